@@ -1,0 +1,30 @@
+"""What happened to an order, as the world is told."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+
+class OrderEventType(StrEnum):
+    ORDER_CREATED = "ORDER_CREATED"
+    ORDER_FAILED = "ORDER_FAILED"
+    ORDER_CANCELLED = "ORDER_CANCELLED"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderEvent:
+    """``event_id`` is the same however often the event is published: consumers drop repeats by it."""
+
+    type: OrderEventType
+    order_id: str
+    item_id: str
+    quantity: int
+    total_price: Decimal | None
+    status: str
+    occurred_at: datetime
+
+    @property
+    def event_id(self) -> str:
+        # Each type happens at most once in an order's life, so the pair is unique.
+        return f"{self.order_id}-{self.type}"

@@ -1,0 +1,227 @@
+"""The Order aggregate.
+
+``PENDING → COMPLETED | FAILED``, ``COMPLETED → CANCELLED``. An Order is a value: each move returns
+the next one, and a move that the status forbids raises IllegalMove. Use ``Order.place`` for a new
+order; the constructor is the rehydration path, for repositories.
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Self
+
+from order_service.domain.errors import IllegalMove, InvalidValue
+from order_service.domain.events import OrderEvent, OrderEventType
+
+MAX_QUANTITY = 2**31 - 1
+
+
+class OrderStatus(StrEnum):
+    PENDING = "PENDING"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+
+class FailureCode(StrEnum):
+    INSUFFICIENT_STOCK = "insufficient_stock"
+    ITEM_NOT_FOUND = "item_not_found"
+    INVENTORY_UNAVAILABLE = "inventory_unavailable"
+    ABANDONED = "abandoned"
+    DECIDED = "decided"
+
+
+# A retry with the same key starts afresh after these: nothing was deducted, and nothing about the
+# request itself was wrong.
+_FORGETS_KEY = {FailureCode.INVENTORY_UNAVAILABLE, FailureCode.ABANDONED}
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """``available``: the stock that was left, where the code is insufficient_stock."""
+
+    code: FailureCode
+    available: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotencyKey:
+    """``key`` is unique for a caller; ``fingerprint`` tells whether a repeat is the same request."""
+
+    caller: str
+    key: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """Why evidence can't decide the order, and the overwrite whose fate is not known.
+
+    Without ``previous_stock`` and ``new_stock`` no entry in the stock-change log can decide it.
+    """
+
+    reason: str
+    since: datetime
+    unit_price: Decimal
+    previous_stock: int
+    new_stock: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A person's word on a stuck order."""
+
+    outcome: OrderStatus
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """``version`` is the stored version that the next save replaces; 0 is not stored yet."""
+
+    id: str
+    item_id: str
+    quantity: int
+    status: OrderStatus
+    created_at: datetime
+    updated_at: datetime
+    customer_id: str | None = None
+    total_price: Decimal | None = None
+    settled_at: datetime | None = None
+    failure: Failure | None = None
+    idempotency: IdempotencyKey | None = None
+    deferred: bool = False
+    cancel_requested_at: datetime | None = None
+    stuck: Stuck | None = None
+    decision: Decision | None = None
+    version: int = 0
+    new_events: tuple[OrderEvent, ...] = field(default=(), repr=False)
+
+    @classmethod
+    def place(
+        cls,
+        *,
+        id: str,  # noqa: A002  (the aggregate's identity has no better name)
+        item_id: str,
+        quantity: int,
+        at: datetime,
+        customer_id: str | None = None,
+        idempotency: IdempotencyKey | None = None,
+    ) -> Self:
+        if not 1 <= quantity <= MAX_QUANTITY:
+            raise InvalidValue("quantity", f"must be from 1 to {MAX_QUANTITY}")
+        return cls(
+            id=id,
+            item_id=item_id,
+            quantity=quantity,
+            status=OrderStatus.PENDING,
+            created_at=at,
+            updated_at=at,
+            customer_id=customer_id,
+            idempotency=idempotency,
+        )
+
+    @property
+    def stock_change(self) -> int:
+        """What the order still asks of the stock: negative takes, positive gives back, 0 nothing."""
+        if self.status is OrderStatus.PENDING:
+            return -self.quantity
+        if self.status is OrderStatus.COMPLETED and self.cancel_requested_at is not None:
+            return self.quantity
+        return 0
+
+    def stock_moved(self, unit_price: Decimal, at: datetime) -> Self:
+        """The stock gave what the order asked of it."""
+        if self.status is OrderStatus.PENDING:
+            return self.complete(unit_price, at)
+        return self.cancel(at)
+
+    def complete(self, unit_price: Decimal, at: datetime) -> Self:
+        self._require(OrderStatus.PENDING, "completed")
+        done = replace(
+            self,
+            status=OrderStatus.COMPLETED,
+            total_price=unit_price * self.quantity,
+            settled_at=at,
+            updated_at=at,
+            stuck=None,
+        )
+        return done._tell(OrderEventType.ORDER_CREATED, at)
+
+    def fail(self, failure: Failure, at: datetime) -> Self:
+        self._require(OrderStatus.PENDING, "failed")
+        failed = replace(
+            self,
+            status=OrderStatus.FAILED,
+            failure=failure,
+            settled_at=at,
+            updated_at=at,
+            stuck=None,
+            idempotency=None if failure.code in _FORGETS_KEY else self.idempotency,
+        )
+        return failed._tell(OrderEventType.ORDER_FAILED, at)
+
+    def request_cancel(self, at: datetime) -> Self:
+        """Write-ahead of a cancellation: from here on its stock will be given back."""
+        self._require(OrderStatus.COMPLETED, "cancelled")
+        return replace(self, cancel_requested_at=at, updated_at=at)
+
+    def cancel(self, at: datetime) -> Self:
+        if self.cancel_requested_at is None:
+            raise IllegalMove("The order's cancellation was never requested.", status=self.status)
+        self._require(OrderStatus.COMPLETED, "cancelled")
+        done = replace(self, status=OrderStatus.CANCELLED, updated_at=at, stuck=None)
+        return done._tell(OrderEventType.ORDER_CANCELLED, at)
+
+    def defer(self, at: datetime) -> Self:
+        """The caller was answered before the outcome was known."""
+        self._require(OrderStatus.PENDING, "deferred")
+        return replace(self, deferred=True, updated_at=at)
+
+    def mark_stuck(self, stuck: Stuck) -> Self:
+        if not self.stock_change:
+            raise IllegalMove("The order waits for nothing.", status=self.status)
+        return replace(self, stuck=stuck, updated_at=stuck.since)
+
+    def decide(self, decision: Decision) -> Self:
+        """Settle a stuck order by a person's word, which stays on it."""
+        if self.stuck is None:
+            raise IllegalMove("Only a stuck order is settled by hand.", status=self.status)
+        decided = replace(self, decision=decision)
+        if self.status is OrderStatus.COMPLETED:
+            return decided._decide_cancellation(decision)
+        if decision.outcome is OrderStatus.COMPLETED:
+            return decided.complete(self.stuck.unit_price, decision.at)
+        return decided.fail(Failure(FailureCode.DECIDED), decision.at)
+
+    def _decide_cancellation(self, decision: Decision) -> Self:
+        if decision.outcome is OrderStatus.COMPLETED:
+            return self.cancel(decision.at)
+        return replace(self, cancel_requested_at=None, stuck=None, updated_at=decision.at)
+
+    def as_first_answered(self) -> Self:
+        """The order as its first answer showed it, whatever became of it since."""
+        if self.status is not OrderStatus.CANCELLED and self.cancel_requested_at is None:
+            return self
+        assert self.settled_at is not None
+        return replace(self, status=OrderStatus.COMPLETED, updated_at=self.settled_at)
+
+    def _require(self, status: OrderStatus, move: str) -> None:
+        if self.status is not status:
+            raise IllegalMove(
+                f"The order is {self.status} and cannot be {move}.", status=str(self.status)
+            )
+
+    def _tell(self, event_type: OrderEventType, at: datetime) -> Self:
+        event = OrderEvent(
+            type=event_type,
+            order_id=self.id,
+            item_id=self.item_id,
+            quantity=self.quantity,
+            total_price=self.total_price,
+            status=str(self.status),
+            occurred_at=at,
+        )
+        return replace(self, new_events=(*self.new_events, event))

@@ -1,0 +1,74 @@
+"""Stock under an overwriting inventory: what is planned, and what the evidence says became of it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum, auto
+
+from order_service.domain.order import Order
+
+
+@dataclass(frozen=True, slots=True)
+class StockReading:
+    """An item's stock (units) and unit price as the inventory answered them."""
+
+    stock: int
+    price: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """One overwrite, recorded before it is sent, and the orders that it serves."""
+
+    order_ids: tuple[str, ...]
+    previous_stock: int
+    new_stock: int
+    unit_price: Decimal
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Which orders one overwrite can serve, and which it can't, with the stock left for each."""
+
+    served: tuple[Order, ...]
+    refused: tuple[tuple[Order, int], ...]
+    intent: Intent | None
+
+
+def plan_overwrite(reading: StockReading, orders: Sequence[Order], at: datetime) -> Plan:
+    """First come, first served; an order that does not fit does not hold up a smaller one."""
+    served: list[Order] = []
+    refused: list[tuple[Order, int]] = []
+    left = reading.stock
+    for order in orders:
+        if left + order.stock_change >= 0:
+            left += order.stock_change
+            served.append(order)
+        else:
+            refused.append((order, left))
+    intent = None
+    if served:
+        ids = tuple(order.id for order in served)
+        intent = Intent(ids, reading.stock, left, reading.price, at)
+    return Plan(tuple(served), tuple(refused), intent)
+
+
+class Verdict(Enum):
+    APPLIED = auto()
+    NOT_APPLIED = auto()
+    UNDECIDED = auto()
+
+
+def judge(intent: Intent, orders: Iterable[Order], stock_now: int) -> Verdict:
+    """What the orders and the stock say of an intent whose outcome was not heard.
+
+    An order that waits no longer was moved by the intent's holder, who does that only after the
+    overwrite was acknowledged.
+    """
+    if any(order.stock_change == 0 for order in orders) or stock_now == intent.new_stock:
+        return Verdict.APPLIED
+    if stock_now == intent.previous_stock:
+        return Verdict.NOT_APPLIED
+    return Verdict.UNDECIDED

@@ -1,0 +1,143 @@
+"""Every setting: its name in the environment, its default, its unit and its bounds.
+
+Values come from the environment, then from ``.env``. Fields are the environment's names in lower
+case. A bad value raises SettingsError, whose text names the variable and the remedy in one line.
+"""
+
+from collections.abc import Mapping
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from dotenv import dotenv_values
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+
+class SettingsError(Exception):
+    """One line: the variable, what is wrong with it, and what it may be."""
+
+
+def _split(value: Any) -> Any:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+Seconds = Annotated[float, Field(gt=0, le=3600)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_split), Field(min_length=1)]
+HttpUrl = Annotated[str, Field(pattern=r"^https?://[^\s/]+(/\S*)?$")]
+KAFKA_PREFIXES = ("KAFKA_CONSUMER_", "KAFKA_PRODUCER_", "KAFKA_")
+
+
+class Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    host: str = "127.0.0.1"
+    port: Port = 3100
+    web_workers: Annotated[int, Field(ge=1, le=64)] = 2
+    web_threads: Annotated[int, Field(ge=1, le=256)] = 32
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    mongo_uri: Annotated[str, Field(pattern=r"^mongodb(\+srv)?://\S+$")] = (
+        "mongodb://127.0.0.1:27017/orders"
+    )
+    mongo_database: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,38}$")] = "orders"
+    store_timeout: Seconds = 3
+    mongo_pool_size: Annotated[int, Field(ge=1, le=1000)] = 64
+
+    inventory_service_url: HttpUrl = "http://127.0.0.1:3200"
+    inventory_contract: Literal["absolute", "conditional"] = "absolute"
+    inventory_connect_timeout: Seconds = 1
+    inventory_read_timeout: Seconds = 3
+    breaker_failures: Annotated[int, Field(ge=1)] = 10
+    breaker_reset: Seconds = 5
+
+    request_deadline: Seconds = 10
+    lease_seconds: Seconds = 10
+    settle_after: Seconds = 12
+    settle_interval: Seconds = 2
+    idempotency_key_hours: Annotated[int, Field(ge=24)] = 24
+
+    kafka_broker: Annotated[str, Field(pattern=r"^[^\s,]+:\d+(,[^\s,]+:\d+)*$")] = "127.0.0.1:9092"
+    kafka_group: str = "order-service-group"
+    kafka_stock_topics: Names = ("stock-updates", "stock_updates")
+    kafka_order_topic: str = "order-events"
+    kafka_config: Mapping[str, Mapping[str, str]] = Field(
+        default_factory=dict, description="librdkafka settings: {common, consumer, producer}"
+    )
+    consumer_batch_size: Annotated[int, Field(ge=1, le=10_000)] = 500
+    worker_port: Port = 3101
+    stock_change_retention_days: Annotated[int, Field(ge=0)] = 0
+
+    auth_disabled: bool = False
+
+    @model_validator(mode="after")
+    def _lease_outlives_a_request(self) -> Self:
+        longest = self.inventory_connect_timeout + self.inventory_read_timeout
+        if self.lease_seconds < 2 * longest:
+            raise ValueError(
+                f"LEASE_SECONDS must be at least twice INVENTORY_CONNECT_TIMEOUT + "
+                f"INVENTORY_READ_TIMEOUT ({2 * longest:g}), or a lease could end under a request"
+            )
+        if self.settle_after < self.request_deadline:
+            raise ValueError(
+                f"SETTLE_AFTER must be at least REQUEST_DEADLINE ({self.request_deadline:g})"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _open_service_stays_on_loopback(self) -> Self:
+        if not self.auth_disabled and not _is_loopback(self.host):
+            raise ValueError(
+                f"HOST is {self.host}, and anybody who reaches it could order: no issuer is "
+                "configured. Set AUTH_DISABLED=true if that is meant, or HOST=127.0.0.1"
+            )
+        return self
+
+    @classmethod
+    def load(cls, environment: Mapping[str, str], dotenv: Path | None = None) -> Self:
+        """From the environment, then from the file ``dotenv`` where it exists.
+
+        An empty value counts as not set.
+        """
+        merged = {**(dotenv_values(dotenv) if dotenv and dotenv.is_file() else {}), **environment}
+        given = {name: value for name, value in merged.items() if value}
+        known = {
+            field: given[field.upper()]
+            for field in cls.model_fields
+            if field != "kafka_config" and field.upper() in given
+        }
+        try:
+            return cls(**known, kafka_config=_librdkafka(given, cls))
+        except ValidationError as error:
+            raise SettingsError(_one_line(error)) from None
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _librdkafka(given: Mapping[str, str], model: type[Settings]) -> dict[str, dict[str, str]]:
+    """``KAFKA_CONSUMER_FETCH_MIN_BYTES`` → ``{"consumer": {"fetch.min.bytes": …}}``."""
+    config: dict[str, dict[str, str]] = {}
+    for name, value in given.items():
+        if name.lower() in model.model_fields:
+            continue
+        prefix = next((p for p in KAFKA_PREFIXES if name.startswith(p)), None)
+        if prefix:
+            scope = prefix.removeprefix("KAFKA_").rstrip("_").lower() or "common"
+            option = name.removeprefix(prefix).lower().replace("_", ".")
+            config.setdefault(scope, {})[option] = value
+    return config
+
+
+def _one_line(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_context=False)[0]
+    reason = first["msg"].removeprefix("Value error, ")
+    if not first["loc"]:
+        return f"Bad setting: {reason}."
+    return f"Bad setting: {str(first['loc'][0]).upper()}: {reason}. See .env.example."
