@@ -109,7 +109,7 @@ class Settings(BaseModel):
             if field != "kafka_config" and field.upper() in given
         }
         try:
-            return cls(**known, kafka_config=_librdkafka(given, cls))
+            return cls.model_validate({**known, "kafka_config": _librdkafka(given, cls)})
         except ValidationError as error:
             raise SettingsError(_one_line(error)) from None
 

@@ -10,8 +10,8 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from order_service.domain.events import OrderEvent
-from order_service.domain.order import Order
-from order_service.domain.stock import Intent, StockReading
+from order_service.domain.order import Intent, Order
+from order_service.domain.stock import StockReading
 
 
 class Clock(Protocol):
@@ -56,8 +56,8 @@ class OrderRepository(Protocol):
         """
         ...
 
-    def save_all(self, orders: Sequence[Order]) -> list[Order]:
-        """``save`` in one round trip; answers those saved, leaves out those that lost a race."""
+    def save_all(self, orders: Sequence[Order]) -> bool:
+        """``save`` in one round trip; False when one or more lost a race (the others are saved)."""
         ...
 
     def forget_key(self, order_id: str) -> None:
@@ -101,8 +101,9 @@ class LeaseStore(Protocol):
         """Durably clear the intent and give the lease back; False when it was lost meanwhile."""
         ...
 
-    def release(self, lease: Lease) -> bool:
-        """As ``clear``, without waiting for the journal: for an intent whose orders are saved."""
+    def release(self, lease: Lease) -> None:
+        """As ``clear`` for an intent whose orders are saved: at best effort, without waiting for
+        the journal. If it fails, the lease ends by its expiry. Raises nothing."""
         ...
 
 
@@ -163,7 +164,7 @@ class StockMover(Protocol):
 class StockChange:
     """One record of a stock topic. ``payload`` is the whole value as it came, unknown fields too.
 
-    ``contradictory``: newStock − previousStock is not what changeType and changeAmount say.
+    ``contradictory``: newStock - previousStock is not what changeType and changeAmount say.
     """
 
     topic: str

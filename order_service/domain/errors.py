@@ -15,6 +15,7 @@ OrderServiceError
 │   ├── VersionConflict
 │   ├── KeyInFlight
 │   └── KeyReused
+├── PreconditionFailed       the order is not the version that the caller named
 ├── Unavailable              a part is missing; nothing happened that would have to be undone
 │   ├── InventoryUnavailable
 │   └── StoreUnavailable
@@ -25,7 +26,10 @@ from typing import Any, ClassVar
 
 
 class OrderServiceError(Exception):
+    """``replayed``: raised again for a repeated idempotency key."""
+
     code: ClassVar[str] = "error"
+    replayed = False
 
     def __init__(self, message: str, **details: Any) -> None:
         super().__init__(message)
@@ -101,6 +105,13 @@ class KeyReused(Conflict):
 
     def __init__(self) -> None:
         super().__init__("This Idempotency-Key was used with a different body.")
+
+
+class PreconditionFailed(OrderServiceError):
+    code = "precondition_failed"
+
+    def __init__(self, version: int) -> None:
+        super().__init__("The order has changed since you read it.", version=version)
 
 
 class Unavailable(OrderServiceError):

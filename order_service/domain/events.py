@@ -14,7 +14,7 @@ class OrderEventType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OrderEvent:
-    """``event_id`` is the same however often the event is published: consumers drop repeats by it."""
+    """``event_id`` is the same however often it is published, so consumers can drop repeats."""
 
     type: OrderEventType
     order_id: str

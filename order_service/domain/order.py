@@ -47,7 +47,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class IdempotencyKey:
-    """``key`` is unique for a caller; ``fingerprint`` tells whether a repeat is the same request."""
+    """``key`` is unique for a caller; ``fingerprint`` tells if a repeat is the same request."""
 
     caller: str
     key: str
@@ -55,17 +55,23 @@ class IdempotencyKey:
 
 
 @dataclass(frozen=True, slots=True)
-class Stuck:
-    """Why evidence can't decide the order, and the overwrite whose fate is not known.
+class Intent:
+    """One overwrite of an item's stock, recorded before it is sent, and the orders it serves."""
 
-    Without ``previous_stock`` and ``new_stock`` no entry in the stock-change log can decide it.
-    """
+    order_ids: tuple[str, ...]
+    previous_stock: int
+    new_stock: int
+    unit_price: Decimal
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """Why evidence can't decide the order; ``intent``: the overwrite whose fate is not known."""
 
     reason: str
     since: datetime
-    unit_price: Decimal
-    previous_stock: int
-    new_stock: int
+    intent: Intent | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +131,17 @@ class Order:
 
     @property
     def stock_change(self) -> int:
-        """What the order still asks of the stock: negative takes, positive gives back, 0 nothing."""
+        """What the order still asks of the stock: negative takes, positive gives back."""
         if self.status is OrderStatus.PENDING:
             return -self.quantity
         if self.status is OrderStatus.COMPLETED and self.cancel_requested_at is not None:
             return self.quantity
         return 0
+
+    @property
+    def awaits_stock(self) -> bool:
+        """Whether its stock can still be moved; a stuck order waits for evidence or a person."""
+        return self.stock_change != 0 and self.stuck is None
 
     def stock_moved(self, unit_price: Decimal, at: datetime) -> Self:
         """The stock gave what the order asked of it."""
@@ -181,7 +192,7 @@ class Order:
         return replace(self, deferred=True, updated_at=at)
 
     def mark_stuck(self, stuck: Stuck) -> Self:
-        if not self.stock_change:
+        if not self.awaits_stock:
             raise IllegalMove("The order waits for nothing.", status=self.status)
         return replace(self, stuck=stuck, updated_at=stuck.since)
 
@@ -192,14 +203,18 @@ class Order:
         decided = replace(self, decision=decision)
         if self.status is OrderStatus.COMPLETED:
             return decided._decide_cancellation(decision)
-        if decision.outcome is OrderStatus.COMPLETED:
-            return decided.complete(self.stuck.unit_price, decision.at)
+        if decision.outcome is OrderStatus.COMPLETED and self.stuck.intent is not None:
+            return decided.complete(self.stuck.intent.unit_price, decision.at)
         return decided.fail(Failure(FailureCode.DECIDED), decision.at)
 
     def _decide_cancellation(self, decision: Decision) -> Self:
         if decision.outcome is OrderStatus.COMPLETED:
             return self.cancel(decision.at)
         return replace(self, cancel_requested_at=None, stuck=None, updated_at=decision.at)
+
+    def saved(self) -> Self:
+        """The order as it stands once the store has taken it."""
+        return replace(self, version=self.version + 1, new_events=())
 
     def as_first_answered(self) -> Self:
         """The order as its first answer showed it, whatever became of it since."""

@@ -1,4 +1,4 @@
-"""Stock under an overwriting inventory: what is planned, and what the evidence says became of it."""
+"""Stock under an overwriting inventory: what is planned, and what the evidence says of it."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import Enum, auto
 
-from order_service.domain.order import Order
+from order_service.domain.order import Intent, Order
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,17 +15,6 @@ class StockReading:
 
     stock: int
     price: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class Intent:
-    """One overwrite, recorded before it is sent, and the orders that it serves."""
-
-    order_ids: tuple[str, ...]
-    previous_stock: int
-    new_stock: int
-    unit_price: Decimal
-    recorded_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,92 @@
+"""Moving stock under an inventory that carries out each operation once (conditional contract).
+
+The operation id is the order's id: a request whose outcome is not known is simply sent again.
+"""
+
+from concurrent.futures import Executor
+
+from order_service.application.moving import (
+    Attempts,
+    Change,
+    fail_for_missing_item,
+    store_changed,
+)
+from order_service.application.ports import Clock, ConditionalInventory, OrderRepository
+from order_service.domain.errors import (
+    InsufficientStock,
+    InventoryUnavailable,
+    ItemNotFound,
+    OutcomeUnknown,
+    StoreUnavailable,
+)
+from order_service.domain.order import Failure, FailureCode, Order
+from order_service.domain.stock import StockReading
+
+
+class OperationStock:
+    def __init__(
+        self,
+        inventory: ConditionalInventory,
+        orders: OrderRepository,
+        clock: Clock,
+        executor: Executor,
+    ) -> None:
+        self._inventory = inventory
+        self._orders = orders
+        self._clock = clock
+        self._executor = executor
+
+    def require_available(self) -> None:
+        if not self._inventory.available():
+            raise InventoryUnavailable("The inventory has been failing; it is left alone a moment.")
+
+    def move(self, order: Order, deadline: float) -> Order:
+        # In a thread of its own, so that the caller waits no longer than its deadline.
+        moving = self._executor.submit(self._move, order, deadline)
+        try:
+            return moving.result(max(0.0, deadline - self._clock.monotonic()))
+        except TimeoutError:
+            if moving.cancel():
+                raise InventoryUnavailable("Too many orders wait for the inventory.") from None
+            raise OutcomeUnknown("The stock is still being moved.", in_flight=True) from None
+
+    def recover(self, order: Order, deadline: float) -> Order:
+        if order.stuck is not None:
+            return order
+        # A new version: whoever left the order behind can no longer decide it.
+        return self.move(self._orders.save(order), deadline)
+
+    def _move(self, order: Order, deadline: float) -> Order:
+        try:
+            reading = self._send_until_answered(order, deadline)
+        except InsufficientStock as refused:
+            available = int(refused.details["available"])
+            failure = Failure(FailureCode.INSUFFICIENT_STOCK, available)
+            return self._store(order, lambda each: each.fail(failure, self._clock.now()))
+        except ItemNotFound:
+            return self._store(order, lambda each: fail_for_missing_item(each, self._clock.now()))
+        return self._store(order, lambda each: each.stock_moved(reading.price, self._clock.now()))
+
+    def _send_until_answered(self, order: Order, deadline: float) -> StockReading:
+        unknown: OutcomeUnknown | None = None
+        for _ in Attempts(self._clock, deadline):
+            try:
+                return self._send(order)
+            except OutcomeUnknown as error:
+                unknown = error
+            except InventoryUnavailable:
+                if unknown is None:
+                    raise
+        assert unknown is not None
+        raise unknown
+
+    def _send(self, order: Order) -> StockReading:
+        if order.stock_change < 0:
+            return self._inventory.deduct(order.item_id, order.quantity, order.id)
+        return self._inventory.restore(order.item_id, order.quantity, order.id)
+
+    def _store(self, order: Order, change: Change) -> Order:
+        try:
+            return store_changed(self._orders, [order], change)[order.id]
+        except StoreUnavailable as error:
+            raise OutcomeUnknown("The store went away.", in_flight=False) from error

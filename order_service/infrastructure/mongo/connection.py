@@ -1,0 +1,59 @@
+"""The one connection to MongoDB, and what its errors mean here."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC
+from typing import Any
+
+import mongoengine
+from pymongo.errors import DuplicateKeyError, PyMongoError
+
+from order_service.domain.errors import StoreUnavailable
+from order_service.settings import Settings
+
+ALIAS = "orders"
+
+
+def connect(settings: Settings, **options: Any) -> None:
+    """Register the connection; nothing is sent before the first operation.
+
+    Writes are acknowledged by a majority and journaled whatever the URI leaves out, and every
+    operation ends within ``STORE_TIMEOUT`` seconds, retries included.
+    """
+    mongoengine.connect(
+        db=settings.mongo_database,
+        host=settings.mongo_uri,
+        alias=ALIAS,
+        w="majority",
+        journal=True,
+        readConcernLevel="majority",
+        readPreference="primary",
+        retryWrites=True,
+        timeoutMS=int(settings.store_timeout * 1000),
+        serverSelectionTimeoutMS=int(settings.store_timeout * 1000),
+        maxPoolSize=settings.mongo_pool_size,
+        appname="order-service",
+        tz_aware=True,
+        tzinfo=UTC,
+        uuidRepresentation="standard",
+        **options,
+    )
+
+
+def disconnect() -> None:
+    mongoengine.disconnect(ALIAS)
+
+
+def database() -> Any:
+    return mongoengine.get_db(ALIAS)
+
+
+@contextmanager
+def store_errors() -> Iterator[None]:
+    """Whatever the driver raises but a duplicate key, the store could not be used."""
+    try:
+        yield
+    except DuplicateKeyError:
+        raise
+    except PyMongoError as error:
+        raise StoreUnavailable("The order store can't be reached.") from error

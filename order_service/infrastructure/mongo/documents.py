@@ -1,0 +1,244 @@
+"""An order as MongoDB holds it, and the mapping both ways: the only place that knows the names."""
+
+from datetime import datetime
+
+from bson import ObjectId
+from mongoengine import (
+    BooleanField,
+    DateTimeField,
+    Decimal128Field,
+    Document,
+    EmbeddedDocument,
+    EmbeddedDocumentField,
+    EmbeddedDocumentListField,
+    IntField,
+    ListField,
+    LongField,
+    ObjectIdField,
+    StringField,
+)
+
+from order_service.domain.events import OrderEvent, OrderEventType
+from order_service.domain.order import (
+    Decision,
+    Failure,
+    FailureCode,
+    IdempotencyKey,
+    Intent,
+    Order,
+    OrderStatus,
+    Stuck,
+)
+from order_service.infrastructure.mongo.connection import ALIAS
+
+
+class IdempotencyDocument(EmbeddedDocument):
+    caller = StringField()
+    key = StringField()
+    fingerprint = StringField()
+
+
+class FailureDocument(EmbeddedDocument):
+    code = StringField()
+    available = LongField()
+
+
+class IntentDocument(EmbeddedDocument):
+    order_ids = ListField(ObjectIdField(), db_field="orderIds")
+    previous_stock = LongField(db_field="previousStock")
+    new_stock = LongField(db_field="newStock")
+    unit_price = Decimal128Field(db_field="unitPrice")
+    recorded_at = DateTimeField(db_field="recordedAt")
+
+
+class StuckDocument(EmbeddedDocument):
+    reason = StringField()
+    since = DateTimeField()
+    intent = EmbeddedDocumentField(IntentDocument)
+
+
+class DecisionDocument(EmbeddedDocument):
+    outcome = StringField()
+    reason = StringField()
+    at = DateTimeField()
+
+
+class EventDocument(EmbeddedDocument):
+    event_id = StringField(db_field="eventId")
+    type = StringField()
+    total_price = Decimal128Field(db_field="totalPrice")
+    status = StringField()
+    occurred_at = DateTimeField(db_field="occurredAt")
+
+
+class OrderDocument(Document):
+    """``awaitingSince`` is there while the order waits for its stock; the outbox holds the events
+    that are not published yet. Both are indexed only where they are there."""
+
+    id = ObjectIdField(primary_key=True)
+    item_id = ObjectIdField(db_field="itemId")
+    quantity = LongField()
+    status = StringField()
+    customer_id = StringField(db_field="customerId")
+    total_price = Decimal128Field(db_field="totalPrice")
+    created_at = DateTimeField(db_field="createdAt")
+    updated_at = DateTimeField(db_field="updatedAt")
+    settled_at = DateTimeField(db_field="settledAt")
+    failure = EmbeddedDocumentField(FailureDocument)
+    idempotency = EmbeddedDocumentField(IdempotencyDocument)
+    deferred = BooleanField()
+    cancel_requested_at = DateTimeField(db_field="cancelRequestedAt")
+    awaiting_since = DateTimeField(db_field="awaitingSince")
+    stuck = EmbeddedDocumentField(StuckDocument)
+    decision = EmbeddedDocumentField(DecisionDocument)
+    version = IntField()
+    outbox = EmbeddedDocumentListField(EventDocument)
+
+    meta = {  # noqa: RUF012  (MongoEngine's own shape)
+        "db_alias": ALIAS,
+        "collection": "orders",
+        "auto_create_index": False,
+        "indexes": [
+            {
+                "name": "one_order_for_each_key",
+                "fields": ["idempotency.caller", "idempotency.key"],
+                "unique": True,
+                "partialFilterExpression": {"idempotency.key": {"$exists": True}},
+            },
+            {
+                "name": "waiting_for_stock",
+                "fields": ["awaiting_since"],
+                "partialFilterExpression": {"awaitingSince": {"$exists": True}},
+            },
+            {
+                "name": "unpublished",
+                "fields": ["outbox.occurred_at"],
+                "partialFilterExpression": {"outbox.eventId": {"$exists": True}},
+            },
+        ],
+    }
+
+
+def to_intent_document(intent: Intent) -> IntentDocument:
+    return IntentDocument(
+        order_ids=[ObjectId(order_id) for order_id in intent.order_ids],
+        previous_stock=intent.previous_stock,
+        new_stock=intent.new_stock,
+        unit_price=intent.unit_price,
+        recorded_at=intent.recorded_at,
+    )
+
+
+def to_intent(document: IntentDocument) -> Intent:
+    return Intent(
+        order_ids=tuple(str(order_id) for order_id in document.order_ids),
+        previous_stock=document.previous_stock,
+        new_stock=document.new_stock,
+        unit_price=document.unit_price,
+        recorded_at=document.recorded_at,
+    )
+
+
+def _awaiting_since(order: Order) -> datetime | None:
+    if not order.stock_change:
+        return None
+    return order.cancel_requested_at or order.created_at
+
+
+def to_document(order: Order) -> OrderDocument:
+    """Without the events: they join the outbox by themselves."""
+    return OrderDocument(
+        id=ObjectId(order.id),
+        item_id=ObjectId(order.item_id),
+        quantity=order.quantity,
+        status=str(order.status),
+        customer_id=order.customer_id,
+        total_price=order.total_price,
+        created_at=order.created_at,
+        updated_at=order.updated_at,
+        settled_at=order.settled_at,
+        failure=order.failure
+        and FailureDocument(code=str(order.failure.code), available=order.failure.available),
+        idempotency=order.idempotency
+        and IdempotencyDocument(
+            caller=order.idempotency.caller,
+            key=order.idempotency.key,
+            fingerprint=order.idempotency.fingerprint,
+        ),
+        deferred=order.deferred or None,
+        cancel_requested_at=order.cancel_requested_at,
+        awaiting_since=_awaiting_since(order),
+        stuck=order.stuck
+        and StuckDocument(
+            reason=order.stuck.reason,
+            since=order.stuck.since,
+            intent=order.stuck.intent and to_intent_document(order.stuck.intent),
+        ),
+        decision=order.decision
+        and DecisionDocument(
+            outcome=str(order.decision.outcome),
+            reason=order.decision.reason,
+            at=order.decision.at,
+        ),
+        version=order.version,
+    )
+
+
+def to_order(document: OrderDocument) -> Order:
+    return Order(
+        id=str(document.id),
+        item_id=str(document.item_id),
+        quantity=document.quantity,
+        status=OrderStatus(document.status),
+        customer_id=document.customer_id,
+        total_price=document.total_price,
+        created_at=document.created_at,
+        updated_at=document.updated_at,
+        settled_at=document.settled_at,
+        failure=document.failure
+        and Failure(FailureCode(document.failure.code), document.failure.available),
+        idempotency=document.idempotency
+        and IdempotencyKey(
+            document.idempotency.caller,
+            document.idempotency.key,
+            document.idempotency.fingerprint,
+        ),
+        deferred=bool(document.deferred),
+        cancel_requested_at=document.cancel_requested_at,
+        stuck=document.stuck
+        and Stuck(
+            document.stuck.reason,
+            document.stuck.since,
+            document.stuck.intent and to_intent(document.stuck.intent),
+        ),
+        decision=document.decision
+        and Decision(
+            OrderStatus(document.decision.outcome), document.decision.reason, document.decision.at
+        ),
+        version=document.version,
+    )
+
+
+def to_event_document(event: OrderEvent) -> EventDocument:
+    return EventDocument(
+        event_id=event.event_id,
+        type=str(event.type),
+        total_price=event.total_price,
+        status=event.status,
+        occurred_at=event.occurred_at,
+    )
+
+
+def to_events(document: OrderDocument) -> list[OrderEvent]:
+    return [
+        OrderEvent(
+            type=OrderEventType(event.type),
+            order_id=str(document.id),
+            item_id=str(document.item_id),
+            quantity=document.quantity,
+            total_price=event.total_price,
+            status=event.status,
+            occurred_at=event.occurred_at,
+        )
+        for event in document.outbox
+    ]

@@ -1,0 +1,29 @@
+"""The schema's version and indexes: made by ``order-service migrate``, required to be ready."""
+
+from typing import Any
+
+from order_service.domain.errors import StoreUnavailable
+from order_service.infrastructure.mongo.connection import database, store_errors
+from order_service.infrastructure.mongo.documents import OrderDocument
+
+VERSION = 1
+_MARK = {"_id": "schema"}
+
+
+def migrate() -> None:
+    """Bring the database to VERSION. Safe to repeat, and to run while the service runs."""
+    with store_errors():
+        OrderDocument.ensure_indexes()
+        _marks().update_one(_MARK, {"$max": {"version": VERSION}}, upsert=True)
+
+
+def require_migrated() -> None:
+    """Raises StoreUnavailable when the store can't be reached or lacks the migration."""
+    with store_errors():
+        mark = _marks().find_one(_MARK)
+    if mark is None or mark["version"] < VERSION:
+        raise StoreUnavailable("The database is not migrated: run `order-service migrate`.")
+
+
+def _marks() -> Any:
+    return database()["schema"]
