@@ -164,6 +164,8 @@ class StockMover(Protocol):
 class StockChange:
     """One record of a stock topic. ``payload`` is the whole value as it came, unknown fields too.
 
+    ``topic``, ``partition`` and ``offset`` are the record's identity in the log, and stay those of
+    the first delivery when a dead letter is replayed.
     ``contradictory``: newStock - previousStock is not what changeType and changeAmount say.
     """
 
@@ -175,7 +177,7 @@ class StockChange:
     new_stock: int
     change_type: str
     change_amount: int
-    updated_at: datetime | None
+    updated_at: datetime
     payload: Mapping[str, Any]
     contradictory: bool = False
 
@@ -200,9 +202,23 @@ class StockChangeQuery:
 
 
 @dataclass(frozen=True, slots=True)
+class RefusedChange:
+    """A change that the log can't take, now or later.
+
+    ``code``: ``not_storable``, or ``offset_reused`` when another change has its identity: the
+    topic was deleted and made again, and its offsets began anew.
+    """
+
+    change: StockChange
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class AppendResult:
     written: int
     duplicates: int
+    refused: tuple[RefusedChange, ...] = ()
 
 
 class StockChangeLog(Protocol):
