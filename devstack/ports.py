@@ -1,0 +1,40 @@
+"""Free TCP ports on loopback."""
+
+import random
+import socket
+
+LOOPBACK = "127.0.0.1"
+# Below the ephemeral range of Linux and macOS: a client that keeps dialling a stopped part can
+# otherwise be given that very port as its own source port, and keep the part from coming back.
+_FIRST, _LAST = 20_000, 32_000
+
+
+def is_free(port: int, host: str = LOOPBACK) -> bool:
+    """Whether a server could listen there now."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+        return True
+
+
+def answers(port: int, host: str = LOOPBACK, timeout: float = 0.5) -> bool:
+    """Whether something accepts connections there."""
+    try:
+        socket.create_connection((host, port), timeout=timeout).close()
+    except OSError:
+        return False
+    return True
+
+
+def free_port(preferred: int | None = None) -> int:
+    """``preferred`` where nobody listens on it, else a random free port."""
+    if preferred is not None and is_free(preferred):
+        return preferred
+    while True:
+        port = random.randint(_FIRST, _LAST)  # noqa: S311 - no secret hangs on it
+        if is_free(port):
+            return port

@@ -1,0 +1,127 @@
+"""One part as an operating system process: started, watched, stopped, with a log of its own."""
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from devstack import watchdog
+from devstack.errors import PartFailed
+
+_LOG_LIMIT = 10 * 1024 * 1024
+_TELLING = re.compile(r"error|exception|fatal|fail|cannot|can't|denied|no space|in use", re.I)
+_POLL = 0.02
+
+
+def last_telling_line(log: str) -> str:
+    """The last line that speaks of trouble, or the last line at all."""
+    lines = [line.strip() for line in log.splitlines() if line.strip()]
+    telling = [line for line in lines if _TELLING.search(line)]
+    return (telling or lines or ["(its log is empty)"])[-1][:300]
+
+
+class ManagedProcess:
+    """A program that runs until ``stop`` or ``kill``, or until this process ends, however it ends."""
+
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        log_path: Path,
+        *,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        telling: Callable[[str], str] = last_telling_line,
+    ) -> None:
+        self.name = name
+        self.command = list(command)
+        self.log_path = log_path
+        self.env = dict(os.environ if env is None else env)
+        self.cwd = cwd or Path.cwd()
+        self._telling = telling
+        self._process: subprocess.Popen[bytes] | None = None
+        self._log_start = 0
+
+    @property
+    def pid(self) -> int:
+        """The process id of the program itself (also of its process group)."""
+        if self._process is None:
+            raise PartFailed(f"{self.name} was not started.")
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def exit_code(self) -> int | None:
+        """As subprocess has it: negative for a signal, None while it runs."""
+        return self._process.poll() if self._process else None
+
+    def start(self) -> None:
+        if self.alive:
+            return
+        self.log_path.parent.mkdir(parents=True, exist_ok=True)
+        if self.log_path.exists() and self.log_path.stat().st_size > _LOG_LIMIT:
+            self.log_path.replace(self.log_path.with_suffix(".old.log"))
+        with self.log_path.open("ab") as log:
+            self._log_start = log.tell()
+            self._process = watchdog.launch(self.command, log.fileno(), self.env, str(self.cwd))
+
+    def wait_until(self, ready: Callable[[], bool], timeout: float) -> None:
+        """Waits for ``ready``. Raises PartFailed if the program dies first, or after ``timeout`` s."""
+        deadline = time.monotonic() + timeout
+        while not ready():
+            if not self.alive:
+                raise self.failure()
+            if time.monotonic() > deadline:
+                raise PartFailed(f"{self.name} was not ready after {timeout:g} s. {self.account()}")
+            time.sleep(_POLL)
+
+    def failure(self) -> PartFailed:
+        """What to raise when the program is found dead."""
+        code = self.exit_code
+        self._bury()
+        how = signal.Signals(-code).name if code is not None and code < 0 else f"exit code {code}"
+        return PartFailed(f"{self.name} died ({how}). {self.account()}")
+
+    def account(self) -> str:
+        """The last telling line of this run, and where its log is."""
+        return f"It last said: {self._telling(self.log())} (log: {self.log_path})"
+
+    def log(self) -> str:
+        """What the program has written since it was last started."""
+        with contextlib.suppress(OSError), self.log_path.open("rb") as log:
+            log.seek(self._log_start)
+            return log.read().decode(errors="replace")
+        return ""
+
+    def signal(self, number: int) -> None:
+        """Signals the program itself, not its children."""
+        if self.alive:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """SIGKILL for the program and all it has started, at once."""
+        if self._process:
+            self._bury()
+
+    def stop(self, timeout: float = 10) -> None:
+        """SIGTERM, then SIGKILL for what is left after ``timeout`` s. Safe to repeat."""
+        if self._process is None:
+            return
+        self.signal(signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout)
+        self._bury()
+
+    def _bury(self) -> None:
+        assert self._process is not None
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self._process.wait()
+        watchdog.forget(self.pid)
