@@ -1,0 +1,78 @@
+# Every target makes what it needs first: in a fresh clone `make run` and `make test` just work.
+# A variable after the target reaches the program as a setting: make run PORT=8080
+.DEFAULT_GOAL := help
+.SUFFIXES:
+MAKEFLAGS += --no-print-directory
+
+BIN := .venv/bin
+SUITES := $(wildcard tests/unit tests/integration tests/e2e tests/devstack)
+SEED ?= $(shell date +%s)
+
+.PHONY: help
+help:
+	@printf '\nOrder Service\n\n'
+	@sed -n 's/^## \(.*\)/\1/p; s/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | \
+		awk -F'|' 'NF == 2 { printf "%-24s%s\n", $$1, $$2; next } { printf "\n%s\n", $$0 }'
+	@printf '\nSettings go behind the target, or into .env: make run PORT=8080 INVENTORY_CONTRACT=conditional\n\n'
+
+## Use it
+.PHONY: run
+run: install ## start it all: MongoDB, Kafka, a sample inventory, the API and the worker
+	@exec $(BIN)/python -m devstack
+
+.PHONY: install
+install: ## make .venv from the pinned requirements (PYTHON=python3.12 chooses which Python)
+	@PYTHON='$(PYTHON)' tools/install.sh
+
+## Check it
+.PHONY: test
+test: install ## every test but the long ones, with coverage; starts its own servers
+	@$(BIN)/python -m pytest --cov --cov-report=term $(SUITES)
+
+.PHONY: test-unit
+test-unit: install ## the tests without servers, in seconds
+	@$(BIN)/python -m pytest -q tests/unit
+
+.PHONY: test-kafka
+test-kafka: install ## three Kafka brokers, and what happens when one of them dies
+	@$(BIN)/python -m pytest -m cluster tests/kafka
+
+.PHONY: faults
+faults: install ## crash every part again and again, and count the orders (SEED=7 repeats a run)
+	@SEED='$(SEED)' FAULTS=full $(BIN)/python -m pytest tests/faults
+
+.PHONY: faults-short
+faults-short: install ## the same, in minutes
+	@SEED='$(SEED)' FAULTS=short $(BIN)/python -m pytest tests/faults
+
+.PHONY: lint
+lint: install ## style, types, layers, Dockerfile and compose file
+	@tools/lint.sh
+
+.PHONY: test-image
+test-image: install ## build the container image and place an order through it (Debian, as root)
+	@tools/test-image.sh
+
+## Measure it
+.PHONY: bench
+bench: install ## requests a second, latency and CPU of the API
+	@$(BIN)/python -m bench
+
+.PHONY: bench-consumer
+bench-consumer: install ## stock events a second of the worker
+	@$(BIN)/python -m bench.consumer
+
+## Change it
+.PHONY: format
+format: install ## let ruff rewrite what it can
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+.PHONY: requirements
+requirements: install ## pin again what setup.cfg asks for (UPGRADE=1 takes the newest it allows)
+	@UPGRADE='$(UPGRADE)' tools/requirements.sh
+
+.PHONY: clean
+clean: ## remove .venv and everything made here but .data/, where the orders are
+	@rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	@find . -path ./.data -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
