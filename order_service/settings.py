@@ -64,9 +64,12 @@ class Settings(BaseModel):
     kafka_stock_topics: Names = ("stock-updates", "stock_updates")
     kafka_order_topic: str = "order-events"
     kafka_config: Mapping[str, Mapping[str, str]] = Field(
-        default_factory=dict, description="librdkafka settings: {common, consumer, producer}"
+        default_factory=dict,
+        repr=False,
+        description="librdkafka settings: {common, consumer, producer}",
     )
     consumer_batch_size: Annotated[int, Field(ge=1, le=10_000)] = 500
+    stock_event_max_bytes: Annotated[int, Field(ge=256, le=8_388_608)] = 65_536
     worker_port: Port = 3101
     stock_change_retention_days: Annotated[int, Field(ge=0)] = 0
 

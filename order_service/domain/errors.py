@@ -18,7 +18,8 @@ OrderServiceError
 ├── PreconditionFailed       the order is not the version that the caller named
 ├── Unavailable              a part is missing; nothing happened that would have to be undone
 │   ├── InventoryUnavailable
-│   └── StoreUnavailable
+│   ├── StoreUnavailable
+│   └── BrokerUnavailable
 └── OutcomeUnknown           a request was sent and its outcome is not known yet
 """
 
@@ -125,6 +126,10 @@ class InventoryUnavailable(Unavailable):
 
 class StoreUnavailable(Unavailable):
     code = "store_unavailable"
+
+
+class BrokerUnavailable(Unavailable):
+    code = "broker_unavailable"
 
 
 class OutcomeUnknown(OrderServiceError):
