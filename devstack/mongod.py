@@ -110,9 +110,10 @@ class Mongod(Part):
         flat = [str(word) for option in options.items() for word in option]
         return [find_mongod(), *flat, "--nounixsocket"]
 
-    def _start(self) -> None:
+    def _prepare(self) -> None:
         (self.data_dir / "db").mkdir(parents=True, exist_ok=True)
-        self.process.start()
+
+    def _until_ready(self) -> None:
         self.process.wait_until(lambda: answers(self.port), _START_TIMEOUT)
         with self.client() as client:
             self.process.wait_until(lambda: _quietly(lambda: _ping(client)), _START_TIMEOUT)
@@ -172,8 +173,11 @@ class MongoCluster:
     def start(self) -> "MongoCluster":
         """Starts the nodes that don't run, and returns once there is a primary."""
         try:
-            for node in self.nodes:
-                node.start()
+            waiting = [node for node in self.nodes if not node.alive]
+            for node in waiting:
+                node.launch()
+            for node in waiting:
+                node.await_ready()
             self._initiate()
             self.primary()
         except BaseException:

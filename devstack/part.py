@@ -16,19 +16,31 @@ class Part:
 
     def start(self) -> Self:
         """Returns once the server serves. Raises PartFailed naming its log otherwise."""
-        if self.alive:
-            return self
+        if not self.alive:
+            self.launch()
+            self.await_ready()
+        return self
+
+    def launch(self) -> None:
+        """Starts without waiting, for nodes that wait for each other."""
         if not is_free(self.port):
             # Asked first, because the other listener would answer in this part's place.
             raise PartFailed(f"{self.process.name} finds its port {self.port} taken; free it.")
+        self._prepare()
+        self.process.start()
+
+    def await_ready(self) -> None:
+        """Returns once the server serves; a server that doesn't is ended."""
         try:
-            self._start()
+            self._until_ready()
         except BaseException:
             self.process.kill()
             raise
-        return self
 
-    def _start(self) -> None:
+    def _prepare(self) -> None:
+        """What has to be on disk first."""
+
+    def _until_ready(self) -> None:
         raise NotImplementedError
 
     @property

@@ -25,7 +25,7 @@ def last_telling_line(log: str) -> str:
 
 
 class ManagedProcess:
-    """A program that runs until ``stop`` or ``kill``, or until this process ends, however it ends."""
+    """A program that runs until ``stop``, ``kill``, or the end of this process, however it ends."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class ManagedProcess:
             self._process = watchdog.launch(self.command, log.fileno(), self.env, str(self.cwd))
 
     def wait_until(self, ready: Callable[[], bool], timeout: float) -> None:
-        """Waits for ``ready``. Raises PartFailed if the program dies first, or after ``timeout`` s."""
+        """Waits for ``ready``; PartFailed if the program dies first, or after ``timeout`` s."""
         deadline = time.monotonic() + timeout
         while not ready():
             if not self.alive:
@@ -110,11 +110,15 @@ class ManagedProcess:
         if self._process:
             self._bury()
 
+    def terminate(self) -> None:
+        """SIGTERM for the program, without waiting."""
+        self.signal(signal.SIGTERM)
+
     def stop(self, timeout: float = 10) -> None:
         """SIGTERM, then SIGKILL for what is left after ``timeout`` s. Safe to repeat."""
         if self._process is None:
             return
-        self.signal(signal.SIGTERM)
+        self.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout)
         self._bury()

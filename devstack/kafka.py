@@ -1,0 +1,250 @@
+"""A real Apache Kafka in KRaft mode: one broker, or a cluster of several nodes on loopback."""
+
+import base64
+import contextlib
+import shutil
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from devstack.errors import PartFailed
+from devstack.kafka_runtime import KafkaRuntime, Say, kafka_runtime, say_on_stderr
+from devstack.part import Part
+from devstack.ports import LOOPBACK, answers, free_port
+from devstack.processes import ManagedProcess, last_telling_line
+
+_START_TIMEOUT = 60
+_LOGGER = "-Dorg.slf4j.simpleLogger"
+
+
+@dataclass(frozen=True)
+class Seat:
+    """A node's place in its cluster."""
+
+    node_id: int
+    port: int
+    controller_port: int
+
+
+def server_properties(
+    seat: Seat, seats: Sequence[Seat], log_dir: Path, partitions: int
+) -> dict[str, str]:
+    """The configuration of a node that is both broker and controller."""
+    copies = min(3, len(seats))
+    in_sync = max(1, copies - 1)
+    controllers = (f"{s.node_id}@{LOOPBACK}:{s.controller_port}" for s in seats)
+    listeners = {"PLAINTEXT": seat.port, "CONTROLLER": seat.controller_port}
+    values = {
+        "process.roles": "broker,controller",
+        "node.id": seat.node_id,
+        "controller.quorum.voters": ",".join(controllers),
+        "controller.listener.names": "CONTROLLER",
+        "listeners": ",".join(f"{n}://{LOOPBACK}:{p}" for n, p in listeners.items()),
+        "advertised.listeners": f"PLAINTEXT://{LOOPBACK}:{seat.port}",
+        "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+        "log.dirs": log_dir,
+        "num.partitions": partitions,
+        "auto.create.topics.enable": "true",
+        "default.replication.factor": copies,
+        "min.insync.replicas": in_sync,
+        "offsets.topic.num.partitions": 4,
+        "offsets.topic.replication.factor": copies,
+        "transaction.state.log.num.partitions": 4,
+        "transaction.state.log.replication.factor": copies,
+        "transaction.state.log.min.isr": in_sync,
+        "share.coordinator.state.topic.num.partitions": 4,
+        "share.coordinator.state.topic.replication.factor": copies,
+        "share.coordinator.state.topic.min.isr": in_sync,
+        "group.initial.rebalance.delay.ms": 0,
+        # A killed node is missed after 3 s instead of 9.
+        "broker.heartbeat.interval.ms": 500,
+        "broker.session.timeout.ms": 3000,
+        # Indexes are allocated at full size while a segment is written: 10 MB a partition else.
+        "log.index.size.max.bytes": 1_048_576,
+        # The smallest footprint at which one broker of a laptop still keeps up.
+        "num.network.threads": 2,
+        "num.io.threads": 4,
+        "log.cleaner.dedupe.buffer.size": 16_777_216,
+    }
+    return {name: str(value) for name, value in values.items()}
+
+
+class KafkaBroker(Part):
+    """One node: broker and controller. Topics are created on first use, with 4 partitions."""
+
+    def __init__(
+        self,
+        data_dir: Path | str,
+        port: int | None = None,
+        *,
+        name: str = "Kafka",
+        log_path: Path | None = None,
+        partitions: int = 4,
+        say: Say = say_on_stderr,
+    ) -> None:
+        self.data_dir = Path(data_dir).resolve()
+        self.port = port or free_port()
+        self.partitions = partitions
+        self.say = say
+        self.seat = Seat(1, self.port, free_port())
+        self.seats: Sequence[Seat] = (self.seat,)
+        self.cluster_id = _new_cluster_id()
+        log_path = log_path or self.data_dir / "kafka.log"
+        self.process = ManagedProcess(name, [], log_path, telling=telling_line)
+
+    @property
+    def bootstrap(self) -> str:
+        return f"{LOOPBACK}:{self.port}"
+
+    def take_seat(self, seat: Seat, seats: Sequence[Seat], cluster_id: str) -> None:
+        """Makes it one node of a cluster; before its first start."""
+        self.seat, self.seats, self.cluster_id = seat, seats, cluster_id
+
+    def _prepare(self) -> None:
+        self._make_ready(kafka_runtime(self.say, train_startup))
+
+    def _make_ready(self, runtime: KafkaRuntime, train: bool = False) -> None:
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        logs = self.data_dir / "log"
+        if not logs.exists():
+            self._format(runtime, logs)
+        config = self._write_properties("server.properties", logs)
+        command = runtime.command("kafka.Kafka", str(config), train=train)
+        self.process.command = [command[0], *_logging(), *command[1:]]
+        self.process.env = runtime.environment()
+
+    def _format(self, runtime: KafkaRuntime, logs: Path) -> None:
+        # Renamed when whole, so that a start that was cut short leaves nothing half formatted.
+        unfinished = self.data_dir / "formatting"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        config = self._write_properties("format.properties", unfinished)
+        arguments = ("format", "-t", self.cluster_id, "-c", str(config))
+        command = runtime.command("kafka.tools.StorageTool", *arguments)
+        done = subprocess.run(
+            command, env=runtime.environment(), capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            reason = last_telling_line(done.stdout + done.stderr)
+            raise PartFailed(f"{self.process.name} can't lay out {self.data_dir}: {reason}")
+        unfinished.rename(logs)
+
+    def _write_properties(self, name: str, logs: Path) -> Path:
+        values = server_properties(self.seat, self.seats, logs, self.partitions)
+        path = self.data_dir / name
+        path.write_text("".join(f"{key}={value}\n" for key, value in values.items()))
+        return path
+
+    def _until_ready(self) -> None:
+        self.process.wait_until(lambda: answers(self.port), _START_TIMEOUT)
+        admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
+        self.process.wait_until(lambda: self._is_registered(admin), _START_TIMEOUT)
+
+    def _is_registered(self, admin: AdminClient) -> bool:
+        try:
+            return self.seat.node_id in admin.list_topics(timeout=1).brokers
+        except KafkaException:
+            return False
+
+
+class KafkaCluster:
+    """Several nodes; each can be killed and started again."""
+
+    def __init__(
+        self, data_dir: Path | str, nodes: int = 3, *, partitions: int = 4, say: Say = say_on_stderr
+    ) -> None:
+        folder = Path(data_dir).resolve()
+        self.nodes = [
+            KafkaBroker(folder / f"node{n}", name=f"Kafka node {n}", partitions=partitions, say=say)
+            for n in range(1, nodes + 1)
+        ]
+        seats = [Seat(n, b.port, b.seat.controller_port) for n, b in enumerate(self.nodes, 1)]
+        cluster_id = _kept_cluster_id(folder / "cluster_id")
+        for node, seat in zip(self.nodes, seats, strict=True):
+            node.take_seat(seat, seats, cluster_id)
+
+    @property
+    def bootstrap(self) -> str:
+        return ",".join(node.bootstrap for node in self.nodes)
+
+    def start(self) -> "KafkaCluster":
+        """Starts the nodes that don't run, and returns once each is in the cluster."""
+        waiting = [node for node in self.nodes if not node.alive]
+        try:
+            for node in waiting:
+                node.launch()
+            for node in waiting:
+                node.await_ready()
+        except BaseException:
+            self.kill()
+            raise
+        return self
+
+    def node(self, node_id: int) -> KafkaBroker:
+        """By the id that Kafka's metadata names (leader, replicas)."""
+        return next(n for n in self.nodes if n.seat.node_id == node_id)
+
+    def kill(self) -> None:
+        """SIGKILL for every node."""
+        for node in self.nodes:
+            node.kill()
+
+    def stop(self) -> None:
+        # Signalled together: the last one alone could hand its partitions to nobody.
+        for node in self.nodes:
+            node.process.terminate()
+        for node in self.nodes:
+            node.stop()
+
+    def __enter__(self) -> "KafkaCluster":
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+
+def train_startup(runtime: KafkaRuntime) -> None:
+    """Runs a broker once for the archive that makes every later start quick (about 10 s)."""
+    with tempfile.TemporaryDirectory() as folder, contextlib.suppress(PartFailed):
+        broker = KafkaBroker(folder, name="Kafka's trial run")
+        broker._make_ready(runtime, train=True)
+        broker.process.start()
+        broker.await_ready()
+        broker.process.stop(timeout=60)
+
+
+def telling_line(log: str) -> str:
+    """The last error in Kafka's log, else the last telling line."""
+    lines = log.splitlines()
+    errors = [n for n, line in enumerate(lines) if " ERROR " in line or "Exception in" in line]
+    if not errors:
+        return last_telling_line(log)
+    # An error's cause is on the line after it.
+    return " ".join(line.strip() for line in lines[errors[-1] : errors[-1] + 2])[:300]
+
+
+def _logging() -> list[str]:
+    options: Mapping[str, str] = {
+        "showDateTime": "true",
+        "dateTimeFormat": "yyyy-MM-dd'T'HH:mm:ss.SSS",
+        "defaultLogLevel": "warn",
+        "log.kafka.server": "info",
+    }
+    return [f"{_LOGGER}.{name}={value}" for name, value in options.items()]
+
+
+def _new_cluster_id() -> str:
+    # Kafka refuses an id that begins with a hyphen.
+    return "K" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()[1:22]
+
+
+def _kept_cluster_id(path: Path) -> str:
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(_new_cluster_id())
+    return path.read_text()
