@@ -23,7 +23,7 @@ class Part:
 
     def launch(self) -> None:
         """Starts without waiting, for nodes that wait for each other."""
-        if not is_free(self.port):
+        if not is_free(self.port, patience=1 if self.process.exit_code is not None else 0):
             # Asked first, because the other listener would answer in this part's place.
             raise PartFailed(f"{self.process.name} finds its port {self.port} taken; free it.")
         self._prepare()

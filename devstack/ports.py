@@ -2,6 +2,7 @@
 
 import random
 import socket
+import time
 
 LOOPBACK = "127.0.0.1"
 # Below the ephemeral range of Linux and macOS: a client that keeps dialling a stopped part can
@@ -9,8 +10,20 @@ LOOPBACK = "127.0.0.1"
 _FIRST, _LAST = 20_000, 32_000
 
 
-def is_free(port: int, host: str = LOOPBACK) -> bool:
-    """Whether a server could listen there now."""
+def is_free(port: int, host: str = LOOPBACK, patience: float = 0) -> bool:
+    """Whether a server could listen there now, or within ``patience`` s.
+
+    A listener that was killed a moment ago can be a moment longer in going.
+    """
+    deadline = time.monotonic() + patience
+    while not _can_bind(port, host):
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def _can_bind(port: int, host: str) -> bool:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,0 +1,6 @@
+"""The sample Inventory Service: a stand-in for the one that a shop already has."""
+
+from devstack.inventory.items import SAMPLE_ITEMS
+from devstack.inventory.service import SampleInventory
+
+__all__ = ["SAMPLE_ITEMS", "SampleInventory"]
