@@ -46,9 +46,10 @@ class GroupCommit:
         ticket = _Ticket(order, deadline)
         with self._lock:
             self._waiting[order.item_id].append(ticket)
-            if order.item_id not in self._served:
-                self._served.add(order.item_id)
-                self._executor.submit(self._serve, order.item_id)
+            unserved = order.item_id not in self._served
+            self._served.add(order.item_id)
+        if unserved:
+            self._executor.submit(self._serve, order.item_id)
         try:
             return ticket.moved.result(max(0.0, deadline - self._now()))
         except TimeoutError:

@@ -252,8 +252,11 @@ class EventPublisher(Protocol):
 
 
 class Dependency(Protocol):
-    """A part the service needs; ``check`` is bounded in time and raises what is wrong."""
+    """A part the service needs. ``required``: without it the process can serve nothing."""
 
     name: str
+    required: bool
 
-    def check(self) -> None: ...
+    def check(self) -> None:
+        """Raises the OrderServiceError that says what is missing."""
+        ...

@@ -42,6 +42,6 @@ class StoreClock:
             asked_at = time.monotonic()
             with store_errors():
                 answer: dict[str, Any] = database().command("hello")
-            now = answer["localTime"]
-            self._reading = (now, asked_at)
-            return now
+            local_time: datetime = answer["localTime"]
+            self._reading = (local_time, asked_at)
+            return local_time

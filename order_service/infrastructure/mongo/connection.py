@@ -32,6 +32,7 @@ def connect(settings: Settings, **options: Any) -> None:
         timeoutMS=int(settings.store_timeout * 1000),
         serverSelectionTimeoutMS=int(settings.store_timeout * 1000),
         maxPoolSize=settings.mongo_pool_size,
+        connect=False,
         appname="order-service",
         tz_aware=True,
         tzinfo=UTC,

@@ -1,0 +1,12 @@
+"""``order-service``, and ``python -m order_service``."""
+
+from order_service.bootstrap import Commands
+from order_service.interface.cli import run
+
+
+def main() -> None:
+    run(Commands)
+
+
+if __name__ == "__main__":
+    main()

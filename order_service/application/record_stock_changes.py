@@ -1,0 +1,29 @@
+"""Log every stock change that the service hears of."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from order_service.application.ports import AppendResult, StockChange, StockChangeLog
+
+ADDED = "added"
+REDUCED = "reduced"
+
+
+class RecordStockChanges:
+    def __init__(self, log: StockChangeLog) -> None:
+        self._log = log
+
+    def __call__(self, changes: Sequence[StockChange]) -> AppendResult:
+        """Log a batch in one write; a change that contradicts itself is kept, and marked.
+
+        Raises StoreUnavailable; the whole batch may then be recorded again.
+        """
+        if not changes:
+            return AppendResult(written=0, duplicates=0)
+        return self._log.append([_marked(change) for change in changes])
+
+
+def _marked(change: StockChange) -> StockChange:
+    moved = change.new_stock - change.previous_stock
+    said = change.change_amount if change.change_type == ADDED else -change.change_amount
+    return change if moved == said else replace(change, contradictory=True)

@@ -1,0 +1,118 @@
+"""The composition root: settings in, application out. The only module that knows everyone."""
+
+import os
+import socket
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from flask import Flask
+
+from order_service.application.cancel_order import CancelOrder
+from order_service.application.check_readiness import CheckReadiness
+from order_service.application.create_order import CreateOrder
+from order_service.application.get_order import GetOrder
+from order_service.application.leased_stock import LeasedStock
+from order_service.application.list_stock_changes import ListStockChanges
+from order_service.application.operation_stock import OperationStock
+from order_service.application.ports import (
+    Clock,
+    ConditionalInventory,
+    LeaseStore,
+    OrderRepository,
+    OverwritingInventory,
+    StockChangeLog,
+    StockMover,
+)
+from order_service.application.use_cases import UseCases
+from order_service.infrastructure import logs
+from order_service.infrastructure.dependencies import InventoryDependency, StoreDependency
+from order_service.infrastructure.inventory import absolute, conditional
+from order_service.infrastructure.inventory.http import InventoryHttp
+from order_service.infrastructure.mongo.clock import StoreClock
+from order_service.infrastructure.mongo.connection import connect
+from order_service.infrastructure.mongo.leases import MongoLeaseStore
+from order_service.infrastructure.mongo.orders import MongoOrderRepository
+from order_service.infrastructure.mongo.stock_changes import MongoStockChangeLog
+from order_service.interface.http.app import create_app
+from order_service.settings import Settings
+
+READY_TIMEOUT = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Adapters:
+    """What fills the ports. Tests replace or wrap single ones."""
+
+    orders: OrderRepository
+    leases: LeaseStore
+    changes: StockChangeLog
+    clock: Clock
+    absolute: OverwritingInventory
+    conditional: ConditionalInventory
+    inventory_http: InventoryHttp
+
+
+Wrap = Callable[[Adapters], Adapters]
+
+
+def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
+    """Raises SettingsError."""
+    return Settings.load(environment, Path(".env"))
+
+
+def build_adapters(settings: Settings) -> Adapters:
+    connect(settings)
+    http = InventoryHttp(settings)
+    owner = f"{socket.gethostname()}:{os.getpid()}"
+    return Adapters(
+        orders=MongoOrderRepository(),
+        leases=MongoLeaseStore(owner, settings.lease_seconds),
+        changes=MongoStockChangeLog(),
+        clock=StoreClock(),
+        absolute=absolute.AbsoluteInventory(http),
+        conditional=conditional.ConditionalInventory(http),
+        inventory_http=http,
+    )
+
+
+def build_use_cases(settings: Settings, adapters: Adapters) -> UseCases:
+    executor = ThreadPoolExecutor(settings.web_threads, thread_name_prefix="commit")
+    stock = _stock_mover(settings, adapters, executor)
+    orders, clock = adapters.orders, adapters.clock
+    # What is left of the deadline pays for the last write.
+    move_budget = settings.request_deadline - settings.store_timeout
+    get_order = GetOrder(orders)
+    key_lifetime = timedelta(hours=settings.idempotency_key_hours)
+    dependencies = [StoreDependency(), InventoryDependency(adapters.inventory_http)]
+    return UseCases(
+        create_order=CreateOrder(orders, stock, clock, move_budget, key_lifetime),
+        get_order=get_order,
+        cancel_order=CancelOrder(get_order, orders, stock, clock, move_budget),
+        list_stock_changes=ListStockChanges(adapters.changes),
+        check_readiness=CheckReadiness(dependencies, executor, READY_TIMEOUT),
+    )
+
+
+def _stock_mover(
+    settings: Settings, adapters: Adapters, executor: ThreadPoolExecutor
+) -> StockMover:
+    if settings.inventory_contract == "conditional":
+        return OperationStock(adapters.conditional, adapters.orders, adapters.clock, executor)
+    return LeasedStock(
+        adapters.absolute,
+        adapters.leases,
+        adapters.orders,
+        adapters.changes,
+        adapters.clock,
+        executor,
+        settings.lease_seconds,
+    )
+
+
+def build_api(settings: Settings, wrap: Wrap = lambda adapters: adapters) -> Flask:
+    """The WSGI application. Call it after the fork: it makes the clients."""
+    logs.configure(settings.log_level)
+    return create_app(build_use_cases(settings, wrap(build_adapters(settings))))

@@ -1,0 +1,31 @@
+"""What readiness asks for."""
+
+from order_service.domain.errors import ItemNotFound
+from order_service.infrastructure.inventory.http import InventoryHttp
+from order_service.infrastructure.mongo.schema import require_migrated
+
+
+class StoreDependency:
+    name = "store"
+    required = True
+
+    def check(self) -> None:
+        require_migrated()
+
+
+class InventoryDependency:
+    """The inventory has no health route in its contract: asking for an item that can't be there
+    shows whether it answers."""
+
+    name = "inventory"
+    required = False
+
+    def __init__(self, http: InventoryHttp) -> None:
+        self._http = http
+
+    def check(self) -> None:
+        nobody = "0" * 24
+        try:
+            self._http.get_item(f"/api/items/stock/{nobody}", nobody)
+        except ItemNotFound:
+            return

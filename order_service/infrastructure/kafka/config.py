@@ -1,0 +1,142 @@
+"""librdkafka's settings: our defaults, then the operator's, then what our promises hang on."""
+
+import logging
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
+
+import structlog
+from confluent_kafka import KafkaError, KafkaException
+
+from order_service.settings import Settings, SettingsError
+
+Config = dict[str, Any]
+Client = TypeVar("Client")
+
+# A dead letter is its original and some headers more, so its limit lies above any topic's.
+LARGEST_MESSAGE: Final = 16 * 1024 * 1024
+
+_CONSUMER_DEFAULTS: Final[Config] = {
+    "auto.offset.reset": "earliest",
+    "partition.assignment.strategy": "cooperative-sticky",
+    "auto.commit.interval.ms": 1000,
+    # A topic that is made later, or gets more partitions, is noticed within seconds.
+    "topic.metadata.refresh.interval.ms": 5000,
+    # What is fetched ahead is memory: a few batches are enough.
+    "queued.max.messages.kbytes": 8192,
+    "fetch.max.bytes": 8 * 1024 * 1024,
+}
+_CONSUMER_OWN: Final[Config] = {"enable.auto.commit": True, "enable.auto.offset.store": False}
+_PRODUCER_DEFAULTS: Final[Config] = {
+    # As Java's and most other clients do, so that one key has one partition whoever produces it.
+    "partitioner": "murmur2_random",
+    "delivery.timeout.ms": 15_000,
+    "message.max.bytes": LARGEST_MESSAGE,
+}
+_PRODUCER_OWN: Final[Config] = {"acks": "all", "enable.idempotence": True}
+
+_PROMISED: Final = [*_CONSUMER_OWN, *_PRODUCER_OWN, "request.required.acks", "transactional.id"]
+_REFUSED: Final[Mapping[str, str]] = {
+    "bootstrap.servers": "set KAFKA_BROKER instead",
+    "metadata.broker.list": "set KAFKA_BROKER instead",
+    "group.id": "set KAFKA_GROUP instead",
+    **dict.fromkeys(_PROMISED, "what the service promises hangs on it, so it can't be changed"),
+}
+_SECRET: Final = re.compile(r"password|secret|pem|token|jaas|assertion|basic\.auth|oauthbearer\.config")
+
+log = structlog.get_logger(__name__)
+
+
+def consumer_config(settings: Settings) -> Config:
+    """Raises SettingsError for a setting that is not the operator's to change."""
+    given = _given(settings, "consumer")
+    defaults = dict(_CONSUMER_DEFAULTS)
+    if given.get("group.protocol") == "consumer":
+        # The broker assigns (KIP-848), and librdkafka refuses a strategy of ours beside it.
+        del defaults["partition.assignment.strategy"]
+    return defaults | given | _CONSUMER_OWN | _own(settings) | {"group.id": settings.kafka_group}
+
+
+def reader_config(settings: Settings) -> Config:
+    """For a consumer that is assigned its partitions by hand: it joins no group, and commits
+    nothing."""
+    return consumer_config(settings) | {"enable.auto.commit": False, "enable.partition.eof": True}
+
+
+def producer_config(settings: Settings) -> Config:
+    """Raises SettingsError for a setting that is not the operator's to change."""
+    return _PRODUCER_DEFAULTS | _given(settings, "producer") | _PRODUCER_OWN | _own(settings)
+
+
+def admin_config(settings: Settings) -> Config:
+    """Raises SettingsError for a setting that is not the operator's to change."""
+    return _given(settings, "producer") | _own(settings)
+
+
+def build(make: Callable[[Config], Client], config: Config, settings: Settings) -> Client:
+    """The client; raises SettingsError when librdkafka refuses a setting's name or value."""
+    try:
+        return make(config)
+    except (KafkaException, TypeError, ValueError, AttributeError) as error:
+        raise SettingsError(_one_line(error, settings)) from None
+
+
+def _given(settings: Settings, scope: str) -> Config:
+    for part in ("common", scope):
+        for option in settings.kafka_config.get(part, {}):
+            if option in _REFUSED:
+                raise SettingsError(f"Bad setting: {variable(part, option)}: {_REFUSED[option]}.")
+    return {**settings.kafka_config.get("common", {}), **settings.kafka_config.get(scope, {})}
+
+
+def _own(settings: Settings) -> Config:
+    return {
+        "bootstrap.servers": settings.kafka_broker,
+        "client.id": "order-service",
+        "logger": _logger(),
+        "error_cb": _log_error,
+    }
+
+
+def variable(scope: str, option: str) -> str:
+    """The environment's name: ``consumer``, ``fetch.min.bytes`` → KAFKA_CONSUMER_FETCH_MIN_BYTES."""
+    prefix = "KAFKA_" if scope == "common" else f"KAFKA_{scope.upper()}_"
+    return prefix + option.upper().replace(".", "_")
+
+
+def _one_line(error: Exception, settings: Settings) -> str:
+    first = error.args[0] if error.args else error
+    reason = first.str() if isinstance(first, KafkaError) else str(first)
+    options = [(s, option) for s, given in settings.kafka_config.items() for option in given]
+    named = [variable(s, option) for s, option in options if option in reason]
+    for option, value in _secrets(settings):
+        reason = reason.replace(value, f"<{option}>")
+    return f"Bad setting: {', '.join(named) or 'KAFKA_*'}: librdkafka says: {reason}."
+
+
+def _secrets(settings: Settings) -> list[tuple[str, str]]:
+    given = [pair for scope in settings.kafka_config.values() for pair in scope.items()]
+    return [(option, value) for option, value in given if _SECRET.search(option)]
+
+
+def _log_error(error: KafkaError) -> None:
+    log.warning("kafka_error", error=error.name(), reason=error.str(), fatal=error.fatal())
+
+
+def _logger() -> logging.Logger:
+    logger = logging.getLogger("librdkafka")
+    if not logger.handlers:
+        logger.addHandler(_ToStructlog())
+        logger.addFilter(_worth_reading)
+        logger.propagate = False
+    return logger
+
+
+def _worth_reading(record: logging.LogRecord) -> bool:
+    # A setting given for both clients is told to the one that has no use for it.
+    return "property and will be ignored by this" not in record.getMessage()
+
+
+class _ToStructlog(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        log.log(record.levelno, "librdkafka", said=record.getMessage())

@@ -1,0 +1,154 @@
+"""The stock-change consumer: Kafka's records in, the RecordStockChanges use case out."""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+import structlog
+
+from order_service.application.backoff import delays
+from order_service.application.ports import RefusedChange, StockChange
+from order_service.application.record_stock_changes import RecordStockChanges
+from order_service.domain.errors import Unavailable
+from order_service.infrastructure.kafka.dead_letters import DeadLetterPublisher, Poisoned
+from order_service.infrastructure.kafka.decoding import Poison, decode, identity
+from order_service.infrastructure.kafka.intake import Intake
+from order_service.infrastructure.kafka.metrics import ConsumerMetrics
+from order_service.infrastructure.kafka.records import Record
+
+# A record is acknowledged once it is in the log or in a dead-letter topic, and not before. What a
+# crash cuts short is delivered again, and the log knows it by its topic, partition and offset.
+ACK_POLICY: Final = "after-write"
+
+_FIRST_DELAY: Final = 0.1
+_LONGEST_DELAY: Final = 5.0
+
+Result = TypeVar("Result")
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ConsumerHealth:
+    """``joined``: has its place in the group; ``seconds_since_poll``: of Kafka."""
+
+    joined: bool
+    paused: bool
+    seconds_since_poll: float
+
+
+class _Stopped(Exception):
+    """Told to stop while the store or the broker was waited for."""
+
+
+class StockConsumer:
+    """``run`` belongs to one thread; ``stop`` and ``health`` may be called from any."""
+
+    def __init__(
+        self,
+        intake: Intake,
+        record: RecordStockChanges,
+        dead_letters: DeadLetterPublisher,
+        metrics: ConsumerMetrics,
+        max_bytes: int,
+    ) -> None:
+        self._intake = intake
+        self._record = record
+        self._dead_letters = dead_letters
+        self._metrics = metrics
+        self._max_bytes = max_bytes
+        self._stopping = threading.Event()
+
+    def run(self) -> None:
+        """Until ``stop``; then the batch in hand is finished, its offsets are committed, and the
+        group is left. Raises IntakeFailed when the broker shuts this consumer out."""
+        log.info("consumer_starting", ack_policy=ACK_POLICY)
+        self._intake.open()
+        try:
+            while not self._stopping.is_set():
+                if records := self._intake.take():
+                    self._process(records)
+        except _Stopped:
+            log.info("batch_left_for_next_time")
+        finally:
+            self._intake.close()
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+    def health(self) -> ConsumerHealth:
+        return ConsumerHealth(
+            joined=self._intake.joined,
+            paused=self._intake.held,
+            seconds_since_poll=self._metrics.seconds_since_poll(),
+        )
+
+    def _process(self, records: Sequence[Record]) -> None:
+        with self._metrics.batch_seconds.time():
+            changes, poisoned = self._decoded(records)
+            result = self._insist(lambda: self._record(changes))
+            poisoned += _refused(records, result.refused)
+            self._bury(poisoned)
+            self._intake.acknowledge(records)
+        self._metrics.written.inc(result.written)
+        self._metrics.duplicates.inc(result.duplicates)
+
+    def _decoded(self, records: Sequence[Record]) -> tuple[list[StockChange], list[Poisoned]]:
+        changes: list[StockChange] = []
+        poisoned: list[Poisoned] = []
+        for record in records:
+            try:
+                changes.append(decode(record, self._max_bytes))
+            except Poison as poison:
+                poisoned.append(Poisoned(record, poison))
+        return changes, poisoned
+
+    def _bury(self, poisoned: Sequence[Poisoned]) -> None:
+        if not poisoned:
+            return
+        left = list(poisoned)
+        self._insist(lambda: self._dead_letters.publish(left))
+        for each in poisoned:
+            record, poison = each.record, each.poison
+            self._metrics.dead_lettered.labels(record.topic(), poison.code).inc()
+            log.warning(
+                "dead_lettered",
+                topic=record.topic(),
+                partition=record.partition(),
+                offset=record.offset(),
+                code=poison.code,
+                reason=poison.reason,
+            )
+
+    def _insist(self, action: Callable[[], Result]) -> Result:
+        """Until it succeeds. Meanwhile nothing is fetched, and the place in the group is kept."""
+        waits = delays(_FIRST_DELAY, _LONGEST_DELAY)
+        while True:
+            try:
+                result = action()
+            except Unavailable as error:
+                delay = next(waits)
+                log.warning("waiting", code=error.code, reason=error.message, seconds=delay)
+                self._wait(delay)
+            else:
+                self._intake.release()
+                return result
+
+    def _wait(self, seconds: float) -> None:
+        self._intake.hold(seconds, self._stopping.is_set)
+        if self._stopping.is_set():
+            raise _Stopped
+
+
+def _refused(records: Sequence[Record], refused: Sequence[RefusedChange]) -> list[Poisoned]:
+    if not refused:
+        return []
+    places = {identity(record): record for record in records}
+    return [
+        Poisoned(
+            places[each.change.topic, each.change.partition, each.change.offset],
+            Poison(each.code, each.reason),
+        )
+        for each in refused
+    ]

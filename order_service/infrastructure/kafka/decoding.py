@@ -1,0 +1,106 @@
+"""A record of a stock topic in, a StockChange or what is wrong with it out."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from confluent_kafka import Message
+from pydantic_core import from_json
+
+from order_service.application.ports import StockChange
+from order_service.application.record_stock_changes import ADDED, REDUCED
+from order_service.infrastructure.kafka import headers
+
+_INT64: Final = 2**63
+_LONGEST_ITEM_ID: Final = 256
+
+
+class Poison(Exception):
+    """The record can never become a stock change. ``code`` is stable; ``reason`` is for people."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(code, reason)
+        self.code = code
+        self.reason = reason
+
+
+def decode(message: Message, max_bytes: int) -> StockChange:
+    """Raises Poison."""
+    payload = _parsed(message.value(), max_bytes)
+    topic, partition, offset = identity(message)
+    return StockChange(
+        topic,
+        partition,
+        offset,
+        _field(payload, "itemId", _text),
+        _field(payload, "previousStock", _whole),
+        _field(payload, "newStock", _whole),
+        _field(payload, "changeType", _change_type),
+        _field(payload, "changeAmount", _whole),
+        _field(payload, "updatedAt", _time),
+        payload,
+    )
+
+
+def identity(message: Message) -> headers.Origin:
+    """Where the record was first delivered, which a replay tells in its headers."""
+    sent = message.headers()
+    replayed = headers.origin(headers.group(sent, headers.REPLAY)) if sent else None
+    return replayed or headers.Origin(message.topic(), message.partition(), message.offset())
+
+
+def _parsed(value: bytes | None, max_bytes: int) -> dict[str, Any]:
+    if value is None:
+        raise Poison("tombstone", "The value is null.")
+    if len(value) > max_bytes:
+        raise Poison(
+            "too_large", f"{len(value)} bytes are more than STOCK_EVENT_MAX_BYTES ({max_bytes})."
+        )
+    try:
+        payload = from_json(value, allow_inf_nan=False)
+    except ValueError as error:
+        raise _not_json(value, error) from None
+    if not isinstance(payload, dict):
+        raise Poison("wrong_shape", f"A JSON object is expected, not {type(payload).__name__}.")
+    return payload
+
+
+def _not_json(value: bytes, error: ValueError) -> Poison:
+    try:
+        value.decode()
+    except UnicodeDecodeError as at:
+        return Poison("not_utf8", f"Byte {at.start} is not UTF-8.")
+    return Poison("not_json", f"Not JSON: {error}.")
+
+
+def _field(payload: dict[str, Any], name: str, read: Callable[[str, Any], T]) -> T:
+    try:
+        return read(name, payload[name])
+    except KeyError:
+        raise Poison("missing_field", f"{name} is missing.") from None
+
+
+def _text(name: str, value: Any) -> str:
+    if type(value) is not str or not 0 < len(value) <= _LONGEST_ITEM_ID:
+        raise Poison("invalid_field", f"{name} is not a text of 1 to {_LONGEST_ITEM_ID} characters.")
+    return value
+
+
+def _whole(name: str, value: Any) -> int:
+    if type(value) is not int or not -_INT64 <= value < _INT64:
+        raise Poison("invalid_field", f"{name} is not a whole number of 64 bits.")
+    return value
+
+
+def _change_type(name: str, value: Any) -> str:
+    if value not in (ADDED, REDUCED):
+        raise Poison("unknown_change_type", f"{name} is neither {ADDED} nor {REDUCED}.")
+    return str(value)
+
+
+def _time(name: str, value: Any) -> datetime:
+    try:
+        time = datetime.fromisoformat(value)
+        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    except (TypeError, ValueError, OverflowError):
+        raise Poison("invalid_field", f"{name} is not a time in ISO 8601.") from None

@@ -1,0 +1,55 @@
+"""What the consumer tells Prometheus."""
+
+import time
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+_PREFIX = "order_service_stock_events"
+_BATCH_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+
+
+class ConsumerMetrics:
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.consumed = Counter(
+            f"{_PREFIX}_consumed", "Records taken from Kafka.", ["topic"], registry=registry
+        )
+        self.written = Counter(
+            f"{_PREFIX}_written", "New entries in the stock-change log.", registry=registry
+        )
+        self.duplicates = Counter(
+            f"{_PREFIX}_duplicate", "Records that were in the log already.", registry=registry
+        )
+        self.dead_lettered = Counter(
+            f"{_PREFIX}_dead_lettered",
+            "Records published to a dead-letter topic.",
+            ["topic", "code"],
+            registry=registry,
+        )
+        self.batch_seconds = Histogram(
+            f"{_PREFIX}_batch_seconds",
+            "From a batch's records in hand to its offsets stored.",
+            buckets=_BATCH_BUCKETS,
+            registry=registry,
+        )
+        self.lag = Gauge(
+            f"{_PREFIX}_lag",
+            "Records of a partition that are not logged yet.",
+            ["topic", "partition"],
+            registry=registry,
+        )
+        self.paused = Gauge(
+            f"{_PREFIX}_paused", "1 while the store or the broker is waited for.", registry=registry
+        )
+        self.assigned = Gauge(
+            f"{_PREFIX}_assigned_partitions", "Partitions of this worker.", registry=registry
+        )
+        self._polled_at = time.monotonic()
+        Gauge(
+            f"{_PREFIX}_seconds_since_poll", "Since Kafka was last polled.", registry=registry
+        ).set_function(self.seconds_since_poll)
+
+    def polled(self) -> None:
+        self._polled_at = time.monotonic()
+
+    def seconds_since_poll(self) -> float:
+        return time.monotonic() - self._polled_at

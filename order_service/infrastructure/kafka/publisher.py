@@ -1,0 +1,72 @@
+"""Order events to Kafka."""
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import structlog
+
+from order_service.domain.events import OrderEvent
+from order_service.infrastructure.kafka.delivery import Delivery, Outgoing
+
+log = structlog.get_logger(__name__)
+
+
+class KafkaEventPublisher:
+    """Publishes to one topic, keyed by order id."""
+
+    def __init__(self, delivery: Delivery, topic: str) -> None:
+        self._delivery = delivery
+        self._topic = topic
+
+    def publish(self, events: Sequence[OrderEvent]) -> list[OrderEvent]:
+        """Answers the events that the broker confirmed, in bounded time.
+
+        An order's event is sent only after its earlier ones are confirmed, so that a failure in
+        between can't turn their order round.
+        """
+        waiting: dict[str, list[OrderEvent]] = defaultdict(list)
+        for event in events:
+            waiting[event.order_id].append(event)
+        published: list[OrderEvent] = []
+        while waiting:
+            delivered = self._deliver([queue[0] for queue in waiting.values()])
+            published += delivered
+            waiting = {e.order_id: rest for e in delivered if (rest := waiting[e.order_id][1:])}
+        return published
+
+    def _deliver(self, events: Sequence[OrderEvent]) -> list[OrderEvent]:
+        outgoing = [Outgoing(self._topic, encode(e), e.order_id.encode()) for e in events]
+        outcomes = self._delivery.deliver(outgoing)
+        failed = next((error for error in outcomes if error), None)
+        if failed:
+            log.warning(
+                "events_not_published",
+                events=sum(error is not None for error in outcomes),
+                error=failed.name(),
+                reason=failed.str(),
+            )
+        return [event for event, error in zip(events, outcomes, strict=True) if error is None]
+
+
+def encode(event: OrderEvent) -> bytes:
+    """The event as JSON. The price is written digit by digit: a float would not hold every one."""
+    fields = {
+        "event": event.type,
+        "eventId": event.event_id,
+        "orderId": event.order_id,
+        "itemId": event.item_id,
+        "quantity": event.quantity,
+        "totalPrice": None,
+        "status": event.status,
+        "occurredAt": _iso(event.occurred_at),
+    }
+    texts = {name: json.dumps(value) for name, value in fields.items()}
+    if event.total_price is not None:
+        texts["totalPrice"] = format(event.total_price, "f")
+    return ("{" + ",".join(f'"{name}":{text}' for name, text in texts.items()) + "}").encode()
+
+
+def _iso(time: datetime) -> str:
+    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

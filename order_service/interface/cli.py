@@ -1,0 +1,72 @@
+"""``order-service``: everything that is not the API."""
+
+import sys
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import click
+
+from order_service.domain.errors import OrderServiceError
+from order_service.settings import SettingsError
+
+
+class Composition(Protocol):
+    """What the commands need of the composition root; made only when a command runs."""
+
+    def migrate(self) -> None: ...
+
+    def run_worker(self) -> int: ...
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def cli() -> None:
+    """Take orders that are never lost, doubled or oversold.
+
+    Settings come from the environment, then from .env in the current folder; .env.example
+    lists them. The REST API is started with `gunicorn wsgi:app`.
+    """
+
+
+@cli.command()
+@click.pass_obj
+def migrate(composition: Composition) -> None:
+    """Make the database's indexes.
+
+    Run it before the first start and after each upgrade. It is safe to repeat, and to run while
+    the service runs. The API and the worker are not ready without it.
+    """
+    composition.migrate()
+    click.echo("The database is up to date.")
+
+
+@cli.command()
+@click.pass_obj
+def worker(composition: Composition) -> None:
+    """Run the worker until it is told to stop.
+
+    It writes the stock-change log from Kafka, publishes the orders' events, and settles the orders
+    that a crash left PENDING. Several may run at once. SIGTERM and Ctrl-C finish the work in hand.
+    """
+    sys.exit(composition.run_worker())
+
+
+def run(compose: Callable[[], Composition], args: list[str] | None = None) -> Any:
+    """Every expected failure is one line and exit code 1."""
+    try:
+        return cli.main(args=args, prog_name="order-service", obj=_Lazy(compose))
+    except (SettingsError, OrderServiceError) as error:
+        click.echo(str(error), err=True)
+        sys.exit(1)
+
+
+class _Lazy:
+    """Composes at the first use, so that `--help` works with no settings at all."""
+
+    def __init__(self, compose: Callable[[], Composition]) -> None:
+        self._compose = compose
+        self._composition: Composition | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        if self._composition is None:
+            self._composition = self._compose()
+        return getattr(self._composition, name)

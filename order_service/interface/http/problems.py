@@ -1,0 +1,103 @@
+"""Every error as application/problem+json (RFC 9457), by one table from error class to status."""
+
+import json
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from flask import Flask, Response
+from werkzeug.exceptions import HTTPException
+
+from order_service.domain.errors import (
+    Conflict,
+    IllegalMove,
+    InsufficientStock,
+    InvalidValue,
+    InventoryUnavailable,
+    ItemNotFound,
+    KeyInFlight,
+    KeyReused,
+    OrderNotFound,
+    OrderServiceError,
+    OutcomeUnknown,
+    PreconditionFailed,
+    Rejected,
+    StoreUnavailable,
+    Unavailable,
+    VersionConflict,
+)
+
+TABLE: dict[type[OrderServiceError], tuple[int, str]] = {
+    InvalidValue: (400, "The request is not valid"),
+    InsufficientStock: (400, "Not enough stock"),
+    ItemNotFound: (400, "No such item"),
+    Rejected: (400, "The request was turned down"),
+    OrderNotFound: (404, "No such order"),
+    IllegalMove: (409, "The order's status does not allow this"),
+    VersionConflict: (409, "The order was changed by somebody else"),
+    KeyInFlight: (409, "The first request with this key is still being processed"),
+    Conflict: (409, "Conflict"),
+    PreconditionFailed: (412, "The order has changed"),
+    KeyReused: (422, "This key was used with a different body"),
+    InventoryUnavailable: (503, "The inventory is unavailable"),
+    StoreUnavailable: (503, "The order store is unavailable"),
+    Unavailable: (503, "The service is unavailable"),
+    OutcomeUnknown: (503, "The outcome is not known yet"),
+    OrderServiceError: (500, "Internal error"),
+}
+
+_log = structlog.get_logger()
+
+
+def register(app: Flask) -> None:
+    app.register_error_handler(OrderServiceError, _known)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, _unknown)
+
+
+def problem(status: int, code: str, title: str, detail: str, **members: Any) -> Response:
+    """``message`` repeats the detail, for clients from before problem+json."""
+    body = {
+        "type": f"urn:order-service:problem:{code}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "message": detail,
+        **members,
+    }
+    return Response(json.dumps(body), status, content_type="application/problem+json")
+
+
+def _known(error: OrderServiceError) -> Response:
+    status, title = next(TABLE[cls] for cls in type(error).__mro__ if cls in TABLE)
+    response = problem(status, error.code, title, error.message, **error.details)
+    retry_after = getattr(error, "retry_after", None)
+    if retry_after is not None:
+        response.headers["Retry-After"] = str(retry_after)
+    if error.replayed:
+        response.headers["Idempotent-Replayed"] = "true"
+    if status >= 500:
+        _log.warning("request_failed", code=error.code, error=repr(error.__cause__ or error))
+    return response
+
+
+def _http(error: HTTPException) -> Response:
+    """Flask's own: unknown routes, methods, content types, sizes."""
+    original = error.get_response()
+    if not isinstance(original, Response) and error.code is None:
+        return _unknown(error)
+    status = error.code or 500
+    phrase = HTTPStatus(status).phrase
+    response = problem(
+        status, phrase.lower().replace(" ", "_"), phrase, error.description or phrase
+    )
+    for name in ("Allow", "Retry-After"):
+        if name in original.headers:
+            response.headers[name] = original.headers[name]
+    return response
+
+
+def _unknown(error: Exception) -> Response:
+    _log.error("defect", exc_info=error)
+    return problem(500, "internal_error", "Internal error", "Something went wrong on our side.")

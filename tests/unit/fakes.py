@@ -1,0 +1,222 @@
+"""In-memory stand-ins for the ports, with the promises that the real adapters keep."""
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Executor, Future
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import count
+from typing import Any
+
+from order_service.application.ports import (
+    AppendResult,
+    IdempotencyKeyTaken,
+    Lease,
+    LoggedStockChange,
+    StockChange,
+    StockChangeQuery,
+)
+from order_service.domain.errors import (
+    InsufficientStock,
+    InventoryUnavailable,
+    ItemNotFound,
+    VersionConflict,
+)
+from order_service.domain.events import OrderEvent
+from order_service.domain.order import Intent, Order
+from order_service.domain.stock import StockReading
+
+ITEM = "a" * 24
+PRICE = Decimal("19.99")
+
+
+class FakeClock:
+    """Time passes only when somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.elapsed = 0.0
+
+    def now(self) -> datetime:
+        return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=self.elapsed)
+
+    def monotonic(self) -> float:
+        return self.elapsed
+
+    def sleep(self, seconds: float) -> None:
+        self.elapsed += seconds
+
+
+class InlineExecutor(Executor):
+    """Runs what is submitted at once, in the caller's thread."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except BaseException as error:
+            future.set_exception(error)
+        return future
+
+
+class FakeOrders:
+    """Repository and outbox; every write is compare-and-set on the version."""
+
+    def __init__(self) -> None:
+        self.by_id: dict[str, Order] = {}
+        self.outbox: dict[str, list[OrderEvent]] = {}
+        self._ids = count(1)
+        self._lock = threading.Lock()
+
+    def next_id(self) -> str:
+        return f"{next(self._ids):024x}"
+
+    def add(self, order: Order) -> Order:
+        with self._lock:
+            for other in self.by_id.values():
+                if order.idempotency and _same_key(order, other):
+                    raise IdempotencyKeyTaken(other)
+            self.by_id[order.id] = order.saved()
+            return self.by_id[order.id]
+
+    def get(self, order_id: str) -> Order | None:
+        return self.by_id.get(order_id)
+
+    def get_many(self, order_ids: Sequence[str]) -> list[Order]:
+        return [self.by_id[order_id] for order_id in order_ids if order_id in self.by_id]
+
+    def save(self, order: Order) -> Order:
+        if not self.save_all([order]):
+            raise VersionConflict("The order was changed by somebody else.")
+        return order.saved()
+
+    def save_all(self, orders: Sequence[Order]) -> bool:
+        with self._lock:
+            current = [o for o in orders if self.by_id[o.id].version == o.version]
+            for order in current:
+                self.by_id[order.id] = order.saved()
+                self.outbox.setdefault(order.id, []).extend(order.new_events)
+            return len(current) == len(orders)
+
+    def forget_key(self, order_id: str) -> None:
+        holder = self.by_id[order_id]
+        self.by_id[order_id] = replace(holder, idempotency=None, version=holder.version + 1)
+
+    def unsettled(self, before: datetime, limit: int) -> list[Order]:
+        waiting = [o for o in self.by_id.values() if o.stock_change and o.updated_at < before]
+        return waiting[:limit]
+
+    def stuck(self, limit: int) -> list[Order]:
+        return [o for o in self.by_id.values() if o.stuck][:limit]
+
+    def unpublished(self, limit: int) -> list[list[OrderEvent]]:
+        return [list(events) for events in self.outbox.values() if events][:limit]
+
+    def mark_published(self, events: Iterable[OrderEvent]) -> None:
+        for event in events:
+            self.outbox[event.order_id].remove(event)
+
+
+def _same_key(one: Order, other: Order) -> bool:
+    mine, theirs = one.idempotency, other.idempotency
+    return bool(mine and theirs and (mine.caller, mine.key) == (theirs.caller, theirs.key))
+
+
+class FakeLeases:
+    def __init__(self, clock: FakeClock, seconds: float = 10) -> None:
+        self._clock = clock
+        self._seconds = seconds
+        self.fences: dict[str, int] = {}
+        self.expiries: dict[str, float] = {}
+        self.intents: dict[str, Intent | None] = {}
+        self._lock = threading.Lock()
+
+    def look(self, item_id: str) -> Lease:
+        fence = self.fences.get(item_id, 0)
+        return Lease(item_id, fence, self._held(item_id), self.intents.get(item_id))
+
+    def acquire(self, seen: Lease, intent: Intent | None) -> Lease | None:
+        with self._lock:
+            if self._held(seen.item_id) or self.fences.get(seen.item_id, 0) != seen.fence:
+                return None
+            self.fences[seen.item_id] = seen.fence + 1
+            self.expiries[seen.item_id] = self._clock.monotonic() + self._seconds
+            self.intents[seen.item_id] = intent
+            return Lease(seen.item_id, seen.fence + 1, True, intent)
+
+    def clear(self, lease: Lease) -> bool:
+        with self._lock:
+            if self.fences[lease.item_id] != lease.fence:
+                return False
+            self.expiries.pop(lease.item_id, None)
+            self.intents[lease.item_id] = None
+            return True
+
+    def release(self, lease: Lease) -> None:
+        self.clear(lease)
+
+    def _held(self, item_id: str) -> bool:
+        return self.expiries.get(item_id, 0) > self._clock.monotonic()
+
+
+class FakeInventory:
+    """Both contracts over one stock; ``changes`` is what it would publish."""
+
+    def __init__(self, stock: int = 10, clock: FakeClock | None = None) -> None:
+        self._clock = clock or FakeClock()
+        self.stock = {ITEM: stock}
+        self.changes: list[tuple[int, int]] = []
+        self.operations: dict[tuple[str, str], StockReading] = {}
+        self.is_available = True
+
+    def available(self) -> bool:
+        return self.is_available
+
+    def read(self, item_id: str) -> StockReading:
+        if item_id not in self.stock:
+            raise ItemNotFound(item_id)
+        return StockReading(self.stock[item_id], PRICE)
+
+    def overwrite(self, item_id: str, stock: int, not_after: float) -> None:
+        if self._clock.monotonic() >= not_after:
+            raise InventoryUnavailable("The lease is too old to send under it.")
+        self._set(item_id, stock)
+
+    def deduct(self, item_id: str, quantity: int, operation_id: str) -> StockReading:
+        return self._once("deduct", item_id, -quantity, operation_id)
+
+    def restore(self, item_id: str, quantity: int, operation_id: str) -> StockReading:
+        return self._once("restore", item_id, quantity, operation_id)
+
+    def _once(self, verb: str, item_id: str, change: int, operation_id: str) -> StockReading:
+        if (verb, operation_id) not in self.operations:
+            left = self.read(item_id).stock + change
+            if left < 0:
+                raise InsufficientStock(item_id, -change, self.stock[item_id])
+            self._set(item_id, left)
+            self.operations[verb, operation_id] = StockReading(left, PRICE)
+        return self.operations[verb, operation_id]
+
+    def _set(self, item_id: str, stock: int) -> None:
+        before = self.read(item_id).stock
+        self.stock[item_id] = stock
+        if stock != before:
+            self.changes.append((before, stock))
+
+
+class FakeChanges:
+    """The log, as if the worker had written every change of the inventory at once."""
+
+    def __init__(self, inventory: FakeInventory) -> None:
+        self._inventory = inventory
+
+    def append(self, changes: Sequence[StockChange]) -> AppendResult:
+        raise NotImplementedError
+
+    def page(self, query: StockChangeQuery) -> list[LoggedStockChange]:
+        return []
+
+    def has_change(
+        self, item_id: str, previous_stock: int, new_stock: int, since: datetime
+    ) -> bool:
+        return (previous_stock, new_stock) in self._inventory.changes

@@ -1,0 +1,265 @@
+"""Every way one create or cancel can be disturbed, tried out: a crash, a pause past the lease while
+another process serves, and each error, before and after the effect of each call of a port, and the
+same again in whoever recovers. After each the promises must hold.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from order_service.application.cancel_order import CancelOrder
+from order_service.application.create_order import CreateOrder, CreateOrderCommand
+from order_service.application.get_order import GetOrder
+from order_service.application.leased_stock import LeasedStock
+from order_service.application.operation_stock import OperationStock
+from order_service.application.settle_orders import Overdue, SettleOrders
+from order_service.domain.errors import (
+    InventoryUnavailable,
+    OrderServiceError,
+    OutcomeUnknown,
+    StoreUnavailable,
+)
+from order_service.domain.order import Order, OrderStatus
+
+from .fakes import (
+    ITEM,
+    FakeChanges,
+    FakeClock,
+    FakeInventory,
+    FakeLeases,
+    FakeOrders,
+    InlineExecutor,
+)
+
+INITIAL = 10
+LEASE_SECONDS = 10
+
+
+class Crash(BaseException):
+    """The process is gone: nothing of it runs any more."""
+
+
+@dataclass
+class World:
+    """What outlives a process."""
+
+    clock: FakeClock = field(default_factory=FakeClock)
+    orders: FakeOrders = field(default_factory=FakeOrders)
+
+    def __post_init__(self) -> None:
+        self.leases = FakeLeases(self.clock, LEASE_SECONDS)
+        self.inventory = FakeInventory(INITIAL, self.clock)
+        self.changes = FakeChanges(self.inventory)
+        self.answered: list[Order] = []
+
+
+class Tripwire:
+    """Counts the calls of a process's ports and disturbs one: ``happen`` runs there once."""
+
+    def __init__(self, at: int = -1, after: bool = False, happen: Any = None) -> None:
+        self.calls = 0
+        self.happened = False
+        self._at = at
+        self._after = after
+        self._happen = happen
+
+    def around(self, port: object) -> Any:
+        return _Wired(self, port)
+
+    def call(self, port: object, name: str, args: tuple[Any, ...]) -> Any:
+        number, self.calls = self.calls, self.calls + 1
+        hit = number == self._at
+        if hit and not self._after:
+            self._disturb(port)
+        result = getattr(port, name)(*args)
+        if hit and self._after:
+            self._disturb(port)
+        return result
+
+    def _disturb(self, port: object) -> None:
+        self.happened = True
+        self._happen(port)
+
+
+class _Wired:
+    def __init__(self, wire: Tripwire, port: object) -> None:
+        self._wire = wire
+        self._port = port
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        return lambda *args: self._wire.call(self._port, name, args)
+
+
+class Process:
+    def __init__(self, world: World, wire: Tripwire, contract: str) -> None:
+        self.world = world
+        orders = wire.around(world.orders)
+        inventory = wire.around(world.inventory)
+        clock, executor = world.clock, InlineExecutor()
+        stock: Any
+        if contract == "absolute":
+            leases = wire.around(world.leases)
+            stock = LeasedStock(
+                inventory, leases, orders, world.changes, clock, executor, LEASE_SECONDS
+            )
+        else:
+            stock = OperationStock(inventory, orders, clock, executor)
+        self._create = CreateOrder(orders, stock, clock, 7, timedelta(days=1))
+        self._cancel = CancelOrder(GetOrder(orders), orders, stock, clock, 7)
+        self.settle = SettleOrders(orders, stock, clock, Overdue(timedelta(seconds=12), 5))
+
+    def create(self, quantity: int) -> None:
+        result = self._create(CreateOrderCommand(ITEM, quantity))
+        if not result.deferred:
+            self.world.answered.append(result.order)
+
+    def cancel(self, order: Order) -> None:
+        result = self._cancel(order.id)
+        if not result.deferred:
+            self.world.answered.append(result.order)
+
+
+def _raise(error: BaseException) -> Callable[[object], None]:
+    def happen(port: object) -> None:
+        raise error
+
+    return happen
+
+
+def _lose_the_answer(before: bool) -> Callable[[object], None]:
+    """What a port's own adapter would raise when its server fails there."""
+
+    def happen(port: object) -> None:
+        if not isinstance(port, FakeInventory):
+            raise StoreUnavailable("down")
+        raise InventoryUnavailable("refused") if before else OutcomeUnknown("cut", in_flight=True)
+
+    return happen
+
+
+def _answer_500(port: object) -> None:
+    if isinstance(port, FakeInventory):
+        raise OutcomeUnknown("500", in_flight=False)
+
+
+Disturbance = tuple[str, bool, Callable[[World], Callable[[object], None]]]
+
+
+def _disturbances(contract: str) -> list[Disturbance]:
+    def pause(world: World) -> Callable[[object], None]:
+        def happen(port: object) -> None:
+            world.clock.sleep(LEASE_SECONDS + 5)
+            other = Process(world, Tripwire(), contract)
+            other.settle()
+            _quietly(lambda: other.create(2))
+
+        return happen
+
+    return [
+        ("crash before", False, lambda world: _raise(Crash())),
+        ("crash after", True, lambda world: _raise(Crash())),
+        ("refused", False, lambda world: _lose_the_answer(before=True)),
+        ("answer lost", True, lambda world: _lose_the_answer(before=False)),
+        ("500 before", False, lambda world: _answer_500),
+        ("500 after", True, lambda world: _answer_500),
+        ("paused before", False, pause),
+        ("paused after", True, pause),
+    ]
+
+
+def _quietly(act: Callable[[], object]) -> None:
+    try:
+        act()
+    except (Crash, OrderServiceError):
+        return
+
+
+def _runs(
+    contract: str, act: Callable[[Process], None], arrange: Callable[[World], None]
+) -> Iterator[tuple[str, World]]:
+    """Disturb the act at every call, then the recovery after it at every call."""
+    for name, after, make in _disturbances(contract):
+        for at in range(1000):
+            world, hit = _disturbed(contract, act, arrange, (at, after, make))
+            if not hit:
+                break
+            yield f"{name} call {at}", world
+            for again, again_after, make_again in _disturbances(contract):
+                for at_again in range(1000):
+                    world, _ = _disturbed(contract, act, arrange, (at, after, make))
+                    wire = Tripwire(at_again, again_after, make_again(world))
+                    world.clock.sleep(30)
+                    _quietly(Process(world, wire, contract).settle)
+                    if not wire.happened:
+                        break
+                    yield f"{name} call {at}, then {again} call {at_again} of recovery", world
+
+
+def _disturbed(
+    contract: str,
+    act: Callable[[Process], None],
+    arrange: Callable[[World], None],
+    disturbance: tuple[int, bool, Callable[[World], Callable[[object], None]]],
+) -> tuple[World, bool]:
+    at, after, make = disturbance
+    world = World()
+    arrange(world)
+    wire = Tripwire(at, after, make(world))
+    _quietly(lambda: act(Process(world, wire, contract)))
+    return world, wire.happened
+
+
+def _recover(world: World, contract: str) -> None:
+    process = Process(world, Tripwire(), contract)
+    for _ in range(4):
+        world.clock.sleep(30)
+        process.settle()
+
+
+def _broken_promises(world: World) -> list[str]:
+    orders = list(world.orders.by_id.values())
+    sold = sum(o.quantity for o in orders if o.status is OrderStatus.COMPLETED)
+    broken = []
+    if INITIAL - world.inventory.stock[ITEM] != sold:
+        broken.append(f"stock {world.inventory.stock[ITEM]}, sold {sold} of {INITIAL}")
+    if any(order.stock_change for order in orders):
+        broken.append("an order still waits")
+    for answer in world.answered:
+        if world.orders.by_id[answer.id].status is not answer.status:
+            broken.append(f"answered {answer.status}, is {world.orders.by_id[answer.id].status}")
+    for order in orders:
+        told = [event.status for event in world.orders.outbox[order.id]]
+        if len(told) != len(set(told)) or told[-1] != order.status:
+            broken.append(f"{order.status} told as {told}")
+    return broken
+
+
+def _check(
+    contract: str, act: Callable[[Process], None], arrange: Callable[[World], None]
+) -> None:
+    runs = 0
+    for name, world in _runs(contract, act, arrange):
+        _recover(world, contract)
+        assert not _broken_promises(world), name
+        runs += 1
+    assert runs > 100
+
+
+@pytest.mark.parametrize("contract", ["absolute", "conditional"])
+def test_a_create_disturbed_anywhere_keeps_every_promise(contract: str) -> None:
+    _check(contract, lambda process: process.create(3), lambda world: None)
+
+
+@pytest.mark.parametrize("contract", ["absolute", "conditional"])
+def test_a_cancellation_disturbed_anywhere_keeps_every_promise(contract: str) -> None:
+    def arrange(world: World) -> None:
+        Process(world, Tripwire(), contract).create(3)
+        world.answered.clear()
+
+    def act(process: Process) -> None:
+        process.cancel(next(iter(process.world.orders.by_id.values())))
+
+    _check(contract, act, arrange)

@@ -1,0 +1,22 @@
+"""``gunicorn wsgi:app``: the REST API.
+
+``app`` is built when a server first asks for it, which gunicorn does in each worker: importing this
+module connects nothing and reads nothing.
+"""
+
+from functools import cache
+
+from flask import Flask
+
+from order_service.bootstrap import build_api, load_settings
+
+
+@cache
+def _app() -> Flask:
+    return build_api(load_settings())
+
+
+def __getattr__(name: str) -> Flask:
+    if name == "app":
+        return _app()
+    raise AttributeError(name)
