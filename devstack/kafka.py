@@ -6,73 +6,20 @@ import shutil
 import subprocess
 import tempfile
 import uuid
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from devstack.errors import PartFailed
+from devstack.kafka_properties import Seat, logging_options, server_properties, telling_line
 from devstack.kafka_runtime import KafkaRuntime, Say, kafka_runtime, say_on_stderr
 from devstack.part import Part
 from devstack.ports import LOOPBACK, answers, free_port
 from devstack.processes import ManagedProcess, last_telling_line
 
 _START_TIMEOUT = 60
-_LOGGER = "-Dorg.slf4j.simpleLogger"
-
-
-@dataclass(frozen=True)
-class Seat:
-    """A node's place in its cluster."""
-
-    node_id: int
-    port: int
-    controller_port: int
-
-
-def server_properties(
-    seat: Seat, seats: Sequence[Seat], log_dir: Path, partitions: int
-) -> dict[str, str]:
-    """The configuration of a node that is both broker and controller."""
-    copies = min(3, len(seats))
-    in_sync = max(1, copies - 1)
-    controllers = (f"{s.node_id}@{LOOPBACK}:{s.controller_port}" for s in seats)
-    listeners = {"PLAINTEXT": seat.port, "CONTROLLER": seat.controller_port}
-    values = {
-        "process.roles": "broker,controller",
-        "node.id": seat.node_id,
-        "controller.quorum.voters": ",".join(controllers),
-        "controller.listener.names": "CONTROLLER",
-        "listeners": ",".join(f"{n}://{LOOPBACK}:{p}" for n, p in listeners.items()),
-        "advertised.listeners": f"PLAINTEXT://{LOOPBACK}:{seat.port}",
-        "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
-        "log.dirs": log_dir,
-        "num.partitions": partitions,
-        "auto.create.topics.enable": "true",
-        "default.replication.factor": copies,
-        "min.insync.replicas": in_sync,
-        "offsets.topic.num.partitions": 4,
-        "offsets.topic.replication.factor": copies,
-        "transaction.state.log.num.partitions": 4,
-        "transaction.state.log.replication.factor": copies,
-        "transaction.state.log.min.isr": in_sync,
-        "share.coordinator.state.topic.num.partitions": 4,
-        "share.coordinator.state.topic.replication.factor": copies,
-        "share.coordinator.state.topic.min.isr": in_sync,
-        "group.initial.rebalance.delay.ms": 0,
-        # A killed node is missed after 3 s instead of 9.
-        "broker.heartbeat.interval.ms": 500,
-        "broker.session.timeout.ms": 3000,
-        # Indexes are allocated at full size while a segment is written: 10 MB a partition else.
-        "log.index.size.max.bytes": 1_048_576,
-        # The smallest footprint at which one broker of a laptop still keeps up.
-        "num.network.threads": 2,
-        "num.io.threads": 4,
-        "log.cleaner.dedupe.buffer.size": 16_777_216,
-    }
-    return {name: str(value) for name, value in values.items()}
 
 
 class KafkaBroker(Part):
@@ -96,7 +43,7 @@ class KafkaBroker(Part):
         self.seats: Sequence[Seat] = (self.seat,)
         self.cluster_id = _new_cluster_id()
         log_path = log_path or self.data_dir / "kafka.log"
-        self.process = ManagedProcess(name, [], log_path, telling=telling_line)
+        self.process = ManagedProcess(name, [], log_path, telling=telling_line, patience=20)
 
     @property
     def bootstrap(self) -> str:
@@ -116,7 +63,7 @@ class KafkaBroker(Part):
             self._format(runtime, logs)
         config = self._write_properties("server.properties", logs)
         command = runtime.command("kafka.Kafka", str(config), train=train)
-        self.process.command = [command[0], *_logging(), *command[1:]]
+        self.process.command = [command[0], *logging_options(), *command[1:]]
         self.process.env = runtime.environment()
 
     def _format(self, runtime: KafkaRuntime, logs: Path) -> None:
@@ -215,27 +162,8 @@ def train_startup(runtime: KafkaRuntime) -> None:
         broker._make_ready(runtime, train=True)
         broker.process.start()
         broker.await_ready()
-        broker.process.stop(timeout=60)
-
-
-def telling_line(log: str) -> str:
-    """The last error in Kafka's log, else the last telling line."""
-    lines = log.splitlines()
-    errors = [n for n, line in enumerate(lines) if " ERROR " in line or "Exception in" in line]
-    if not errors:
-        return last_telling_line(log)
-    # An error's cause is on the line after it.
-    return " ".join(line.strip() for line in lines[errors[-1] : errors[-1] + 2])[:300]
-
-
-def _logging() -> list[str]:
-    options: Mapping[str, str] = {
-        "showDateTime": "true",
-        "dateTimeFormat": "yyyy-MM-dd'T'HH:mm:ss.SSS",
-        "defaultLogLevel": "warn",
-        "log.kafka.server": "info",
-    }
-    return [f"{_LOGGER}.{name}={value}" for name, value in options.items()]
+        broker.process.patience = 60
+        broker.stop()
 
 
 def _new_cluster_id() -> str:

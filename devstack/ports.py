@@ -10,28 +10,29 @@ LOOPBACK = "127.0.0.1"
 _FIRST, _LAST = 20_000, 32_000
 
 
+def bind_problem(port: int, host: str = LOOPBACK) -> OSError | None:
+    """What a server would hear if it tried to listen there now; None when it could."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as problem:
+            return problem
+    return None
+
+
 def is_free(port: int, host: str = LOOPBACK, patience: float = 0) -> bool:
     """Whether a server could listen there now, or within ``patience`` s.
 
     A listener that was killed a moment ago can be a moment longer in going.
     """
     deadline = time.monotonic() + patience
-    while not _can_bind(port, host):
+    while bind_problem(port, host) is not None:
         if time.monotonic() >= deadline:
             return False
         time.sleep(0.01)
     return True
-
-
-def _can_bind(port: int, host: str) -> bool:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return False
-        return True
 
 
 def answers(port: int, host: str = LOOPBACK, timeout: float = 0.5) -> bool:

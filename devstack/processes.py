@@ -13,6 +13,8 @@ from devstack import watchdog
 from devstack.errors import PartFailed
 
 _LOG_LIMIT = 10 * 1024 * 1024
+# What gunicorn adds after the line that tells why.
+_AFTERTHOUGHT = re.compile(r"HaltServer|failed to boot|Shutting down|App failed to load|\[INFO\]")
 _TELLING = re.compile(r"error|exception|fatal|fail|cannot|can't|denied|no space|in use", re.I)
 _POLL = 0.02
 
@@ -20,6 +22,7 @@ _POLL = 0.02
 def last_telling_line(log: str) -> str:
     """The last line that speaks of trouble, or the last line at all."""
     lines = [line.strip() for line in log.splitlines() if line.strip()]
+    lines = [line for line in lines if not _AFTERTHOUGHT.search(line)] or lines
     telling = [line for line in lines if _TELLING.search(line)]
     return (telling or lines or ["(its log is empty)"])[-1][:300]
 
@@ -36,12 +39,14 @@ class ManagedProcess:
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         telling: Callable[[str], str] = last_telling_line,
+        patience: float = 10,
     ) -> None:
         self.name = name
         self.command = list(command)
         self.log_path = log_path
         self.env = dict(os.environ if env is None else env)
         self.cwd = cwd or Path.cwd()
+        self.patience = patience
         self._telling = telling
         self._process: subprocess.Popen[bytes] | None = None
         self._log_start = 0
@@ -52,6 +57,11 @@ class ManagedProcess:
         if self._process is None:
             raise PartFailed(f"{self.name} was not started.")
         return self._process.pid
+
+    @property
+    def title(self) -> str:
+        """Its name as it stands inside a sentence."""
+        return self.name[0].lower() + self.name[1:] if self.name.startswith("The ") else self.name
 
     @property
     def alive(self) -> bool:
@@ -71,6 +81,14 @@ class ManagedProcess:
         with self.log_path.open("ab") as log:
             self._log_start = log.tell()
             self._process = watchdog.launch(self.command, log.fileno(), self.env, str(self.cwd))
+
+    def run(self) -> None:
+        """Starts it and waits for its end. Raises PartFailed unless it ends well."""
+        self.start()
+        assert self._process is not None
+        if self._process.wait() != 0:
+            raise self.failure()
+        self._bury()
 
     def wait_until(self, ready: Callable[[], bool], timeout: float) -> None:
         """Waits for ``ready``; PartFailed if the program dies first, or after ``timeout`` s."""
@@ -114,18 +132,23 @@ class ManagedProcess:
         """SIGTERM for the program, without waiting."""
         self.signal(signal.SIGTERM)
 
-    def stop(self, timeout: float = 10) -> None:
-        """SIGTERM, then SIGKILL for what is left after ``timeout`` s. Safe to repeat."""
+    def stop(self) -> None:
+        """SIGTERM, then SIGKILL for what is left after ``patience`` s. Safe to repeat."""
         if self._process is None:
             return
         self.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(timeout)
+            self._process.wait(self.patience)
         self._bury()
+
+    def shoot(self) -> None:
+        """As ``kill``, but waits for nothing, so that a signal handler may call it."""
+        if self._process:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, signal.SIGKILL)
 
     def _bury(self) -> None:
         assert self._process is not None
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.pid, signal.SIGKILL)
+        self.shoot()
         self._process.wait()
         watchdog.forget(self.pid)

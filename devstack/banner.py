@@ -1,0 +1,95 @@
+"""What a person sees once everything is ready."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import urlopen
+
+from devstack.stack import Stack
+
+_LABELS = {
+    "INVENTORY_SERVICE_URL": "Inventory",
+    "KAFKA_BROKER": "Kafka",
+    "MONGO_URI": "MongoDB",
+}
+
+
+@dataclass(frozen=True)
+class Item:
+    """A row of the banner's table."""
+
+    item_id: str
+    name: str
+    stock: int
+    price: float
+
+
+def banner(stack: Stack, seconds: float) -> str:
+    """Addresses, items, and lines that work when pasted."""
+    items = _items(stack)
+    blocks = [
+        f"Ready after {seconds:.1f} s.",
+        _addresses(stack),
+        _table(items),
+        _lines(stack, items),
+    ]
+    return "\n" + "\n\n".join([*(block for block in blocks if block), "Ctrl-C stops everything."])
+
+
+def _addresses(stack: Stack) -> str:
+    rows = [("API", stack.configuration.api_url, "")]
+    for setting, label in _LABELS.items():
+        kind = "embedded" if setting in stack.embedded else f"from {setting}"
+        if setting == "INVENTORY_SERVICE_URL":
+            kind += f", contract: {stack.configuration.contract}"
+        rows.append((label, _without_secrets(stack.addresses[setting]), f"({kind})"))
+    rows.append(("Data", f"{stack.data_dir}/", f"(logs in {stack.data_dir / 'logs'}/)"))
+    return "\n".join(f"  {label:<10} {value}  {note}".rstrip() for label, value, note in rows)
+
+
+def _without_secrets(address: str) -> str:
+    parts = urlsplit(address)
+    if "@" not in parts.netloc:
+        return address
+    return parts._replace(netloc="***@" + parts.netloc.rpartition("@")[2]).geturl()
+
+
+def _items(stack: Stack) -> list[Item]:
+    # An inventory of somebody else's may have no such list.
+    if "INVENTORY_SERVICE_URL" not in stack.embedded:
+        return []
+    url = f"{stack.addresses['INVENTORY_SERVICE_URL']}/api/items"
+    with urlopen(url, timeout=5) as answer:  # noqa: S310 - the URL is the embedded part's
+        found: list[dict[str, Any]] = json.load(answer)["items"]
+    return [Item(i["_id"], i["name"], i["stock"], i["price"]) for i in found]
+
+
+def _table(items: list[Item]) -> str:
+    if not items:
+        return ""
+    widest = max(len(item.name) for item in items)
+    head = f"  {'Item':<24}  {'':<{widest}}  {'Stock':>7}  {'Price':>8}"
+    rows = (
+        f"  {item.item_id:<24}  {item.name:<{widest}}  {item.stock:>7}  {item.price:>8.2f}"
+        for item in items
+    )
+    return "\n".join([head, *rows])
+
+
+def _lines(stack: Stack, items: list[Item]) -> str:
+    api = stack.configuration.api_url
+    sold = next((item.item_id for item in items if item.stock > 0), None)
+    item_id = sold or "ITEM_ID"
+    intro = "Try it:" if sold else "Try it, with the id of an item for ITEM_ID:"
+    body = json.dumps({"itemId": item_id, "quantity": 1})
+    create = f"curl -s {api}/api/orders/create -H 'Content-Type: application/json' -d '{body}'"
+    newest_id = """$(echo "$order" | sed 's/.*"_id": *"\\([^"]*\\)".*/\\1/')"""
+    return "\n".join(
+        [
+            intro,
+            f'  order=$({create}); echo "$order"',
+            f"  curl -s {api}/api/orders/{newest_id}",
+            f"  curl -s '{api}/api/stock-changes?itemId={item_id}'",
+        ]
+    )

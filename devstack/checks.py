@@ -1,0 +1,79 @@
+"""Looked at before anything is started: the port, and the servers that are configured."""
+
+import errno
+from urllib.parse import urlsplit
+
+from pymongo import MongoClient
+from pymongo.errors import PyMongoError
+
+from devstack.configuration import Configuration
+from devstack.errors import DevstackError
+from devstack.ports import answers, bind_problem
+
+_PATIENCE = 3.0
+
+
+def check(configuration: Configuration) -> None:
+    """Raises DevstackError with one line that names the setting and the remedy."""
+    _check_port(configuration)
+    if configuration.mongo_uri:
+        _check_mongo(configuration.mongo_uri)
+    if configuration.kafka_broker:
+        _check_kafka(configuration.kafka_broker)
+    if configuration.inventory_url:
+        _check_inventory(configuration.inventory_url)
+
+
+def _check_port(configuration: Configuration) -> None:
+    host, port = configuration.host, configuration.port
+    problem = bind_problem(port, host)
+    if problem is None:
+        return
+    if problem.errno == errno.EADDRINUSE:
+        raise DevstackError(
+            f"PORT {port} is taken by another program on {host}: stop that program, "
+            f"or choose another port: make run PORT={port + 1 if port < 65535 else 3100}"
+        )
+    if problem.errno == errno.EACCES:
+        raise DevstackError(f"PORT {port} is not yours to open: choose one from 1024 to 65535.")
+    raise DevstackError(f"HOST {host} is no address of this machine: {problem.strerror}.")
+
+
+def _check_mongo(uri: str) -> None:
+    try:
+        with MongoClient[dict[str, object]](
+            uri, serverSelectionTimeoutMS=int(_PATIENCE * 1000)
+        ) as client:
+            client.admin.command("ping")
+    except PyMongoError as error:
+        # The URI itself may hold a password.
+        reason = str(error).partition(" (configured")[0].partition(", Timeout:")[0]
+        raise DevstackError(
+            f"MONGO_URI is set, and that MongoDB does not answer: {reason}. Start it, correct "
+            "MONGO_URI, or unset it to have one started here."
+        ) from error
+
+
+def _check_kafka(bootstrap: str) -> None:
+    for address in bootstrap.split(","):
+        host, _, port = address.strip().rpartition(":")
+        if port.isdecimal() and answers(int(port), host.strip("[]"), timeout=_PATIENCE):
+            return
+    raise DevstackError(
+        f"KAFKA_BROKER is set, and nothing answers at {bootstrap}. Start that broker, correct "
+        "KAFKA_BROKER (host:port), or unset it to have one started here."
+    )
+
+
+def _check_inventory(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        reached = bool(parts.hostname) and answers(port, parts.hostname or "", timeout=_PATIENCE)
+    except ValueError:
+        reached = False
+    if not reached:
+        raise DevstackError(
+            f"INVENTORY_SERVICE_URL is set, and nothing answers at {url}. Start that service, "
+            "correct INVENTORY_SERVICE_URL, or unset it to have a sample started here."
+        )

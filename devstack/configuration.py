@@ -1,0 +1,54 @@
+"""What is set: the environment, then ``.env``. An empty value counts as not set."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+from devstack.errors import DevstackError
+from devstack.ports import LOOPBACK, free_port
+
+_WILDCARDS = {"0.0.0.0": LOOPBACK, "::": "::1"}  # noqa: S104 - compared with, not bound to
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """The settings that decide what has to be started; the service reads the rest itself."""
+
+    mongo_uri: str | None
+    kafka_broker: str | None
+    inventory_url: str | None
+    contract: str
+    host: str
+    port: int
+
+    @classmethod
+    def load(cls, environment: Mapping[str, str], folder: Path) -> "Configuration":
+        """Raises DevstackError for a port that is none."""
+        merged = {**dotenv_values(folder / ".env"), **environment}
+        given = {name: value for name, value in merged.items() if value}
+        return cls(
+            mongo_uri=given.get("MONGO_URI"),
+            kafka_broker=given.get("KAFKA_BROKER"),
+            inventory_url=given.get("INVENTORY_SERVICE_URL"),
+            contract=given.get("INVENTORY_CONTRACT", "absolute"),
+            host=given.get("HOST", LOOPBACK),
+            port=_port(given.get("PORT", "3100")),
+        )
+
+    @property
+    def reachable_host(self) -> str:
+        """Where a client on this machine finds the API."""
+        return _WILDCARDS.get(self.host, self.host)
+
+    @property
+    def api_url(self) -> str:
+        host = self.reachable_host
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise DevstackError(f"PORT must be a whole number from 0 to 65535, not {text!r}.")
+    return int(text) or free_port()

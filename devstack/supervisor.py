@@ -1,0 +1,129 @@
+"""Behind ``make run``: starts the stack, watches it, and leaves nothing behind."""
+
+import contextlib
+import errno
+import fcntl
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from devstack.banner import banner
+from devstack.checks import check
+from devstack.configuration import Configuration
+from devstack.errors import DevstackError
+from devstack.stack import Stack
+
+_DATA = Path(".data")
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_WATCH_SECONDS = 0.2
+
+
+class StopAsked(BaseException):
+    """Somebody pressed Ctrl-C, sent SIGTERM, or closed the terminal."""
+
+
+def say(line: str) -> None:
+    """A line for the person in front of it, who may have closed the terminal by now."""
+    with contextlib.suppress(OSError):
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+
+
+def main() -> int:
+    """The exit code: 0 after a stop that was asked for, 1 after one line that says what failed."""
+    try:
+        _stop_on_signals()
+        with _only_one(_DATA):
+            _run()
+    except StopAsked:
+        say("Stopped.")
+        return 0
+    except DevstackError as error:
+        return _failed(str(error))
+    except OSError as error:
+        return _failed(_in_words(error))
+
+
+def _run() -> NoReturn:
+    started = time.monotonic()
+    if not Path("wsgi.py").is_file():
+        raise DevstackError("There is no wsgi.py here: run it from the project's own folder.")
+    configuration = Configuration.load(os.environ, Path())
+    check(configuration)
+    stack = Stack(configuration, _DATA, say)
+    try:
+        stack.start()
+        say(banner(stack, time.monotonic() - started))
+        _watch(stack)
+    except StopAsked:
+        say("\nStopping (Ctrl-C again: at once)")
+        raise
+    finally:
+        _stop(stack)
+
+
+def _watch(stack: Stack) -> NoReturn:
+    parent = os.getppid()
+    while True:
+        stack.check()
+        # A make that was killed can't pass on the Ctrl-C that is meant for it.
+        if "MAKELEVEL" in os.environ and os.getppid() != parent:
+            raise StopAsked
+        time.sleep(_WATCH_SECONDS)
+
+
+def _stop(stack: Stack) -> None:
+    def hurry(_: int, __: FrameType | None) -> None:
+        stack.hurry()
+
+    for number in _SIGNALS:
+        signal.signal(number, hurry)
+    stack.stop()
+
+
+def _stop_on_signals() -> None:
+    def ask(_: int, __: FrameType | None) -> NoReturn:
+        raise StopAsked
+
+    for number in _SIGNALS:
+        # Left as nohup sets it.
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, ask)
+
+
+@contextlib.contextmanager
+def _only_one(data_dir: Path) -> Iterator[None]:
+    data_dir.mkdir(exist_ok=True)
+    with (data_dir / "run.lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise DevstackError(
+                f"It runs already in this folder (process {lock.read().strip()}): use that one, "
+                "or stop it with Ctrl-C."
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+def _failed(reason: str) -> int:
+    with contextlib.suppress(OSError):
+        sys.stderr.write(f"make run: {' '.join(reason.split())}\n")
+    return 1
+
+
+def _in_words(error: OSError) -> str:
+    place = error.filename or Path.cwd()
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return f"{place} can't be written: {error.strerror}. Run it in a folder that you may write."
+    if error.errno == errno.ENOSPC:
+        return f"The disk is full ({place}): make room and run it again; nothing is lost."
+    return f"{place}: {error.strerror or error}"
