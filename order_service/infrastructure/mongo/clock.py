@@ -42,6 +42,7 @@ class StoreClock:
             asked_at = time.monotonic()
             with store_errors():
                 answer: dict[str, Any] = database().command("hello")
-            local_time: datetime = answer["localTime"]
+            # A command answers without the time zone, whatever the connection says.
+            local_time: datetime = answer["localTime"].replace(tzinfo=UTC)
             self._reading = (local_time, asked_at)
             return local_time
