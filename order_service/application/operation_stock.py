@@ -3,7 +3,9 @@
 The operation id is the order's id: a request whose outcome is not known is simply sent again.
 """
 
+from collections.abc import Callable
 from concurrent.futures import Executor
+from contextlib import suppress
 
 from order_service.application.moving import (
     Attempts,
@@ -41,20 +43,38 @@ class OperationStock:
             raise InventoryUnavailable("The inventory has been failing; it is left alone a moment.")
 
     def move(self, order: Order, deadline: float) -> Order:
-        # In a thread of its own, so that the caller waits no longer than its deadline.
-        moving = self._executor.submit(self._move, order, deadline)
-        try:
-            return moving.result(max(0.0, deadline - self._clock.monotonic()))
-        except TimeoutError:
-            if moving.cancel():
-                raise InventoryUnavailable("Too many orders wait for the inventory.") from None
-            raise OutcomeUnknown("The stock is still being moved.", in_flight=True) from None
+        return self._within(deadline, self._move, order)
 
     def recover(self, order: Order, deadline: float) -> Order:
         if order.stuck is not None:
             return order
         # A new version: whoever left the order behind can no longer decide it.
-        return self.move(self._orders.save(order), deadline)
+        claimed = self._orders.save(order)
+        if claimed.deferred or claimed.stock_change > 0:
+            return self.move(claimed, deadline)
+        return self._within(deadline, self._revert, claimed)
+
+    def _within(self, deadline: float, act: Callable[[Order, float], Order], order: Order) -> Order:
+        # In a thread of its own, so that the caller waits no longer than its deadline.
+        acting = self._executor.submit(act, order, deadline)
+        try:
+            return acting.result(max(0.0, deadline - self._clock.monotonic()))
+        except TimeoutError:
+            if acting.cancel():
+                raise InventoryUnavailable("Too many orders wait for the inventory.") from None
+            raise OutcomeUnknown("The stock is still being moved.", in_flight=True) from None
+
+    def _revert(self, order: Order, deadline: float) -> Order:
+        """Fail an order whose caller was promised nothing, or was told that nothing was deducted.
+
+        Whether its deduction was ever sent can't be asked; sending it makes that certain, and
+        then it can be given back.
+        """
+        with suppress(InsufficientStock, ItemNotFound):
+            self._send_until_answered(order, deadline)
+            self._inventory.restore(order.item_id, order.quantity, order.id)
+        abandoned = Failure(FailureCode.ABANDONED)
+        return self._store(order, lambda each: each.fail(abandoned, self._clock.now()))
 
     def _move(self, order: Order, deadline: float) -> Order:
         try:

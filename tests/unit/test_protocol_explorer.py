@@ -21,6 +21,7 @@ from order_service.domain.errors import (
     OrderServiceError,
     OutcomeUnknown,
     StoreUnavailable,
+    Unavailable,
 )
 from order_service.domain.order import Order, OrderStatus
 
@@ -54,6 +55,7 @@ class World:
         self.inventory = FakeInventory(INITIAL, self.clock)
         self.changes = FakeChanges(self.inventory)
         self.answered: list[Order] = []
+        self.refused: set[str] = set()
 
 
 class Tripwire:
@@ -112,7 +114,16 @@ class Process:
         self.settle = SettleOrders(orders, stock, clock, Overdue(timedelta(seconds=12), 5))
 
     def create(self, quantity: int) -> None:
-        result = self._create(CreateOrderCommand(ITEM, quantity))
+        known = set(self.world.orders.by_id)
+        try:
+            result = self._create(CreateOrderCommand(ITEM, quantity))
+        except Unavailable:
+            self.world.refused |= {
+                order.id
+                for order in self.world.orders.by_id.values()
+                if order.id not in known and order.quantity == quantity
+            }
+            raise
         if not result.deferred:
             self.world.answered.append(result.order)
 
@@ -230,6 +241,8 @@ def _broken_promises(world: World) -> list[str]:
     for answer in world.answered:
         if world.orders.by_id[answer.id].status is not answer.status:
             broken.append(f"answered {answer.status}, is {world.orders.by_id[answer.id].status}")
+    if any(world.orders.by_id[each].status is OrderStatus.COMPLETED for each in world.refused):
+        broken.append("answered 503, and stock was deducted")
     for order in orders:
         told = [event.status for event in world.orders.outbox[order.id]]
         if len(told) != len(set(told)) or told[-1] != order.status:
@@ -237,9 +250,7 @@ def _broken_promises(world: World) -> list[str]:
     return broken
 
 
-def _check(
-    contract: str, act: Callable[[Process], None], arrange: Callable[[World], None]
-) -> None:
+def _check(contract: str, act: Callable[[Process], None], arrange: Callable[[World], None]) -> None:
     runs = 0
     for name, world in _runs(contract, act, arrange):
         _recover(world, contract)

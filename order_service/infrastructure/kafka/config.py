@@ -42,7 +42,7 @@ _REFUSED: Final[Mapping[str, str]] = {
     "group.id": "set KAFKA_GROUP instead",
     **dict.fromkeys(_PROMISED, "what the service promises hangs on it, so it can't be changed"),
 }
-_SECRET: Final = re.compile(r"password|secret|pem|token|jaas|assertion|basic\.auth|oauthbearer\.config")
+_SECRET: Final = re.compile(r"password|secret|pem|token|jaas|assertion|oauthbearer\.config")
 
 log = structlog.get_logger(__name__)
 
@@ -99,7 +99,7 @@ def _own(settings: Settings) -> Config:
 
 
 def variable(scope: str, option: str) -> str:
-    """The environment's name: ``consumer``, ``fetch.min.bytes`` → KAFKA_CONSUMER_FETCH_MIN_BYTES."""
+    """Its name in the environment: KAFKA_CONSUMER_FETCH_MIN_BYTES for the consumer's."""
     prefix = "KAFKA_" if scope == "common" else f"KAFKA_{scope.upper()}_"
     return prefix + option.upper().replace(".", "_")
 

@@ -1,6 +1,7 @@
 """The stock-change consumer: Kafka's records in, the RecordStockChanges use case out."""
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
@@ -13,6 +14,7 @@ from order_service.application.record_stock_changes import RecordStockChanges
 from order_service.domain.errors import Unavailable
 from order_service.infrastructure.kafka.dead_letters import DeadLetterPublisher, Poisoned
 from order_service.infrastructure.kafka.decoding import Poison, decode, identity
+from order_service.infrastructure.kafka.headers import Origin
 from order_service.infrastructure.kafka.intake import Intake
 from order_service.infrastructure.kafka.metrics import ConsumerMetrics
 from order_service.infrastructure.kafka.records import Record
@@ -23,6 +25,9 @@ ACK_POLICY: Final = "after-write"
 
 _FIRST_DELAY: Final = 0.1
 _LONGEST_DELAY: Final = 5.0
+
+# The dead-letter topic tells of all of them; a line of the log, of the first few.
+_NAMED: Final = 20
 
 Result = TypeVar("Result")
 
@@ -109,17 +114,14 @@ class StockConsumer:
             return
         left = list(poisoned)
         self._insist(lambda: self._dead_letters.publish(left))
-        for each in poisoned:
-            record, poison = each.record, each.poison
-            self._metrics.dead_lettered.labels(record.topic(), poison.code).inc()
-            log.warning(
-                "dead_lettered",
-                topic=record.topic(),
-                partition=record.partition(),
-                offset=record.offset(),
-                code=poison.code,
-                reason=poison.reason,
-            )
+        kinds = Counter((each.record.topic(), each.poison.code) for each in poisoned)
+        for (topic, code), number in kinds.items():
+            self._metrics.dead_lettered.labels(topic, code).inc(number)
+        log.warning(
+            "dead_lettered",
+            number=len(poisoned),
+            records=[_named(each) for each in poisoned[:_NAMED]],
+        )
 
     def _insist(self, action: Callable[[], Result]) -> Result:
         """Until it succeeds. Meanwhile nothing is fetched, and the place in the group is kept."""
@@ -141,13 +143,18 @@ class StockConsumer:
             raise _Stopped
 
 
+def _named(poisoned: Poisoned) -> str:
+    record, poison = poisoned.record, poisoned.poison
+    return f"{record.topic()}[{record.partition()}]@{record.offset()} {poison.code}"
+
+
 def _refused(records: Sequence[Record], refused: Sequence[RefusedChange]) -> list[Poisoned]:
     if not refused:
         return []
     places = {identity(record): record for record in records}
     return [
         Poisoned(
-            places[each.change.topic, each.change.partition, each.change.offset],
+            places[Origin(each.change.topic, each.change.partition, each.change.offset)],
             Poison(each.code, each.reason),
         )
         for each in refused

@@ -6,7 +6,8 @@ from typing import Final
 
 import structlog
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
 from order_service.domain.errors import BrokerUnavailable
 from order_service.infrastructure.kafka import headers
@@ -70,7 +71,7 @@ class DeadLetterPublisher:
 
 def _outgoing(poisoned: Poisoned) -> Outgoing:
     record, poison = poisoned.record, poisoned.poison
-    about = {
+    about: dict[str, str | int] = {
         headers.TOPIC: record.topic(),
         headers.PARTITION: record.partition(),
         headers.OFFSET: record.offset(),

@@ -2,17 +2,19 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from confluent_kafka import Message
 from pydantic_core import from_json
 
 from order_service.application.ports import StockChange
 from order_service.application.record_stock_changes import ADDED, REDUCED
 from order_service.infrastructure.kafka import headers
+from order_service.infrastructure.kafka.records import Record
 
 _INT64: Final = 2**63
 _LONGEST_ITEM_ID: Final = 256
+
+T = TypeVar("T")
 
 
 class Poison(Exception):
@@ -24,10 +26,10 @@ class Poison(Exception):
         self.reason = reason
 
 
-def decode(message: Message, max_bytes: int) -> StockChange:
+def decode(record: Record, max_bytes: int) -> StockChange:
     """Raises Poison."""
-    payload = _parsed(message.value(), max_bytes)
-    topic, partition, offset = identity(message)
+    payload = _parsed(record.value(), max_bytes)
+    topic, partition, offset = identity(record)
     return StockChange(
         topic,
         partition,
@@ -42,11 +44,11 @@ def decode(message: Message, max_bytes: int) -> StockChange:
     )
 
 
-def identity(message: Message) -> headers.Origin:
+def identity(record: Record) -> headers.Origin:
     """Where the record was first delivered, which a replay tells in its headers."""
-    sent = message.headers()
+    sent = record.headers()
     replayed = headers.origin(headers.group(sent, headers.REPLAY)) if sent else None
-    return replayed or headers.Origin(message.topic(), message.partition(), message.offset())
+    return replayed or headers.Origin(record.topic(), record.partition(), record.offset())
 
 
 def _parsed(value: bytes | None, max_bytes: int) -> dict[str, Any]:
@@ -82,7 +84,7 @@ def _field(payload: dict[str, Any], name: str, read: Callable[[str, Any], T]) ->
 
 def _text(name: str, value: Any) -> str:
     if type(value) is not str or not 0 < len(value) <= _LONGEST_ITEM_ID:
-        raise Poison("invalid_field", f"{name} is not a text of 1 to {_LONGEST_ITEM_ID} characters.")
+        raise Poison("invalid_field", f"{name} is no text of 1 to {_LONGEST_ITEM_ID} characters.")
     return value
 
 

@@ -22,7 +22,7 @@ class Outgoing:
 
 
 class Delivery:
-    """One producer for one thread at a time, made at the first use.
+    """One producer, for one thread at a time; a new one takes over after a fatal error.
 
     ``patience``: seconds that a whole call waits for the broker's reports.
     """
@@ -30,7 +30,7 @@ class Delivery:
     def __init__(self, make: Callable[[], Producer], patience: float) -> None:
         self._make = make
         self._patience = patience
-        self._producer: Producer | None = None
+        self._producer: Producer | None = make()
 
     def deliver(self, records: Sequence[Outgoing]) -> list[KafkaError | None]:
         """For each record None when the broker confirmed it, else why it did not in time."""
@@ -72,7 +72,7 @@ def _produce(
         value=record.value,
         key=record.key,
         partition=record.partition,
-        headers=record.headers,
+        headers=list(record.headers),
         on_delivery=report,
     )
     producer.poll(0)

@@ -9,7 +9,7 @@ delivered, which stays its identity in the log, and how often it was replayed.
 from collections.abc import Iterable
 from typing import NamedTuple
 
-Header = tuple[str, bytes | None]
+Header = tuple[str, str | bytes | None]
 
 DEAD_LETTER = "dead-letter."
 REPLAY = "replay."
@@ -29,7 +29,7 @@ def group(headers: Iterable[Header], prefix: str) -> dict[str, str]:
     return {
         name.removeprefix(prefix): value.decode(errors="replace")
         for name, value in headers
-        if name.startswith(prefix) and value is not None
+        if name.startswith(prefix) and isinstance(value, bytes)
     }
 
 

@@ -1,6 +1,7 @@
 """The consumer group's side of the consumer: records in, acknowledgements out."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, cast
 
@@ -61,8 +62,8 @@ class Intake:
             more = self._batch_size - len(records)
             records += self._sound(self._consumer.consume(more, 0)) if more > 0 else []
         self._lag.observe()
-        for record in records:
-            self._metrics.consumed.labels(record.topic()).inc()
+        for topic, number in Counter(record.topic() for record in records).items():
+            self._metrics.consumed.labels(topic).inc(number)
         return records
 
     def hold(self, seconds: float, enough: Callable[[], bool]) -> None:

@@ -53,10 +53,7 @@ class LagGauge:
             self._logged[each.topic, each.partition] = each.offset
 
     def _measure(self, partition: TopicPartition) -> None:
-        bounds = self._consumer.get_watermark_offsets(partition, timeout=_TIMEOUT)
-        if bounds is None:
-            return
-        low, high = bounds
+        low, high = self._consumer.get_watermark_offsets(partition, timeout=_TIMEOUT)
         # Nothing committed yet is a negative number.
         logged = max(low, self._logged[partition.topic, partition.partition])
         self._metrics.lag.labels(partition.topic, partition.partition).set(max(0, high - logged))

@@ -1,0 +1,51 @@
+"""What the composition root calls: settings in, Kafka's adapters out.
+
+Each raises SettingsError for a librdkafka setting that is unknown, invalid, or not the operator's
+to change. Nothing waits for the broker. Call them after a fork.
+"""
+
+from functools import partial
+from typing import Final
+
+from confluent_kafka import Consumer, Producer
+from confluent_kafka.admin import AdminClient
+from prometheus_client import CollectorRegistry
+
+from order_service.application.record_stock_changes import RecordStockChanges
+from order_service.infrastructure.kafka import config
+from order_service.infrastructure.kafka.consumer import StockConsumer
+from order_service.infrastructure.kafka.dead_letters import DeadLetterPublisher
+from order_service.infrastructure.kafka.delivery import Delivery
+from order_service.infrastructure.kafka.intake import Intake
+from order_service.infrastructure.kafka.metrics import ConsumerMetrics
+from order_service.infrastructure.kafka.publisher import KafkaEventPublisher
+from order_service.settings import Settings
+
+# Above delivery.timeout.ms, so that librdkafka itself gives up first and says why.
+_PATIENCE: Final = 18.0
+
+
+def stock_consumer(
+    settings: Settings, record: RecordStockChanges, registry: CollectorRegistry
+) -> StockConsumer:
+    """It joins the group when it is run. Its metrics go to ``registry``, once for each registry."""
+    metrics = ConsumerMetrics(registry)
+    consumer = config.build(Consumer, config.consumer_config(settings), settings)
+    intake = Intake(consumer, settings.kafka_stock_topics, settings.consumer_batch_size, metrics)
+    admin = partial(AdminClient, config.admin_config(settings))
+    return StockConsumer(
+        intake,
+        record,
+        DeadLetterPublisher(_delivery(settings), admin),
+        metrics,
+        settings.stock_event_max_bytes,
+    )
+
+
+def event_publisher(settings: Settings) -> KafkaEventPublisher:
+    return KafkaEventPublisher(_delivery(settings), settings.kafka_order_topic)
+
+
+def _delivery(settings: Settings) -> Delivery:
+    make = partial(config.build, Producer, config.producer_config(settings), settings)
+    return Delivery(make, _PATIENCE)
