@@ -20,6 +20,10 @@ compose_file() {
     docker-compose --file docker/compose.yaml config --quiet && echo "docker/compose.yaml is valid"
 }
 
+shell_scripts() {
+    shellcheck tools/*.sh .ci/run && echo "the shell scripts have no findings"
+}
+
 dockerfile() {
     hadolint docker/Dockerfile && echo "docker/Dockerfile has no findings"
 }
@@ -28,6 +32,7 @@ check "ruff check" ruff check .
 check "ruff format" ruff format --check .
 check "mypy" mypy order_service devstack wsgi.py
 check "import-linter" lint-imports
+check "shellcheck" shell_scripts
 check "hadolint" dockerfile
 check "docker-compose" compose_file
 
