@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from flask import Flask
+from prometheus_client import CollectorRegistry
 
 from order_service.application.cancel_order import CancelOrder
 from order_service.application.check_readiness import CheckReadiness
@@ -20,26 +21,35 @@ from order_service.application.operation_stock import OperationStock
 from order_service.application.ports import (
     Clock,
     ConditionalInventory,
+    Dependency,
     LeaseStore,
     OrderRepository,
     OverwritingInventory,
     StockChangeLog,
     StockMover,
 )
+from order_service.application.publish_events import PublishEvents
+from order_service.application.record_stock_changes import RecordStockChanges
+from order_service.application.settle_orders import Overdue, SettleOrders
 from order_service.application.use_cases import UseCases
 from order_service.infrastructure import logs
 from order_service.infrastructure.dependencies import InventoryDependency, StoreDependency
 from order_service.infrastructure.inventory import absolute, conditional
 from order_service.infrastructure.inventory.http import InventoryHttp
+from order_service.infrastructure.kafka import build
+from order_service.infrastructure.mongo import schema
 from order_service.infrastructure.mongo.clock import StoreClock
 from order_service.infrastructure.mongo.connection import connect
 from order_service.infrastructure.mongo.leases import MongoLeaseStore
-from order_service.infrastructure.mongo.orders import MongoOrderRepository
+from order_service.infrastructure.mongo.orders import MongoOrderRepository, MongoOutbox
 from order_service.infrastructure.mongo.stock_changes import MongoStockChangeLog
+from order_service.interface import worker
 from order_service.interface.http.app import create_app
 from order_service.settings import Settings
 
 READY_TIMEOUT = 2.0
+# Longer than one round of the relay may take, so that two relays don't publish double.
+RELAY_LEASE_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +76,13 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
 def build_adapters(settings: Settings) -> Adapters:
     connect(settings)
     http = InventoryHttp(settings)
+    clock = StoreClock()
     owner = f"{socket.gethostname()}:{os.getpid()}"
     return Adapters(
         orders=MongoOrderRepository(),
         leases=MongoLeaseStore(owner, settings.lease_seconds),
-        changes=MongoStockChangeLog(),
-        clock=StoreClock(),
+        changes=MongoStockChangeLog(clock),
+        clock=clock,
         absolute=absolute.AbsoluteInventory(http),
         conditional=conditional.ConditionalInventory(http),
         inventory_http=http,
@@ -86,7 +97,7 @@ def build_use_cases(settings: Settings, adapters: Adapters) -> UseCases:
     move_budget = settings.request_deadline - settings.store_timeout
     get_order = GetOrder(orders)
     key_lifetime = timedelta(hours=settings.idempotency_key_hours)
-    dependencies = [StoreDependency(), InventoryDependency(adapters.inventory_http)]
+    dependencies: list[Dependency] = [StoreDependency(), InventoryDependency(adapters.inventory_http)]
     return UseCases(
         create_order=CreateOrder(orders, stock, clock, move_budget, key_lifetime),
         get_order=get_order,
@@ -110,6 +121,47 @@ def _stock_mover(
         executor,
         settings.lease_seconds,
     )
+
+
+def _relay(settings: Settings) -> PublishEvents:
+    owner = f"{socket.gethostname()}:{os.getpid()}"
+    leases = MongoLeaseStore(owner, RELAY_LEASE_SECONDS)
+    return PublishEvents(MongoOutbox(), build.event_publisher(settings), leases)
+
+
+def _settlement(settings: Settings, adapters: Adapters) -> SettleOrders:
+    executor = ThreadPoolExecutor(settings.web_threads, thread_name_prefix="commit")
+    stock = _stock_mover(settings, adapters, executor)
+    overdue = Overdue(timedelta(seconds=settings.settle_after), settings.request_deadline)
+    return SettleOrders(adapters.orders, stock, adapters.clock, overdue)
+
+
+class Commands:
+    """What ``order-service`` runs. Raises SettingsError."""
+
+    def __init__(self) -> None:
+        self._settings = load_settings()
+        logs.configure(self._settings.log_level)
+
+    def migrate(self) -> None:
+        connect(self._settings)
+        schema.migrate()
+
+    def run_worker(self, wrap: Wrap = lambda adapters: adapters) -> int:
+        settings = self._settings
+        adapters = wrap(build_adapters(settings))
+        registry = CollectorRegistry()
+        record = RecordStockChanges(adapters.changes)
+        return worker.run(
+            worker.WorkerParts(
+                consumer=build.stock_consumer(settings, record, registry),
+                publish_events=_relay(settings),
+                settle_orders=_settlement(settings, adapters),
+                store=StoreDependency(),
+                registry=registry,
+            ),
+            settings,
+        )
 
 
 def build_api(settings: Settings, wrap: Wrap = lambda adapters: adapters) -> Flask:

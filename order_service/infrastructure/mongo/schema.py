@@ -5,6 +5,7 @@ from typing import Any
 from order_service.domain.errors import StoreUnavailable
 from order_service.infrastructure.mongo.connection import database, store_errors
 from order_service.infrastructure.mongo.documents import OrderDocument
+from order_service.infrastructure.mongo.stock_change_documents import StockChangeDocument
 
 VERSION = 1
 _MARK = {"_id": "schema"}
@@ -14,6 +15,7 @@ def migrate() -> None:
     """Bring the database to VERSION. Safe to repeat, and to run while the service runs."""
     with store_errors():
         OrderDocument.ensure_indexes()
+        StockChangeDocument.ensure_indexes()
         _marks().update_one(_MARK, {"$max": {"version": VERSION}}, upsert=True)
 
 
