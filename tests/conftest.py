@@ -1,0 +1,46 @@
+"""The servers that tests share. None starts before a test asks for it."""
+
+from collections.abc import Generator, Iterator
+
+import pytest
+
+from devstack.inventory import SampleInventory
+from devstack.kafka import KafkaBroker
+from devstack.mongod import Mongod
+from tests.system import System
+
+
+@pytest.fixture(scope="session")
+def mongo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mongod]:
+    """A replica set of one."""
+    with Mongod(tmp_path_factory.mktemp("mongo")) as mongo:
+        yield mongo
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
+    with KafkaBroker(tmp_path_factory.mktemp("kafka")) as kafka:
+        yield kafka
+
+
+@pytest.fixture(scope="session")
+def inventory(
+    mongo: Mongod, kafka: KafkaBroker, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SampleInventory]:
+    """The sample Inventory Service; both contracts."""
+    log = tmp_path_factory.mktemp("inventory") / "inventory.log"
+    with SampleInventory(mongo.uri, kafka.bootstrap, threads=32, log_path=log) as inventory:
+        yield inventory
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A test that fails on a running system shows the last lines of its logs."""
+    report = yield
+    if report.failed:
+        systems = [v for v in getattr(item, "funcargs", {}).values() if isinstance(v, System)]
+        for system in systems:
+            report.sections += [(f"log of {name}", text) for name, text in system.logs().items()]
+    return report

@@ -1,0 +1,320 @@
+"""The whole running system: API processes, workers, and what they stand on.
+
+    with System(Parts(mongo, kafka, inventory), tmp_path) as system:
+        item = system.add_item(stock=100, price="9.99")
+        assert system.create(item, 1).status_code == 201
+
+Each System has a database of its own, so that several can share the parts.
+"""
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol, Self
+from uuid import uuid4
+
+import requests
+from pymongo import MongoClient
+from pymongo.uri_parser import parse_uri
+
+from devstack.ports import free_port
+from devstack.processes import ManagedProcess
+from order_service.settings import Settings
+from tests.waiting import until
+
+CHECKOUT = Path(__file__).parents[1]
+# What a program needs to run at all; every setting is given, so that none leaks in.
+_INHERITED = ("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "LD_LIBRARY_PATH")
+_START_TIMEOUT = 30
+_FINISH_TIMEOUT = 35
+
+
+class HasUri(Protocol):
+    @property
+    def uri(self) -> str: ...
+
+
+class HasBootstrap(Protocol):
+    @property
+    def bootstrap(self) -> str: ...
+
+
+class HasUrl(Protocol):
+    @property
+    def url(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The servers underneath: devstack's parts, or their addresses."""
+
+    mongo: HasUri | str
+    kafka: HasBootstrap | str
+    inventory: HasUrl | str
+
+    @property
+    def mongo_uri(self) -> str:
+        return self.mongo if isinstance(self.mongo, str) else self.mongo.uri
+
+    @property
+    def bootstrap(self) -> str:
+        return self.kafka if isinstance(self.kafka, str) else self.kafka.bootstrap
+
+    @property
+    def inventory_url(self) -> str:
+        return self.inventory if isinstance(self.inventory, str) else self.inventory.url
+
+
+def clean_environment(settings: Mapping[str, str]) -> dict[str, str]:
+    """Nothing of the caller's settings, nor of a .env, which an empty value goes before."""
+    kept = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    # Coverage measures the processes too.
+    kept |= {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
+    unset = {field.upper(): "" for field in Settings.model_fields}
+    return {**kept, **unset, "PYTHONUNBUFFERED": "1", **settings}
+
+
+class System:
+    """``settings``: environment variables over the defaults here.
+
+    ``app`` and ``worker_command`` are what gunicorn serves and Python runs as the worker: a suite
+    that has to stop a process at a certain step gives its own composition there.
+    """
+
+    def __init__(
+        self,
+        parts: Parts,
+        log_dir: Path,
+        settings: Mapping[str, str] | None = None,
+        *,
+        api_processes: int = 1,
+        workers: int = 1,
+        app: str = "wsgi:app",
+        worker_command: Sequence[str] = ("-m", "order_service", "worker"),
+    ) -> None:
+        self.parts = parts
+        self.log_dir = log_dir
+        # A database in the URI goes before the setting.
+        given = parse_uri(parts.mongo_uri, validate=False)["database"]
+        self.database_name: str = given or f"orders-{uuid4().hex[:12]}"
+        self.settings = {
+            "MONGO_URI": parts.mongo_uri,
+            "MONGO_DATABASE": self.database_name,
+            "KAFKA_BROKER": parts.bootstrap,
+            "KAFKA_GROUP": f"order-service-{uuid4().hex[:12]}",
+            "INVENTORY_SERVICE_URL": parts.inventory_url,
+            "WEB_WORKERS": "2",
+            **(settings or {}),
+        }
+        self._ports = [free_port() for _ in range(api_processes)]
+        self._worker_ports = [free_port() for _ in range(workers)]
+        self.api = [self._api(number, port, app) for number, port in enumerate(self._ports)]
+        self.worker = [
+            self._program(f"worker {number}", worker_command, WORKER_PORT=str(port))
+            for number, port in enumerate(self._worker_ports)
+        ]
+        self._store: MongoClient[dict[str, Any]] | None = None
+
+    # --- its life
+
+    def start(self) -> Self:
+        """Migrates, starts every process, and returns once all are ready."""
+        with ExitStack() as undo:
+            undo.callback(self.kill)
+            self.migrate()
+            for process in [*self.api, *self.worker]:
+                process.start()
+            for number in range(len(self.api)):
+                self.await_api(number)
+            for number in range(len(self.worker)):
+                self.await_worker(number)
+            undo.pop_all()
+        return self
+
+    def migrate(self) -> None:
+        self._program("migrate", ("-m", "order_service", "migrate")).run()
+
+    def await_api(self, number: int = 0, timeout: float = _START_TIMEOUT) -> None:
+        """Returns once that gunicorn instance is ready."""
+        url = f"{self.urls[number]}/health/ready"
+        self.api[number].wait_until(lambda: _answers_200(url), timeout)
+
+    def await_worker(self, number: int = 0, timeout: float = _START_TIMEOUT) -> None:
+        """Returns once that worker is ready."""
+        url = f"{self.worker_urls[number]}/health/ready"
+        self.worker[number].wait_until(lambda: _answers_200(url), timeout)
+
+    def stop(self) -> None:
+        """SIGTERM for all at once, then the wait for each."""
+        for process in [*self.api, *self.worker]:
+            process.terminate()
+        for process in [*self.api, *self.worker]:
+            process.stop()
+        self._close()
+
+    def kill(self) -> None:
+        for process in [*self.api, *self.worker]:
+            process.kill()
+        self._close()
+
+    def _close(self) -> None:
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    # --- as a client sees it
+
+    @property
+    def urls(self) -> list[str]:
+        return [f"http://127.0.0.1:{port}" for port in self._ports]
+
+    @property
+    def worker_urls(self) -> list[str]:
+        return [f"http://127.0.0.1:{port}" for port in self._worker_ports]
+
+    def request(
+        self, method: str, path: str, *, url: str | None = None, timeout: float = 30, **options: Any
+    ) -> requests.Response:
+        """A connection of its own for each request, so that no idle one is met in its end."""
+        with requests.Session() as session:
+            session.trust_env = False
+            return session.request(method, (url or self.urls[0]) + path, timeout=timeout, **options)
+
+    def create(
+        self, item: str, quantity: int = 1, key: str | None = None, url: str | None = None
+    ) -> requests.Response:
+        headers = {"Idempotency-Key": key} if key else {}
+        body = {"itemId": item, "quantity": quantity}
+        return self.request("POST", "/api/orders/create", url=url, json=body, headers=headers)
+
+    def create_at_once(self, item: str, number: int, **options: Any) -> list[requests.Response]:
+        """That many orders of 1 at the same time, spread over the API's instances."""
+        with ThreadPoolExecutor(min(number, 100)) as clients:
+            sent = [
+                clients.submit(self.create, item, url=self.urls[n % len(self.urls)], **options)
+                for n in range(number)
+            ]
+            return [each.result() for each in sent]
+
+    def get(self, order_id: str, url: str | None = None, **options: Any) -> requests.Response:
+        return self.request("GET", f"/api/orders/{order_id}", url=url, **options)
+
+    def cancel(self, order_id: str, url: str | None = None, **options: Any) -> requests.Response:
+        return self.request("POST", f"/api/orders/{order_id}/cancel", url=url, **options)
+
+    def stock_changes(self, item: str) -> list[dict[str, Any]]:
+        """The item's whole log, newest first, page by page."""
+        entries: list[dict[str, Any]] = []
+        parameters = {"itemId": item, "limit": "100"}
+        while True:
+            page = self.request("GET", "/api/stock-changes", params=parameters)
+            page.raise_for_status()
+            entries += page.json()["stockChanges"]
+            if page.json()["nextCursor"] is None:
+                return entries
+            parameters["cursor"] = page.json()["nextCursor"]
+
+    # --- what is underneath
+
+    def add_item(self, stock: int, price: str | float = "9.99", name: str = "A thing") -> str:
+        """A new item in the inventory; its id."""
+        body = {"name": name, "description": "For a test", "price": float(price), "stock": stock}
+        answer = self._inventory("POST", "/api/items/add", json=body)
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["item"]["_id"])
+
+    def stock(self, item: str) -> int:
+        answer = self._inventory("GET", f"/api/items/stock/{item}")
+        answer.raise_for_status()
+        return int(answer.json()["stock"])
+
+    def restock(self, item: str, stock: int) -> None:
+        """As another writer does it: without the lease."""
+        path = f"/api/items/update-stock/{item}"
+        self._inventory("PATCH", path, json={"stock": stock}).raise_for_status()
+
+    def orders(self, item: str | None = None) -> list[dict[str, Any]]:
+        """Straight from MongoDB, oldest first."""
+        wanted = {} if item is None else {"$expr": {"$eq": [{"$toString": "$itemId"}, item]}}
+        return list(self.database["orders"].find(wanted, sort=[("_id", 1)]))
+
+    def await_orders(
+        self, item: str, statuses: Mapping[str, int], timeout: float = 20
+    ) -> list[dict[str, Any]]:
+        """The item's orders, once exactly that many are in each status."""
+
+        def found() -> list[dict[str, Any]]:
+            orders = self.orders(item)
+            return orders if _counted(orders) == dict(statuses) else []
+
+        if not statuses:
+            raise ValueError("Name at least one status.")
+        return until(found, f"orders {dict(statuses)}", timeout)
+
+    @property
+    def database(self) -> Any:
+        if self._store is None:
+            self._store = MongoClient(
+                self.parts.mongo_uri, tz_aware=True, serverSelectionTimeoutMS=10_000
+            )
+        return self._store[self.database_name]
+
+    @property
+    def inventory_url(self) -> str:
+        """Of the inventory itself, also where the service sees it through a proxy."""
+        direct = getattr(self.parts.inventory, "direct_url", None)
+        return direct or self.parts.inventory_url
+
+    def _inventory(self, method: str, path: str, **options: Any) -> requests.Response:
+        return self.request(method, path, url=self.inventory_url, **options)
+
+    # --- its processes
+
+    def logs(self, lines: int = 40) -> dict[str, str]:
+        """The last lines of each process's log."""
+        processes = [*self.api, *self.worker]
+        return {each.name: "\n".join(each.log().splitlines()[-lines:]) for each in processes}
+
+    def _api(self, number: int, port: int, app: str) -> ManagedProcess:
+        command = ("-m", "gunicorn", "--config", str(CHECKOUT / "gunicorn.conf.py"), app)
+        return self._program(f"api {number}", command, PORT=str(port))
+
+    def _program(self, name: str, arguments: Sequence[str], **more: str) -> ManagedProcess:
+        return ManagedProcess(
+            name,
+            [sys.executable, *arguments],
+            self.log_dir / f"{name.replace(' ', '-')}.log",
+            env=clean_environment({**more, **self.settings}),
+            cwd=CHECKOUT,
+            patience=_FINISH_TIMEOUT,
+        )
+
+
+def _answers_200(url: str) -> bool:
+    try:
+        with requests.Session() as session:
+            session.trust_env = False
+            return session.get(url, timeout=5).status_code == 200
+    except requests.RequestException:
+        return False
+
+
+def _counted(orders: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    statuses = [str(order["status"]) for order in orders]
+    return {status: statuses.count(status) for status in set(statuses)}
