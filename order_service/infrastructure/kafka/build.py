@@ -17,6 +17,7 @@ from order_service.infrastructure.kafka.consumer import StockConsumer
 from order_service.infrastructure.kafka.dead_letters import DeadLetterPublisher
 from order_service.infrastructure.kafka.delivery import Delivery
 from order_service.infrastructure.kafka.intake import Intake
+from order_service.infrastructure.kafka.membership import Membership
 from order_service.infrastructure.kafka.metrics import ConsumerMetrics
 from order_service.infrastructure.kafka.publisher import KafkaEventPublisher
 from order_service.settings import Settings
@@ -31,8 +32,10 @@ def stock_consumer(
     """It joins the group when it is run. Its metrics go to ``registry``, once for each registry."""
     metrics = ConsumerMetrics(registry)
     consumer = config.build(Consumer, config.consumer_config(settings), settings)
-    intake = Intake(consumer, settings.kafka_stock_topics, settings.consumer_batch_size, metrics)
     admin = partial(AdminClient, config.admin_config(settings))
+    topics = settings.kafka_stock_topics
+    membership = Membership(consumer, admin, settings.kafka_group, topics)
+    intake = Intake(consumer, membership, topics, settings.consumer_batch_size, metrics)
     return StockConsumer(
         intake,
         record,

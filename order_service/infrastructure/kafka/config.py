@@ -107,11 +107,16 @@ def variable(scope: str, option: str) -> str:
 def _one_line(error: Exception, settings: Settings) -> str:
     first = error.args[0] if error.args else error
     reason = first.str() if isinstance(first, KafkaError) else str(first)
-    options = [(s, option) for s, given in settings.kafka_config.items() for option in given]
-    named = [variable(s, option) for s, option in options if option in reason]
+    options = [
+        (scope, option) for scope, given in settings.kafka_config.items() for option in given
+    ]
+    concerned = [pair for pair in options if pair[1] in reason] or options
+    names = ", ".join(variable(*each) for each in concerned) or "KAFKA_BROKER"
     for option, value in _secrets(settings):
         reason = reason.replace(value, f"<{option}>")
-    return f"Bad setting: {', '.join(named) or 'KAFKA_*'}: librdkafka says: {reason}."
+    return (
+        f"Bad setting: {names}: librdkafka says: {reason}."
+    )
 
 
 def _secrets(settings: Settings) -> list[tuple[str, str]]:

@@ -9,6 +9,7 @@ import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from order_service.infrastructure.kafka.lag import LagGauge
+from order_service.infrastructure.kafka.membership import Membership
 from order_service.infrastructure.kafka.metrics import ConsumerMetrics
 from order_service.infrastructure.kafka.records import Record
 
@@ -31,16 +32,25 @@ class Intake:
     """
 
     def __init__(
-        self, consumer: Consumer, topics: Sequence[str], batch_size: int, metrics: ConsumerMetrics
+        self,
+        consumer: Consumer,
+        membership: Membership,
+        topics: Sequence[str],
+        batch_size: int,
+        metrics: ConsumerMetrics,
     ) -> None:
         self._consumer = consumer
+        self._membership = membership
         self._topics = list(topics)
         self._batch_size = batch_size
         self._metrics = metrics
         self._lag = LagGauge(consumer, metrics)
         self._early: list[Record] = []
-        self.joined = False
         self.held = False
+
+    @property
+    def joined(self) -> bool:
+        return self._membership.settled
 
     def open(self) -> None:
         self._consumer.subscribe(
@@ -61,7 +71,7 @@ class Intake:
         if records:
             more = self._batch_size - len(records)
             records += self._sound(self._consumer.consume(more, 0)) if more > 0 else []
-        self._lag.observe()
+        self._observe()
         for topic, number in Counter(record.topic() for record in records).items():
             self._metrics.consumed.labels(topic).inc(number)
         return records
@@ -75,7 +85,7 @@ class Intake:
             # Each time, for partitions may have been assigned since.
             self._consumer.pause(self._consumer.assignment())
             self._early += self._poll(min(left, _SLICE))
-            self._lag.observe()
+            self._observe()
 
     def release(self) -> None:
         """Fetch again after ``hold``."""
@@ -101,6 +111,10 @@ class Intake:
         """Commit what was acknowledged and leave the group at once."""
         self._consumer.close()
 
+    def _observe(self) -> None:
+        self._membership.observe()
+        self._lag.observe()
+
     def _poll(self, seconds: float) -> list[Record]:
         message = self._consumer.poll(seconds)
         self._metrics.polled()
@@ -122,7 +136,7 @@ class Intake:
         log.warning("kafka_error", error=error.name(), reason=error.str())
 
     def _on_assign(self, _: Consumer, partitions: list[TopicPartition]) -> None:
-        self.joined = True
+        self._membership.assigned()
         log.info("partitions_assigned", partitions=_named(partitions))
 
     def _on_revoke(self, _: Consumer, partitions: list[TopicPartition]) -> None:
@@ -130,7 +144,7 @@ class Intake:
         log.info("partitions_revoked", partitions=_named(partitions))
 
     def _on_lost(self, _: Consumer, partitions: list[TopicPartition]) -> None:
-        self.joined = False
+        self._membership.lost()
         self._lag.forget(partitions)
         log.warning("partitions_lost", partitions=_named(partitions))
 

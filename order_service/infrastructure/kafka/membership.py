@@ -1,0 +1,64 @@
+"""Whether the consumer has its place in the group, partitions or none."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import structlog
+from confluent_kafka import Consumer, KafkaException
+from confluent_kafka.admin import AdminClient
+
+_EVERY: Final = 2.0
+_TIMEOUT: Final = 1.0
+
+log = structlog.get_logger(__name__)
+
+
+class Membership:
+    """Lives in the consumer's thread; ``settled`` is for others to read.
+
+    An assignment tells that this worker is in the group. But the broker that assigns by itself
+    (KIP-848) does not tell a worker that there is no partition left for it, and where no topic
+    exists yet nobody joins. Both are as they should be, so the broker is asked, every 2 s at most.
+    """
+
+    def __init__(
+        self,
+        consumer: Consumer,
+        make_admin: Callable[[], AdminClient],
+        group: str,
+        topics: Sequence[str],
+    ) -> None:
+        self._consumer = consumer
+        self._make_admin = make_admin
+        self._group = group
+        self._topics = topics
+        self._due = time.monotonic()
+        self.settled = False
+
+    def assigned(self) -> None:
+        self.settled = True
+
+    def lost(self) -> None:
+        self.settled = False
+
+    def observe(self) -> None:
+        if self.settled or time.monotonic() < self._due:
+            return
+        self._due = time.monotonic() + _EVERY
+        try:
+            self.settled = not self._any_topic() or self._is_member()
+        except KafkaException as error:
+            log.info("membership_unknown", reason=error.args[0].str())
+
+    def _any_topic(self) -> bool:
+        found = (
+            self._consumer.list_topics(topic, timeout=_TIMEOUT).topics[topic]
+            for topic in self._topics
+        )
+        return any(topic.error is None for topic in found)
+
+    def _is_member(self) -> bool:
+        asked = self._make_admin().describe_consumer_groups([self._group], request_timeout=_TIMEOUT)
+        members = asked[self._group].result().members
+        return self._consumer.memberid() in {each.member_id for each in members}

@@ -1,0 +1,98 @@
+"""The worker's own health and metrics, on WORKER_PORT."""
+
+import json
+import threading
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from socketserver import ThreadingMixIn
+from typing import Any, Final
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+from prometheus_client import CollectorRegistry, make_wsgi_app
+
+from order_service.settings import SettingsError
+
+# What is wrong, by the name of the part that it is wrong with; None where nothing is.
+Problems = dict[str, str | None]
+
+_JSON: Final = [("Content-Type", "application/json")]
+
+
+class WorkerHttp:
+    """Serves in threads of its own between ``start`` and ``stop``."""
+
+    def __init__(self, host: str, port: int, app: WSGIApplication) -> None:
+        """Raises SettingsError when the port can't be had."""
+        try:
+            self._server = make_server(host, port, app, _Server, _QuietHandler)
+        except OSError as error:
+            raise SettingsError(
+                f"Bad setting: WORKER_PORT: {host}:{port} can't be listened on "
+                f"({error.strerror}). Free it, set another, or 0 for none."
+            ) from None
+        self.port = self._server.server_port
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.1,), name="worker-http", daemon=True
+        )
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+def make_app(
+    live: Callable[[], Problems], ready: Callable[[], Problems], registry: CollectorRegistry
+) -> WSGIApplication:
+    """``/health/live``, ``/health/ready`` (503 when a part is missing) and ``/metrics``."""
+    metrics = make_wsgi_app(registry)
+    checks = {"/health/live": live, "/health/ready": ready}
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        path = environ["PATH_INFO"]
+        if path == "/metrics":
+            answer: Iterable[bytes] = metrics(environ, start_response)
+            return answer
+        if path in checks:
+            return _answer_health(checks[path](), start_response)
+        return _answer(HTTPStatus.NOT_FOUND, {"status": "not found"}, start_response)
+
+    return app
+
+
+def _answer_health(problems: Problems, start_response: StartResponse) -> Iterable[bytes]:
+    missing = any(problems.values())
+    body = {
+        "status": "unavailable" if missing else "ok",
+        "dependencies": {name: _shown(problem) for name, problem in problems.items()},
+    }
+    status = HTTPStatus.SERVICE_UNAVAILABLE if missing else HTTPStatus.OK
+    return _answer(status, body, start_response)
+
+
+def _shown(problem: str | None) -> dict[str, str]:
+    return {"status": "unavailable", "detail": problem} if problem else {"status": "ok"}
+
+
+def _answer(
+    status: HTTPStatus, body: dict[str, Any], start_response: StartResponse
+) -> Iterable[bytes]:
+    start_response(f"{status.value} {status.phrase}", _JSON)
+    return [json.dumps(body).encode()]
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    """A slow check of the store holds up nobody who asks whether the worker lives."""
+
+    daemon_threads = True
+
+
+class _QuietHandler(WSGIRequestHandler):
+    timeout = 10
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  (the base class's name)
+        """A line for each probe would drown the worker's own."""
