@@ -9,12 +9,13 @@ every way a request can end told apart.
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 import requests
-from circuitbreaker import CircuitBreaker, CircuitBreakerError
+from circuitbreaker import CircuitBreaker
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import NameResolutionError, NewConnectionError
 
@@ -59,24 +60,35 @@ class InventoryHttp:
         return not self._breaker.opened
 
     def request(self, method: str, path: str, body: dict[str, Any] | None = None) -> Answer:
-        try:
-            answer: Answer = self._breaker.call(self._request, method, path, body)
-        except CircuitBreakerError:
-            raise InventoryUnavailable("The inventory is left alone for a moment.") from None
-        return answer
+        return self._guarded(self._request, method, path, body)
 
     def get_item(self, path: str, item_id: str) -> Answer:
         """A read is safe to repeat, so one lost answer is asked for again."""
         try:
-            answer = self.request("GET", path)
+            answer = self._guarded(self._read, path)
         except OutcomeUnknown:
             try:
-                answer = self.request("GET", path)
+                answer = self._guarded(self._read, path)
             except OutcomeUnknown:
                 raise InventoryUnavailable("The inventory did not answer.") from None
         if answer.status == 404:
             raise ItemNotFound(item_id)
         if answer.status != 200:
+            raise InventoryUnavailable("The inventory can't serve requests.")
+        return answer
+
+    def _guarded(self, send: Callable[..., Answer], *args: Any) -> Answer:
+        # The breaker's own call() counts, but does not hold back.
+        if self._breaker.opened:
+            raise InventoryUnavailable("The inventory is left alone for a moment.")
+        answer: Answer = self._breaker.call(send, *args)
+        return answer
+
+    def _read(self, path: str) -> Answer:
+        """A failing read counts against the inventory. A failing write does not: the existing
+        service answers 500 for each one that it saved while its broker is down."""
+        answer = self._request("GET", path, None)
+        if answer.status >= 500:
             raise InventoryUnavailable("The inventory can't serve requests.")
         return answer
 
