@@ -25,6 +25,7 @@ from pymongo.uri_parser import parse_uri
 from devstack.ports import free_port
 from devstack.processes import ManagedProcess
 from order_service.settings import Settings
+from tests.items import Items
 from tests.waiting import until
 
 CHECKOUT = Path(__file__).parents[1]
@@ -118,6 +119,9 @@ class System:
             self._program(f"worker {number}", worker_command, WORKER_PORT=str(port))
             for number, port in enumerate(self._worker_ports)
         ]
+        # Of the inventory itself, also where the service sees it through a proxy.
+        direct_url = getattr(parts.inventory, "direct_url", None)
+        self.items = Items(direct_url or parts.inventory_url)
         self._store: MongoClient[dict[str, Any]] | None = None
 
     # --- its life
@@ -163,6 +167,7 @@ class System:
         self._close()
 
     def _close(self) -> None:
+        self.items.close()
         if self._store is not None:
             self._store.close()
             self._store = None
@@ -232,22 +237,12 @@ class System:
 
     # --- what is underneath
 
-    def add_item(self, stock: int, price: str | float = "9.99", name: str = "A thing") -> str:
+    def add_item(self, stock: int, price: str | float = "9.99") -> str:
         """A new item in the inventory; its id."""
-        body = {"name": name, "description": "For a test", "price": float(price), "stock": stock}
-        answer = self._inventory("POST", "/api/items/add", json=body)
-        assert answer.status_code == 201, answer.text
-        return str(answer.json()["item"]["_id"])
+        return self.items.add(stock, price)
 
     def stock(self, item: str) -> int:
-        answer = self._inventory("GET", f"/api/items/stock/{item}")
-        answer.raise_for_status()
-        return int(answer.json()["stock"])
-
-    def restock(self, item: str, stock: int) -> None:
-        """As another writer does it: without the lease."""
-        path = f"/api/items/update-stock/{item}"
-        self._inventory("PATCH", path, json={"stock": stock}).raise_for_status()
+        return self.items.stock(item)
 
     def orders(self, item: str | None = None) -> list[dict[str, Any]]:
         """Straight from MongoDB, oldest first."""
@@ -274,15 +269,6 @@ class System:
                 self.parts.mongo_uri, tz_aware=True, serverSelectionTimeoutMS=10_000
             )
         return self._store[self.database_name]
-
-    @property
-    def inventory_url(self) -> str:
-        """Of the inventory itself, also where the service sees it through a proxy."""
-        direct = getattr(self.parts.inventory, "direct_url", None)
-        return direct or self.parts.inventory_url
-
-    def _inventory(self, method: str, path: str, **options: Any) -> requests.Response:
-        return self.request(method, path, url=self.inventory_url, **options)
 
     # --- its processes
 
