@@ -16,7 +16,7 @@ from order_service.settings import SettingsError
 # What is wrong, by the name of the part that it is wrong with; None where nothing is.
 Problems = dict[str, str | None]
 
-_JSON: Final = [("Content-Type", "application/json")]
+_JSON: Final = ("Content-Type", "application/json")
 
 
 class WorkerHttp:
@@ -81,7 +81,8 @@ def _shown(problem: str | None) -> dict[str, str]:
 def _answer(
     status: HTTPStatus, body: dict[str, Any], start_response: StartResponse
 ) -> Iterable[bytes]:
-    start_response(f"{status.value} {status.phrase}", _JSON)
+    # A list of its own: the server adds the length of this very body to it.
+    start_response(f"{status.value} {status.phrase}", [_JSON])
     return [json.dumps(body).encode()]
 
 
