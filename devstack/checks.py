@@ -10,7 +10,7 @@ from devstack.configuration import Configuration
 from devstack.errors import DevstackError
 from devstack.ports import answers, bind_problem
 
-_PATIENCE = 3.0
+_PATIENCE = 2.0
 
 
 def check(configuration: Configuration) -> None:
@@ -68,12 +68,13 @@ def _check_kafka(bootstrap: str) -> None:
 def _check_inventory(url: str) -> None:
     try:
         parts = urlsplit(url)
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-        reached = bool(parts.hostname) and answers(port, parts.hostname or "", timeout=_PATIENCE)
+        host, port = parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
     except ValueError:
-        reached = False
-    if not reached:
+        host, port = None, 0
+    if host is None:
+        raise DevstackError("INVENTORY_SERVICE_URL is no URL: it should look like http://host:port")
+    if not answers(port, host, timeout=_PATIENCE):
         raise DevstackError(
-            f"INVENTORY_SERVICE_URL is set, and nothing answers at {url}. Start that service, "
-            "correct INVENTORY_SERVICE_URL, or unset it to have a sample started here."
+            f"INVENTORY_SERVICE_URL is set, and nothing answers at {host}:{port}. Start that "
+            "service, correct INVENTORY_SERVICE_URL, or unset it to have a sample started here."
         )

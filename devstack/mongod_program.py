@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 from devstack.errors import Unavailable
 from devstack.processes import last_telling_line
@@ -30,11 +31,20 @@ def find_mongod() -> str:
 
 def telling_line(log: str) -> str:
     """The last error in mongod's JSON log, in words."""
-    for line in reversed(log.splitlines()):
-        try:
-            entry = json.loads(line)
-        except ValueError:
-            continue
-        if entry.get("s") in ("E", "F") and entry.get("attr"):
-            return f"{entry['msg']}: {json.dumps(entry['attr'])}"[:300]
-    return last_telling_line(log)
+    troubles = [entry for entry in map(_entry, log.splitlines()) if entry.get("s") in ("E", "F")]
+    # The last ones of a crash only say that it crashed.
+    causes = [entry for entry in troubles if "error" in entry.get("attr", {})] or troubles
+    if not causes:
+        return last_telling_line(log)
+    attributes = causes[-1].get("attr", {})
+    detail = attributes.get("message") or attributes.get("error") or attributes
+    detail = detail.get("msg", detail) if isinstance(detail, dict) else detail
+    return f"{causes[-1]['msg']}: {detail if isinstance(detail, str) else json.dumps(detail)}"[:300]
+
+
+def _entry(line: str) -> dict[str, Any]:
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return {}
+    return entry if isinstance(entry, dict) else {}

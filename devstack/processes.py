@@ -14,7 +14,7 @@ from devstack.errors import PartFailed
 
 _LOG_LIMIT = 10 * 1024 * 1024
 # What gunicorn adds after the line that tells why.
-_AFTERTHOUGHT = re.compile(r"HaltServer|failed to boot|Shutting down|App failed to load|\[INFO\]")
+_AFTERTHOUGHT = re.compile(r"HaltServer|exited with code|Reason: |Shutting down|\[INFO\]")
 _TELLING = re.compile(r"error|exception|fatal|fail|cannot|can't|denied|no space|in use", re.I)
 _POLL = 0.02
 
@@ -104,6 +104,11 @@ class ManagedProcess:
         """What to raise when the program is found dead."""
         code = self.exit_code
         self._bury()
+        if code == -signal.SIGKILL:
+            return PartFailed(
+                f"{self.name} was killed (SIGKILL). Run it again; if that recurs, the machine is "
+                f"short of memory (log: {self.log_path})"
+            )
         how = signal.Signals(-code).name if code is not None and code < 0 else f"exit code {code}"
         return PartFailed(f"{self.name} died ({how}). {self.account()}")
 

@@ -4,6 +4,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import shutil
 import signal
 import sys
 import time
@@ -38,21 +39,21 @@ def main() -> int:
     """The exit code: 0 after a stop that was asked for, 1 after one line that says what failed."""
     try:
         _stop_on_signals()
+        if not Path("wsgi.py").is_file():
+            raise DevstackError("There is no wsgi.py here: run it from the project's own folder.")
         with _only_one(_DATA):
             _run()
     except StopAsked:
         say("Stopped.")
         return 0
     except DevstackError as error:
-        return _failed(str(error))
+        return _failed(_short_of_room() + str(error))
     except OSError as error:
         return _failed(_in_words(error))
 
 
 def _run() -> NoReturn:
     started = time.monotonic()
-    if not Path("wsgi.py").is_file():
-        raise DevstackError("There is no wsgi.py here: run it from the project's own folder.")
     configuration = Configuration.load(os.environ, Path())
     check(configuration)
     stack = Stack(configuration, _DATA, say)
@@ -118,6 +119,12 @@ def _failed(reason: str) -> int:
     with contextlib.suppress(OSError):
         sys.stderr.write(f"make run: {' '.join(reason.split())}\n")
     return 1
+
+
+def _short_of_room() -> str:
+    # MongoDB's journal alone takes 100 MB when it begins a new file.
+    free = shutil.disk_usage(_DATA if _DATA.exists() else Path()).free // 1_000_000
+    return f"Only {free} MB are left on the disk of {_DATA}/: make room. " if free < 200 else ""
 
 
 def _in_words(error: OSError) -> str:

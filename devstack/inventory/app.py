@@ -32,16 +32,17 @@ def create_app(store: ItemStore, publish: Publish) -> Flask:
 
 
 def _add_error_answers(app: Flask) -> None:
-    def answer(status: int) -> Callable[[Exception], Reply]:
-        return lambda error: ({"message": str(error)}, status)
+    def failed(error: Exception) -> Reply:
+        app.logger.error("%s: %s", type(error).__name__, error)
+        return {"message": str(error)}, 500
 
-    app.register_error_handler(BadBody, answer(400))
+    app.register_error_handler(BadBody, lambda error: ({"message": str(error)}, 400))
     app.register_error_handler(ItemNotFound, lambda _: ({"message": "Item not found"}, 404))
     app.register_error_handler(NotEnough, lambda error: ({"stock": error.stock}, 409))
     app.register_error_handler(HTTPException, lambda e: ({"message": e.description}, e.code or 500))
     # The change is saved by then: the service that this one stands in for answers the same.
-    app.register_error_handler(NotPublished, answer(500))
-    app.register_error_handler(PyMongoError, answer(500))
+    app.register_error_handler(NotPublished, failed)
+    app.register_error_handler(PyMongoError, failed)
 
 
 def _add_items(app: Flask, store: ItemStore) -> None:

@@ -32,6 +32,8 @@ class StockPublisher:
                 "message.timeout.ms": int(_DELIVERY_SECONDS * 1000),
                 "reconnect.backoff.max.ms": 200,
                 "retry.backoff.max.ms": 200,
+                # A line for each attempt to reconnect, 20 a second, would bury the rest.
+                "log_level": 2,
                 "topic.metadata.refresh.fast.interval.ms": 100,
             }
         )

@@ -12,7 +12,7 @@ from devstack.ports import LOOPBACK, answers, free_port
 from devstack.processes import ManagedProcess
 
 _START_TIMEOUT = 30
-_CHECKOUT = Path(devstack.__file__).resolve().parent.parent
+_CHECKOUT = str(Path(devstack.__file__).resolve().parent.parent)
 
 
 class SampleInventory(Part):
@@ -36,7 +36,7 @@ class SampleInventory(Part):
             "KAFKA_BROKER": kafka_bootstrap,
             "INVENTORY_DATABASE": database,
             "INVENTORY_TOPIC": topic,
-            "PYTHONPATH": str(_CHECKOUT),
+            "PYTHONPATH": os.pathsep.join(filter(None, [_CHECKOUT, os.environ.get("PYTHONPATH")])),
             "GUNICORN_CMD_ARGS": "",
         }
         # Elsewhere than in the checkout: its gunicorn.conf.py is the service's, not this one's.
@@ -75,7 +75,8 @@ def _gunicorn(port: int, threads: int) -> list[str]:
         "--threads": threads,
         # Longer than any caller's pool keeps an idle connection, so that none is cut under a call.
         "--keep-alive": 75,
-        "--graceful-timeout": 5,
+        # gunicorn waits that long for callers that only keep a connection; a request takes 2 s.
+        "--graceful-timeout": 2,
     }
     flat = [str(word) for option in options.items() for word in option]
     app = "devstack.inventory.server:app_from_environment()"

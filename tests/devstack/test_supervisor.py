@@ -1,0 +1,314 @@
+"""``make run``'s program, over a stub of the service: errors in one line, nothing left behind."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from devstack.inventory import SAMPLE_ITEMS, SampleInventory
+from devstack.kafka import KafkaBroker
+from devstack.mongod import Mongod
+from devstack.ports import free_port
+from tests.devstack.leftovers import MARK, command_of, marked
+from tests.waiting import until
+
+CHECKOUT = Path(__file__).parents[2]
+CUP = SAMPLE_ITEMS[0]
+
+WSGI = """
+import json, os
+NAMES = ("MONGO_URI", "KAFKA_BROKER", "INVENTORY_SERVICE_URL", "INVENTORY_CONTRACT")
+def app(environ, start_response):
+    start_response("200 OK", [("Content-Type", "application/json")])
+    return [json.dumps({name: os.environ.get(name) for name in NAMES}).encode()]
+"""
+GUNICORN = """
+import os
+bind = f"127.0.0.1:{os.environ['PORT']}"
+control_socket_disable = True
+"""
+ORDER_SERVICE = """#!{python}
+import pathlib, sys, time
+if sys.argv[1] == "migrate":
+    pathlib.Path("migrated").touch()
+    sys.exit(pathlib.Path("migrate_fails").exists() and "Error: no index today")
+time.sleep(600)
+"""
+
+
+class Project:
+    """A folder with a stub of the service, and a Python whose neighbours are its commands."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.settings = {"PORT": str(self.port), MARK: str(folder)}
+        self._runs: list[subprocess.Popen[str]] = []
+        (folder / "wsgi.py").write_text(WSGI)
+        (folder / "gunicorn.conf.py").write_text(GUNICORN)
+        programs = folder / "bin"
+        programs.mkdir()
+        self.python = programs / "python"
+        self.python.symlink_to(sys.executable)
+        self._program("order-service", ORDER_SERVICE.format(python=self.python))
+        run_gunicorn = f"#!{self.python}\nfrom gunicorn.app.wsgiapp import run\nrun()\n"
+        self._program("gunicorn", run_gunicorn)
+
+    def _program(self, name: str, text: str) -> None:
+        path = self.folder / "bin" / name
+        path.write_text(text)
+        path.chmod(0o755)
+
+    def run(self, **settings: str) -> subprocess.Popen[str]:
+        paths = os.pathsep.join([str(CHECKOUT), *sys.path])
+        run = subprocess.Popen(
+            [self.python, "-m", "devstack"],
+            cwd=self.folder,
+            env=os.environ | self.settings | {"PYTHONPATH": paths} | settings,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self._runs.append(run)
+        return run
+
+    def ready(self, run: subprocess.Popen[str]) -> str:
+        """The lines up to the end of the banner."""
+        assert run.stdout is not None
+        lines: list[str] = []
+        for line in run.stdout:
+            lines.append(line)
+            if "Ctrl-C" in line:
+                return "".join(lines)
+        raise AssertionError(f"ended: {''.join(lines)}{run.communicate()}")
+
+    def fails(self, **settings: str) -> str:
+        """The one line that a start with these settings ends with; nothing may be left."""
+        return self.failed(self.run(**settings))
+
+    def failed(self, run: subprocess.Popen[str]) -> str:
+        _, errors = run.communicate(timeout=20)
+        assert run.returncode == 1
+        assert marked(str(self.folder)) == []
+        assert errors.count("\n") == 1
+        assert errors.startswith("make run: ")
+        return errors
+
+    def process(self, words: str) -> int:
+        """The first process whose command line holds the words."""
+        return min(p for p in marked(str(self.folder)) if words in command_of(p))
+
+    def end(self) -> None:
+        for run in self._runs:
+            run.kill()
+            run.communicate()
+        until(lambda: not marked(str(self.folder)), "the end")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    project = Project(tmp_path)
+    yield project
+    project.end()
+
+
+@pytest.fixture
+def given(mongo: Mongod, kafka: KafkaBroker, inventory: SampleInventory) -> dict[str, str]:
+    """The settings with which nothing has to be embedded."""
+    return {
+        "MONGO_URI": mongo.uri_for("orders"),
+        "KAFKA_BROKER": kafka.bootstrap,
+        "INVENTORY_SERVICE_URL": inventory.url,
+    }
+
+
+def test_everything_is_embedded_ends_with_its_supervisor_and_finds_its_data_again(
+    project: Project, http: requests.Session
+) -> None:
+    run = project.run(INVENTORY_CONTRACT="conditional")
+    banner = project.ready(run)
+    seen = http.get(f"http://127.0.0.1:{project.port}/", timeout=10).json()
+    assert seen["INVENTORY_CONTRACT"] == "conditional"
+    assert all(seen[name] in banner for name in ("KAFKA_BROKER", "INVENTORY_SERVICE_URL"))
+    assert f"{CUP.item_id}  {CUP.name}" in banner
+    assert (project.folder / "migrated").exists()
+    update = f"{seen['INVENTORY_SERVICE_URL']}/api/items/update-stock/{CUP.item_id}"
+    assert http.patch(update, json={"stock": 87}, timeout=10).status_code == 200
+
+    run.kill()
+    until(lambda: not marked(str(project.folder)), "the end", timeout=2)
+
+    again = project.run()
+    assert "     87     12.95" in project.ready(again)
+    again.send_signal(signal.SIGTERM)
+    assert again.wait(timeout=20) == 0
+    assert marked(str(project.folder)) == []
+
+
+def test_what_is_configured_is_used_and_not_started(
+    project: Project, given: dict[str, str], http: requests.Session
+) -> None:
+    project.ready(project.run(**given))
+    seen = http.get(f"http://127.0.0.1:{project.port}/", timeout=10).json()
+    assert {name: seen[name] for name in given} == given
+    assert not (project.folder / ".data" / "mongodb").exists()
+    assert not (project.folder / ".data" / "kafka").exists()
+
+
+def test_the_env_file_counts_and_the_environment_goes_before_it(
+    project: Project, given: dict[str, str]
+) -> None:
+    lines = [f"{name}={value}\n" for name, value in given.items()]
+    (project.folder / ".env").write_text("".join([*lines, "PORT=1\n"]))
+    assert f"http://127.0.0.1:{project.port}" in project.ready(project.run())
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_each_way_to_ask_for_a_stop_leaves_nothing(
+    project: Project, given: dict[str, str], number: signal.Signals
+) -> None:
+    run = project.run(**given)
+    project.ready(run)
+    run.send_signal(number)
+    assert run.wait(timeout=10) == 0
+    assert marked(str(project.folder)) == []
+
+
+def test_a_closed_terminal_does_not_stop_the_stopping(
+    project: Project, given: dict[str, str]
+) -> None:
+    run = project.run(**given)
+    project.ready(run)
+    assert run.stdout is not None
+    run.stdout.close()
+    run.send_signal(signal.SIGHUP)
+    assert run.wait(timeout=10) == 0
+    run.stdout = None
+
+
+def test_it_stops_when_the_make_above_it_is_killed(project: Project, given: dict[str, str]) -> None:
+    command = f"{project.python} -m devstack & wait"
+    settings = os.environ | project.settings | given | {"MAKELEVEL": "1"}
+    settings["PYTHONPATH"] = os.pathsep.join([str(CHECKOUT), *sys.path])
+    log = project.folder / "out"
+    with log.open("w") as out:
+        make = subprocess.Popen(
+            ["sh", "-c", command], cwd=project.folder, env=settings, stdout=out, stderr=out
+        )
+    until(lambda: "Ctrl-C" in log.read_text(), "the banner")
+    make.kill()
+    make.wait()
+    until(lambda: not marked(str(project.folder)), "the end")
+    assert log.read_text().endswith("Stopped.\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "name"), [("order-service worker", "The worker"), ("gunicorn wsgi", "The API")]
+)
+def test_a_part_that_dies_stops_everything_and_is_named(
+    project: Project, given: dict[str, str], words: str, name: str
+) -> None:
+    run = project.run(**given)
+    project.ready(run)
+    os.kill(project.process(words), signal.SIGKILL)
+    assert f"{name} was killed" in project.failed(run)
+
+
+def test_a_part_that_fails_at_the_start_is_named_with_its_words_and_its_log(
+    project: Project, given: dict[str, str]
+) -> None:
+    (project.folder / "migrate_fails").touch()
+    line = project.fails(**given)
+    for words in ("order-service migrate", "Error: no index today", ".data/logs/migrate.log"):
+        assert words in line
+
+
+def test_an_api_that_cannot_be_loaded_is_told_with_the_cause(
+    project: Project, given: dict[str, str]
+) -> None:
+    (project.folder / "wsgi.py").write_text("import no_such_thing\n")
+    assert "The API died" in (line := project.fails(**given))
+    assert "ModuleNotFoundError: No module named 'no_such_thing'" in line
+
+
+def test_a_second_run_in_the_same_folder_is_refused(
+    project: Project, given: dict[str, str]
+) -> None:
+    first = project.run(**given)
+    project.ready(first)
+    second = project.run(**given)
+    _, errors = second.communicate(timeout=10)
+    assert second.returncode == 1
+    assert f"process {first.pid}" in errors
+    assert first.poll() is None
+
+
+def test_a_taken_port_is_named(project: Project, given: dict[str, str]) -> None:
+    with socket.create_server(("127.0.0.1", project.port)):
+        assert f"PORT {project.port} is taken" in project.fails(**given)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"PORT": "many"},
+        {"HOST": "203.0.113.7"},
+        {"MONGO_URI": "mongodb://anna:secret@127.0.0.1:1/orders"},
+        {"KAFKA_BROKER": "127.0.0.1:1"},
+        {"INVENTORY_SERVICE_URL": "http://anna:secret@127.0.0.1:1"},
+        {"INVENTORY_SERVICE_URL": "here"},
+    ],
+)
+def test_a_setting_that_cannot_work_is_named_without_its_secrets(
+    project: Project, given: dict[str, str], setting: dict[str, str]
+) -> None:
+    line = project.fails(**given | setting)
+    assert next(iter(setting)) in line
+    assert "secret" not in line
+
+
+def test_without_a_network_the_first_download_says_so_and_leaves_nothing_half(
+    project: Project,
+) -> None:
+    cache = project.folder / "cache"
+    line = project.fails(XDG_CACHE_HOME=str(cache), https_proxy="http://127.0.0.1:1")
+    assert "Kafka could not be downloaded" in line
+    assert "KAFKA_BROKER" in line
+    assert [p for p in (cache / "order-service").iterdir() if p.is_dir()] == []
+
+
+def spoil_data_folder(project: Project) -> None:
+    (project.folder / ".data").symlink_to("/proc")
+
+
+def remove_service(project: Project) -> None:
+    (project.folder / "wsgi.py").unlink()
+
+
+def remove_command(project: Project) -> None:
+    shutil.move(project.folder / "bin" / "order-service", project.folder / "elsewhere")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (spoil_data_folder, ".data/run.lock"),
+        (remove_service, "project's own folder"),
+        (remove_command, "make install"),
+    ],
+)
+def test_a_folder_in_which_it_cannot_run_is_told(
+    project: Project,
+    given: dict[str, str],
+    spoil: Callable[[Project], None],
+    words: str,
+) -> None:
+    spoil(project)
+    assert words in project.fails(**given)
