@@ -66,10 +66,8 @@ def run(parts: WorkerParts, settings: Settings) -> int:
     with ExitStack() as stack:
         if settings.worker_port:
             app = make_app(worker.live, worker.ready, parts.registry)
-            http = WorkerHttp(settings.host, settings.worker_port, app)
-            http.start()
-            stack.callback(http.stop)
-            log.info("worker_http", host=settings.host, port=http.port)
+            stack.enter_context(WorkerHttp(settings.host, settings.worker_port, app))
+            log.info("worker_http", host=settings.host, port=settings.worker_port)
         stack.enter_context(_stopped_by_signals(worker.stop))
         return worker.work()
 

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from socketserver import ThreadingMixIn
-from typing import Any, Final
+from typing import Any, Final, Self
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -20,7 +20,7 @@ _JSON: Final = ("Content-Type", "application/json")
 
 
 class WorkerHttp:
-    """Serves in threads of its own between ``start`` and ``stop``."""
+    """Serves in threads of its own while it is entered."""
 
     def __init__(self, host: str, port: int, app: WSGIApplication) -> None:
         """Raises SettingsError when the port can't be had."""
@@ -36,10 +36,11 @@ class WorkerHttp:
             target=self._server.serve_forever, args=(0.1,), name="worker-http", daemon=True
         )
 
-    def start(self) -> None:
+    def __enter__(self) -> Self:
         self._thread.start()
+        return self
 
-    def stop(self) -> None:
+    def __exit__(self, *_: object) -> None:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()

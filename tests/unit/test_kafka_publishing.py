@@ -1,0 +1,153 @@
+"""Order events: what they look like, and when they count as published."""
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, cast
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException
+
+from order_service.domain.events import OrderEvent, OrderEventType
+from order_service.infrastructure.kafka.delivery import Delivery, Outgoing
+from order_service.infrastructure.kafka.publisher import KafkaEventPublisher, encode
+
+AT = datetime(2026, 1, 2, 3, 4, 5, 678900, UTC)
+TIMED_OUT = KafkaError(KafkaError._MSG_TIMED_OUT)
+
+
+def event(
+    order: str = "o1",
+    kind: OrderEventType = OrderEventType.ORDER_CREATED,
+    price: Decimal | None = Decimal("39.98"),
+) -> OrderEvent:
+    return OrderEvent(kind, order, "a" * 24, 2, price, "COMPLETED", AT)
+
+
+class FakeProducer:
+    """``verdicts``: what becomes of each message by its value, confirmed unless it says else;
+    ``silent``: the values that no report ever comes of."""
+
+    def __init__(
+        self, verdicts: dict[bytes, Any] | None = None, silent: Sequence[bytes] = ()
+    ) -> None:
+        self.verdicts = verdicts or {}
+        self.silent = silent
+        self.sent: list[tuple[str, bytes, bytes]] = []
+        self.purged = False
+        self._reports: list[Callable[[], None]] = []
+
+    def produce(self, topic: str, on_delivery: Any, **message: Any) -> None:
+        verdict = self.verdicts.get(message["value"])
+        if isinstance(verdict, Exception):
+            raise verdict
+        self.sent.append((topic, message["key"], message["value"]))
+        if message["value"] not in self.silent:
+            self._reports.append(lambda: on_delivery(verdict, None))
+
+    def poll(self, timeout: float) -> int:
+        return 0
+
+    def flush(self, timeout: float) -> int:
+        for report in self._reports:
+            report()
+        self._reports.clear()
+        return 0 if self.purged else len(self.silent)
+
+    def purge(self) -> None:
+        self.purged = True
+
+
+def delivery(*producers: FakeProducer) -> Delivery:
+    waiting = iter(producers)
+    return Delivery(cast(Any, lambda: next(waiting)), 1)
+
+
+def publish(producer: FakeProducer, events: Sequence[OrderEvent]) -> list[OrderEvent]:
+    return KafkaEventPublisher(delivery(producer), "order-events").publish(events)
+
+
+def test_an_event_is_the_json_that_the_world_was_promised() -> None:
+    assert json.loads(encode(event())) == {
+        "event": "ORDER_CREATED",
+        "eventId": "o1-ORDER_CREATED",
+        "orderId": "o1",
+        "itemId": "a" * 24,
+        "quantity": 2,
+        "totalPrice": 39.98,
+        "status": "COMPLETED",
+        "occurredAt": "2026-01-02T03:04:05.678Z",
+    }
+
+
+@pytest.mark.parametrize(
+    ("price", "written"),
+    [
+        (Decimal("214748364699999.97"), "214748364699999.97"),
+        (Decimal("12345678901234567.89"), "12345678901234567.89"),
+        (Decimal("1E+3"), "1000"),
+        (Decimal("0.10"), "0.10"),
+        (None, "null"),
+    ],
+)
+def test_a_price_is_a_json_number_with_every_digit(price: Decimal | None, written: str) -> None:
+    assert f'"totalPrice":{written},'.encode() in encode(event(price=price))
+
+
+def test_events_are_keyed_by_their_order_and_answered_when_confirmed() -> None:
+    producer = FakeProducer()
+    events = [event("o1"), event("o2")]
+    assert publish(producer, events) == events
+    assert [(topic, key) for topic, key, _ in producer.sent] == [
+        ("order-events", b"o1"),
+        ("order-events", b"o2"),
+    ]
+
+
+def test_an_event_that_the_broker_did_not_confirm_stays_unpublished() -> None:
+    failing, fine = event("o1"), event("o2")
+    assert publish(FakeProducer({encode(failing): TIMED_OUT}), [failing, fine]) == [fine]
+
+
+def test_an_orders_later_event_never_goes_before_its_earlier_one() -> None:
+    created, cancelled = event(), event(kind=OrderEventType.ORDER_CANCELLED)
+    other = event("o2")
+    failing = FakeProducer({encode(created): TIMED_OUT})
+    assert publish(failing, [created, cancelled, other]) == [other]
+    assert encode(cancelled) not in [content for _, _, content in failing.sent]
+
+    fine = FakeProducer()
+    assert set(publish(fine, [created, cancelled, other])) == {created, cancelled, other}
+    sent = [content for _, _, content in fine.sent]
+    assert sent.index(encode(created)) < sent.index(encode(cancelled))
+
+
+def records(*contents: bytes) -> list[Outgoing]:
+    return [Outgoing("t", content, None) for content in contents]
+
+
+def test_what_has_no_report_in_time_is_purged_and_counts_as_undelivered() -> None:
+    producer = FakeProducer(silent=[b"1"])
+    lost, fine = delivery(producer).deliver(records(b"1", b"2"))
+    assert lost is not None
+    assert fine is None
+    assert producer.purged
+
+
+def test_a_full_queue_or_a_refused_record_is_an_outcome_like_any_other() -> None:
+    too_large = KafkaError(KafkaError.MSG_SIZE_TOO_LARGE)
+    producer = FakeProducer({b"1": BufferError(), b"2": KafkaException(too_large)})
+    full, refused, fine = delivery(producer).deliver(records(b"1", b"2", b"3"))
+    assert full is not None
+    assert full.code() == KafkaError._QUEUE_FULL
+    assert refused is too_large
+    assert fine is None
+
+
+def test_after_a_fatal_error_a_new_producer_takes_over() -> None:
+    fatal = KafkaError(KafkaError._FATAL, "out of order", fatal=True)
+    over = delivery(FakeProducer({b"1": fatal}), second := FakeProducer())
+    assert over.deliver(records(b"1"))[0] is fatal
+    assert over.deliver(records(b"1")) == [None]
+    assert len(second.sent) == 1
