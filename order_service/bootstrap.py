@@ -2,12 +2,13 @@
 
 import os
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+import structlog
 from flask import Flask
 from prometheus_client import CollectorRegistry
 
@@ -33,7 +34,12 @@ from order_service.application.record_stock_changes import RecordStockChanges
 from order_service.application.settle_orders import Overdue, SettleOrders
 from order_service.application.use_cases import UseCases
 from order_service.infrastructure import logs
-from order_service.infrastructure.dependencies import InventoryDependency, StoreDependency
+from order_service.infrastructure.auth import build as auth
+from order_service.infrastructure.dependencies import (
+    InventoryDependency,
+    KeysDependency,
+    StoreDependency,
+)
 from order_service.infrastructure.inventory import absolute, conditional
 from order_service.infrastructure.inventory.http import InventoryHttp
 from order_service.infrastructure.kafka import build
@@ -89,7 +95,9 @@ def build_adapters(settings: Settings) -> Adapters:
     )
 
 
-def build_use_cases(settings: Settings, adapters: Adapters) -> UseCases:
+def build_use_cases(
+    settings: Settings, adapters: Adapters, more_dependencies: Sequence[Dependency] = ()
+) -> UseCases:
     executor = ThreadPoolExecutor(settings.web_threads, thread_name_prefix="commit")
     stock = _stock_mover(settings, adapters, executor)
     orders, clock = adapters.orders, adapters.clock
@@ -97,7 +105,11 @@ def build_use_cases(settings: Settings, adapters: Adapters) -> UseCases:
     move_budget = settings.request_deadline - settings.store_timeout
     get_order = GetOrder(orders)
     key_lifetime = timedelta(hours=settings.idempotency_key_hours)
-    dependencies: list[Dependency] = [StoreDependency(), InventoryDependency(adapters.inventory_http)]
+    dependencies: list[Dependency] = [
+        StoreDependency(),
+        InventoryDependency(adapters.inventory_http),
+        *more_dependencies,
+    ]
     return UseCases(
         create_order=CreateOrder(orders, stock, clock, move_budget, key_lifetime),
         get_order=get_order,
@@ -145,7 +157,7 @@ class Commands:
 
     def migrate(self) -> None:
         connect(self._settings)
-        schema.migrate()
+        schema.migrate(self._settings.stock_change_retention_days)
 
     def run_worker(self, wrap: Wrap = lambda adapters: adapters) -> int:
         settings = self._settings
@@ -167,4 +179,10 @@ class Commands:
 def build_api(settings: Settings, wrap: Wrap = lambda adapters: adapters) -> Flask:
     """The WSGI application. Call it after the fork: it makes the clients."""
     logs.configure(settings.log_level)
-    return create_app(build_use_cases(settings, wrap(build_adapters(settings))))
+    adapters = wrap(build_adapters(settings))
+    keys = auth.key_set(settings)
+    if keys is None:
+        structlog.get_logger().warning("open_to_everybody", host=settings.host)
+        return create_app(build_use_cases(settings, adapters))
+    use_cases = build_use_cases(settings, adapters, [KeysDependency(keys)])
+    return create_app(use_cases, auth.token_verifier(settings, keys))

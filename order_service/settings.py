@@ -5,38 +5,23 @@ case. A bad value raises SettingsError, whose text names the variable and the re
 """
 
 from collections.abc import Mapping
-from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from dotenv import dotenv_values
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
+
+from order_service.http_settings import HttpSettings, HttpUrl, Names, Port, Seconds
 
 
 class SettingsError(Exception):
     """One line: the variable, what is wrong with it, and what it may be."""
 
 
-def _split(value: Any) -> Any:
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(",") if part.strip())
-    return value
-
-
-Port = Annotated[int, Field(ge=0, le=65535)]
-Seconds = Annotated[float, Field(gt=0, le=3600)]
-Names = Annotated[tuple[str, ...], BeforeValidator(_split), Field(min_length=1)]
-HttpUrl = Annotated[str, Field(pattern=r"^https?://[^\s/]+(/\S*)?$")]
 KAFKA_PREFIXES = ("KAFKA_CONSUMER_", "KAFKA_PRODUCER_", "KAFKA_")
 
 
-class Settings(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-    host: str = "127.0.0.1"
-    port: Port = 3100
-    web_workers: Annotated[int, Field(ge=1, le=64)] = 2
-    web_threads: Annotated[int, Field(ge=1, le=256)] = 32
+class Settings(HttpSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     mongo_uri: Annotated[str, Field(pattern=r"^mongodb(\+srv)?://\S+$")] = (
@@ -73,8 +58,6 @@ class Settings(BaseModel):
     worker_port: Port = 3101
     stock_change_retention_days: Annotated[int, Field(ge=0)] = 0
 
-    auth_disabled: bool = False
-
     @model_validator(mode="after")
     def _lease_outlives_a_request(self) -> Self:
         longest = self.inventory_connect_timeout + self.inventory_read_timeout
@@ -86,15 +69,6 @@ class Settings(BaseModel):
         if self.settle_after < self.request_deadline:
             raise ValueError(
                 f"SETTLE_AFTER must be at least REQUEST_DEADLINE ({self.request_deadline:g})"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _open_service_stays_on_loopback(self) -> Self:
-        if not self.auth_disabled and not _is_loopback(self.host):
-            raise ValueError(
-                f"HOST is {self.host}, and anybody who reaches it could order: no issuer is "
-                "configured. Set AUTH_DISABLED=true if that is meant, or HOST=127.0.0.1"
             )
         return self
 
@@ -115,13 +89,6 @@ class Settings(BaseModel):
             return cls.model_validate({**known, "kafka_config": _librdkafka(given, cls)})
         except ValidationError as error:
             raise SettingsError(_one_line(error)) from None
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _librdkafka(given: Mapping[str, str], model: type[Settings]) -> dict[str, dict[str, str]]:

@@ -16,10 +16,15 @@ OrderServiceError
 │   ├── KeyInFlight
 │   └── KeyReused
 ├── PreconditionFailed       the order is not the version that the caller named
+├── AccessDenied
+│   ├── Unauthenticated      nobody, or nobody we know
+│   └── MissingScope         somebody who may not do this
+├── TooManyRequests
 ├── Unavailable              a part is missing; nothing happened that would have to be undone
 │   ├── InventoryUnavailable
 │   ├── StoreUnavailable
-│   └── BrokerUnavailable
+│   ├── BrokerUnavailable
+│   └── KeysUnavailable      the issuer's, that tokens are checked with
 └── OutcomeUnknown           a request was sent and its outcome is not known yet
 """
 
@@ -115,6 +120,38 @@ class PreconditionFailed(OrderServiceError):
         super().__init__("The order has changed since you read it.", version=version)
 
 
+class AccessDenied(OrderServiceError):
+    code = "access_denied"
+
+
+class Unauthenticated(AccessDenied):
+    """``invalid_token``: a token was sent, and is not good."""
+
+    code = "unauthenticated"
+
+    def __init__(self, message: str, *, invalid_token: bool = True) -> None:
+        super().__init__(message)
+        self.invalid_token = invalid_token
+
+
+class MissingScope(AccessDenied):
+    code = "missing_scope"
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(f"The token lacks the scope {scope}.", scope=scope)
+        self.scope = scope
+
+
+class TooManyRequests(OrderServiceError):
+    """``retry_after``: seconds."""
+
+    code = "too_many_requests"
+
+    def __init__(self, limit: str, retry_after: int) -> None:
+        super().__init__(f"No more than {limit}.")
+        self.retry_after = retry_after
+
+
 class Unavailable(OrderServiceError):
     code = "unavailable"
     retry_after: int = 2
@@ -130,6 +167,10 @@ class StoreUnavailable(Unavailable):
 
 class BrokerUnavailable(Unavailable):
     code = "broker_unavailable"
+
+
+class KeysUnavailable(Unavailable):
+    code = "keys_unavailable"
 
 
 class OutcomeUnknown(OrderServiceError):

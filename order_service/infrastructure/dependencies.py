@@ -1,6 +1,7 @@
 """What readiness asks for."""
 
 from order_service.domain.errors import ItemNotFound
+from order_service.infrastructure.auth.key_set import KeySet
 from order_service.infrastructure.inventory.http import InventoryHttp
 from order_service.infrastructure.mongo.schema import require_migrated
 
@@ -29,3 +30,16 @@ class InventoryDependency:
             self._http.get_item(f"/api/items/stock/{nobody}", nobody)
         except ItemNotFound:
             return
+
+
+class KeysDependency:
+    """The issuer's keys: without any, no request can be let in."""
+
+    name = "issuer"
+    required = True
+
+    def __init__(self, keys: KeySet) -> None:
+        self._keys = keys
+
+    def check(self) -> None:
+        self._keys.require()

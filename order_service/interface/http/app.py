@@ -7,8 +7,9 @@ from uuid import uuid4
 import structlog
 from flask import Flask, Response, g, request
 
+from order_service.application.callers import Authenticate
 from order_service.application.use_cases import UseCases
-from order_service.interface.http import health, orders, problems, stock_changes
+from order_service.interface.http import access, health, orders, problems, stock_changes
 from order_service.interface.http.schemas import ApiJson
 
 MAX_BODY = 64 * 1024
@@ -17,7 +18,8 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _log = structlog.get_logger()
 
 
-def create_app(use_cases: UseCases) -> Flask:
+def create_app(use_cases: UseCases, authenticate: Authenticate | None = None) -> Flask:
+    """``authenticate``: None opens it to everybody."""
     app = Flask("order_service", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.json = ApiJson(app)
@@ -27,6 +29,7 @@ def create_app(use_cases: UseCases) -> Flask:
     problems.register(app)
     for part in (orders, stock_changes, health):
         app.register_blueprint(part.blueprint(use_cases))
+    access.guard(app, authenticate)
     return app
 
 

@@ -2,9 +2,11 @@
 
 from flask import Blueprint, Response, jsonify, request, url_for
 
+from order_service.application.callers import Scope
 from order_service.application.create_order import CreateOrderCommand
 from order_service.application.use_cases import UseCases
 from order_service.domain.order import IdempotencyKey, Order
+from order_service.interface.http.access import caller, needs
 from order_service.interface.http.schemas import (
     CreateOrderBody,
     idempotency_key,
@@ -12,21 +14,21 @@ from order_service.interface.http.schemas import (
     order_json,
 )
 
-ANYBODY = ""
-
 
 def blueprint(use_cases: UseCases) -> Blueprint:
     orders = Blueprint("orders", __name__, url_prefix="/api/orders")
 
     @orders.post("")
     @orders.post("/create")
+    @needs(Scope.ORDERS_WRITE)
     def create() -> Response:
         """201; 202 while the outcome is not known; 400, 409, 413, 415, 422, 503."""
         body = CreateOrderBody.parse(json_body(request))
         key = idempotency_key(request)
-        idempotency = IdempotencyKey(ANYBODY, key, body.fingerprint()) if key else None
+        customer = caller()
+        idempotency = IdempotencyKey(customer.key_owner, key, body.fingerprint()) if key else None
         result = use_cases.create_order(
-            CreateOrderCommand(body.item_id, body.quantity, idempotency=idempotency)
+            CreateOrderCommand(body.item_id, body.quantity, customer.subject, idempotency)
         )
         response = _show(result.order, 202 if result.deferred else 201)
         response.location = url_for("orders.get", order_id=result.order.id)
@@ -35,16 +37,18 @@ def blueprint(use_cases: UseCases) -> Blueprint:
         return response
 
     @orders.get("/<order_id>")
+    @needs(Scope.ORDERS_READ)
     def get(order_id: str) -> Response:
         """200, or 304 on If-None-Match; 404."""
-        response = _show(use_cases.get_order(order_id), 200)
+        response = _show(use_cases.get_order(order_id, caller().sees_orders_of), 200)
         response.make_conditional(request)
         return response
 
     @orders.post("/<order_id>/cancel")
+    @needs(Scope.ORDERS_WRITE)
     def cancel(order_id: str) -> Response:
         """200; 202 while the stock is not given back yet; 404, 409, 412, 503."""
-        result = use_cases.cancel_order(order_id, version=_if_match())
+        result = use_cases.cancel_order(order_id, caller().sees_orders_of, _if_match())
         return _show(result.order, 202 if result.deferred else 200)
 
     return orders

@@ -9,6 +9,7 @@ from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
 from order_service.domain.errors import (
+    AccessDenied,
     Conflict,
     IllegalMove,
     InsufficientStock,
@@ -17,21 +18,29 @@ from order_service.domain.errors import (
     ItemNotFound,
     KeyInFlight,
     KeyReused,
+    KeysUnavailable,
+    MissingScope,
     OrderNotFound,
     OrderServiceError,
     OutcomeUnknown,
     PreconditionFailed,
     Rejected,
     StoreUnavailable,
+    TooManyRequests,
+    Unauthenticated,
     Unavailable,
     VersionConflict,
 )
+from order_service.interface.http.access import challenge
 
 TABLE: dict[type[OrderServiceError], tuple[int, str]] = {
     InvalidValue: (400, "The request is not valid"),
     InsufficientStock: (400, "Not enough stock"),
     ItemNotFound: (400, "No such item"),
     Rejected: (400, "The request was turned down"),
+    Unauthenticated: (401, "Who are you?"),
+    MissingScope: (403, "Not allowed"),
+    AccessDenied: (403, "Not allowed"),
     OrderNotFound: (404, "No such order"),
     IllegalMove: (409, "The order's status does not allow this"),
     VersionConflict: (409, "The order was changed by somebody else"),
@@ -39,8 +48,10 @@ TABLE: dict[type[OrderServiceError], tuple[int, str]] = {
     Conflict: (409, "Conflict"),
     PreconditionFailed: (412, "The order has changed"),
     KeyReused: (422, "This key was used with a different body"),
+    TooManyRequests: (429, "Too many requests"),
     InventoryUnavailable: (503, "The inventory is unavailable"),
     StoreUnavailable: (503, "The order store is unavailable"),
+    KeysUnavailable: (503, "Tokens can't be checked"),
     Unavailable: (503, "The service is unavailable"),
     OutcomeUnknown: (503, "The outcome is not known yet"),
     OrderServiceError: (500, "Internal error"),
@@ -75,6 +86,8 @@ def _known(error: OrderServiceError) -> Response:
     retry_after = getattr(error, "retry_after", None)
     if retry_after is not None:
         response.headers["Retry-After"] = str(retry_after)
+    if isinstance(error, Unauthenticated | MissingScope):
+        response.headers["WWW-Authenticate"] = challenge(error)
     if error.replayed:
         response.headers["Idempotent-Replayed"] = "true"
     if status >= 500:

@@ -1,0 +1,79 @@
+"""The settings of the REST API: where it listens, and who may use it. Read by ``settings``."""
+
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+
+def _split(value: Any) -> Any:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+Seconds = Annotated[float, Field(gt=0, le=3600)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_split), Field(min_length=1)]
+HttpUrl = Annotated[str, Field(pattern=r"^https?://[^\s/]+(/\S*)?$")]
+
+
+class HttpSettings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    host: str = "127.0.0.1"
+    port: Port = 3100
+    web_workers: Annotated[int, Field(ge=1, le=64)] = 2
+    web_threads: Annotated[int, Field(ge=1, le=256)] = 32
+
+    auth_jwks_url: HttpUrl | None = None
+    auth_jwks_file: Path | None = None
+    auth_issuer: str | None = None
+    auth_audience: str | None = None
+    auth_leeway: Annotated[float, Field(ge=0, le=300)] = 30
+    auth_jwks_cooldown: Seconds = 30
+    auth_jwks_max_age: Seconds = 300
+    auth_disabled: bool = False
+
+    @property
+    def has_issuer(self) -> bool:
+        return self.auth_jwks_url is not None or self.auth_jwks_file is not None
+
+    @property
+    def on_loopback(self) -> bool:
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+    @model_validator(mode="after")
+    def _issuer_is_complete(self) -> Self:
+        """Half an issuer must not end in a service that is open."""
+        if self.auth_jwks_url and self.auth_jwks_file:
+            raise ValueError("AUTH_JWKS_URL and AUTH_JWKS_FILE are both set: keep one of them")
+        named = {"AUTH_ISSUER": self.auth_issuer, "AUTH_AUDIENCE": self.auth_audience}
+        missing = [name for name, value in named.items() if not value]
+        if self.has_issuer and missing:
+            raise ValueError(f"{missing[0]} must be set where a key set of an issuer is")
+        if len(missing) < len(named) and not self.has_issuer:
+            raise ValueError(
+                "AUTH_ISSUER or AUTH_AUDIENCE is set, but nothing to check tokens with: set "
+                "AUTH_JWKS_URL or AUTH_JWKS_FILE"
+            )
+        if self.has_issuer and self.auth_disabled:
+            raise ValueError(
+                "AUTH_DISABLED is true and an issuer is configured (AUTH_JWKS_URL or "
+                "AUTH_JWKS_FILE): drop one of the two"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _open_service_stays_on_loopback(self) -> Self:
+        if not (self.auth_disabled or self.has_issuer or self.on_loopback):
+            raise ValueError(
+                f"HOST is {self.host}, and anybody who reaches it could order: no issuer is "
+                "configured. Set AUTH_JWKS_URL, AUTH_DISABLED=true if that is meant, or "
+                "HOST=127.0.0.1"
+            )
+        return self

@@ -1,0 +1,30 @@
+"""The verifier that the settings describe."""
+
+from functools import partial
+
+from order_service.infrastructure.auth import sources
+from order_service.infrastructure.auth.key_set import KeySet
+from order_service.infrastructure.auth.tokens import TokenVerifier
+from order_service.settings import Settings
+
+
+def key_set(settings: Settings) -> KeySet | None:
+    """None where no issuer is configured. Fetches nothing yet."""
+    if settings.auth_jwks_url is not None:
+        fetch = partial(sources.from_url, settings.auth_jwks_url)
+    elif settings.auth_jwks_file is not None:
+        fetch = partial(sources.from_file, settings.auth_jwks_file)
+    else:
+        return None
+    return KeySet(fetch, cooldown=settings.auth_jwks_cooldown, max_age=settings.auth_jwks_max_age)
+
+
+def token_verifier(settings: Settings, keys: KeySet) -> TokenVerifier:
+    assert settings.auth_issuer is not None
+    assert settings.auth_audience is not None
+    return TokenVerifier(
+        keys,
+        issuer=settings.auth_issuer,
+        audience=settings.auth_audience,
+        leeway=settings.auth_leeway,
+    )

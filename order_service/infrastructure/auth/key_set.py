@@ -1,0 +1,94 @@
+"""The issuer's keys: fetched when needed, kept while the issuer can't be reached."""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+
+from order_service.domain.errors import KeysUnavailable
+from order_service.infrastructure.auth import keys
+from order_service.infrastructure.auth.keys import VerificationKey
+
+# Until there are keys nobody is served, so it is worth asking again soon.
+_RETRY_WITHOUT_KEYS = 1.0
+
+_log = structlog.get_logger()
+
+
+class KeySet:
+    """``fetch`` answers a parsed JSON Web Key Set within seconds, or raises OSError or ValueError.
+
+    ``cooldown``: seconds from one look for an unknown key id to the next, or anybody could make
+    us hammer the issuer. ``max_age``: seconds after which keys are fetched anew, so that one that
+    the issuer withdrew goes; nobody waits for that.
+    """
+
+    def __init__(
+        self,
+        fetch: Callable[[], Any],
+        *,
+        cooldown: float,
+        max_age: float,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._fetch = fetch
+        self._cooldown = cooldown
+        self._max_age = max_age
+        self._monotonic = monotonic
+        self._keys: dict[str, VerificationKey] = {}
+        self._fetched_at = self._tried_at = float("-inf")
+        self._fetching = threading.Lock()
+
+    def find(self, key_id: str | None) -> VerificationKey | None:
+        """None when the issuer does not know it. Raises KeysUnavailable."""
+        if key := self._known(key_id):
+            self._refresh_when_old()
+            return key
+        self._look_for_new()
+        self.require()
+        return self._known(key_id)
+
+    def require(self) -> None:
+        """Raises KeysUnavailable when there is not one key, after asking for them."""
+        if not self._keys:
+            self._look_for_new()
+        if not self._keys:
+            raise KeysUnavailable("The keys that tokens are checked with can't be had.")
+
+    def _known(self, key_id: str | None) -> VerificationKey | None:
+        known = self._keys
+        if key_id is None and len(known) == 1:
+            return next(iter(known.values()))
+        return known.get(key_id or "")
+
+    def _look_for_new(self) -> None:
+        asked_at = self._monotonic()
+        with self._fetching:
+            # Whoever waited here for another's fetch has its answer.
+            pause = self._cooldown if self._keys else _RETRY_WITHOUT_KEYS
+            if self._tried_at < asked_at and self._monotonic() - self._tried_at >= pause:
+                self._refresh()
+
+    def _refresh_when_old(self) -> None:
+        now = self._monotonic()
+        if now - self._fetched_at < self._max_age or now - self._tried_at < self._cooldown:
+            return
+        if self._fetching.acquire(blocking=False):
+            threading.Thread(target=self._refresh_and_release, daemon=True).start()
+
+    def _refresh_and_release(self) -> None:
+        try:
+            self._refresh()
+        finally:
+            self._fetching.release()
+
+    def _refresh(self) -> None:
+        try:
+            self._keys = keys.parse(self._fetch())
+            self._fetched_at = self._monotonic()
+        except (OSError, ValueError) as error:
+            _log.warning("keys_not_fetched", error=str(error), kept=len(self._keys))
+        finally:
+            self._tried_at = self._monotonic()

@@ -1,0 +1,55 @@
+"""Public keys out of a JSON Web Key Set (RFC 7517), each with the algorithms it may be used for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from jwt import PyJWK, PyJWKError
+from jwt.algorithms import AllowedPublicKeys
+from jwt.exceptions import PyJWTError
+
+# A symmetric algorithm is never here: a public key would be everybody's secret.
+_RSA = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
+ALGORITHMS = frozenset({*_RSA, "ES256", "ES256K", "ES384", "ES512", "EdDSA"})
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationKey:
+    public_key: AllowedPublicKeys
+    algorithms: tuple[str, ...]
+
+
+def parse(key_set: Any) -> dict[str, VerificationKey]:
+    """By key id; '' for a key without one. Keys that can't verify a signature are left out.
+
+    Raises ValueError when it is no key set, or none of its keys is of use.
+    """
+    listed = key_set.get("keys") if isinstance(key_set, dict) else None
+    if not isinstance(listed, list):
+        raise ValueError("it is not a JSON Web Key Set")
+    keys = {_key_id(each): key for each in listed if (key := _verification_key(each))}
+    if not keys:
+        raise ValueError("it holds no public key for signatures")
+    return keys
+
+
+def _key_id(jwk: Mapping[str, Any]) -> str:
+    return str(jwk.get("kid") or "")
+
+
+def _verification_key(jwk: Any) -> VerificationKey | None:
+    if not isinstance(jwk, dict) or jwk.get("use", "sig") != "sig" or "d" in jwk:
+        return None
+    try:
+        parsed = PyJWK(jwk)
+    except (PyJWTError, PyJWKError, ValueError, TypeError) as error:
+        _log.warning("key_skipped", kid=_key_id(jwk), reason=str(error).split(":")[0])
+        return None
+    if parsed.algorithm_name not in ALGORITHMS:
+        return None
+    # A key that does not say its algorithm fits all of its family; a curve fits one.
+    whole_family = jwk.get("kty") == "RSA" and "alg" not in jwk
+    return VerificationKey(parsed.key, _RSA if whole_family else (parsed.algorithm_name,))

@@ -1,0 +1,77 @@
+"""JSON Web Tokens in, callers out."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jwt
+from jwt import exceptions as refused
+
+from order_service.application.callers import Caller
+from order_service.domain.errors import Unauthenticated
+from order_service.infrastructure.auth.key_set import KeySet
+
+_REQUIRED = ["exp", "iss", "aud", "sub"]
+MAX_SUBJECT = 255
+
+# What the caller is told. Nothing of a token's contents is repeated.
+_REASONS: Mapping[type[Exception], str] = {
+    refused.ExpiredSignatureError: "The token has expired.",
+    refused.ImmatureSignatureError: "The token is not valid yet.",
+    refused.InvalidAudienceError: "The token is for another audience.",
+    refused.InvalidIssuerError: "The token is from another issuer.",
+    refused.InvalidAlgorithmError: "The token is signed with an algorithm that is not accepted.",
+    refused.InvalidSignatureError: "The token's signature is not valid.",
+}
+
+
+class TokenVerifier:
+    """``leeway``: seconds that the issuer's clock may differ from ours."""
+
+    def __init__(self, key_set: KeySet, *, issuer: str, audience: str, leeway: float) -> None:
+        self._key_set = key_set
+        self._issuer = issuer
+        self._audience = audience
+        self._leeway = leeway
+
+    def __call__(self, token: str) -> Caller:
+        """Raises Unauthenticated, KeysUnavailable."""
+        try:
+            claims = self._verified(token)
+        except refused.MissingRequiredClaimError as error:
+            raise Unauthenticated(f"The token lacks the claim {error.claim}.") from None
+        except refused.PyJWTError as error:
+            reason = _REASONS.get(type(error), "The token can't be read.")
+            raise Unauthenticated(reason) from None
+        return Caller(_subject(claims), _scopes(claims))
+
+    def _verified(self, token: str) -> dict[str, Any]:
+        key = self._key_set.find(jwt.get_unverified_header(token).get("kid"))
+        if key is None:
+            raise Unauthenticated("The token is signed with a key that the issuer does not list.")
+        return jwt.decode(
+            token,
+            key.public_key,
+            # Of the key's own, never what the token says of itself.
+            algorithms=key.algorithms,
+            audience=self._audience,
+            issuer=self._issuer,
+            leeway=self._leeway,
+            options={"require": _REQUIRED, "enforce_minimum_key_length": True},
+        )
+
+
+def _subject(claims: Mapping[str, Any]) -> str:
+    subject = claims["sub"]
+    if not isinstance(subject, str) or not 0 < len(subject) <= MAX_SUBJECT:
+        raise Unauthenticated(f"The token's sub is not a name of 1 to {MAX_SUBJECT} characters.")
+    return subject
+
+
+def _scopes(claims: Mapping[str, Any]) -> frozenset[str]:
+    """``scope`` (RFC 8693, a string), or ``scp`` (a string or a list)."""
+    given = claims.get("scope", claims.get("scp", ""))
+    if isinstance(given, str):
+        return frozenset(given.split())
+    if isinstance(given, list):
+        return frozenset(each for each in given if isinstance(each, str))
+    return frozenset()

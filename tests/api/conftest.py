@@ -1,0 +1,36 @@
+"""A service that is open, and one that asks for tokens, on the same parts."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from devstack.inventory import SampleInventory
+from devstack.kafka import KafkaBroker
+from devstack.mongod import Mongod
+from tests.api.issuer import Issuer
+from tests.system import Parts, System
+
+
+@pytest.fixture(scope="session")
+def parts(mongo: Mongod, kafka: KafkaBroker, inventory: SampleInventory) -> Parts:
+    return Parts(mongo, kafka, inventory)
+
+
+@pytest.fixture(scope="session")
+def issuer() -> Issuer:
+    return Issuer()
+
+
+@pytest.fixture(scope="session")
+def open_system(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    with System(parts, tmp_path_factory.mktemp("open"), workers=0) as system:
+        yield system
+
+
+@pytest.fixture(scope="session")
+def guarded_system(
+    parts: Parts, issuer: Issuer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[System]:
+    folder = tmp_path_factory.mktemp("guarded")
+    with System(parts, folder, issuer.settings(folder), workers=0) as system:
+        yield system
