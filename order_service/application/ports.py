@@ -4,10 +4,10 @@ Errors every port may raise: StoreUnavailable from what the store backs, Invento
 request was never carried out) and OutcomeUnknown (it may have been) from what the inventory backs.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from order_service.domain.events import OrderEvent
 from order_service.domain.order import Intent, Order
@@ -160,12 +160,19 @@ class StockMover(Protocol):
         ...
 
 
+class Place(NamedTuple):
+    """Where a record was first delivered, which is its identity in the log."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
 @dataclass(frozen=True, slots=True)
 class StockChange:
     """One record of a stock topic. ``payload`` is the whole value as it came, unknown fields too.
 
-    ``topic``, ``partition`` and ``offset`` are the record's identity in the log, and stay those of
-    the first delivery when a dead letter is replayed.
+    ``topic``, ``partition`` and ``offset`` are its Place, also when it is a replayed dead letter.
     ``contradictory``: newStock - previousStock is not what changeType and changeAmount say.
     """
 
@@ -180,6 +187,10 @@ class StockChange:
     updated_at: datetime
     payload: Mapping[str, Any]
     contradictory: bool = False
+
+    @property
+    def place(self) -> Place:
+        return Place(self.topic, self.partition, self.offset)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +239,10 @@ class StockChangeLog(Protocol):
 
     def page(self, query: StockChangeQuery) -> list[LoggedStockChange]:
         """Newest first."""
+        ...
+
+    def holds(self, places: Collection[Place]) -> set[Place]:
+        """Those of which there is an entry."""
         ...
 
     def has_change(

@@ -114,9 +114,7 @@ def _one_line(error: Exception, settings: Settings) -> str:
     names = ", ".join(variable(*each) for each in concerned) or "KAFKA_BROKER"
     for option, value in _secrets(settings):
         reason = reason.replace(value, f"<{option}>")
-    return (
-        f"Bad setting: {names}: librdkafka says: {reason}."
-    )
+    return f"Bad setting: {names}: librdkafka says: {reason}."
 
 
 def _secrets(settings: Settings) -> list[tuple[str, str]]:

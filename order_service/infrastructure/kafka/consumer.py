@@ -14,7 +14,6 @@ from order_service.application.record_stock_changes import RecordStockChanges
 from order_service.domain.errors import Unavailable
 from order_service.infrastructure.kafka.dead_letters import DeadLetterPublisher, Poisoned
 from order_service.infrastructure.kafka.decoding import Poison, decode, identity
-from order_service.infrastructure.kafka.headers import Origin
 from order_service.infrastructure.kafka.intake import Intake
 from order_service.infrastructure.kafka.metrics import ConsumerMetrics
 from order_service.infrastructure.kafka.records import Record
@@ -152,10 +151,4 @@ def _refused(records: Sequence[Record], refused: Sequence[RefusedChange]) -> lis
     if not refused:
         return []
     places = {identity(record): record for record in records}
-    return [
-        Poisoned(
-            places[Origin(each.change.topic, each.change.partition, each.change.offset)],
-            Poison(each.code, each.reason),
-        )
-        for each in refused
-    ]
+    return [Poisoned(places[each.change.place], Poison(each.code, each.reason)) for each in refused]

@@ -6,7 +6,7 @@ from typing import Any, Final, TypeVar
 
 from pydantic_core import from_json
 
-from order_service.application.ports import StockChange
+from order_service.application.ports import Place, StockChange
 from order_service.application.record_stock_changes import ADDED, REDUCED
 from order_service.infrastructure.kafka import headers
 from order_service.infrastructure.kafka.records import Record
@@ -44,11 +44,11 @@ def decode(record: Record, max_bytes: int) -> StockChange:
     )
 
 
-def identity(record: Record) -> headers.Origin:
+def identity(record: Record) -> Place:
     """Where the record was first delivered, which a replay tells in its headers."""
     sent = record.headers()
-    replayed = headers.origin(headers.group(sent, headers.REPLAY)) if sent else None
-    return replayed or headers.Origin(record.topic(), record.partition(), record.offset())
+    replayed = headers.place(headers.group(sent, headers.REPLAY)) if sent else None
+    return replayed or Place(record.topic(), record.partition(), record.offset())
 
 
 def _parsed(value: bytes | None, max_bytes: int) -> dict[str, Any]:

@@ -7,7 +7,8 @@ delivered, which stays its identity in the log, and how often it was replayed.
 """
 
 from collections.abc import Iterable
-from typing import NamedTuple
+
+from order_service.application.ports import Place
 
 Header = tuple[str, str | bytes | None]
 
@@ -16,12 +17,6 @@ REPLAY = "replay."
 
 TOPIC, PARTITION, OFFSET = "topic", "partition", "offset"
 TIMESTAMP, CODE, REASON, COUNT = "timestamp", "code", "reason", "count"
-
-
-class Origin(NamedTuple):
-    topic: str
-    partition: int
-    offset: int
 
 
 def group(headers: Iterable[Header], prefix: str) -> dict[str, str]:
@@ -41,9 +36,9 @@ def encode(prefix: str, fields: dict[str, str | int]) -> list[Header]:
     return [(prefix + name, str(value).encode()) for name, value in fields.items()]
 
 
-def origin(fields: dict[str, str]) -> Origin | None:
+def place(fields: dict[str, str]) -> Place | None:
     """None where a field is missing or is no number."""
     try:
-        return Origin(fields[TOPIC], int(fields[PARTITION]), int(fields[OFFSET]))
+        return Place(fields[TOPIC], int(fields[PARTITION]), int(fields[OFFSET]))
     except (KeyError, ValueError):
         return None

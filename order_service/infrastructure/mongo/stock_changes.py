@@ -1,7 +1,7 @@
 """The stock-change log."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from order_service.application.ports import (
     AppendResult,
     Clock,
     LoggedStockChange,
+    Place,
     RefusedChange,
     StockChange,
     StockChangeQuery,
@@ -61,6 +62,9 @@ class MongoStockChangeLog:
         with store_errors():
             found = _collection().find(_filter(query)).sort("_id", -1).limit(query.limit)
             return [to_logged(document) for document in found]
+
+    def holds(self, places: Collection[Place]) -> set[Place]:
+        return set(_logged(places))
 
     def has_change(
         self, item_id: str, previous_stock: int, new_stock: int, since: datetime
@@ -142,32 +146,31 @@ def _sorted_out(
 
 def _other_changes(repeated: Sequence[StockChange]) -> list[RefusedChange]:
     """Those whose entry in the log tells of another change."""
-    logged = _logged_payloads(repeated)
-    if len(logged) < len({_place(change) for change in repeated}):
+    places = {change.place for change in repeated}
+    logged = _logged(places, "payload")
+    if len(logged) < len(places):
         raise StoreUnavailable("An entry went from the order store meanwhile.")
     return [
         RefusedChange(
             change, "offset_reused", "The log has another change from this topic and offset."
         )
         for change in repeated
-        if logged[_place(change)] != change.payload
+        if logged[change.place]["payload"] != change.payload
     ]
 
 
-def _place(change: StockChange) -> tuple[str, int, int]:
-    return change.topic, change.partition, change.offset
-
-
-def _logged_payloads(changes: Sequence[StockChange]) -> dict[tuple[str, int, int], Any]:
+def _logged(places: Iterable[Place], *fields: str) -> dict[Place, dict[str, Any]]:
+    """Those of the entries' fields, where there is an entry."""
     offsets: dict[tuple[str, int], list[int]] = defaultdict(list)
-    for change in changes:
-        offsets[change.topic, change.partition].append(change.offset)
-    found: dict[tuple[str, int, int], Any] = {}
+    for place in places:
+        offsets[place.topic, place.partition].append(place.offset)
+    found: dict[Place, dict[str, Any]] = {}
     for (topic, partition), wanted in offsets.items():
         source = {"source.topic": topic, "source.partition": partition}
+        entries = source | {"source.offset": {"$in": wanted}}
         with store_errors():
-            for document in _collection().find(source | {"source.offset": {"$in": wanted}}):
-                found[topic, partition, document["source"]["offset"]] = document["payload"]
+            for document in _collection().find(entries, ["source", *fields]):
+                found[Place(topic, partition, document["source"]["offset"])] = document
     return found
 
 
