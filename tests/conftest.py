@@ -7,6 +7,7 @@ import pytest
 from devstack.inventory import SampleInventory
 from devstack.kafka import KafkaBroker
 from devstack.mongod import Mongod
+from tests.items import Items
 from tests.system import System
 
 
@@ -30,6 +31,9 @@ def inventory(
     """The sample Inventory Service; both contracts."""
     log = tmp_path_factory.mktemp("inventory") / "inventory.log"
     with SampleInventory(mongo.uri, kafka.bootstrap, threads=32, log_path=log) as inventory:
+        with Items(inventory.url) as items:
+            # The first change of all waits until Kafka has made the topic.
+            items.set_stock(items.add(stock=1), 2)
         yield inventory
 
 
