@@ -1,4 +1,4 @@
-"""Looked at before anything is started: the port, and the servers that are configured."""
+"""Looked at before anything is started: the ports, and the servers that are configured."""
 
 import errno
 from urllib.parse import urlsplit
@@ -15,7 +15,10 @@ _PATIENCE = 2.0
 
 def check(configuration: Configuration) -> None:
     """Raises DevstackError with one line that names the setting and the remedy."""
-    _check_port(configuration)
+    _check_port("PORT", configuration.port, configuration.host)
+    # 0 stands for no port at all.
+    if configuration.worker_port:
+        _check_port("WORKER_PORT", configuration.worker_port, configuration.host)
     if configuration.mongo_uri:
         _check_mongo(configuration.mongo_uri)
     if configuration.kafka_broker:
@@ -24,18 +27,17 @@ def check(configuration: Configuration) -> None:
         _check_inventory(configuration.inventory_url)
 
 
-def _check_port(configuration: Configuration) -> None:
-    host, port = configuration.host, configuration.port
+def _check_port(name: str, port: int, host: str) -> None:
     problem = bind_problem(port, host)
     if problem is None:
         return
     if problem.errno == errno.EADDRINUSE:
         raise DevstackError(
-            f"PORT {port} is taken by another program on {host}: stop that program, "
-            f"or choose another port: make run PORT={port + 1 if port < 65535 else 3100}"
+            f"{name} {port} is taken by another program on {host}: stop that program, "
+            f"or choose another port: make run {name}={port + 10 if port < 65000 else port - 10}"
         )
     if problem.errno == errno.EACCES:
-        raise DevstackError(f"PORT {port} is not yours to open: choose one from 1024 to 65535.")
+        raise DevstackError(f"{name} {port} is not yours to open: choose one from 1024 to 65535.")
     raise DevstackError(f"HOST {host} is no address of this machine: {problem.strerror}.")
 
 

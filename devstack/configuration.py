@@ -22,6 +22,7 @@ class Configuration:
     contract: str
     host: str
     port: int
+    worker_port: int
 
     @classmethod
     def load(cls, environment: Mapping[str, str], folder: Path) -> "Configuration":
@@ -34,7 +35,8 @@ class Configuration:
             inventory_url=given.get("INVENTORY_SERVICE_URL"),
             contract=given.get("INVENTORY_CONTRACT", "absolute"),
             host=given.get("HOST", LOOPBACK),
-            port=_port(given.get("PORT", "3100")),
+            port=_port("PORT", given.get("PORT", "3100")) or free_port(),
+            worker_port=_port("WORKER_PORT", given.get("WORKER_PORT", "3101")),
         )
 
     @property
@@ -48,7 +50,7 @@ class Configuration:
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
 
-def _port(text: str) -> int:
+def _port(name: str, text: str) -> int:
     if not text.isdecimal() or int(text) > 65535:
-        raise DevstackError(f"PORT must be a whole number from 0 to 65535, not {text!r}.")
-    return int(text) or free_port()
+        raise DevstackError(f"{name} must be a whole number from 0 to 65535, not {text!r}.")
+    return int(text)

@@ -49,7 +49,7 @@ class Project:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.port = free_port()
-        self.settings = {"PORT": str(self.port), MARK: str(folder)}
+        self.settings = {"PORT": str(self.port), "WORKER_PORT": "0", MARK: str(folder)}
         self._runs: list[subprocess.Popen[str]] = []
         (folder / "wsgi.py").write_text(WSGI)
         (folder / "gunicorn.conf.py").write_text(GUNICORN)
@@ -250,9 +250,11 @@ def test_a_second_run_in_the_same_folder_is_refused(
     assert first.poll() is None
 
 
-def test_a_taken_port_is_named(project: Project, given: dict[str, str]) -> None:
-    with socket.create_server(("127.0.0.1", project.port)):
-        assert f"PORT {project.port} is taken" in project.fails(**given)
+@pytest.mark.parametrize("name", ["PORT", "WORKER_PORT"])
+def test_a_taken_port_is_named(project: Project, given: dict[str, str], name: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        assert f"{name} {port} is taken" in project.fails(**given | {name: port})
 
 
 @pytest.mark.parametrize(
