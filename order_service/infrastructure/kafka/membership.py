@@ -48,8 +48,8 @@ class Membership:
         self._due = time.monotonic() + _EVERY
         try:
             self.settled = not self._any_topic() or self._is_member()
-        except KafkaException as error:
-            log.info("membership_unknown", reason=error.args[0].str())
+        except (KafkaException, TimeoutError) as error:
+            log.info("membership_unknown", reason=str(error))
 
     def _any_topic(self) -> bool:
         # Not asked through the consumer, whose subscription a metadata answer would stir.
@@ -57,6 +57,8 @@ class Membership:
         return any(topic in known for topic in self._topics)
 
     def _is_member(self) -> bool:
-        asked = self._make_admin().describe_consumer_groups([self._group], request_timeout=_TIMEOUT)
-        members = asked[self._group].result().members
+        # Held until it has answered: an admin client that is collected never does.
+        admin = self._make_admin()
+        asked = admin.describe_consumer_groups([self._group], request_timeout=_TIMEOUT)
+        members = asked[self._group].result(2 * _TIMEOUT).members
         return self._consumer.memberid() in {each.member_id for each in members}
