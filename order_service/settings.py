@@ -59,12 +59,17 @@ class Settings(HttpSettings):
     stock_change_retention_days: Annotated[int, Field(ge=0)] = 0
 
     @model_validator(mode="after")
-    def _lease_outlives_a_request(self) -> Self:
+    def _times_fit_together(self) -> Self:
         longest = self.inventory_connect_timeout + self.inventory_read_timeout
         if self.lease_seconds < 2 * longest:
             raise ValueError(
                 f"LEASE_SECONDS must be at least twice INVENTORY_CONNECT_TIMEOUT + "
                 f"INVENTORY_READ_TIMEOUT ({2 * longest:g}), or a lease could end under a request"
+            )
+        if self.request_deadline <= self.store_timeout:
+            raise ValueError(
+                f"REQUEST_DEADLINE must be more than STORE_TIMEOUT ({self.store_timeout:g}), "
+                "which an order's last write may take"
             )
         if self.settle_after < self.request_deadline:
             raise ValueError(
