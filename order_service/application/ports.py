@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
 from order_service.domain.events import OrderEvent
-from order_service.domain.order import Intent, Order
+from order_service.domain.order import Intent, Order, OrderStatus
 from order_service.domain.stock import StockReading
 
 
@@ -69,6 +69,35 @@ class OrderRepository(Protocol):
         ...
 
     def stuck(self, limit: int) -> list[Order]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class OrderPlace:
+    """Where an order stands among all: newest first by the store's clock, then by id. It never
+    changes, whatever becomes of the order."""
+
+    created_at: datetime
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderQuery:
+    """``customer_id``: whose orders; None for everybody's. Times bound ``created_at``, [from, to).
+    ``after``: the last order of the page before."""
+
+    customer_id: str | None = None
+    item_id: str | None = None
+    status: OrderStatus | None = None
+    created_from: datetime | None = None
+    created_to: datetime | None = None
+    after: OrderPlace | None = None
+    limit: int = 20
+
+
+class OrderPages(Protocol):
+    def page(self, query: OrderQuery) -> list[Order]:
+        """Newest first, at a cost that does not grow with the number of orders."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,12 +241,16 @@ class StockChangeQuery:
     limit: int = 20
 
 
+NOT_STORABLE = "not_storable"
+OFFSET_REUSED = "offset_reused"
+
+
 @dataclass(frozen=True, slots=True)
 class RefusedChange:
     """A change that the log can't take, now or later.
 
-    ``code``: ``not_storable``, or ``offset_reused`` when another change has its identity: the
-    topic was deleted and made again, and its offsets began anew.
+    ``code``: NOT_STORABLE, or OFFSET_REUSED when another change has its identity: the topic was
+    deleted and made again, and its offsets began anew.
     """
 
     change: StockChange

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import click
 
 from order_service.domain.errors import OrderServiceError
+from order_service.interface.dead_letters_cli import DeadLetterTools, dead_letters
 from order_service.settings import SettingsError
 
 
@@ -16,6 +17,8 @@ class Composition(Protocol):
     def migrate(self) -> None: ...
 
     def run_worker(self) -> int: ...
+
+    def dead_letters(self) -> DeadLetterTools: ...
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -48,6 +51,9 @@ def worker(composition: Composition) -> None:
     that a crash left PENDING. Several may run at once. SIGTERM and Ctrl-C finish the work in hand.
     """
     sys.exit(composition.run_worker())
+
+
+cli.add_command(dead_letters)
 
 
 def run(compose: Callable[[], Composition], args: list[str] | None = None) -> Any:

@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 from order_service.application.record_stock_changes import RecordStockChanges
 from order_service.infrastructure.kafka import config
 from order_service.infrastructure.kafka.consumer import StockConsumer
+from order_service.infrastructure.kafka.dead_letter_box import KafkaDeadLetterBox
 from order_service.infrastructure.kafka.dead_letters import DeadLetterPublisher
 from order_service.infrastructure.kafka.delivery import Delivery
 from order_service.infrastructure.kafka.intake import Intake
@@ -47,6 +48,11 @@ def stock_consumer(
 
 def event_publisher(settings: Settings) -> KafkaEventPublisher:
     return KafkaEventPublisher(_delivery(settings), settings.kafka_order_topic)
+
+
+def dead_letter_box(settings: Settings) -> KafkaDeadLetterBox:
+    reader = partial(config.build, Consumer, config.reader_config(settings), settings)
+    return KafkaDeadLetterBox(reader, partial(_delivery, settings), settings.kafka_stock_topics)
 
 
 def _delivery(settings: Settings) -> Delivery:

@@ -60,7 +60,11 @@ def consumer_config(settings: Settings) -> Config:
 def reader_config(settings: Settings) -> Config:
     """For a consumer that is assigned its partitions by hand: it joins no group, and commits
     nothing."""
-    return consumer_config(settings) | {"enable.auto.commit": False, "enable.partition.eof": True}
+    return consumer_config(settings) | {
+        "enable.auto.commit": False,
+        "enable.partition.eof": True,
+        "group.id": f"{settings.kafka_group}-reader",
+    }
 
 
 def producer_config(settings: Settings) -> Config:

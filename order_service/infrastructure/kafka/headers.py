@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from order_service.application.ports import Place
 
-Header = tuple[str, str | bytes | None]
+Header = tuple[str, bytes | None]
 
 DEAD_LETTER = "dead-letter."
 REPLAY = "replay."
@@ -24,7 +24,7 @@ def group(headers: Iterable[Header], prefix: str) -> dict[str, str]:
     return {
         name.removeprefix(prefix): value.decode(errors="replace")
         for name, value in headers
-        if name.startswith(prefix) and isinstance(value, bytes)
+        if name.startswith(prefix) and value is not None
     }
 
 

@@ -11,6 +11,8 @@ from bson.errors import BSONError
 from pymongo.errors import BulkWriteError, OperationFailure
 
 from order_service.application.ports import (
+    NOT_STORABLE,
+    OFFSET_REUSED,
     AppendResult,
     Clock,
     LoggedStockChange,
@@ -81,7 +83,7 @@ class MongoStockChangeLog:
     ) -> AppendResult:
         reasons = [_why_unstorable(document) for document in documents]
         pairs = list(zip(changes, reasons, strict=True))
-        refused = tuple(RefusedChange(c, "not_storable", why) for c, why in pairs if why)
+        refused = tuple(RefusedChange(c, NOT_STORABLE, why) for c, why in pairs if why)
         if not refused:
             raise StoreUnavailable("The order store refuses a batch without naming an entry.")
         rest = self.append([change for change, why in pairs if not why])
@@ -133,7 +135,7 @@ def _sorted_out(
         if error["code"] == _DUPLICATE_KEY:
             repeated.append(change)
         elif error["code"] in _UNSTORABLE:
-            refused.append(RefusedChange(change, "not_storable", f"{error['errmsg']}."))
+            refused.append(RefusedChange(change, NOT_STORABLE, f"{error['errmsg']}."))
         else:
             raise StoreUnavailable("The order store can't take the entries now.")
     reused = _other_changes(repeated)
@@ -152,7 +154,7 @@ def _other_changes(repeated: Sequence[StockChange]) -> list[RefusedChange]:
         raise StoreUnavailable("An entry went from the order store meanwhile.")
     return [
         RefusedChange(
-            change, "offset_reused", "The log has another change from this topic and offset."
+            change, OFFSET_REUSED, "The log has another change from this topic and offset."
         )
         for change in repeated
         if logged[change.place]["payload"] != change.payload

@@ -1,0 +1,103 @@
+"""The dead-letter topics as people read and replay them: by hand, in no consumer group."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Final, NamedTuple, cast
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from order_service.application.dead_letters import DeadLetter, DeadLetterQuery
+from order_service.domain.errors import BrokerUnavailable
+from order_service.infrastructure.kafka.dead_letters import SUFFIX
+from order_service.infrastructure.kafka.delivery import Delivery
+from order_service.infrastructure.kafka.letters import to_letter, to_replay
+from order_service.infrastructure.kafka.records import Record
+
+_TIMEOUT: Final = 10.0
+
+
+class _Span(NamedTuple):
+    """A partition's records from ``first``, before ``end``."""
+
+    topic: str
+    partition: int
+    first: int
+    end: int
+
+
+class KafkaDeadLetterBox:
+    """``topics``: the originals', whose dead-letter topics are looked into."""
+
+    def __init__(
+        self,
+        make_reader: Callable[[], Consumer],
+        make_delivery: Callable[[], Delivery],
+        topics: Sequence[str],
+    ) -> None:
+        self._make_reader = make_reader
+        self._make_delivery = make_delivery
+        self._topics = topics
+        self._delivery: Delivery | None = None
+
+    def size(self, query: DeadLetterQuery) -> int:
+        with self._reader() as reader:
+            return sum(span.end - span.first for span in self._spans(reader, query))
+
+    def letters(self, query: DeadLetterQuery) -> Iterator[DeadLetter]:
+        with self._reader() as reader:
+            for span in list(self._spans(reader, query)):
+                yield from map(to_letter, _read(reader, span))
+
+    def replay(self, letters: Sequence[DeadLetter]) -> list[DeadLetter]:
+        self._delivery = self._delivery or self._make_delivery()
+        outcomes = self._delivery.deliver([to_replay(letter) for letter in letters])
+        return [each for each, error in zip(letters, outcomes, strict=True) if error is None]
+
+    @contextmanager
+    def _reader(self) -> Iterator[Consumer]:
+        reader = self._make_reader()
+        try:
+            yield reader
+        except KafkaException as error:
+            raise _unavailable(error.args[0]) from error
+        finally:
+            reader.close()
+
+    def _spans(self, reader: Consumer, query: DeadLetterQuery) -> Iterator[_Span]:
+        there = reader.list_topics(timeout=_TIMEOUT).topics
+        for topic in (each + SUFFIX for each in self._topics if query.topic in (None, each)):
+            for partition in sorted(there[topic].partitions) if topic in there else ():
+                low, end = reader.get_watermark_offsets(
+                    TopicPartition(topic, partition), timeout=_TIMEOUT
+                )
+                first = _since(reader, topic, partition, query.since) if query.since else low
+                yield _Span(topic, partition, end if first < 0 else first, end)
+
+
+def _since(reader: Consumer, topic: str, partition: int, time: datetime) -> int:
+    """The first offset of that time; negative when there is none."""
+    asked = TopicPartition(topic, partition, int(time.timestamp() * 1000))
+    return reader.offsets_for_times([asked], timeout=_TIMEOUT)[0].offset
+
+
+def _read(reader: Consumer, span: _Span) -> Iterator[Record]:
+    if span.first >= span.end:
+        return
+    reader.assign([TopicPartition(span.topic, span.partition, span.first)])
+    while (message := reader.poll(_TIMEOUT)) is not None:
+        error = message.error()
+        if error is not None and error.code() == KafkaError._PARTITION_EOF:
+            return
+        if error is not None:
+            raise _unavailable(error)
+        record = cast(Record, message)
+        if record.offset() < span.end:
+            yield record
+        if record.offset() >= span.end - 1:
+            return
+    raise BrokerUnavailable(f"{span.topic}[{span.partition}] does not answer.")
+
+
+def _unavailable(error: KafkaError) -> BrokerUnavailable:
+    return BrokerUnavailable(f"The dead letters can't be read: {error.str()}.")
