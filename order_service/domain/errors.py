@@ -91,6 +91,10 @@ class IllegalMove(Conflict):
 
     code = "illegal_move"
 
+    def __init__(self, message: str, order_status: str) -> None:
+        # Not "status": in a problem that is the status of HTTP.
+        super().__init__(message, orderStatus=str(order_status))
+
 
 class VersionConflict(Conflict):
     """Somebody else saved the order after it was loaded."""

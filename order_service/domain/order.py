@@ -181,7 +181,7 @@ class Order:
 
     def cancel(self, at: datetime) -> Self:
         if self.cancel_requested_at is None:
-            raise IllegalMove("The order's cancellation was never requested.", status=self.status)
+            raise IllegalMove("The order's cancellation was never requested.", self.status)
         self._require(OrderStatus.COMPLETED, "cancelled")
         done = replace(self, status=OrderStatus.CANCELLED, updated_at=at, stuck=None)
         return done._tell(OrderEventType.ORDER_CANCELLED, at)
@@ -193,13 +193,13 @@ class Order:
 
     def mark_stuck(self, stuck: Stuck) -> Self:
         if not self.awaits_stock:
-            raise IllegalMove("The order waits for nothing.", status=self.status)
+            raise IllegalMove("The order waits for nothing.", self.status)
         return replace(self, stuck=stuck, updated_at=stuck.since)
 
     def decide(self, decision: Decision) -> Self:
         """Settle a stuck order by a person's word, which stays on it."""
         if self.stuck is None:
-            raise IllegalMove("Only a stuck order is settled by hand.", status=self.status)
+            raise IllegalMove("Only a stuck order is settled by hand.", self.status)
         decided = replace(self, decision=decision)
         if self.status is OrderStatus.COMPLETED:
             return decided._decide_cancellation(decision)
@@ -225,9 +225,7 @@ class Order:
 
     def _require(self, status: OrderStatus, move: str) -> None:
         if self.status is not status:
-            raise IllegalMove(
-                f"The order is {self.status} and cannot be {move}.", status=str(self.status)
-            )
+            raise IllegalMove(f"The order is {self.status} and cannot be {move}.", self.status)
 
     def _tell(self, event_type: OrderEventType, at: datetime) -> Self:
         event = OrderEvent(

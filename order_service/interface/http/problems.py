@@ -57,6 +57,14 @@ TABLE: dict[type[OrderServiceError], tuple[int, str]] = {
     OrderServiceError: (500, "Internal error"),
 }
 
+# Stable names and titles where HTTP's own phrases differ from one Python to the next.
+_PHRASES = {
+    413: "Request Entity Too Large",
+    414: "Request-URI Too Long",
+    416: "Requested Range Not Satisfiable",
+    422: "Unprocessable Entity",
+}
+
 _log = structlog.get_logger()
 
 
@@ -66,23 +74,48 @@ def register(app: Flask) -> None:
     app.register_error_handler(Exception, _unknown)
 
 
-def problem(status: int, code: str, title: str, detail: str, **members: Any) -> Response:
+def body_of(error: OrderServiceError | HTTPException) -> dict[str, Any]:
+    """The problem that the error is shown as."""
+    if isinstance(error, OrderServiceError):
+        status, title = entry(type(error))
+        return _body(status, error.code, title, error.message, error.details)
+    status = error.code or 500
+    phrase = _PHRASES.get(status) or HTTPStatus(status).phrase
+    return _body(status, phrase.lower().replace(" ", "_"), phrase, error.description or phrase, {})
+
+
+def defect_body() -> dict[str, Any]:
+    """What is shown of an error that nobody foresaw: nothing."""
+    detail = "Something went wrong on our side."
+    return _body(500, "internal_error", "Internal error", detail, {})
+
+
+def entry(error: type[OrderServiceError]) -> tuple[int, str]:
+    """Status and title, of the nearest class in the table."""
+    return next(TABLE[cls] for cls in error.__mro__ if cls in TABLE)
+
+
+def _body(
+    status: int, code: str, title: str, detail: str, details: dict[str, Any]
+) -> dict[str, Any]:
     """``message`` repeats the detail, for clients from before problem+json."""
-    body = {
+    return {
         "type": f"urn:order-service:problem:{code}",
         "title": title,
         "status": status,
         "detail": detail,
         "code": code,
         "message": detail,
-        **members,
+        **details,
     }
-    return Response(json.dumps(body), status, content_type="application/problem+json")
+
+
+def _response(body: dict[str, Any]) -> Response:
+    return Response(json.dumps(body), body["status"], content_type="application/problem+json")
 
 
 def _known(error: OrderServiceError) -> Response:
-    status, title = next(TABLE[cls] for cls in type(error).__mro__ if cls in TABLE)
-    response = problem(status, error.code, title, error.message, **error.details)
+    response = _response(body_of(error))
     retry_after = getattr(error, "retry_after", None)
     if retry_after is not None:
         response.headers["Retry-After"] = str(retry_after)
@@ -90,7 +123,7 @@ def _known(error: OrderServiceError) -> Response:
         response.headers["WWW-Authenticate"] = challenge(error)
     if error.replayed:
         response.headers["Idempotent-Replayed"] = "true"
-    if status >= 500:
+    if response.status_code >= 500:
         _log.warning("request_failed", code=error.code, error=repr(error.__cause__ or error))
     return response
 
@@ -100,11 +133,7 @@ def _http(error: HTTPException) -> Response:
     original = error.get_response()
     if not isinstance(original, Response) and error.code is None:
         return _unknown(error)
-    status = error.code or 500
-    phrase = HTTPStatus(status).phrase
-    response = problem(
-        status, phrase.lower().replace(" ", "_"), phrase, error.description or phrase
-    )
+    response = _response(body_of(error))
     for name in ("Allow", "Retry-After"):
         if name in original.headers:
             response.headers[name] = original.headers[name]
@@ -113,4 +142,4 @@ def _http(error: HTTPException) -> Response:
 
 def _unknown(error: Exception) -> Response:
     _log.error("defect", exc_info=error)
-    return problem(500, "internal_error", "Internal error", "Something went wrong on our side.")
+    return _response(defect_body())
