@@ -17,6 +17,7 @@ from order_service.application.check_readiness import CheckReadiness
 from order_service.application.create_order import CreateOrder
 from order_service.application.get_order import GetOrder
 from order_service.application.leased_stock import LeasedStock
+from order_service.application.list_orders import ListOrders
 from order_service.application.list_stock_changes import ListStockChanges
 from order_service.application.operation_stock import OperationStock
 from order_service.application.ports import (
@@ -30,7 +31,9 @@ from order_service.application.ports import (
     StockMover,
 )
 from order_service.application.publish_events import PublishEvents
+from order_service.application.read_dead_letters import ReadDeadLetters
 from order_service.application.record_stock_changes import RecordStockChanges
+from order_service.application.replay_dead_letters import ReplayDeadLetters
 from order_service.application.settle_orders import Overdue, SettleOrders
 from order_service.application.use_cases import UseCases
 from order_service.infrastructure import logs
@@ -47,9 +50,11 @@ from order_service.infrastructure.mongo import schema
 from order_service.infrastructure.mongo.clock import StoreClock
 from order_service.infrastructure.mongo.connection import connect
 from order_service.infrastructure.mongo.leases import MongoLeaseStore
+from order_service.infrastructure.mongo.order_pages import MongoOrderPages
 from order_service.infrastructure.mongo.orders import MongoOrderRepository, MongoOutbox
 from order_service.infrastructure.mongo.stock_changes import MongoStockChangeLog
 from order_service.interface import worker
+from order_service.interface.dead_letters_cli import DeadLetterTools
 from order_service.interface.http.app import create_app
 from order_service.settings import Settings
 
@@ -114,8 +119,12 @@ def build_use_cases(
         create_order=CreateOrder(orders, stock, clock, move_budget, key_lifetime),
         get_order=get_order,
         cancel_order=CancelOrder(get_order, orders, stock, clock, move_budget),
+        list_orders=ListOrders(MongoOrderPages()),
         list_stock_changes=ListStockChanges(adapters.changes),
-        check_readiness=CheckReadiness(dependencies, executor, READY_TIMEOUT),
+        # In threads of its own: commits that hang must not make the store look missing.
+        check_readiness=CheckReadiness(
+            dependencies, ThreadPoolExecutor(len(dependencies)), READY_TIMEOUT
+        ),
     )
 
 
@@ -174,6 +183,12 @@ class Commands:
             ),
             settings,
         )
+
+    def dead_letters(self) -> DeadLetterTools:
+        connect(self._settings)
+        box = build.dead_letter_box(self._settings)
+        read = ReadDeadLetters(box, MongoStockChangeLog())
+        return DeadLetterTools(read, ReplayDeadLetters(box, read))
 
 
 def build_api(settings: Settings, wrap: Wrap = lambda adapters: adapters) -> Flask:

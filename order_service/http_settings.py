@@ -26,6 +26,13 @@ class HttpSettings(BaseModel):
     port: Port = 3100
     web_workers: Annotated[int, Field(ge=1, le=64)] = 2
     web_threads: Annotated[int, Field(ge=1, le=256)] = 32
+    metrics_port: Port = 0
+
+    redis_url: Annotated[str, Field(pattern=r"^(rediss?|unix)://\S+$")] | None = Field(
+        default=None, repr=False
+    )
+    cache_ttl_seconds: Annotated[float, Field(ge=0, le=3600)] = 5
+    cache_max_orders: Annotated[int, Field(ge=1, le=1_000_000)] = 4096
 
     auth_jwks_url: HttpUrl | None = None
     auth_jwks_file: Path | None = None

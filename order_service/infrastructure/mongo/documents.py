@@ -30,6 +30,7 @@ from order_service.domain.order import (
     Stuck,
 )
 from order_service.infrastructure.mongo.connection import ALIAS
+from order_service.infrastructure.mongo.order_indexes import ORDER_INDEXES
 
 
 class IdempotencyDocument(EmbeddedDocument):
@@ -98,24 +99,7 @@ class OrderDocument(Document):
         "db_alias": ALIAS,
         "collection": "orders",
         "auto_create_index": False,
-        "indexes": [
-            {
-                "name": "one_order_for_each_key",
-                "fields": ["idempotency.caller", "idempotency.key"],
-                "unique": True,
-                "partialFilterExpression": {"idempotency.key": {"$exists": True}},
-            },
-            {
-                "name": "waiting_for_stock",
-                "fields": ["awaiting_since"],
-                "partialFilterExpression": {"awaitingSince": {"$exists": True}},
-            },
-            {
-                "name": "unpublished",
-                "fields": ["outbox.occurred_at"],
-                "partialFilterExpression": {"outbox.eventId": {"$exists": True}},
-            },
-        ],
+        "indexes": ORDER_INDEXES,
     }
 
 

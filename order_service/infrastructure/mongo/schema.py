@@ -8,7 +8,7 @@ from order_service.infrastructure.mongo.documents import OrderDocument
 from order_service.infrastructure.mongo.retention import keep_stock_changes
 from order_service.infrastructure.mongo.stock_change_documents import StockChangeDocument
 
-VERSION = 1
+VERSION = 2
 _MARK = {"_id": "schema"}
 
 

@@ -7,6 +7,11 @@ from order_service.application.create_order import CreateOrderCommand
 from order_service.application.use_cases import UseCases
 from order_service.domain.order import IdempotencyKey, Order
 from order_service.interface.http.access import caller, needs
+from order_service.interface.http.order_lists import (
+    OrderListParameters,
+    link_to_next,
+    parameters_of,
+)
 from order_service.interface.http.schemas import (
     CreateOrderBody,
     idempotency_key,
@@ -34,6 +39,21 @@ def blueprint(use_cases: UseCases) -> Blueprint:
         response.location = url_for("orders.get", order_id=result.order.id)
         if result.replayed:
             response.headers["Idempotent-Replayed"] = "true"
+        return response
+
+    @orders.get("")
+    @needs(Scope.ORDERS_READ)
+    def list_orders() -> Response:
+        """200 with a page, newest first; 400."""
+        given = parameters_of(request)
+        wanted = OrderListParameters.parse(given)
+        page = use_cases.list_orders(wanted.query(caller().sees_orders_of))
+        cursor = wanted.next_cursor(page)
+        shown = [order_json(order)["order"] for order in page.orders]
+        response = jsonify({"orders": shown, "nextCursor": cursor})
+        response.headers["Cache-Control"] = "private, no-cache"
+        if cursor is not None:
+            response.headers["Link"] = link_to_next(request.path, given, cursor)
         return response
 
     @orders.get("/<order_id>")

@@ -1,0 +1,66 @@
+"""The indexes of the orders.
+
+A list of orders has one for each combination of what it can be narrowed by. Each ends in the
+orders' place (``createdAt``, ``_id``), which never changes, so a page is one descending walk along
+the index from the cursor on, and costs the same among a thousand orders as among a million. A list
+that is not narrowed by status uses one without it: a status that changes while the index is walked
+moves an order in the others only.
+
+Those that begin with the customer hold only orders that have one, so a service without tokens does
+not pay for them.
+"""
+
+from itertools import product
+from typing import Any, Final
+
+from order_service.application.ports import OrderQuery
+
+_PLACE: Final = ("-created_at", "-id")
+# In the order in which they stand in an index: equalities before the walk.
+_NARROWED_BY: Final = ("customer_id", "item_id", "status")
+
+
+def list_index_name(query: OrderQuery) -> str:
+    """The one that serves it without reading more than the page."""
+    given = [name for name in _NARROWED_BY if getattr(query, name) is not None]
+    return _name(given)
+
+
+def _name(narrowed_by: list[str]) -> str:
+    return "_".join(["list", *(name.removesuffix("_id") for name in narrowed_by)])
+
+
+def _list_index(narrowed_by: list[str]) -> dict[str, Any]:
+    index: dict[str, Any] = {"name": _name(narrowed_by), "fields": [*narrowed_by, *_PLACE]}
+    if "customer_id" in narrowed_by:
+        index["partialFilterExpression"] = {"customerId": {"$exists": True}}
+    return index
+
+
+def _list_indexes() -> list[dict[str, Any]]:
+    choices = product((False, True), repeat=len(_NARROWED_BY))
+    return [
+        _list_index([name for name, chosen in zip(_NARROWED_BY, choice, strict=True) if chosen])
+        for choice in choices
+    ]
+
+
+ORDER_INDEXES: Final[list[dict[str, Any]]] = [
+    {
+        "name": "one_order_for_each_key",
+        "fields": ["idempotency.caller", "idempotency.key"],
+        "unique": True,
+        "partialFilterExpression": {"idempotency.key": {"$exists": True}},
+    },
+    {
+        "name": "waiting_for_stock",
+        "fields": ["awaiting_since"],
+        "partialFilterExpression": {"awaitingSince": {"$exists": True}},
+    },
+    {
+        "name": "unpublished",
+        "fields": ["outbox.occurred_at"],
+        "partialFilterExpression": {"outbox.eventId": {"$exists": True}},
+    },
+    *_list_indexes(),
+]
