@@ -41,7 +41,7 @@ def connected(
     uri: str, options: dict[str, Any] | None = None, **settings: Any
 ) -> Iterator[Settings]:
     """The service's one connection, to a database of its own."""
-    given = {"mongo_database": f"test-{uuid4().hex[:12]}", "store_timeout": 10, **settings}
+    given = {"mongo_database": f"test-{uuid4().hex[:12]}", "store_timeout": 9, **settings}
     made = Settings(mongo_uri=uri, **given)
     connect(made, **(options or {}))
     try:
