@@ -1,0 +1,163 @@
+"""What must hold after a fault, whatever it was."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from pymongo.errors import PyMongoError
+
+from tests.faults.buyers import CUT, NOT_SENT, Buyers, Purchase
+from tests.faults.order_events import published
+from tests.faults.rig import Rig
+from tests.faults.table import Row
+from tests.waiting import until
+
+_SETTLE_WITHIN = 90
+_TOLD = {
+    "COMPLETED": ["ORDER_CREATED"],
+    "CANCELLED": ["ORDER_CREATED", "ORDER_CANCELLED"],
+    "FAILED": ["ORDER_FAILED"],
+}
+Order = dict[str, Any]
+
+
+class Audit:
+    """Of ``items``: what stock each began with. ``others``: what other writers added to it."""
+
+    def __init__(
+        self,
+        rig: Rig,
+        buyers: Buyers,
+        items: Mapping[str, int],
+        others: Mapping[str, int] | None = None,
+    ) -> None:
+        self._rig = rig
+        self._buyers = buyers
+        self._items = items
+        self._others = others or {}
+        self.wrong: list[str] = []
+
+    def run(self, fault: str, runs: int) -> Row:
+        """The fault's row; ``wrong`` then says in words what does not hold."""
+        until(self._nothing_waits, "every order settled or reported stuck", _SETTLE_WITHIN, 0.1)
+        self._orders = {str(order["_id"]): order for order in self._find()}
+        self._by_key = {_key(order): order for order in self._orders.values() if _key(order)}
+        purchases = self._buyers.purchases
+        lost = sum(self._is_lost(purchase) for purchase in purchases)
+        doubled = sum(self._is_doubled(purchase) for purchase in purchases)
+        for purchase in purchases:
+            self._check_refusals(purchase)
+        self._check_unkeyed()
+        surplus = [self._surplus(item) for item in self._items]
+        return Row(
+            fault=f"{fault} ({self._rig.contract})",
+            runs=runs,
+            acknowledged=sum(purchase.acknowledged for purchase in purchases),
+            lost=lost,
+            doubled=doubled + sum(max(0, each) for each in surplus),
+            oversold=sum(max(0, -each) for each in surplus),
+            stuck=sum("stuck" in order for order in self._orders.values()),
+            events_doubled=self._check_events(),
+        )
+
+    def _find(self, **condition: Any) -> list[Order]:
+        found = self._rig.system.database["orders"].find(condition)
+        return [order for order in found if str(order["itemId"]) in self._items]
+
+    def _nothing_waits(self) -> bool:
+        waiting = {"awaitingSince": {"$exists": True}, "stuck": {"$exists": False}}
+        try:
+            return not self._find(**waiting) and not self._find(**{"outbox.0": {"$exists": True}})
+        except PyMongoError:
+            return False
+
+    def _stand(self, order_id: str | None) -> str:
+        order = self._orders.get(order_id or "")
+        return order["status"] if order else "missing"
+
+    def _is_lost(self, purchase: Purchase) -> bool:
+        if not purchase.acknowledged:
+            return False
+        assert purchase.final is not None
+        stands = self._stand(purchase.final.order_id)
+        answered = {answer.status for answer in purchase.cancel_answers}
+        allowed = {"COMPLETED", "CANCELLED"} if answered else {"COMPLETED"}
+        if 200 in answered:
+            allowed = {"CANCELLED"}
+        elif 202 in answered:
+            allowed = {"CANCELLED", "COMPLETED"} if self._is_stuck(purchase) else {"CANCELLED"}
+        if stands in allowed:
+            return False
+        self.wrong.append(f"{stands}, though answered: {purchase}")
+        return True
+
+    def _is_stuck(self, purchase: Purchase) -> bool:
+        assert purchase.final is not None
+        return "stuck" in self._orders[str(purchase.final.order_id)]
+
+    def _is_doubled(self, purchase: Purchase) -> bool:
+        """Its key answers two ways, asked again too."""
+        answers = [answer for answer in purchase.answers if answer.status in (201, 202, 400)]
+        if purchase.key and answers:
+            answers.append(self._buyers.again(purchase))
+        kinds = {answer.status == 400 for answer in answers}
+        if len({answer.order_id for answer in answers}) <= 1 and len(kinds) <= 1:
+            return False
+        self.wrong.append(f"two answers {answers} to {purchase}")
+        return True
+
+    def _check_refusals(self, purchase: Purchase) -> None:
+        """An order that only ever met 503 (or nobody) took nothing."""
+        met = {answer.status for answer in purchase.answers}
+        if 500 in met:
+            self.wrong.append(f"an internal error: {purchase}")
+        order = self._by_key.get(purchase.key)
+        if order is None:
+            return
+        if met <= {503, NOT_SENT} and order["status"] != "FAILED":
+            self.wrong.append(f"{order['status']}, though refused: {purchase}")
+        if 400 in met and order["status"] != "FAILED":
+            self.wrong.append(f"{order['status']}, though turned down: {purchase}")
+
+    def _check_unkeyed(self) -> None:
+        """Who asked without a key can't be told apart, but counted."""
+        taken = sum(
+            _key(order) is None and order["status"] in ("COMPLETED", "CANCELLED")
+            for order in self._orders.values()
+        )
+        unkeyed = [purchase for purchase in self._buyers.purchases if purchase.key is None]
+        most = sum(purchase.answers[0].status in (201, 202, CUT) for purchase in unkeyed)
+        if taken > most:
+            self.wrong.append(f"{taken} orders without a key took stock, at most {most} may have")
+
+    def _surplus(self, item: str) -> int:
+        """How much more stock is gone than was sold; negative is oversold."""
+        orders = [order for order in self._orders.values() if str(order["itemId"]) == item]
+        sold = sum(order["quantity"] for order in orders if order["status"] == "COMPLETED")
+        stock = self._rig.system.stock(item)
+        surplus = self._items[item] + self._others.get(item, 0) - stock - sold
+        # What a stuck order may have taken, or given back.
+        doubt = [order for order in orders if "stuck" in order]
+        most = sum(order["quantity"] for order in doubt if order["status"] == "PENDING")
+        least = -sum(order["quantity"] for order in doubt if order["status"] == "COMPLETED")
+        if least <= surplus <= most:
+            return 0
+        self.wrong.append(f"item {item}: stock {stock}, sold {sold}, so {surplus} too many gone")
+        return surplus
+
+    def _check_events(self) -> int:
+        told = published(self._rig.kafka.bootstrap, self._rig.topic)
+        doubled = 0
+        for order_id, order in self._orders.items():
+            expected = [f"{order_id}-{name}" for name in _TOLD.get(order["status"], ())]
+            if order["status"] == "COMPLETED" or "stuck" not in order:
+                first_times = list(dict.fromkeys(told.get(order_id, [])))
+                if first_times != expected:
+                    self.wrong.append(f"{order['status']} {order_id} was told as {first_times}")
+            doubled += sum(times - 1 for times in Counter(told.get(order_id, [])).values())
+        return doubled
+
+
+def _key(order: Order) -> str | None:
+    key: str | None = order.get("idempotency", {}).get("key")
+    return key

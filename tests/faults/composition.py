@@ -1,0 +1,53 @@
+"""The service as this suite runs it: the real composition with traps around its ports.
+
+``gunicorn tests.faults.composition:app`` is the API, ``python -m tests.faults.composition`` the
+worker.
+"""
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache, partial
+from pathlib import Path
+
+from flask import Flask
+
+from order_service.bootstrap import Adapters, Commands, build_api, load_settings
+from tests.faults import wall_clock
+from tests.faults.traps import Traps
+
+TRAPS = "FAULTS_TRAPS"
+CLOCK_OFF = "FAULTS_CLOCK_OFF"
+
+
+def _wrap(role: str, adapters: Adapters) -> Adapters:
+    traps = Traps(Path(os.environ[TRAPS]), role)
+    return replace(
+        adapters,
+        orders=traps.around("orders", adapters.orders),
+        leases=traps.around("leases", adapters.leases),
+        absolute=traps.around("inventory", adapters.absolute),
+        conditional=traps.around("inventory", adapters.conditional),
+    )
+
+
+def _wrapping(role: str) -> Callable[[Adapters], Adapters]:
+    if off := os.environ.get(CLOCK_OFF):
+        wall_clock.set_off(float(off))
+    return partial(_wrap, role)
+
+
+@cache
+def _app() -> Flask:
+    return build_api(load_settings(), _wrapping("api"))
+
+
+def __getattr__(name: str) -> Flask:
+    if name == "app":
+        return _app()
+    raise AttributeError(name)
+
+
+if __name__ == "__main__":
+    sys.exit(Commands().run_worker(_wrapping("worker")))

@@ -1,0 +1,32 @@
+"""What the world was told of the orders."""
+
+import json
+from collections import defaultdict
+
+from confluent_kafka import Consumer, TopicPartition
+
+
+def published(bootstrap: str, topic: str) -> dict[str, list[str]]:
+    """Order id → its event ids, as they stand in the topic now, repeats too."""
+    consumer = Consumer(
+        {"bootstrap.servers": bootstrap, "group.id": "none", "enable.auto.commit": False}
+    )
+    told: defaultdict[str, list[str]] = defaultdict(list)
+    try:
+        partitions = consumer.list_topics(topic, timeout=20).topics[topic].partitions
+        ends = {
+            each: consumer.get_watermark_offsets(TopicPartition(topic, each), timeout=20)[1]
+            for each in partitions
+        }
+        consumer.assign([TopicPartition(topic, each, 0) for each in ends])
+        unread = {each for each, end in ends.items() if end}
+        while unread:
+            for message in consumer.consume(1000, 1):
+                assert message.error() is None, message.error()
+                event = json.loads(message.value() or b"")
+                told[event["orderId"]].append(event["eventId"])
+                if message.offset() + 1 >= ends[message.partition()]:
+                    unread.discard(message.partition())
+    finally:
+        consumer.close()
+    return told

@@ -1,0 +1,33 @@
+"""The suite's results, a row for each fault."""
+
+from dataclasses import astuple, dataclass, fields
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """``runs``: how often the fault was done. ``stuck`` orders are reported, and wait for a
+    person; ``events_doubled`` are events that were published once more."""
+
+    fault: str
+    runs: int
+    acknowledged: int
+    lost: int = 0
+    doubled: int = 0
+    oversold: int = 0
+    stuck: int = 0
+    events_doubled: int = 0
+
+
+ROWS: list[Row] = []
+NOTES: list[str] = []
+
+
+def lines() -> list[str]:
+    """The table as text."""
+    names = [field.name.replace("_", " ") for field in fields(Row)]
+    cells = [names, *([str(value) for value in astuple(row)] for row in ROWS)]
+    widths = [max(len(line[column]) for line in cells) for column in range(len(names))]
+    return [
+        "  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])])
+        for line in cells
+    ] + NOTES
