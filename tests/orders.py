@@ -15,6 +15,7 @@ from order_service.domain.order import (
     Intent,
     Order,
     OrderStatus,
+    StockMove,
     Stuck,
 )
 
@@ -43,7 +44,8 @@ def intent_of(order: Order, previous: int = 10) -> Intent:
 
 
 def completed(**given: Any) -> Order:
-    return pending(**given).complete(PRICE, later(2))
+    order = pending(**given)
+    return order.stock_moved(PRICE, intent_of(order).move, later(2))
 
 
 def failed(code: FailureCode = FailureCode.INSUFFICIENT_STOCK, **given: Any) -> Order:
@@ -64,7 +66,8 @@ def cancelling(**given: Any) -> Order:
 
 
 def cancelled(**given: Any) -> Order:
-    return cancelling(**given).cancel(later(6))
+    order = cancelling(**given)
+    return order.stock_moved(PRICE, intent_of(order, 7).move, later(6))
 
 
 def in_every_state() -> dict[str, Order]:
@@ -78,6 +81,9 @@ def in_every_state() -> dict[str, Order]:
         "for free": pending().complete(Decimal(0), later(2)),
         "the dearest": pending(quantity=2**31 - 1).complete(DEAREST, later(2)),
         "failed": failed(**all_given),
+        "reverted": pending().revert(
+            StockMove(10, 7, later(2)), StockMove(7, 10, later(3)), later(4)
+        ),
         "failed, key forgotten": failed(FailureCode.INVENTORY_UNAVAILABLE, **all_given),
         "stuck": stuck(**all_given),
         "stuck without an intent": pending().mark_stuck(Stuck("No item.", later(3))),

@@ -240,7 +240,7 @@ class LeasedStock:
         return store_changed(self._orders, orders, change)
 
     def _moved(self, order: Order, intent: Intent) -> Order:
-        return order.stock_moved(intent.unit_price, self._clock.now())
+        return order.stock_moved(intent.unit_price, intent.move, self._clock.now())
 
     def _fail_for_missing_item(self, order: Order) -> Order:
         return fail_for_missing_item(order, self._clock.now())

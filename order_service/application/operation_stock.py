@@ -5,7 +5,6 @@ The operation id is the order's id: a request whose outcome is not known is simp
 
 from collections.abc import Callable
 from concurrent.futures import Executor
-from contextlib import suppress
 
 from order_service.application.moving import (
     Attempts,
@@ -70,11 +69,15 @@ class OperationStock:
         Whether its deduction was ever sent can't be asked; sending it makes that certain, and
         then it can be given back.
         """
-        with suppress(InsufficientStock, ItemNotFound):
-            self._send_until_answered(order, deadline)
-            self._inventory.restore(order.item_id, order.quantity, order.id)
-        abandoned = Failure(FailureCode.ABANDONED)
-        return self._store(order, lambda each: each.fail(abandoned, self._clock.now()))
+        try:
+            taken = self._send_until_answered(order, deadline)
+            returned = self._inventory.restore(order.item_id, order.quantity, order.id)
+        except (InsufficientStock, ItemNotFound):
+            abandoned = Failure(FailureCode.ABANDONED)
+            return self._store(order, lambda each: each.fail(abandoned, self._clock.now()))
+        now = self._clock.now()
+        took, gave = taken.after(-order.quantity, now), returned.after(order.quantity, now)
+        return self._store(order, lambda each: each.revert(took, gave, self._clock.now()))
 
     def _move(self, order: Order, deadline: float) -> Order:
         try:
@@ -85,7 +88,10 @@ class OperationStock:
             return self._store(order, lambda each: each.fail(failure, self._clock.now()))
         except ItemNotFound:
             return self._store(order, lambda each: fail_for_missing_item(each, self._clock.now()))
-        return self._store(order, lambda each: each.stock_moved(reading.price, self._clock.now()))
+        move = reading.after(order.stock_change, self._clock.now())
+        return self._store(
+            order, lambda each: each.stock_moved(reading.price, move, self._clock.now())
+        )
 
     def _send_until_answered(self, order: Order, deadline: float) -> StockReading:
         unknown: OutcomeUnknown | None = None

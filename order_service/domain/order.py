@@ -55,6 +55,17 @@ class IdempotencyKey:
 
 
 @dataclass(frozen=True, slots=True)
+class StockMove:
+    """The change of an item's stock that served an order, alone or together with others: what the
+    stock-change log is compared with. ``at``: before an overwrite was sent, or when an operation
+    was answered; with the two stocks it names the change."""
+
+    previous_stock: int
+    new_stock: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Intent:
     """One overwrite of an item's stock, recorded before it is sent, and the orders it serves."""
 
@@ -63,6 +74,10 @@ class Intent:
     new_stock: int
     unit_price: Decimal
     recorded_at: datetime
+
+    @property
+    def move(self) -> StockMove:
+        return StockMove(self.previous_stock, self.new_stock, self.recorded_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +91,18 @@ class Stuck:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A person's word on a stuck order."""
+    """A person's word on a stuck order, COMPLETED or FAILED; ``stuck``: what it was about."""
 
     outcome: OrderStatus
     reason: str
     at: datetime
+    stuck: Stuck | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """``version`` is the stored version that the next save replaces; 0 is not stored yet."""
+    """``taken`` and ``returned`` are the changes of stock by which it got and gave back its goods.
+    ``version`` is the stored version that the next save replaces; 0 is not stored yet."""
 
     id: str
     item_id: str
@@ -100,6 +117,8 @@ class Order:
     idempotency: IdempotencyKey | None = None
     deferred: bool = False
     cancel_requested_at: datetime | None = None
+    taken: StockMove | None = None
+    returned: StockMove | None = None
     stuck: Stuck | None = None
     decision: Decision | None = None
     version: int = 0
@@ -143,11 +162,16 @@ class Order:
         """Whether its stock can still be moved; a stuck order waits for evidence or a person."""
         return self.stock_change != 0 and self.stuck is None
 
-    def stock_moved(self, unit_price: Decimal, at: datetime) -> Self:
+    def stock_moved(self, unit_price: Decimal, move: StockMove, at: datetime) -> Self:
         """The stock gave what the order asked of it."""
         if self.status is OrderStatus.PENDING:
-            return self.complete(unit_price, at)
-        return self.cancel(at)
+            return replace(self.complete(unit_price, at), taken=move)
+        return replace(self.cancel(at), returned=move)
+
+    def revert(self, taken: StockMove, returned: StockMove, at: datetime) -> Self:
+        """Fail it as abandoned; its stock was taken, and given back."""
+        failed = self.fail(Failure(FailureCode.ABANDONED), at)
+        return replace(failed, taken=taken, returned=returned)
 
     def complete(self, unit_price: Decimal, at: datetime) -> Self:
         self._require(OrderStatus.PENDING, "completed")
@@ -197,20 +221,28 @@ class Order:
         return replace(self, stuck=stuck, updated_at=stuck.since)
 
     def decide(self, decision: Decision) -> Self:
-        """Settle a stuck order by a person's word, which stays on it."""
+        """Settle a stuck order by a person's word on what the inventory did; the word stays on it.
+
+        Of a stuck cancellation COMPLETED says that the stock came back, and FAILED that it did not:
+        the order then stands as if nobody had asked to cancel it.
+        """
         if self.stuck is None:
             raise IllegalMove("Only a stuck order is settled by hand.", self.status)
-        decided = replace(self, decision=decision)
+        if decision.outcome not in (OrderStatus.COMPLETED, OrderStatus.FAILED):
+            raise InvalidValue("outcome", "must be COMPLETED or FAILED")
+        decided = replace(self, decision=replace(decision, stuck=self.stuck))
+        if decision.outcome is OrderStatus.COMPLETED:
+            return decided._moved_by_word(self.stuck.intent, decision.at)
         if self.status is OrderStatus.COMPLETED:
-            return decided._decide_cancellation(decision)
-        if decision.outcome is OrderStatus.COMPLETED and self.stuck.intent is not None:
-            return decided.complete(self.stuck.intent.unit_price, decision.at)
+            return replace(decided, cancel_requested_at=None, stuck=None, updated_at=decision.at)
         return decided.fail(Failure(FailureCode.DECIDED), decision.at)
 
-    def _decide_cancellation(self, decision: Decision) -> Self:
-        if decision.outcome is OrderStatus.COMPLETED:
-            return self.cancel(decision.at)
-        return replace(self, cancel_requested_at=None, stuck=None, updated_at=decision.at)
+    def _moved_by_word(self, intent: Intent | None, at: datetime) -> Self:
+        if intent is not None:
+            return self.stock_moved(intent.unit_price, intent.move, at)
+        if self.status is OrderStatus.PENDING:
+            raise IllegalMove("Its price was never read, so it can't be completed.", self.status)
+        return self.cancel(at)
 
     def saved(self) -> Self:
         """The order as it stands once the store has taken it."""

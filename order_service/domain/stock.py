@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import Enum, auto
 
-from order_service.domain.order import Intent, Order
+from order_service.domain.order import Intent, Order, StockMove
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +15,10 @@ class StockReading:
 
     stock: int
     price: Decimal
+
+    def after(self, change: int, at: datetime) -> StockMove:
+        """The move that left this stock."""
+        return StockMove(self.stock - change, self.stock, at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -231,7 +231,7 @@ def test_stuck_orders_wait_too_and_are_listed(repository: MongoOrderRepository) 
 
 def test_an_order_that_is_unstuck_is_listed_no_longer(repository: MongoOrderRepository) -> None:
     marked = repository.save(repository.add(pending()).mark_stuck(Stuck("Who knows.", later(2))))
-    repository.save(marked.stock_moved(PRICE, later(3)))
+    repository.save(marked.complete(PRICE, later(3)))
     assert repository.stuck(10) == []
 
 

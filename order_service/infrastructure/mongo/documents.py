@@ -27,6 +27,7 @@ from order_service.domain.order import (
     Intent,
     Order,
     OrderStatus,
+    StockMove,
     Stuck,
 )
 from order_service.infrastructure.mongo.connection import ALIAS
@@ -52,6 +53,12 @@ class IntentDocument(EmbeddedDocument):
     recorded_at = DateTimeField(db_field="recordedAt")
 
 
+class StockMoveDocument(EmbeddedDocument):
+    previous_stock = LongField(db_field="previousStock")
+    new_stock = LongField(db_field="newStock")
+    at = DateTimeField()
+
+
 class StuckDocument(EmbeddedDocument):
     reason = StringField()
     since = DateTimeField()
@@ -62,6 +69,7 @@ class DecisionDocument(EmbeddedDocument):
     outcome = StringField()
     reason = StringField()
     at = DateTimeField()
+    stuck = EmbeddedDocumentField(StuckDocument)
 
 
 class EventDocument(EmbeddedDocument):
@@ -90,6 +98,8 @@ class OrderDocument(Document):
     deferred = BooleanField()
     cancel_requested_at = DateTimeField(db_field="cancelRequestedAt")
     awaiting_since = DateTimeField(db_field="awaitingSince")
+    taken = EmbeddedDocumentField(StockMoveDocument)
+    returned = EmbeddedDocumentField(StockMoveDocument)
     stuck = EmbeddedDocumentField(StuckDocument)
     decision = EmbeddedDocumentField(DecisionDocument)
     version = IntField()
@@ -123,6 +133,28 @@ def to_intent(document: IntentDocument) -> Intent:
     )
 
 
+def _move_document(move: StockMove) -> StockMoveDocument:
+    return StockMoveDocument(
+        previous_stock=move.previous_stock, new_stock=move.new_stock, at=move.at
+    )
+
+
+def _move(document: StockMoveDocument) -> StockMove:
+    return StockMove(document.previous_stock, document.new_stock, document.at)
+
+
+def _stuck_document(stuck: Stuck) -> StuckDocument:
+    return StuckDocument(
+        reason=stuck.reason,
+        since=stuck.since,
+        intent=stuck.intent and to_intent_document(stuck.intent),
+    )
+
+
+def _stuck(document: StuckDocument) -> Stuck:
+    return Stuck(document.reason, document.since, document.intent and to_intent(document.intent))
+
+
 def _awaiting_since(order: Order) -> datetime | None:
     if not order.stock_change:
         return None
@@ -152,17 +184,15 @@ def to_document(order: Order) -> OrderDocument:
         deferred=order.deferred or None,
         cancel_requested_at=order.cancel_requested_at,
         awaiting_since=_awaiting_since(order),
-        stuck=order.stuck
-        and StuckDocument(
-            reason=order.stuck.reason,
-            since=order.stuck.since,
-            intent=order.stuck.intent and to_intent_document(order.stuck.intent),
-        ),
+        taken=order.taken and _move_document(order.taken),
+        returned=order.returned and _move_document(order.returned),
+        stuck=order.stuck and _stuck_document(order.stuck),
         decision=order.decision
         and DecisionDocument(
             outcome=str(order.decision.outcome),
             reason=order.decision.reason,
             at=order.decision.at,
+            stuck=order.decision.stuck and _stuck_document(order.decision.stuck),
         ),
         version=order.version,
     )
@@ -189,15 +219,15 @@ def to_order(document: OrderDocument) -> Order:
         ),
         deferred=bool(document.deferred),
         cancel_requested_at=document.cancel_requested_at,
-        stuck=document.stuck
-        and Stuck(
-            document.stuck.reason,
-            document.stuck.since,
-            document.stuck.intent and to_intent(document.stuck.intent),
-        ),
+        taken=document.taken and _move(document.taken),
+        returned=document.returned and _move(document.returned),
+        stuck=document.stuck and _stuck(document.stuck),
         decision=document.decision
         and Decision(
-            OrderStatus(document.decision.outcome), document.decision.reason, document.decision.at
+            OrderStatus(document.decision.outcome),
+            document.decision.reason,
+            document.decision.at,
+            document.decision.stuck and _stuck(document.decision.stuck),
         ),
         version=document.version,
     )
