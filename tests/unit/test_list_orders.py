@@ -17,8 +17,8 @@ from order_service.interface.http.cursors import read_cursor, write_cursor
 from order_service.interface.http.order_lists import (
     OrderListParameters,
     link_to_next,
-    parameters_of,
 )
+from order_service.interface.http.schemas import parameters_of
 from tests.orders import ITEM, START, later, pending
 
 PLACE = OrderPlace(START, "0123456789abcdef01234567")

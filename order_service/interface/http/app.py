@@ -9,7 +9,15 @@ from flask import Flask, Response, g, request
 
 from order_service.application.callers import Authenticate
 from order_service.application.use_cases import UseCases
-from order_service.interface.http import access, health, orders, problems, stock_changes
+from order_service.interface.http import (
+    access,
+    docs,
+    health,
+    openapi,
+    orders,
+    problems,
+    stock_changes,
+)
 from order_service.interface.http.schemas import ApiJson
 
 MAX_BODY = 64 * 1024
@@ -20,7 +28,7 @@ _log = structlog.get_logger()
 
 def create_app(use_cases: UseCases, authenticate: Authenticate | None = None) -> Flask:
     """``authenticate``: None opens it to everybody."""
-    app = Flask("order_service", static_folder=None)
+    app = openapi.application("order_service")
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.json = ApiJson(app)
     app.url_map.strict_slashes = False
@@ -28,8 +36,9 @@ def create_app(use_cases: UseCases, authenticate: Authenticate | None = None) ->
     app.after_request(_end)
     problems.register(app)
     for part in (orders, stock_changes, health):
-        app.register_blueprint(part.blueprint(use_cases))
+        app.register_api(part.blueprint(use_cases))
     access.guard(app, authenticate)
+    app.register_blueprint(docs.blueprint(openapi.document(app, guarded=authenticate is not None)))
     return app
 
 

@@ -1,45 +1,40 @@
 """/health"""
 
-from flask import Blueprint, Response, jsonify
+from flask import Response
+from flask_openapi import APIBlueprint, Tag
 
-from order_service.application.check_readiness import DependencyState
 from order_service.application.use_cases import UseCases
+from order_service.interface.http.answers import LiveAnswer, ReadyAnswer, ShownDependency
+from order_service.interface.http.routes import parsed, says
 
 
-def blueprint(use_cases: UseCases) -> Blueprint:
-    health = Blueprint("health", __name__, url_prefix="/health")
+def blueprint(use_cases: UseCases) -> APIBlueprint:
+    tag = Tag(name="Health", description="For load balancers and orchestrators.")
+    health = APIBlueprint("health", __name__, url_prefix="/health", abp_tags=[tag])
 
-    @health.get("/live")
+    @health.get("/live", **says("isLive", {200: LiveAnswer}))
+    @parsed
     def live() -> Response:
-        """200 as long as the process answers."""
-        return jsonify({"status": "ok"})
+        """Is the process alive?
 
-    @health.get("/ready")
+        200 as long as it answers.
+        """
+        return LiveAnswer.model_construct().response()
+
+    @health.get("/ready", **says("isReady", {200: ReadyAnswer, 503: ReadyAnswer}))
+    @parsed
     def ready() -> Response:
-        """200 when every required dependency is there, else 503.
+        """Can it serve?
 
-        The inventory is not required: without it orders can still be read, and creating one
-        answers 503 by itself.
+        200 when every required dependency is there, else 503. The inventory is not required:
+        without it orders can still be read, and creating one answers 503 by itself.
         """
         states = use_cases.check_readiness()
         missing = any(state.problem and state.required for state in states)
-        response = jsonify(
-            {
-                "status": "unavailable" if missing else "ok",
-                "dependencies": {state.name: _shown(state) for state in states},
-            }
+        answer = ReadyAnswer.model_construct(
+            status="unavailable" if missing else "ok",
+            dependencies={state.name: ShownDependency.of(state) for state in states},
         )
-        response.status_code = 503 if missing else 200
-        return response
+        return answer.response(503 if missing else 200)
 
     return health
-
-
-def _shown(state: DependencyState) -> dict[str, object]:
-    shown: dict[str, object] = {
-        "status": "unavailable" if state.problem else "ok",
-        "required": state.required,
-    }
-    if state.problem:
-        shown["detail"] = state.problem
-    return shown

@@ -6,12 +6,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from flask import Request
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from order_service.application.list_orders import OrderPage
 from order_service.application.ports import OrderQuery
-from order_service.domain.errors import InvalidValue
 from order_service.domain.order import OrderStatus
 from order_service.interface.http.cursors import read_cursor, write_cursor
 from order_service.interface.http.schemas import HexId, Schema
@@ -74,15 +72,6 @@ class OrderListParameters(Schema):
     @property
     def _narrowed_by(self) -> tuple[object, ...]:
         return self.item_id, self.status, self.created_after, self.created_before
-
-
-def parameters_of(request: Request) -> dict[str, str]:
-    """Raises InvalidValue for a parameter that is given twice: one of the two would be ignored."""
-    given = request.args
-    for name, values in given.lists():
-        if len(values) > 1:
-            raise InvalidValue(name, "must be given once")
-    return given.to_dict()
 
 
 def link_to_next(path: str, given: Mapping[str, str], cursor: str) -> str:

@@ -1,36 +1,80 @@
 """/api/orders"""
 
-from flask import Blueprint, Response, jsonify, request, url_for
+from flask import Response, request, url_for
+from flask_openapi import APIBlueprint, Tag
+from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from order_service.application.callers import Scope
 from order_service.application.create_order import CreateOrderCommand
 from order_service.application.use_cases import UseCases
+from order_service.domain.errors import (
+    IllegalMove,
+    InsufficientStock,
+    InvalidValue,
+    InventoryUnavailable,
+    ItemNotFound,
+    KeyInFlight,
+    KeyReused,
+    OrderNotFound,
+    PreconditionFailed,
+    StoreUnavailable,
+    VersionConflict,
+)
 from order_service.domain.order import IdempotencyKey, Order
 from order_service.interface.http.access import caller, needs
-from order_service.interface.http.order_lists import (
-    OrderListParameters,
-    link_to_next,
-    parameters_of,
+from order_service.interface.http.answers import (
+    CreatedAnswer,
+    OrderAnswer,
+    OrdersAnswer,
+    ShownOrder,
 )
+from order_service.interface.http.order_lists import OrderListParameters, link_to_next
+from order_service.interface.http.routes import parsed, says
 from order_service.interface.http.schemas import (
+    CancelOrderHeaders,
     CreateOrderBody,
-    idempotency_key,
-    json_body,
-    order_json,
+    CreateOrderHeaders,
+    OrderPath,
+    ReadOrderHeaders,
 )
 
+_CREATED = {201: CreatedAnswer, 202: CreatedAnswer}
+_NOT_CREATED = (
+    InvalidValue,
+    InsufficientStock,
+    ItemNotFound,
+    KeyInFlight,
+    RequestEntityTooLarge,
+    UnsupportedMediaType,
+    KeyReused,
+    InventoryUnavailable,
+    StoreUnavailable,
+)
+_NOT_CANCELLED = (
+    OrderNotFound,
+    IllegalMove,
+    VersionConflict,
+    PreconditionFailed,
+    InventoryUnavailable,
+    StoreUnavailable,
+)
+_TAG = Tag(name="Orders", description="Create, read, list and cancel them.")
 
-def blueprint(use_cases: UseCases) -> Blueprint:
-    orders = Blueprint("orders", __name__, url_prefix="/api/orders")
 
-    @orders.post("")
-    @orders.post("/create")
+def blueprint(use_cases: UseCases) -> APIBlueprint:
+    orders = APIBlueprint("orders", __name__, url_prefix="/api/orders", abp_tags=[_TAG])
+
+    @orders.post("", **says("createOrder", _CREATED, *_NOT_CREATED))
+    @orders.post("/create", **says("createOrderAtCreate", _CREATED, *_NOT_CREATED))
     @needs(Scope.ORDERS_WRITE)
-    def create() -> Response:
-        """201; 202 while the outcome is not known; 400, 409, 413, 415, 422, 503."""
-        body = CreateOrderBody.parse(json_body(request))
-        key = idempotency_key(request)
-        customer = caller()
+    @parsed
+    def create(header: CreateOrderHeaders, body: CreateOrderBody) -> Response:
+        """Create an order.
+
+        201: the stock has been deducted. 202: the order is PENDING, for the inventory has not
+        answered yet; read it again in a while. 503: nothing was deducted, try again.
+        """
+        customer, key = caller(), header.idempotency_key
         idempotency = IdempotencyKey(customer.key_owner, key, body.fingerprint()) if key else None
         result = use_cases.create_order(
             CreateOrderCommand(body.item_id, body.quantity, customer.subject, idempotency)
@@ -41,51 +85,52 @@ def blueprint(use_cases: UseCases) -> Blueprint:
             response.headers["Idempotent-Replayed"] = "true"
         return response
 
-    @orders.get("")
+    @orders.get("", **says("listOrders", {200: OrdersAnswer}, InvalidValue, StoreUnavailable))
     @needs(Scope.ORDERS_READ)
-    def list_orders() -> Response:
-        """200 with a page, newest first; 400."""
-        given = parameters_of(request)
-        wanted = OrderListParameters.parse(given)
-        page = use_cases.list_orders(wanted.query(caller().sees_orders_of))
-        cursor = wanted.next_cursor(page)
-        shown = [order_json(order)["order"] for order in page.orders]
-        response = jsonify({"orders": shown, "nextCursor": cursor})
+    @parsed
+    def list_orders(query: OrderListParameters) -> Response:
+        """List your orders, newest first."""
+        page = use_cases.list_orders(query.query(caller().sees_orders_of))
+        cursor = query.next_cursor(page)
+        shown = [ShownOrder.of(order) for order in page.orders]
+        response = OrdersAnswer.model_construct(orders=shown, next_cursor=cursor).response()
         response.headers["Cache-Control"] = "private, no-cache"
         if cursor is not None:
-            response.headers["Link"] = link_to_next(request.path, given, cursor)
+            response.headers["Link"] = link_to_next(request.path, request.args, cursor)
         return response
 
-    @orders.get("/<order_id>")
+    @orders.get(
+        "/<order_id>",
+        **says("getOrder", {200: OrderAnswer, 304: None}, OrderNotFound, StoreUnavailable),
+    )
     @needs(Scope.ORDERS_READ)
-    def get(order_id: str) -> Response:
-        """200, or 304 on If-None-Match; 404."""
-        response = _show(use_cases.get_order(order_id, caller().sees_orders_of), 200)
+    @parsed
+    def get(path: OrderPath, header: ReadOrderHeaders) -> Response:
+        """Read an order."""
+        response = _show(use_cases.get_order(path.order_id, caller().sees_orders_of), 200)
         response.make_conditional(request)
         return response
 
-    @orders.post("/<order_id>/cancel")
+    @orders.post(
+        "/<order_id>/cancel",
+        **says("cancelOrder", {200: OrderAnswer, 202: OrderAnswer}, *_NOT_CANCELLED),
+    )
     @needs(Scope.ORDERS_WRITE)
-    def cancel(order_id: str) -> Response:
-        """200; 202 while the stock is not given back yet; 404, 409, 412, 503."""
-        result = use_cases.cancel_order(order_id, caller().sees_orders_of, _if_match())
+    @parsed
+    def cancel(path: OrderPath, header: CancelOrderHeaders) -> Response:
+        """Cancel an order and give its stock back. Safe to repeat.
+
+        200: it is CANCELLED. 202: it will be; its stock is still on the way back.
+        """
+        whose = caller().sees_orders_of
+        result = use_cases.cancel_order(path.order_id, whose, header.version)
         return _show(result.order, 202 if result.deferred else 200)
 
     return orders
 
 
 def _show(order: Order, status: int) -> Response:
-    response = jsonify(order_json(order))
-    response.status_code = status
+    response = OrderAnswer.of(order).response(status)
     response.set_etag(str(order.version))
     response.headers["Cache-Control"] = "private, no-cache"
     return response
-
-
-def _if_match() -> int | None:
-    """The version that If-Match names; 0, which no stored order has, when it names another."""
-    wanted = request.if_match
-    if not wanted or wanted.star_tag:
-        return None
-    tags = [tag for tag in wanted.as_set() if tag.isdecimal()]
-    return int(tags[0]) if len(tags) == 1 else 0

@@ -11,10 +11,10 @@ from flask import Request
 from flask.json.provider import DefaultJSONProvider
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from werkzeug.exceptions import UnsupportedMediaType
+from werkzeug.http import parse_etags
 
-from order_service.application.ports import LoggedStockChange
 from order_service.domain.errors import InvalidValue
-from order_service.domain.order import MAX_QUANTITY, Order
+from order_service.domain.order import MAX_QUANTITY
 
 HexId = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{24}$", strict=True), AfterValidator(str.lower)]
 MAX_KEY_LENGTH = 255
@@ -34,29 +34,80 @@ class Schema(BaseModel):
 
 
 class CreateOrderBody(Schema):
-    item_id: HexId = Field(alias="itemId")
-    quantity: Annotated[int, Field(strict=True, ge=1, le=MAX_QUANTITY)]
+    item_id: HexId = Field(alias="itemId", examples=["64b000000000000000000001"])
+    quantity: Annotated[int, Field(strict=True, ge=1, le=MAX_QUANTITY, examples=[2])]
 
     def fingerprint(self) -> str:
         """The same for two bodies that ask for the same."""
         return hashlib.sha256(f"{self.item_id} {self.quantity}".encode()).hexdigest()
 
 
+def _unquoted_key(value: str) -> str:
+    """Bare, or as a quoted string (RFC 8941, section 3.3.3)."""
+    key = value
+    if quoted := re.fullmatch(r'"((?:[^"\\]|\\["\\])*)"', value):
+        key = re.sub(r'\\(["\\])', r"\1", quoted[1])
+    if not re.fullmatch(rf"[\x20-\x7e]{{1,{MAX_KEY_LENGTH}}}", key) or not key.strip():
+        raise ValueError(f"must be 1 to {MAX_KEY_LENGTH} ASCII characters")
+    return key
+
+
+class CreateOrderHeaders(Schema):
+    idempotency_key: Annotated[str, AfterValidator(_unquoted_key)] | None = Field(
+        None,
+        alias="Idempotency-Key",
+        description="Names this request: repeated with the same key, within at least a day, it "
+        f"answers what the first answered. 1 to {MAX_KEY_LENGTH} ASCII characters, quoted or bare.",
+        examples=["9f1c2b7e-order-1"],
+    )
+
+
+class OrderPath(Schema):
+    """Anything is taken: what can't be an order's id is no order's id, and that is a 404."""
+
+    order_id: str = Field(description="The order's `_id`.", examples=["64b000000000000000000001"])
+
+
+class ReadOrderHeaders(Schema):
+    if_none_match: str | None = Field(
+        None, alias="If-None-Match", description="The ETag of what you have: 304 if it still is so."
+    )
+
+
+class CancelOrderHeaders(Schema):
+    if_match: str | None = Field(
+        None, alias="If-Match", description="The ETag that the order must still have, else 412."
+    )
+
+    @property
+    def version(self) -> int | None:
+        """0, which no stored order has, when it names something else than one version."""
+        wanted = parse_etags(self.if_match)
+        if not wanted or wanted.star_tag:
+            return None
+        tags = [tag for tag in wanted.as_set() if tag.isdecimal()]
+        return int(tags[0]) if len(tags) == 1 else 0
+
+
 class StockChangesParameters(Schema):
     item_id: HexId | None = Field(None, alias="itemId")
-    cursor: HexId | None = None
+    cursor: HexId | None = Field(None, description="The nextCursor of the page before.")
     limit: Annotated[int, Field(ge=1, le=100)] = 20
 
 
 def _invalid(error: ValidationError) -> InvalidValue:
     found = [
-        {"field": ".".join(map(str, each["loc"])) or "body", "reason": each["msg"]}
+        {"field": ".".join(map(str, each["loc"])) or "body", "reason": _reason(each["msg"])}
         for each in error.errors(include_url=False, include_input=False)
     ]
     invalid = InvalidValue(found[0]["field"], found[0]["reason"])
     invalid.message = "; ".join(f"{each['field']}: {each['reason']}" for each in found)
     invalid.details = {"errors": found}
     return invalid
+
+
+def _reason(message: str) -> str:
+    return message.removeprefix("Value error, ")
 
 
 def json_body(request: Request) -> dict[str, Any]:
@@ -72,52 +123,13 @@ def json_body(request: Request) -> dict[str, Any]:
     return body
 
 
-def idempotency_key(request: Request) -> str | None:
-    """The Idempotency-Key header, bare or as a quoted string (RFC 8941, section 3.3.3)."""
-    header = request.headers.get("Idempotency-Key")
-    if header is None:
-        return None
-    key = header
-    if quoted := re.fullmatch(r'"((?:[^"\\]|\\["\\])*)"', header):
-        key = re.sub(r'\\(["\\])', r"\1", quoted[1])
-    if not re.fullmatch(rf"[\x20-\x7e]{{1,{MAX_KEY_LENGTH}}}", key) or not key.strip():
-        raise InvalidValue("Idempotency-Key", f"must be 1 to {MAX_KEY_LENGTH} ASCII characters")
-    return key
-
-
-def order_json(order: Order) -> dict[str, Any]:
-    shown = {
-        "_id": order.id,
-        "itemId": order.item_id,
-        "quantity": order.quantity,
-        "status": str(order.status),
-        "totalPrice": order.total_price,
-        "createdAt": order.created_at,
-        "updatedAt": order.updated_at,
-    }
-    return {"order": shown}
-
-
-def stock_change_json(logged: LoggedStockChange) -> dict[str, Any]:
-    change = logged.change
-    return {
-        "_id": logged.id,
-        "event": "STOCK_UPDATED",
-        "itemId": change.item_id,
-        "previousStock": change.previous_stock,
-        "newStock": change.new_stock,
-        "changeType": change.change_type,
-        "changeAmount": change.change_amount,
-        "updatedAt": change.updated_at,
-        "contradictory": change.contradictory,
-        "payload": change.payload,
-        "source": {
-            "topic": change.topic,
-            "partition": change.partition,
-            "offset": change.offset,
-        },
-        "createdAt": logged.created_at,
-    }
+def parameters_of(request: Request) -> dict[str, str]:
+    """Raises InvalidValue for a parameter that is given twice: one of the two would be ignored."""
+    given = request.args
+    for name, values in given.lists():
+        if len(values) > 1:
+            raise InvalidValue(name, "must be given once")
+    return given.to_dict()
 
 
 class ApiJson(DefaultJSONProvider):

@@ -1,29 +1,40 @@
 """/api/stock-changes"""
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Response
+from flask_openapi import APIBlueprint, Tag
 
 from order_service.application.callers import Scope
 from order_service.application.ports import StockChangeQuery
 from order_service.application.use_cases import UseCases
+from order_service.domain.errors import InvalidValue, StoreUnavailable
 from order_service.interface.http.access import needs
-from order_service.interface.http.schemas import StockChangesParameters, stock_change_json
+from order_service.interface.http.answers import ShownStockChange, StockChangesAnswer
+from order_service.interface.http.routes import parsed, says
+from order_service.interface.http.schemas import StockChangesParameters
 
 
-def blueprint(use_cases: UseCases) -> Blueprint:
-    stock_changes = Blueprint("stock_changes", __name__, url_prefix="/api/stock-changes")
+def blueprint(use_cases: UseCases) -> APIBlueprint:
+    tag = Tag(
+        name="Stock changes", description="Every change of an item's stock that was heard of."
+    )
+    stock_changes = APIBlueprint(
+        "stock_changes", __name__, url_prefix="/api/stock-changes", abp_tags=[tag]
+    )
 
-    @stock_changes.get("")
+    @stock_changes.get(
+        "",
+        **says("listStockChanges", {200: StockChangesAnswer}, InvalidValue, StoreUnavailable),
+    )
     @needs(Scope.STOCK_READ)
-    def list_stock_changes() -> Response:
-        """200 with a page, newest first; 400."""
-        given = StockChangesParameters.parse(request.args.to_dict())
-        query = StockChangeQuery(given.item_id, after_id=given.cursor, limit=given.limit)
-        page, more = use_cases.list_stock_changes(query)
-        return jsonify(
-            {
-                "stockChanges": [stock_change_json(each) for each in page],
-                "nextCursor": page[-1].id if more else None,
-            }
+    @parsed
+    def list_stock_changes(query: StockChangesParameters) -> Response:
+        """List the stock changes, newest first."""
+        page, more = use_cases.list_stock_changes(
+            StockChangeQuery(query.item_id, after_id=query.cursor, limit=query.limit)
         )
+        return StockChangesAnswer.model_construct(
+            stock_changes=[ShownStockChange.of(each) for each in page],
+            next_cursor=page[-1].id if more else None,
+        ).response()
 
     return stock_changes

@@ -1,0 +1,163 @@
+"""The OpenAPI document: what flask-openapi gathered from the routes, and what they all share."""
+
+import json
+import re
+from collections.abc import Iterator
+from importlib.metadata import version
+from typing import Any
+
+from flask_openapi import Info, License, OpenAPI, SecurityScheme
+
+from order_service.application.callers import Scope
+from order_service.domain import errors
+from order_service.interface.http.access import scope_of_endpoints
+from order_service.interface.http.answers import Answer, Problem
+from order_service.interface.http.samples import Error, problem_responses
+
+_BEARER = "bearer"
+_ABOUT = """Takes orders for the items of an inventory. No acknowledged order is lost, doubled or
+oversold. Send an `Idempotency-Key` with each create, and repeat the request with the same key
+until it is answered. Every error is a problem document (RFC 9457) with a stable `code`."""
+
+_HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "X-Request-Id": ("The request's id, in every log line too.", {"type": "string"}),
+    "Location": ("Where the order is.", {"type": "string"}),
+    "ETag": ("The order's version, for If-None-Match and If-Match.", {"type": "string"}),
+    "Cache-Control": ("Only the caller may keep it.", {"type": "string"}),
+    "Link": ('The next page, rel="next"; not on the last one.', {"type": "string"}),
+    "Idempotent-Replayed": (
+        "The answer repeats an earlier one with the same key.",
+        {"type": "string", "enum": ["true"]},
+    ),
+    "Retry-After": (
+        "Seconds to wait before the next try.",
+        {"type": "string", "pattern": "^\\d+$"},
+    ),
+    "WWW-Authenticate": ("What is asked for (RFC 6750).", {"type": "string"}),
+}
+_HEADERS_OF_PROBLEMS = {
+    "401": ("WWW-Authenticate",),
+    "403": ("WWW-Authenticate",),
+    "409": ("Retry-After",),
+    "429": ("Retry-After",),
+    "503": ("Retry-After",),
+}
+_REQUEST_ID = {
+    "name": "X-Request-Id",
+    "in": "header",
+    "description": "Yours, to find the request again: letters, digits, dots, - and _, up to 128. "
+    "Otherwise, and where it is none of that, the request is given one.",
+    "schema": {"type": "string"},
+}
+
+
+def application(name: str) -> OpenAPI:
+    """A Flask application that gathers what its routes say. Its own pages are switched off."""
+    scheme = SecurityScheme(
+        type="http",
+        scheme="bearer",
+        bearerFormat="JWT",
+        description="A token of the configured issuer. Scopes: " + ", ".join(Scope),
+    )
+    app = OpenAPI(
+        name,
+        info=Info(
+            title="Order Service",
+            version=version("order-service"),
+            description=_ABOUT,
+            license=License(name="MIT", identifier="MIT"),
+        ),
+        security_schemes={_BEARER: scheme},
+        validation_error_model=Problem,
+        # Every route documents that one itself, so none is added.
+        validation_error_status=500,
+        doc_ui=False,
+        static_folder=None,
+    )
+    app.openapi_version = "3.1.0"
+    return app
+
+
+def document(app: OpenAPI, *, guarded: bool) -> bytes:
+    """``guarded``: tokens are asked for. Call it when every route is there."""
+    content = app.api_doc
+    content["components"]["headers"] = {
+        name: {"description": text, "schema": schema} for name, (text, schema) in _HEADERS.items()
+    }
+    content["components"]["parameters"] = {"RequestId": _REQUEST_ID}
+    for schema in content["components"]["schemas"].values():
+        _drop_titles(schema)
+    scopes = _scopes(app)
+    for path, item in content["paths"].items():
+        for method, operation in item.items():
+            _add_access(operation, scopes.get((path, method.upper())), guarded)
+            _finish(operation)
+    return json.dumps(content).encode()
+
+
+def _scopes(app: OpenAPI) -> dict[tuple[str, str], Scope]:
+    """By path as OpenAPI writes it, and method."""
+    of_endpoints = scope_of_endpoints(app)
+    return {
+        (re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), method): of_endpoints[rule.endpoint]
+        for rule in app.url_map.iter_rules()
+        if rule.endpoint in of_endpoints
+        for method in rule.methods or ()
+    }
+
+
+def _add_access(operation: dict[str, Any], scope: Scope | None, guarded: bool) -> None:
+    if scope is None:
+        return
+    asked = {_BEARER: [str(scope)]}
+    operation["security"] = [asked] if guarded else [{}, asked]
+    shared: list[Error] = [errors.TooManyRequests]
+    if guarded:
+        shared += [errors.Unauthenticated, errors.MissingScope]
+    responses = problem_responses(shared) | {int(k): v for k, v in operation["responses"].items()}
+    operation["responses"] = {str(status): responses[status] for status in sorted(responses)}
+
+
+def _finish(operation: dict[str, Any]) -> None:
+    operation.pop("deprecated", None)
+    if "description" in operation:
+        operation["description"] = operation["description"].replace("<br/>", " ").strip()
+    parameters = operation.setdefault("parameters", [])
+    for parameter in parameters:
+        parameter["schema"] = _without_null(parameter["schema"])
+    parameters.append({"$ref": "#/components/parameters/RequestId"})
+    for status, response in operation["responses"].items():
+        names = ["X-Request-Id", *_names_of_headers(status, response)]
+        response["headers"] = {
+            name: {"$ref": f"#/components/headers/{name}"} for name in dict.fromkeys(names)
+        }
+
+
+def _names_of_headers(status: str, response: dict[str, Any]) -> tuple[str, ...]:
+    content = response.get("content", {})
+    if "application/problem+json" in content:
+        return _HEADERS_OF_PROBLEMS.get(status, ())
+    if status == "304":
+        return ("ETag", "Cache-Control")
+    shown = content["application/json"]["schema"]["$ref"].rpartition("/")[2]
+    return next(model.headers for model in _answers(Answer) if model.__name__ == shown)
+
+
+def _answers(model: type[Answer]) -> Iterator[type[Answer]]:
+    for each in model.__subclasses__():
+        yield each
+        yield from _answers(each)
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """A parameter is left out, never null."""
+    _drop_titles(schema)
+    choices = [each for each in schema.pop("anyOf", []) if each.get("type") != "null"]
+    return {**schema, **choices[0]} if choices else schema
+
+
+def _drop_titles(schema: Any) -> None:
+    """Pydantic repeats each name as a title."""
+    for nested in schema.get("properties", {}).values():
+        nested.pop("title", None)
+    schema.pop("title", None)

@@ -1,0 +1,54 @@
+"""One sample of every error that the API shows, for the document."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, UnsupportedMediaType
+
+from order_service.domain import errors as domain
+from order_service.domain.errors import OrderServiceError
+from order_service.interface.http import problems
+from order_service.interface.http.answers import AN_ID, Problem
+
+Error = type[OrderServiceError] | type[HTTPException]
+
+_SAMPLES: tuple[OrderServiceError | HTTPException, ...] = (
+    domain.InvalidValue("quantity", "Input should be greater than or equal to 1"),
+    domain.InsufficientStock(AN_ID, requested=5, available=3),
+    domain.ItemNotFound(AN_ID),
+    domain.Unauthenticated("The token has expired."),
+    domain.MissingScope("orders:write"),
+    domain.OrderNotFound(AN_ID),
+    domain.IllegalMove("The order is FAILED and cannot be cancelled.", "FAILED"),
+    domain.VersionConflict("The order was changed by somebody else."),
+    domain.KeyInFlight(retry_after=1),
+    domain.PreconditionFailed(version=3),
+    RequestEntityTooLarge(),
+    UnsupportedMediaType("Send the body as application/json."),
+    domain.KeyReused(),
+    domain.TooManyRequests("60 per 1 minute", retry_after=17),
+    domain.InventoryUnavailable("The inventory does not answer."),
+    domain.StoreUnavailable("The order store does not answer."),
+    domain.KeysUnavailable("The keys that tokens are checked with can't be had."),
+)
+SAMPLES: Mapping[Error, Mapping[str, Any]] = {
+    type(sample): problems.body_of(sample) for sample in _SAMPLES
+}
+
+
+def problem_responses(errors: Iterable[Error]) -> dict[int, dict[str, Any]]:
+    """By status; what nobody foresaw can happen everywhere."""
+    bodies = [*(SAMPLES[error] for error in errors), problems.defect_body()]
+    by_status: dict[int, list[Mapping[str, Any]]] = {}
+    for body in bodies:
+        by_status.setdefault(body["status"], []).append(body)
+    return {status: _response(same) for status, same in by_status.items()}
+
+
+def _response(bodies: list[Mapping[str, Any]]) -> dict[str, Any]:
+    examples = {body["code"]: {"summary": body["title"], "value": body} for body in bodies}
+    schema = {"$ref": f"#/components/schemas/{Problem.__name__}"}
+    return {
+        "description": ". ".join(dict.fromkeys(str(body["title"]) for body in bodies)) + ".",
+        "content": {"application/problem+json": {"schema": schema, "examples": examples}},
+    }
