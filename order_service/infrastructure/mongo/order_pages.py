@@ -1,12 +1,11 @@
 """Pages of orders."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
 from bson import ObjectId
 
-from order_service.application.ports import OrderPlace, OrderQuery
+from order_service.application.ports import OrderQuery
 from order_service.domain.order import Order
 from order_service.infrastructure.mongo.connection import store_errors
 from order_service.infrastructure.mongo.documents import OrderDocument, to_order
@@ -38,24 +37,19 @@ def _filter(query: OrderQuery) -> dict[str, Any]:
         wanted["itemId"] = ObjectId(query.item_id)
     if query.status is not None:
         wanted["status"] = str(query.status)
-    bounds = _bounds(query.created_from, query.created_to)
+    if bounds := _bounds(query):
+        wanted["createdAt"] = bounds
     if query.after is not None:
-        return wanted | _after(query.after, bounds)
-    return wanted | ({"createdAt": bounds} if bounds else {})
-
-
-def _bounds(first: datetime | None, end: datetime | None) -> dict[str, datetime]:
-    return {name: at for name, at in (("$gte", first), ("$lt", end)) if at is not None}
-
-
-def _after(place: OrderPlace, bounds: Mapping[str, datetime]) -> dict[str, Any]:
-    """Two ranges of the same index, which the server walks as one: the rest of the place's
-    millisecond, and what is older. Not a byte is read twice, however many share a millisecond."""
-    older = {**bounds, "$lt": min(place.created_at, bounds.get("$lt", place.created_at))}
-    tied = {**bounds, "$eq": place.created_at}
-    return {
-        "$or": [
-            {"createdAt": tied, "_id": {"$lt": ObjectId(place.id)}},
-            {"createdAt": older},
+        # The bounds above begin the walk in the place's millisecond; this passes over those of it
+        # that were on the page before. Alone it could be walked from the newest order on.
+        wanted["$or"] = [
+            {"createdAt": {"$lt": query.after.created_at}},
+            {"_id": {"$lt": ObjectId(query.after.id)}},
         ]
-    }
+    return wanted
+
+
+def _bounds(query: OrderQuery) -> dict[str, datetime]:
+    given = {"$gte": query.created_from, "$lt": query.created_to}
+    bounds = {name: at for name, at in given.items() if at is not None}
+    return bounds | ({"$lte": query.after.created_at} if query.after else {})
