@@ -3,12 +3,16 @@
 from collections.abc import Generator, Iterator
 
 import pytest
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
 from devstack.inventory import SampleInventory
 from devstack.kafka import KafkaBroker
 from devstack.mongod import Mongod
 from tests.items import Items
 from tests.system import System
+
+STOCK_TOPICS = ("stock-updates", "stock_updates")
 
 
 @pytest.fixture(scope="session")
@@ -21,6 +25,10 @@ def mongo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mongod]:
 @pytest.fixture(scope="session")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
     with KafkaBroker(tmp_path_factory.mktemp("kafka")) as kafka:
+        # There from the start, so that no test waits until a worker has noticed a new topic.
+        admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
+        for made in admin.create_topics([NewTopic(name, 4) for name in STOCK_TOPICS]).values():
+            made.result()
         yield kafka
 
 

@@ -1,0 +1,38 @@
+"""The running systems that the end-to-end tests share."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from devstack.inventory import SampleInventory
+from devstack.kafka import KafkaBroker
+from devstack.mongod import Mongod
+from tests.system import Parts, System
+
+
+@pytest.fixture(scope="session")
+def system(
+    mongo: Mongod,
+    kafka: KafkaBroker,
+    inventory: SampleInventory,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[System]:
+    """Two API instances with two processes each, and a worker; the absolute contract."""
+    parts = Parts(mongo, kafka, inventory)
+    with System(parts, tmp_path_factory.mktemp("system"), api_processes=2) as system:
+        yield system
+
+
+@pytest.fixture(scope="session")
+def conditional(
+    mongo: Mongod,
+    kafka: KafkaBroker,
+    inventory: SampleInventory,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[System]:
+    """The same over the conditional contract."""
+    settings = {"INVENTORY_CONTRACT": "conditional"}
+    logs = tmp_path_factory.mktemp("conditional")
+    parts = Parts(mongo, kafka, inventory)
+    with System(parts, logs, settings, api_processes=2) as system:
+        yield system

@@ -1,0 +1,183 @@
+"""What goes out to Kafka, and what comes in from there."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from confluent_kafka import Consumer, Producer
+
+from devstack.kafka import KafkaBroker
+from tests.e2e.answers import TIME, order_in, problem_in
+from tests.system import System
+from tests.waiting import until
+
+Events = Callable[[str], list[dict[str, Any]]]
+
+
+@pytest.fixture(scope="module")
+def order_events(kafka: KafkaBroker, system: System) -> Iterator[Events]:
+    """An order's events, as another service reads them."""
+    consumer = Consumer(
+        {
+            "bootstrap.servers": kafka.bootstrap,
+            "group.id": f"another-service-{uuid4().hex}",
+            "auto.offset.reset": "earliest",
+            "topic.metadata.refresh.interval.ms": 1000,
+        }
+    )
+    consumer.subscribe(["order-events"])
+    seen: list[dict[str, Any]] = []
+
+    def of(order_id: str) -> list[dict[str, Any]]:
+        for message in consumer.consume(500, 0.1):
+            if message.error() is None:
+                key, value = message.key(), message.value()
+                assert key is not None
+                assert value is not None
+                event = json.loads(value)
+                assert key.decode() == event["orderId"]
+                seen.append(event)
+        return [event for event in seen if event["orderId"] == order_id]
+
+    yield of
+    consumer.close()
+
+
+def await_events(events: Events, order_id: str, number: int) -> list[dict[str, Any]]:
+    return until(
+        lambda: found if len(found := events(order_id)) >= number else [],
+        f"{number} events of order {order_id}",
+        timeout=20,
+    )
+
+
+# --- out
+
+
+def test_the_world_is_told_of_an_order(system: System, order_events: Events) -> None:
+    item = system.add_item(stock=10, price="19.99")
+    order = order_in(system.create(item, 3))
+    [event] = await_events(order_events, order["_id"], 1)
+    assert TIME.fullmatch(event.pop("occurredAt"))
+    assert event == {
+        "event": "ORDER_CREATED",
+        "eventId": f"{order['_id']}-ORDER_CREATED",
+        "orderId": order["_id"],
+        "itemId": item,
+        "quantity": 3,
+        "totalPrice": 59.97,
+        "status": "COMPLETED",
+    }
+
+
+def test_a_cancellation_is_told_after_the_order(system: System, order_events: Events) -> None:
+    order_id = order_in(system.create(system.add_item(stock=10)))["_id"]
+    system.cancel(order_id)
+    events = await_events(order_events, order_id, 2)
+    assert [event["event"] for event in events] == ["ORDER_CREATED", "ORDER_CANCELLED"]
+
+
+def test_an_order_that_failed_is_told_too(system: System, order_events: Events) -> None:
+    item = system.add_item(stock=0)
+    system.create(item)
+    [failed] = system.orders(item)
+    [event] = await_events(order_events, str(failed["_id"]), 1)
+    assert (event["event"], event["totalPrice"], event["status"]) == (
+        "ORDER_FAILED",
+        None,
+        "FAILED",
+    )
+
+
+def test_an_event_is_told_once_and_then_gone_from_its_order(
+    system: System, order_events: Events
+) -> None:
+    item = system.add_item(stock=10)
+    order_id = order_in(system.create(item))["_id"]
+    await_events(order_events, order_id, 1)
+    until(lambda: not system.orders(item)[0].get("outbox"), "the outbox is empty")
+    later = order_in(system.create(item))["_id"]
+    await_events(order_events, later, 1)
+    assert len(order_events(order_id)) == 1
+
+
+# --- in
+
+
+def produce(kafka: KafkaBroker, topic: str, event: dict[str, Any]) -> None:
+    producer = Producer({"bootstrap.servers": kafka.bootstrap})
+    producer.produce(topic, json.dumps(event).encode(), event["itemId"])
+    assert producer.flush(10) == 0
+
+
+def stock_event(item: str, previous: int, new: int) -> dict[str, Any]:
+    return {
+        "itemId": item,
+        "previousStock": previous,
+        "newStock": new,
+        "changeType": "added" if new > previous else "reduced",
+        "changeAmount": abs(new - previous),
+        "updatedAt": "2026-01-02T03:04:05.678Z",
+    }
+
+
+@pytest.mark.parametrize("topic", ["stock-updates", "stock_updates"])
+def test_a_stock_event_becomes_one_entry_whatever_its_topic_is_spelled(
+    topic: str, system: System, kafka: KafkaBroker
+) -> None:
+    item = uuid4().hex[:24]
+    event = stock_event(item, 10, 7) | {"warehouse": {"aisle": 5}}
+    produce(kafka, topic, event)
+    [entry] = until(lambda: system.stock_changes(item), "the entry", timeout=20)
+    assert entry["event"] == "STOCK_UPDATED"
+    assert {name: entry[name] for name in stock_event(item, 0, 0)} == stock_event(item, 10, 7)
+    assert entry["payload"] == event
+    assert entry["source"]["topic"] == topic
+    assert TIME.fullmatch(entry["createdAt"])
+
+
+def test_an_order_shows_in_the_log(system: System) -> None:
+    item = system.add_item(stock=10)
+    system.create(item, 3)
+    [entry] = until(lambda: system.stock_changes(item), "the entry")
+    assert (entry["previousStock"], entry["newStock"]) == (10, 7)
+    assert (entry["changeType"], entry["changeAmount"]) == ("reduced", 3)
+
+
+def test_the_log_is_newest_first_and_comes_in_pages(system: System) -> None:
+    item = system.add_item(stock=10)
+    for _ in range(5):
+        system.create(item)
+    until(lambda: len(system.stock_changes(item)) == 5, "five entries")
+    pages = []
+    parameters = {"itemId": item, "limit": "2"}
+    while True:
+        page = system.request("GET", "/api/stock-changes", params=parameters).json()
+        pages.append([entry["newStock"] for entry in page["stockChanges"]])
+        if page["nextCursor"] is None:
+            break
+        parameters["cursor"] = page["nextCursor"]
+    assert pages == [[5, 6], [7, 8], [9]]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "field"),
+    [
+        ({"itemId": "nonsense"}, "itemId"),
+        ({"limit": "0"}, "limit"),
+        ({"limit": "1000000"}, "limit"),
+        ({"limit": "many"}, "limit"),
+        ({"cursor": "nonsense"}, "cursor"),
+    ],
+)
+def test_a_bad_parameter_is_named(parameters: dict[str, str], field: str, system: System) -> None:
+    answer = system.request("GET", "/api/stock-changes", params=parameters)
+    problem = problem_in(answer, 400, "invalid_request")
+    assert [each["field"] for each in problem["errors"]] == [field]
+
+
+def test_an_item_that_never_changed_has_no_entries(system: System) -> None:
+    answer = system.request("GET", "/api/stock-changes", params={"itemId": "0" * 24})
+    assert answer.json() == {"stockChanges": [], "nextCursor": None}

@@ -1,0 +1,134 @@
+"""A repeated Idempotency-Key answers what the first answered, and nothing happens twice."""
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from uuid import uuid4
+
+import pytest
+import requests
+
+from tests.e2e.answers import order_in, problem_in
+from tests.system import System
+
+NOBODY = "0" * 24
+
+
+@pytest.fixture
+def key() -> str:
+    return uuid4().hex
+
+
+def is_replayed(answer: requests.Response) -> bool:
+    return answer.headers.get("Idempotent-Replayed") == "true"
+
+
+def test_a_repeated_key_answers_the_same_order_from_any_instance(system: System, key: str) -> None:
+    item = system.add_item(stock=10)
+    first = system.create(item, 3, key)
+    assert (first.status_code, is_replayed(first)) == (201, False)
+    for url in system.urls:
+        again = system.create(item, 3, key, url)
+        assert (again.status_code, is_replayed(again)) == (201, True)
+        assert again.content == first.content
+        assert again.headers["Location"] == first.headers["Location"]
+    assert system.stock(item) == 7
+    assert len(system.orders(item)) == 1
+
+
+def test_a_quoted_key_is_the_bare_one(system: System, key: str) -> None:
+    item = system.add_item(stock=10)
+    first, again = system.create(item, 1, key), system.create(item, 1, f'"{key}"')
+    assert is_replayed(again)
+    assert again.json() == first.json()
+
+
+def test_a_key_of_255_characters_is_taken(system: System, key: str) -> None:
+    item = system.add_item(stock=10)
+    longest = key.ljust(255, "x")
+    assert system.create(item, 1, longest).status_code == 201
+    assert is_replayed(system.create(item, 1, longest))
+
+
+def test_a_refusal_for_want_of_stock_is_remembered(system: System, key: str) -> None:
+    item = system.add_item(stock=1)
+    first = system.create(item, 2, key)
+    system.items.set_stock(item, 10)
+    again = system.create(item, 2, key)
+    assert problem_in(again, 400, "insufficient_stock") == first.json()
+    assert is_replayed(again)
+    assert system.stock(item) == 10
+
+
+def test_a_refusal_for_want_of_an_item_is_remembered(system: System, key: str) -> None:
+    first, again = system.create(NOBODY, 1, key), system.create(NOBODY, 1, key)
+    assert problem_in(again, 400, "item_not_found") == first.json()
+    assert (is_replayed(first), is_replayed(again)) == (False, True)
+
+
+def test_a_key_is_not_spent_on_an_invalid_body(system: System, key: str) -> None:
+    item = system.add_item(stock=10)
+    problem_in(system.create(item, 0, key), 400, "invalid_request")
+    answer = system.create(item, 1, key)
+    assert (answer.status_code, is_replayed(answer)) == (201, False)
+
+
+@pytest.mark.parametrize("change", ["quantity", "item"])
+def test_a_key_with_another_body_is_refused(change: str, system: System, key: str) -> None:
+    item, other = system.add_item(stock=10), system.add_item(stock=10)
+    system.create(item, 1, key)
+    again = system.create(other, 1, key) if change == "item" else system.create(item, 2, key)
+    problem_in(again, 422, "key_reused")
+    assert (system.stock(item), system.stock(other)) == (9, 10)
+
+
+def test_a_body_that_asks_the_same_in_other_words_is_the_same(system: System, key: str) -> None:
+    item = system.add_item(stock=10)
+    first = system.create(item, 1, key)
+    body = {"note": "again", "quantity": 1, "itemId": item.upper()}
+    again = system.request(
+        "POST", "/api/orders", json=body, headers={"Idempotency-Key": key}, url=system.urls[1]
+    )
+    assert is_replayed(again)
+    assert again.json() == first.json()
+
+
+@pytest.mark.parametrize("contract", ["system", "conditional"])
+def test_the_same_key_50_times_at_once_is_one_order_and_one_deduction(
+    contract: str, request: pytest.FixtureRequest, key: str
+) -> None:
+    system: System = request.getfixturevalue(contract)
+    item = system.add_item(stock=100)
+
+    answers = system.create_at_once(item, 50, key=key)
+
+    counted = Counter(answer.status_code for answer in answers)
+    assert counted.keys() <= {201, 409}
+    assert counted[201] >= 1
+    for answer in answers:
+        if answer.status_code == 409:
+            problem_in(answer, 409, "key_in_flight")
+            assert int(answer.headers["Retry-After"]) >= 1
+    assert len({a.content for a in answers if a.status_code == 201}) == 1
+    assert len(system.orders(item)) == 1
+    assert system.stock(item) == 99
+    assert is_replayed(system.create(item, 1, key))
+
+
+def test_a_cancelled_order_is_replayed_as_it_was_first_answered(system: System, key: str) -> None:
+    item = system.add_item(stock=10)
+    first = system.create(item, 1, key)
+    assert system.cancel(order_in(first)["_id"]).json()["order"]["status"] == "CANCELLED"
+    again = system.create(item, 1, key)
+    assert (again.status_code, is_replayed(again)) == (201, True)
+    assert again.json() == first.json()
+    assert system.stock(item) == 10
+
+
+def test_other_keys_are_other_orders(system: System) -> None:
+    item = system.add_item(stock=10)
+    keys = [uuid4().hex for _ in range(5)]
+    with ThreadPoolExecutor(5) as clients:
+        answers = list(clients.map(lambda key: system.create(item, 1, key), keys))
+    assert [answer.status_code for answer in answers] == [201] * 5
+    assert len({order_in(answer)["_id"] for answer in answers}) == 5
+    assert system.stock(item) == 5
