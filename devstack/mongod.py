@@ -8,6 +8,7 @@ from typing import Any
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
+from devstack import mongod_libraries
 from devstack.errors import PartFailed
 from devstack.mongod_program import find_mongod, telling_line
 from devstack.part import Part
@@ -79,6 +80,7 @@ class Mongod(Part):
 
     def _prepare(self) -> None:
         (self.data_dir / "db").mkdir(parents=True, exist_ok=True)
+        self.process.env = mongod_libraries.environment(self.data_dir / "lib")
 
     def _until_ready(self) -> None:
         self.process.wait_until(lambda: answers(self.port), _START_TIMEOUT)
