@@ -238,9 +238,11 @@ def _broken_promises(world: World) -> list[str]:
         broken.append(f"stock {world.inventory.stock[ITEM]}, sold {sold} of {INITIAL}")
     if any(order.stock_change for order in orders):
         broken.append("an order still waits")
-    for answer in world.answered:
-        if world.orders.by_id[answer.id].status is not answer.status:
-            broken.append(f"answered {answer.status}, is {world.orders.by_id[answer.id].status}")
+    broken += [
+        f"answered {answer.status}, is {world.orders.by_id[answer.id].status}"
+        for answer in world.answered
+        if world.orders.by_id[answer.id].status is not answer.status
+    ]
     if any(world.orders.by_id[each].status is OrderStatus.COMPLETED for each in world.refused):
         broken.append("answered 503, and stock was deducted")
     for order in orders:
