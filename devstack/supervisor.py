@@ -4,6 +4,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import select
 import shutil
 import signal
 import sys
@@ -70,12 +71,26 @@ def _run() -> NoReturn:
 
 def _watch(stack: Stack) -> NoReturn:
     parent = os.getppid()
+    terminal = _terminal()
     while True:
         stack.check()
         # A make that was killed can't pass on the Ctrl-C that is meant for it.
         if "MAKELEVEL" in os.environ and os.getppid() != parent:
             raise StopAsked
-        time.sleep(_WATCH_SECONDS)
+        # The kernel tells only the first program of a terminal that it was closed, and make, where
+        # it is that program, keeps it to itself.
+        if terminal.poll(_WATCH_SECONDS * 1000):
+            raise StopAsked
+
+
+def _terminal() -> select.poll:
+    """Reports when the terminal that it was started in, if any, is closed."""
+    poll = select.poll()
+    terminals = [fd for fd in (0, 1, 2) if os.isatty(fd)]
+    if terminals and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        # With no event asked for, hanging up is still reported.
+        poll.register(terminals[0], 0)
+    return poll
 
 
 def _stop(stack: Stack) -> None:

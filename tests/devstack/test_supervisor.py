@@ -66,12 +66,15 @@ class Project:
         path.write_text(text)
         path.chmod(0o755)
 
-    def run(self, **settings: str) -> subprocess.Popen[str]:
+    def environment(self, settings: dict[str, str]) -> dict[str, str]:
         paths = os.pathsep.join([str(CHECKOUT), *sys.path])
+        return os.environ | self.settings | {"PYTHONPATH": paths} | settings
+
+    def run(self, **settings: str) -> subprocess.Popen[str]:
         run = subprocess.Popen(
             [self.python, "-m", "devstack"],
             cwd=self.folder,
-            env=os.environ | self.settings | {"PYTHONPATH": paths} | settings,
+            env=self.environment(settings),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -193,10 +196,32 @@ def test_a_closed_terminal_does_not_stop_the_stopping(
     run.stdout = None
 
 
+def test_it_stops_when_its_terminal_closes_though_nobody_tells_it(
+    project: Project, given: dict[str, str]
+) -> None:
+    ours, theirs = os.openpty()
+    # In a session without a controlling terminal no SIGHUP comes.
+    run = subprocess.Popen(
+        [project.python, "-m", "devstack"],
+        cwd=project.folder,
+        env=project.environment(given),
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    shown = b""
+    while b"Ctrl-C" not in shown:
+        shown += os.read(ours, 4096)
+    os.close(ours)
+    assert run.wait(timeout=10) == 0
+    assert marked(str(project.folder)) == []
+
+
 def test_it_stops_when_the_make_above_it_is_killed(project: Project, given: dict[str, str]) -> None:
     command = f"{project.python} -m devstack & wait"
-    settings = os.environ | project.settings | given | {"MAKELEVEL": "1"}
-    settings["PYTHONPATH"] = os.pathsep.join([str(CHECKOUT), *sys.path])
+    settings = project.environment(given | {"MAKELEVEL": "1"})
     log = project.folder / "out"
     with log.open("w") as out:
         make = subprocess.Popen(
