@@ -5,12 +5,13 @@ import json
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
+from math import inf
 from typing import Annotated, Any, Self
 
 from flask import Request
 from flask.json.provider import DefaultJSONProvider
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
-from werkzeug.exceptions import UnsupportedMediaType
+from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 from werkzeug.http import parse_etags
 
 from order_service.domain.errors import InvalidValue
@@ -114,8 +115,12 @@ def json_body(request: Request) -> dict[str, Any]:
     """Raises UnsupportedMediaType, RequestEntityTooLarge, InvalidValue."""
     if not request.is_json:
         raise UnsupportedMediaType("Send the body as application/json.")
+    data = request.get_data()
+    if request.content_length is None and len(data) >= (request.max_content_length or inf):
+        # Of a body whose length is not said beforehand, Werkzeug leaves out the rest.
+        raise RequestEntityTooLarge
     try:
-        body = json.loads(request.get_data())
+        body = json.loads(data)
     except (ValueError, RecursionError):
         raise InvalidValue("body", "is not JSON") from None
     if not isinstance(body, dict):
