@@ -1,14 +1,18 @@
 """gunicorn reads the same settings as the service."""
 
+import signal
 import sys
+from typing import Any
 
-from order_service.bootstrap import load_settings
+from order_service.bootstrap import before_fork, load_settings
 from order_service.settings import SettingsError
 
 try:
     _settings = load_settings()
 except SettingsError as _error:
     sys.exit(str(_error))
+
+before_fork()
 
 bind = f"{_settings.host}:{_settings.port}"
 workers = _settings.web_workers
@@ -20,3 +24,15 @@ control_socket_disable = True
 timeout = 60
 graceful_timeout = 30
 keepalive = 30
+# TRUSTED_PROXIES alone says who is believed.
+forwarded_allow_ips = ""
+
+
+def post_worker_init(worker: Any) -> None:
+    """SIGTERM first turns readiness 503, and ends the taking of requests when they are done."""
+    stopping = getattr(worker.wsgi, "extensions", {}).get("stopping")
+    if stopping is not None:
+        stop = worker.handle_exit
+        signal.signal(signal.SIGTERM, lambda sig, _: stopping.begin(lambda: stop(sig, None)))
+        # As gunicorn has it: a signal must not interrupt what requests wait for.
+        signal.siginterrupt(signal.SIGTERM, False)

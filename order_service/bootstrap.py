@@ -25,6 +25,7 @@ from order_service.application.ports import (
     ConditionalInventory,
     Dependency,
     LeaseStore,
+    OrderReader,
     OrderRepository,
     OverwritingInventory,
     StockChangeLog,
@@ -38,6 +39,8 @@ from order_service.application.settle_orders import Overdue, SettleOrders
 from order_service.application.use_cases import UseCases
 from order_service.infrastructure import logs
 from order_service.infrastructure.auth import build as auth
+from order_service.infrastructure.cache.build import cache
+from order_service.infrastructure.cache.changes import shared_changes
 from order_service.infrastructure.dependencies import (
     InventoryDependency,
     KeysDependency,
@@ -68,6 +71,7 @@ class Adapters:
     """What fills the ports. Tests replace or wrap single ones."""
 
     orders: OrderRepository
+    reader: OrderReader
     leases: LeaseStore
     changes: StockChangeLog
     clock: Clock
@@ -84,13 +88,20 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     return Settings.load(environment, Path(".env"))
 
 
+def before_fork() -> None:
+    """Makes what the API's processes share. gunicorn calls it before it makes them."""
+    shared_changes()
+
+
 def build_adapters(settings: Settings) -> Adapters:
     connect(settings)
     http = InventoryHttp(settings)
     clock = StoreClock()
     owner = f"{socket.gethostname()}:{os.getpid()}"
+    cached = cache(settings, MongoOrderRepository())
     return Adapters(
-        orders=MongoOrderRepository(),
+        orders=cached.orders,
+        reader=cached.reader,
         leases=MongoLeaseStore(owner, settings.lease_seconds),
         changes=MongoStockChangeLog(clock),
         clock=clock,
@@ -108,7 +119,6 @@ def build_use_cases(
     orders, clock = adapters.orders, adapters.clock
     # What is left of the deadline pays for the last write.
     move_budget = settings.request_deadline - settings.store_timeout
-    get_order = GetOrder(orders)
     key_lifetime = timedelta(hours=settings.idempotency_key_hours)
     dependencies: list[Dependency] = [
         StoreDependency(),
@@ -117,8 +127,8 @@ def build_use_cases(
     ]
     return UseCases(
         create_order=CreateOrder(orders, stock, clock, move_budget, key_lifetime),
-        get_order=get_order,
-        cancel_order=CancelOrder(get_order, orders, stock, clock, move_budget),
+        get_order=GetOrder(adapters.reader),
+        cancel_order=CancelOrder(GetOrder(orders), orders, stock, clock, move_budget),
         list_orders=ListOrders(MongoOrderPages()),
         list_stock_changes=ListStockChanges(adapters.changes),
         # In threads of its own: commits that hang must not make the store look missing.
@@ -198,6 +208,6 @@ def build_api(settings: Settings, wrap: Wrap = lambda adapters: adapters) -> Fla
     keys = auth.key_set(settings)
     if keys is None:
         structlog.get_logger().warning("open_to_everybody", host=settings.host)
-        return create_app(build_use_cases(settings, adapters))
+        return create_app(build_use_cases(settings, adapters), settings=settings)
     use_cases = build_use_cases(settings, adapters, [KeysDependency(keys)])
-    return create_app(use_cases, auth.token_verifier(settings, keys))
+    return create_app(use_cases, auth.token_verifier(settings, keys), settings)

@@ -4,7 +4,8 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+import limits
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 
 def _split(value: Any) -> Any:
@@ -13,6 +14,20 @@ def _split(value: Any) -> Any:
     return value
 
 
+_NO_LIMIT = "off"
+
+
+def _notation(value: str) -> str:
+    if value != _NO_LIMIT:
+        try:
+            limits.parse_many(value)
+        except ValueError:
+            raise ValueError('must be like "100 per minute", or off') from None
+    return value
+
+
+RateLimit = Annotated[str, AfterValidator(_notation)]
+Origin = Annotated[str, Field(pattern=r"^https?://[^\s/]+$")]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_split), Field(min_length=1)]
@@ -42,6 +57,27 @@ class HttpSettings(BaseModel):
     auth_jwks_cooldown: Seconds = 30
     auth_jwks_max_age: Seconds = 300
     auth_disabled: bool = False
+
+    rate_limit_writes: RateLimit | None = None
+    rate_limit_reads: RateLimit | None = None
+    cors_origins: Annotated[tuple[Origin, ...], BeforeValidator(_split)] = ()
+    trusted_proxies: Annotated[int, Field(ge=0, le=10)] = 0
+    stop_delay: Annotated[float, Field(ge=0, le=15)] = 0
+
+    @property
+    def rate_limit_of_writes(self) -> str | None:
+        """In Flask-Limiter's notation; None for no limit."""
+        return self._limit(self.rate_limit_writes, "600 per minute")
+
+    @property
+    def rate_limit_of_reads(self) -> str | None:
+        return self._limit(self.rate_limit_reads, "6000 per minute")
+
+    def _limit(self, given: str | None, default: str) -> str | None:
+        if given is not None:
+            return None if given == _NO_LIMIT else given
+        # Without tokens callers are told apart by address, and all behind a proxy share one.
+        return default if self.has_issuer and not self.on_loopback else None
 
     @property
     def has_issuer(self) -> bool:

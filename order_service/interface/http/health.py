@@ -6,9 +6,12 @@ from flask_openapi import APIBlueprint, Tag
 from order_service.application.use_cases import UseCases
 from order_service.interface.http.answers import LiveAnswer, ReadyAnswer, ShownDependency
 from order_service.interface.http.routes import parsed, says
+from order_service.interface.http.stopping import Stopping
+
+_STOPPING = ShownDependency(status="unavailable", required=True, detail="It is stopping.")
 
 
-def blueprint(use_cases: UseCases) -> APIBlueprint:
+def blueprint(use_cases: UseCases, stopping: Stopping) -> APIBlueprint:
     tag = Tag(name="Health", description="For load balancers and orchestrators.")
     health = APIBlueprint("health", __name__, url_prefix="/health", abp_tags=[tag])
 
@@ -29,12 +32,16 @@ def blueprint(use_cases: UseCases) -> APIBlueprint:
         200 when every required dependency is there, else 503. The inventory is not required:
         without it orders can still be read, and creating one answers 503 by itself.
         """
+        if stopping.begun:
+            return _ready({"process": _STOPPING})
         states = use_cases.check_readiness()
-        missing = any(state.problem and state.required for state in states)
-        answer = ReadyAnswer.model_construct(
-            status="unavailable" if missing else "ok",
-            dependencies={state.name: ShownDependency.of(state) for state in states},
-        )
-        return answer.response(503 if missing else 200)
+        return _ready({state.name: ShownDependency.of(state) for state in states})
 
     return health
+
+
+def _ready(dependencies: dict[str, ShownDependency]) -> Response:
+    missing = any(each.required and each.status != "ok" for each in dependencies.values())
+    status = "unavailable" if missing else "ok"
+    answer = ReadyAnswer.model_construct(status=status, dependencies=dependencies)
+    return answer.response(503 if missing else 200)

@@ -33,13 +33,16 @@ _HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
         "Seconds to wait before the next try.",
         {"type": "string", "pattern": "^\\d+$"},
     ),
+    "RateLimit-Limit": ("Requests in a window.", {"type": "string", "pattern": "^\\d+$"}),
+    "RateLimit-Remaining": ("Requests left in it.", {"type": "string", "pattern": "^\\d+$"}),
+    "RateLimit-Reset": ("Seconds until the next.", {"type": "string", "pattern": "^\\d+$"}),
     "WWW-Authenticate": ("What is asked for (RFC 6750).", {"type": "string"}),
 }
 _HEADERS_OF_PROBLEMS = {
     "401": ("WWW-Authenticate",),
     "403": ("WWW-Authenticate",),
     "409": ("Retry-After",),
-    "429": ("Retry-After",),
+    "429": ("Retry-After", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"),
     "503": ("Retry-After",),
 }
 _REQUEST_ID = {

@@ -40,7 +40,7 @@ def _digits(value: Any) -> Any:
 
 
 Instant = Annotated[datetime, BeforeValidator(_iso_8601), AfterValidator(_whole_milliseconds)]
-PageSize = Annotated[int, BeforeValidator(_digits), Field(ge=1, le=100)]
+PageSize = Annotated[int, Field(ge=1, le=100), BeforeValidator(_digits)]
 
 
 class OrderListParameters(Schema):

@@ -3,6 +3,7 @@
 from flask import Response, request, url_for
 from flask_openapi import APIBlueprint, Tag
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
+from werkzeug.routing import BaseConverter
 
 from order_service.application.callers import Scope
 from order_service.application.create_order import CreateOrderCommand
@@ -61,6 +62,13 @@ _NOT_CANCELLED = (
 _TAG = Tag(name="Orders", description="Create, read, list and cancel them.")
 
 
+class OrderIdConverter(BaseConverter):
+    """Any name but that of the route beside it, whose Allow header would promise a GET."""
+
+    regex = "(?!create$)[^/]+"
+    part_isolating = True
+
+
 def blueprint(use_cases: UseCases) -> APIBlueprint:
     orders = APIBlueprint("orders", __name__, url_prefix="/api/orders", abp_tags=[_TAG])
 
@@ -100,7 +108,7 @@ def blueprint(use_cases: UseCases) -> APIBlueprint:
         return response
 
     @orders.get(
-        "/<order_id>",
+        "/<order_id:order_id>",
         **says("getOrder", {200: OrderAnswer, 304: None}, OrderNotFound, StoreUnavailable),
     )
     @needs(Scope.ORDERS_READ)
@@ -112,7 +120,7 @@ def blueprint(use_cases: UseCases) -> APIBlueprint:
         return response
 
     @orders.post(
-        "/<order_id>/cancel",
+        "/<order_id:order_id>/cancel",
         **says("cancelOrder", {200: OrderAnswer, 202: OrderAnswer}, *_NOT_CANCELLED),
     )
     @needs(Scope.ORDERS_WRITE)

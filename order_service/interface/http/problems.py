@@ -69,7 +69,7 @@ _log = structlog.get_logger()
 
 
 def register(app: Flask) -> None:
-    app.register_error_handler(OrderServiceError, _known)
+    app.register_error_handler(OrderServiceError, known)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _unknown)
 
@@ -114,7 +114,8 @@ def _response(body: dict[str, Any]) -> Response:
     return Response(json.dumps(body), body["status"], content_type="application/problem+json")
 
 
-def _known(error: OrderServiceError) -> Response:
+def known(error: OrderServiceError) -> Response:
+    """The answer to an error of the table."""
     response = _response(body_of(error))
     retry_after = getattr(error, "retry_after", None)
     if retry_after is not None:

@@ -24,7 +24,7 @@ MAX_KEY_LENGTH = 255
 class Schema(BaseModel):
     """``parse`` raises InvalidValue, which names every bad field."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, use_attribute_docstrings=True)
 
     @classmethod
     def parse(cls, values: Any) -> Self:

@@ -1,0 +1,53 @@
+"""The end of a process: readiness turns 503 first, and what has begun is finished."""
+
+import threading
+import time
+from collections.abc import Callable
+
+from flask import Flask, g
+
+_LOOK_EVERY = 0.02
+
+
+class Stopping:
+    """``delay``: seconds for which requests are still taken after the word to stop, so that a load
+    balancer sees the 503 before connections are refused. While requests are in flight they are
+    taken as well, for up to ``at_most`` seconds in all.
+    """
+
+    def __init__(self, delay: float, at_most: float) -> None:
+        self._delay = delay
+        self._at_most = at_most
+        self._in_flight = 0
+        self._counting = threading.Lock()
+        self.begun = False
+
+    def register(self, app: Flask) -> None:
+        """``gunicorn.conf.py`` finds it as ``app.extensions["stopping"]``."""
+        app.extensions["stopping"] = self
+        app.before_request(self._enter)
+        app.teardown_request(self._leave)
+
+    def begin(self, stop_taking: Callable[[], None]) -> None:
+        """Returns at once. May be called from a signal handler, and more than once."""
+        if not self.begun:
+            self.begun = True
+            threading.Thread(target=self._wait_and, args=(stop_taking,), daemon=True).start()
+
+    def _wait_and(self, stop_taking: Callable[[], None]) -> None:
+        began = time.monotonic()
+        while (waited := time.monotonic() - began) < self._at_most:
+            if waited >= self._delay and not self._in_flight:
+                break
+            time.sleep(_LOOK_EVERY)
+        stop_taking()
+
+    def _enter(self) -> None:
+        g.in_flight = True
+        with self._counting:
+            self._in_flight += 1
+
+    def _leave(self, _: BaseException | None) -> None:
+        if g.pop("in_flight", False):
+            with self._counting:
+                self._in_flight -= 1
