@@ -23,7 +23,8 @@ preload_app = False
 control_socket_disable = True
 timeout = 60
 graceful_timeout = 30
-keepalive = 30
+# An idle connection holds up a stop for as long.
+keepalive = 5
 # TRUSTED_PROXIES alone says who is believed.
 forwarded_allow_ips = ""
 

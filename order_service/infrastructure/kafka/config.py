@@ -20,6 +20,8 @@ _CONSUMER_DEFAULTS: Final[Config] = {
     "auto.offset.reset": "earliest",
     "partition.assignment.strategy": "cooperative-sticky",
     "auto.commit.interval.ms": 1000,
+    # How long the log stands still after a worker was killed.
+    "session.timeout.ms": 10_000,
     # A topic that is made later, or gets more partitions, is noticed within seconds.
     "topic.metadata.refresh.interval.ms": 5000,
     # What is fetched ahead is memory: a few batches are enough.
@@ -52,8 +54,8 @@ def consumer_config(settings: Settings) -> Config:
     given = _given(settings, "consumer")
     defaults = dict(_CONSUMER_DEFAULTS)
     if given.get("group.protocol") == "consumer":
-        # The broker assigns (KIP-848), and librdkafka refuses a strategy of ours beside it.
-        del defaults["partition.assignment.strategy"]
+        # The broker assigns and times out (KIP-848): librdkafka refuses these of ours beside it.
+        del defaults["partition.assignment.strategy"], defaults["session.timeout.ms"]
     return defaults | given | _CONSUMER_OWN | _own(settings) | {"group.id": settings.kafka_group}
 
 
