@@ -79,7 +79,7 @@ class CreateOrder:
         except InventoryUnavailable as error:
             return self._give_up(order, error)
         except OutcomeUnknown:
-            return CreateOrderResult(self._defer(order), deferred=True)
+            return self._defer(order)
         return CreateOrderResult(_unless_refused(moved))
 
     def _add(self, command: CreateOrderCommand) -> Order:
@@ -123,16 +123,23 @@ class CreateOrder:
             # It stays PENDING with nothing sent; settlement will see that and fail it.
             raise error from None
         except VersionConflict:
-            return CreateOrderResult(self._orders.get(order.id) or order, deferred=True)
+            return self._defer(order)
         raise error
 
-    def _defer(self, order: Order) -> Order:
-        with suppress(StoreUnavailable):
-            try:
-                return self._orders.save(order.defer(self._clock.now()))
-            except VersionConflict:
-                return self._orders.get(order.id) or order
-        return order
+    def _defer(self, order: Order) -> CreateOrderResult:
+        """Promise that the order will be settled, once the order itself says so: from then on its
+        key is kept, whatever becomes of it. A key whose order can't say so is still in flight."""
+        try:
+            while order.status is OrderStatus.PENDING:
+                with suppress(VersionConflict):
+                    deferred = self._orders.save(order.defer(self._clock.now()))
+                    return CreateOrderResult(deferred, deferred=True)
+                order = self._orders.get(order.id) or order
+        except StoreUnavailable:
+            if order.idempotency is not None:
+                raise KeyInFlight(retry_after=1) from None
+            return CreateOrderResult(order, deferred=True)
+        return CreateOrderResult(_unless_refused(order))
 
 
 def _unless_refused(order: Order) -> Order:

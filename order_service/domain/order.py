@@ -194,7 +194,7 @@ class Order:
             settled_at=at,
             updated_at=at,
             stuck=None,
-            idempotency=None if failure.code in _FORGETS_KEY else self.idempotency,
+            idempotency=None if self._forgets_key(failure) else self.idempotency,
         )
         return failed._tell(OrderEventType.ORDER_FAILED, at)
 
@@ -254,6 +254,10 @@ class Order:
             return self
         assert self.settled_at is not None
         return replace(self, status=OrderStatus.COMPLETED, updated_at=self.settled_at)
+
+    def _forgets_key(self, failure: Failure) -> bool:
+        # A deferred order was shown to its caller, so its key goes on answering with it.
+        return failure.code in _FORGETS_KEY and not self.deferred
 
     def _require(self, status: OrderStatus, move: str) -> None:
         if self.status is not status:
