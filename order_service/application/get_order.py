@@ -1,12 +1,12 @@
 """Read one order."""
 
-from order_service.application.ports import OrderRepository
+from order_service.application.ports import OrderReader
 from order_service.domain.errors import OrderNotFound
 from order_service.domain.order import Order
 
 
 class GetOrder:
-    def __init__(self, orders: OrderRepository) -> None:
+    def __init__(self, orders: OrderReader) -> None:
         self._orders = orders
 
     def __call__(self, order_id: str, customer_id: str | None = None) -> Order:

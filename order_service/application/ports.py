@@ -34,6 +34,13 @@ class IdempotencyKeyTaken(Exception):
         self.holder = holder
 
 
+class OrderReader(Protocol):
+    """What an order is shown from. It may be behind by as long as its adapter says, so nothing is
+    decided on it."""
+
+    def get(self, order_id: str) -> Order | None: ...
+
+
 class OrderRepository(Protocol):
     """Every write is acknowledged by a majority and journaled."""
 

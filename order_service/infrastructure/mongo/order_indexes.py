@@ -2,10 +2,10 @@
 
 A list of orders has one for each combination of what it can be narrowed by. Each ends in the
 orders' place (``createdAt``, ``_id``), which never changes, so a page is one walk along the index
-from the cursor on, and costs the same among a thousand orders as among a million. The id alone would
-be smaller, but it is made of the API process's own clock, which need not agree with the store's, nor
-with the times that the list shows and is narrowed by. A list that is not narrowed by status uses an
-index without it, in which a status that changes during the walk moves nothing.
+from the cursor on, and costs the same among a thousand orders as among a million. The id alone
+would be smaller, but it is made of the API process's own clock, which need not agree with the
+store's, nor with the times that the list shows and is narrowed by. A list that is not narrowed by
+status uses an index without it, in which a status that changes during the walk moves nothing.
 
 Those that begin with the customer hold only orders that have one, so a service without tokens does
 not pay for them.

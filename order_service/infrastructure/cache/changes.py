@@ -1,0 +1,45 @@
+"""Which orders were written lately, for all API processes of one gunicorn.
+
+Each order falls into one of the marks of a table in memory that the processes share since before
+they forked. A write puts a new mark there; what was read under another mark is not used any more.
+Two orders with one mark cost each other a read of the store, nothing else.
+"""
+
+import os
+import struct
+from functools import cache
+from mmap import mmap
+from typing import Final
+
+_MARKS: Final = 1 << 16
+# The last bytes of an id are a counter, so they spread best.
+_FROM_DIGIT: Final = -4
+_MARK: Final = struct.Struct("=Q")
+
+
+class Changes:
+    """``table``: memory, of ``Changes.SIZE`` bytes."""
+
+    SIZE: Final = _MARKS * _MARK.size
+
+    def __init__(self, table: mmap | bytearray) -> None:
+        self._table = table
+
+    def mark(self, order_id: str) -> int:
+        found: int = _MARK.unpack_from(self._table, _place(order_id))[0]
+        return found
+
+    def wrote(self, order_id: str) -> None:
+        """A mark that was never there before: a counter's step could be lost between processes, and
+        bring an old mark back."""
+        _MARK.pack_into(self._table, _place(order_id), int.from_bytes(os.urandom(_MARK.size)))
+
+
+@cache
+def shared_changes() -> Changes:
+    """The table of this process and of those that it forks from then on."""
+    return Changes(mmap(-1, Changes.SIZE))
+
+
+def _place(order_id: str) -> int:
+    return int(order_id[_FROM_DIGIT:], 16) * _MARK.size

@@ -1,0 +1,48 @@
+"""Orders in this process's memory."""
+
+import threading
+from dataclasses import dataclass
+from time import monotonic
+
+from cachetools import TLRUCache
+
+from order_service.domain.order import Order
+from order_service.infrastructure.cache.changes import Changes
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    order: Order
+    mark: int
+    good_until: float
+
+
+class LocalOrders:
+    """At most ``size`` of them; the least recently read ones go first."""
+
+    def __init__(self, size: int, changes: Changes) -> None:
+        self._changes = changes
+        self._lock = threading.Lock()
+        self._entries: TLRUCache[str, _Entry] = TLRUCache(
+            size, ttu=lambda _, entry, __: entry.good_until, timer=monotonic
+        )
+
+    def mark(self, order_id: str) -> int:
+        """To be taken before the order is read from the store."""
+        return self._changes.mark(order_id)
+
+    def get(self, order_id: str) -> Order | None:
+        with self._lock:
+            entry = self._entries.get(order_id)
+        if entry is None or entry.mark != self._changes.mark(order_id):
+            return None
+        return entry.order
+
+    def put(self, order: Order, mark: int, good_until: float) -> None:
+        """``good_until``: monotonic seconds."""
+        with self._lock:
+            self._entries[order.id] = _Entry(order, mark, good_until)
+
+    def wrote(self, order_id: str) -> None:
+        """Whatever was read before is not used again, here and in the other processes."""
+        self._changes.wrote(order_id)

@@ -1,0 +1,127 @@
+"""Orders by id, kept for a few seconds in front of the store.
+
+Nothing served is older than the time to live, counted from before the store was read. Writes end
+it sooner: at once for every process of the same gunicorn, and in Redis. Only in the memory of
+processes elsewhere can an order be seen as it was for the rest of that time. Orders that still wait
+for their stock are not kept, so that whoever polls one sees at once that it is settled.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from time import monotonic
+
+from order_service.application.ports import OrderReader, OrderRepository
+from order_service.domain.order import Order
+from order_service.infrastructure.cache.local import LocalOrders
+from order_service.infrastructure.cache.shared import SharedOrders
+
+Count = Callable[[str], None]
+
+
+class CachedOrders:
+    """An OrderReader. ``count`` is told ``local``, ``shared`` or ``store`` for each order read."""
+
+    def __init__(
+        self,
+        store: OrderReader,
+        local: LocalOrders,
+        shared: SharedOrders | None,
+        ttl: float,
+        count: Count,
+    ) -> None:
+        self._store = store
+        self._local = local
+        self._shared = shared
+        self._ttl = ttl
+        self._count = count
+
+    def get(self, order_id: str) -> Order | None:
+        order = self._local.get(order_id)
+        if order is not None:
+            self._count("local")
+            return order
+        mark = self._local.mark(order_id)
+        if self._shared is None:
+            return self._from_store(order_id, mark)
+        return self._from_shared(self._shared, order_id, mark)
+
+    def _from_shared(self, shared: SharedOrders, order_id: str, mark: int) -> Order | None:
+        began = monotonic()
+        looked = shared.look(order_id)
+        if looked is None:
+            return self._from_store(order_id, mark)
+        if looked.order is not None:
+            self._count("shared")
+            self._local.put(looked.order, mark, began + looked.seconds_left)
+            return looked.order
+        order = self._from_store(order_id, mark)
+        if order is not None and _is_settled(order):
+            shared.put(order, looked.fill_until)
+        return order
+
+    def _from_store(self, order_id: str, mark: int) -> Order | None:
+        self._count("store")
+        began = monotonic()
+        order = self._store.get(order_id)
+        if order is not None and _is_settled(order):
+            self._local.put(order, mark, began + self._ttl)
+        return order
+
+
+def _is_settled(order: Order) -> bool:
+    return order.stock_change == 0 and order.stuck is None
+
+
+class InvalidatingOrders:
+    """The repository itself, whose writes end what is cached. Reads go to the store."""
+
+    def __init__(
+        self, store: OrderRepository, local: LocalOrders, shared: SharedOrders | None
+    ) -> None:
+        self._store = store
+        self._local = local
+        self._shared = shared
+
+    def next_id(self) -> str:
+        return self._store.next_id()
+
+    def add(self, order: Order) -> Order:
+        return self._store.add(order)
+
+    def get(self, order_id: str) -> Order | None:
+        return self._store.get(order_id)
+
+    def get_many(self, order_ids: Sequence[str]) -> list[Order]:
+        return self._store.get_many(order_ids)
+
+    def save(self, order: Order) -> Order:
+        with self._written([order]):
+            return self._store.save(order)
+
+    def save_all(self, orders: Sequence[Order]) -> bool:
+        with self._written(orders):
+            return self._store.save_all(orders)
+
+    def forget_key(self, order_id: str) -> None:
+        # What is shown of the order does not change.
+        self._store.forget_key(order_id)
+
+    def unsettled(self, before: datetime, limit: int) -> list[Order]:
+        return self._store.unsettled(before, limit)
+
+    def stuck(self, limit: int) -> list[Order]:
+        return self._store.stuck(limit)
+
+    @contextmanager
+    def _written(self, orders: Sequence[Order]) -> Iterator[None]:
+        """Whether it worked, lost a race or was not answered: each may be at its next version."""
+        try:
+            yield
+        finally:
+            # Its first version is pending, which is never cached: most saves have nothing to end.
+            versions = [(order.id, order.version + 1) for order in orders if order.version > 1]
+            for order_id, _ in versions:
+                self._local.wrote(order_id)
+            if self._shared is not None and versions:
+                self._shared.wrote(versions)

@@ -1,0 +1,62 @@
+"""A real redis-server, as Debian packages it."""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from redis import Redis, RedisError
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from devstack.ports import free_port
+from devstack.processes import ManagedProcess
+
+
+class RedisServer:
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        arguments = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
+        self._process = ManagedProcess(
+            "redis", ["redis-server", *arguments, "--dir", str(folder)], folder / "redis.log"
+        )
+        self.client: Any = Redis.from_url(self.url, retry=Retry(NoBackoff(), 0), socket_timeout=5)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.client.close()
+        self._process.stop()
+
+    def start(self) -> None:
+        self._process.start()
+        self._process.wait_until(self._answers, 10)
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        pid = self.client.info("server")["process_id"]
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+    def _answers(self) -> bool:
+        try:
+            return bool(self.client.ping())
+        except RedisError:
+            return False
