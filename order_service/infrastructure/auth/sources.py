@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +24,14 @@ def from_url(url: str) -> Any:
     with requests.get(url, timeout=timeouts, allow_redirects=False, stream=True) as response:
         if response.status_code != requests.codes.ok:
             raise ValueError(f"the issuer answered {response.status_code}")
-        return json.loads(_read(response))
+        return json.loads(read(response.iter_content(4096)))
 
 
-def _read(response: requests.Response) -> bytes:
+def read(chunks: Iterable[bytes]) -> bytes:
     """The time-outs above are for each read alone; an issuer that drips must end as well."""
     end = time.monotonic() + _IN_ALL
     body = b""
-    for chunk in response.iter_content(4096):
+    for chunk in chunks:
         body += chunk
         if len(body) > _MAX_BYTES:
             raise ValueError(f"the key set is longer than {_MAX_BYTES} bytes")
