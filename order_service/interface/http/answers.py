@@ -52,9 +52,11 @@ class Answer(BaseModel):
     )
     headers: ClassVar[tuple[str, ...]] = ()
 
+    def body(self) -> bytes:
+        return self.__pydantic_serializer__.to_json(self)
+
     def response(self, status: int = 200) -> Response:
-        body = self.__pydantic_serializer__.to_json(self)
-        return Response(body, status, content_type="application/json")
+        return Response(self.body(), status, content_type="application/json")
 
 
 class ShownOrder(Answer):

@@ -29,6 +29,7 @@ from order_service.interface.http.answers import (
     OrdersAnswer,
     ShownOrder,
 )
+from order_service.interface.http.order_bodies import OrderBodies
 from order_service.interface.http.order_lists import OrderListParameters, link_to_next
 from order_service.interface.http.routes import parsed, says
 from order_service.interface.http.schemas import (
@@ -70,6 +71,7 @@ class OrderIdConverter(BaseConverter):
 
 
 def blueprint(use_cases: UseCases) -> APIBlueprint:
+    bodies = OrderBodies()
     orders = APIBlueprint("orders", __name__, url_prefix="/api/orders", abp_tags=[_TAG])
 
     @orders.post("", **says("createOrder", _CREATED, *_NOT_CREATED))
@@ -115,7 +117,8 @@ def blueprint(use_cases: UseCases) -> APIBlueprint:
     @parsed
     def get(path: OrderPath, header: ReadOrderHeaders) -> Response:
         """Read an order."""
-        response = _show(use_cases.get_order(path.order_id, caller().sees_orders_of), 200)
+        order = use_cases.get_order(path.order_id, caller().sees_orders_of)
+        response = _answer(order, bodies.of(order), 200)
         response.make_conditional(request)
         return response
 
@@ -138,7 +141,11 @@ def blueprint(use_cases: UseCases) -> APIBlueprint:
 
 
 def _show(order: Order, status: int) -> Response:
-    response = OrderAnswer.of(order).response(status)
+    return _answer(order, OrderAnswer.of(order).body(), status)
+
+
+def _answer(order: Order, body: bytes, status: int) -> Response:
+    response = Response(body, status, content_type="application/json")
     response.set_etag(str(order.version))
     response.headers["Cache-Control"] = "private, no-cache"
     return response
