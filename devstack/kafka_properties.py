@@ -47,6 +47,9 @@ def server_properties(
         "share.coordinator.state.topic.replication.factor": copies,
         "share.coordinator.state.topic.min.isr": in_sync,
         "group.initial.rebalance.delay.ms": 0,
+        # With KIP-848 a rebalance takes a heartbeat or two: of 1 s here, instead of 5.
+        "group.consumer.min.heartbeat.interval.ms": 1000,
+        "group.consumer.heartbeat.interval.ms": 1000,
         # A killed node is missed after 3 s instead of 9.
         "broker.heartbeat.interval.ms": 500,
         "broker.session.timeout.ms": 3000,

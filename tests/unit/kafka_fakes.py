@@ -112,7 +112,7 @@ class FakeBroker:
         return [TopicPartition(each.topic, each.partition, -1001) for each in partitions]
 
     def get_watermark_offsets(
-        self, partition: TopicPartition, timeout: float = -1
+        self, partition: TopicPartition, timeout: float = -1, cached: bool = False
     ) -> tuple[int, int]:
         return 0, len(self.records)
 

@@ -113,7 +113,7 @@ class Intake:
 
     def _observe(self) -> None:
         self._membership.observe()
-        self._lag.observe()
+        self._lag.observe(fetching=not self.held)
 
     def _poll(self, seconds: float) -> list[Record]:
         message = self._consumer.poll(seconds)
@@ -137,15 +137,16 @@ class Intake:
 
     def _on_assign(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         self._membership.assigned()
+        self._lag.reassigned()
         log.info("partitions_assigned", partitions=_named(partitions))
 
     def _on_revoke(self, _: Consumer, partitions: list[TopicPartition]) -> None:
-        self._lag.forget(partitions)
+        self._lag.reassigned(partitions)
         log.info("partitions_revoked", partitions=_named(partitions))
 
     def _on_lost(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         self._membership.lost()
-        self._lag.forget(partitions)
+        self._lag.reassigned(partitions)
         log.warning("partitions_lost", partitions=_named(partitions))
 
 

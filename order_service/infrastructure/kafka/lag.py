@@ -1,6 +1,7 @@
 """How far the log is behind the topics, partition by partition."""
 
 import time
+from collections.abc import Sequence
 from typing import Final
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
@@ -14,7 +15,11 @@ Place = tuple[str, int]
 
 
 class LagGauge:
-    """Lives in the consumer's thread. Asks the broker every 5 s at most, 1 s at longest."""
+    """Lives in the consumer's thread.
+
+    A topic's end is known from the last fetch. Only while nothing is fetched is the broker asked
+    for it: beside a fetch the answer would wait until that one is answered.
+    """
 
     def __init__(self, consumer: Consumer, metrics: ConsumerMetrics) -> None:
         self._consumer = consumer
@@ -26,14 +31,15 @@ class LagGauge:
         """Everything before ``offset`` is in the log."""
         self._logged[place] = offset
 
-    def forget(self, partitions: list[TopicPartition]) -> None:
-        """They are no longer this worker's."""
-        for each in partitions:
+    def reassigned(self, taken_away: Sequence[TopicPartition] = ()) -> None:
+        """Other partitions are this worker's from now on."""
+        for each in taken_away:
             self._logged.pop((each.topic, each.partition), None)
-            self._metrics.lag.clear()
+        self._metrics.lag.clear()
         self._due = time.monotonic()
 
-    def observe(self) -> None:
+    def observe(self, fetching: bool) -> None:
+        """Does something every 5 s at most."""
         if time.monotonic() < self._due:
             return
         self._due = time.monotonic() + _EVERY
@@ -42,7 +48,7 @@ class LagGauge:
         try:
             self._start_from_committed(partitions)
             for each in partitions:
-                self._measure(each)
+                self._measure(each, fetching)
         except KafkaException:
             # The gauges keep their last values while the broker is away.
             return
@@ -52,8 +58,8 @@ class LagGauge:
         for each in self._consumer.committed(new, timeout=_TIMEOUT) if new else []:
             self._logged[each.topic, each.partition] = each.offset
 
-    def _measure(self, partition: TopicPartition) -> None:
-        low, high = self._consumer.get_watermark_offsets(partition, timeout=_TIMEOUT)
-        # Nothing committed yet is a negative number.
-        logged = max(low, self._logged[partition.topic, partition.partition])
+    def _measure(self, partition: TopicPartition, fetching: bool) -> None:
+        low, high = self._consumer.get_watermark_offsets(partition, _TIMEOUT, cached=fetching)
+        # What is not known yet is negative, as is the offset of a group that committed none.
+        logged = max(0, low, self._logged[partition.topic, partition.partition])
         self._metrics.lag.labels(partition.topic, partition.partition).set(max(0, high - logged))
