@@ -31,7 +31,8 @@ def create_app(
     settings = settings or HttpSettings()
     app = openapi.application("order_service")
     app.url_map.strict_slashes = False
-    app.url_map.converters["order_id"] = orders.OrderIdConverter
+    # By the name of the one that rules use where they name none: so routes read as they are.
+    app.url_map.converters["default"] = orders.OrderIdConverter
     stopping = Stopping(settings.stop_delay, _STOP_AT_MOST)
     stopping.register(app)
     hygiene.register(app, settings)

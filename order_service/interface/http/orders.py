@@ -110,7 +110,7 @@ def blueprint(use_cases: UseCases) -> APIBlueprint:
         return response
 
     @orders.get(
-        "/<order_id:order_id>",
+        "/<order_id>",
         **says("getOrder", {200: OrderAnswer, 304: None}, OrderNotFound, StoreUnavailable),
     )
     @needs(Scope.ORDERS_READ)
@@ -123,7 +123,7 @@ def blueprint(use_cases: UseCases) -> APIBlueprint:
         return response
 
     @orders.post(
-        "/<order_id:order_id>/cancel",
+        "/<order_id>/cancel",
         **says("cancelOrder", {200: OrderAnswer, 202: OrderAnswer}, *_NOT_CANCELLED),
     )
     @needs(Scope.ORDERS_WRITE)
