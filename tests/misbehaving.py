@@ -122,13 +122,15 @@ class MisbehavingInventory:
         with self._lock:
             self._rules.append(_Rule(fault, method, path, times))
 
-    def behave(self) -> None:
-        """Serve as before; whoever still waits is let go."""
+    def behave(self) -> bool:
+        """Serve as before; whoever still waits is let go. Answers whether anything was wrong."""
         with self._lock:
             over, self._rules = self._rules, []
         for rule in over:
             rule.over.set()
+        refused = self._server is None
         self.accept()
+        return bool(over) or refused
 
     def refuse(self) -> None:
         """Nobody listens any more, and open connections are closed."""

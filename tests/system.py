@@ -131,14 +131,20 @@ class System:
         with ExitStack() as undo:
             undo.callback(self.kill)
             self.migrate()
-            for process in [*self.api, *self.worker]:
-                process.start()
-            for number in range(len(self.api)):
-                self.await_api(number)
-            for number in range(len(self.worker)):
-                self.await_worker(number)
+            self.revive()
             undo.pop_all()
         return self
+
+    def revive(self) -> None:
+        """Starts the processes that don't run, and returns once they are ready."""
+        dead_api = [number for number, each in enumerate(self.api) if not each.alive]
+        dead_workers = [number for number, each in enumerate(self.worker) if not each.alive]
+        for process in [*self.api, *self.worker]:
+            process.start()
+        for number in dead_api:
+            self.await_api(number)
+        for number in dead_workers:
+            self.await_worker(number)
 
     def migrate(self) -> None:
         self._program("migrate", ("-m", "order_service", "migrate")).run()

@@ -8,7 +8,7 @@ import requests
 TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z")
 PROBLEM = {"type", "title", "status", "detail", "code", "message"}
 # Words that would tell a caller how the service is built.
-INTERNAL = re.compile(r"Traceback|mongo|pymongo|urllib3|requests\.|kafka|\.py\b|127\.0\.0\.1", re.I)
+INTERNAL = re.compile(r"Traceback|mongo|urllib3|kafka|\.py\b|127\.0\.0\.1", re.I)
 
 
 def order_in(answer: requests.Response) -> dict[str, Any]:

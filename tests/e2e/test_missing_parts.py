@@ -1,0 +1,347 @@
+"""The running system while a part of it is away, in trouble, or killed.
+
+Its store, its broker and its inventory are its own, so that nobody else misses them.
+"""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from uuid import uuid4
+
+import pytest
+import requests
+from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
+
+from devstack.inventory import SampleInventory
+from devstack.kafka import KafkaBroker
+from devstack.mongod import Mongod
+from tests.e2e.answers import order_in, problem_in
+from tests.misbehaving import (
+    CUT_BEFORE,
+    ERROR_BEFORE,
+    HANG_AFTER,
+    HANG_BEFORE,
+    RUBBISH,
+    Fault,
+    MisbehavingInventory,
+)
+from tests.system import Parts, System
+from tests.waiting import until
+
+STORE_TIMEOUT = 1.5
+SETTINGS = {
+    "STORE_TIMEOUT": str(STORE_TIMEOUT),
+    "REQUEST_DEADLINE": "3",
+    "SETTLE_AFTER": "3",
+    "SETTLE_INTERVAL": "0.2",
+    "INVENTORY_CONNECT_TIMEOUT": "0.5",
+    "INVENTORY_READ_TIMEOUT": "1",
+    "LEASE_SECONDS": "3",
+    "BREAKER_RESET": "0.5",
+    # So that the broker is found soon after it is back.
+    "KAFKA_RECONNECT_BACKOFF_MAX_MS": "200",
+    "KAFKA_PRODUCER_RETRY_BACKOFF_MAX_MS": "200",
+}
+# What a busy machine may take on top.
+SLACK = 3.0
+
+
+@dataclass
+class Fragile:
+    system: System
+    mongo: Mongod
+    kafka: KafkaBroker
+    proxy: MisbehavingInventory
+
+    def await_service(self) -> None:
+        """Until an order goes through again: the breaker is closed, the store is back."""
+        item = self.system.add_item(stock=1000)
+        until(lambda: self.system.create(item).status_code == 201, "an order goes through", 20)
+
+
+@pytest.fixture(scope="module")
+def _fragile(mongo: Mongod, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fragile]:
+    folder = tmp_path_factory.mktemp("fragile")
+    with (
+        Mongod(folder / "mongo") as own_mongo,
+        KafkaBroker(folder / "kafka") as kafka,
+        # Its items stay when the orders' store goes.
+        SampleInventory(
+            mongo.uri, kafka.bootstrap, database="fragile", log_path=folder / "inventory.log"
+        ) as inventory,
+        MisbehavingInventory(inventory.url) as proxy,
+        System(Parts(own_mongo, kafka, proxy), folder, SETTINGS) as system,
+    ):
+        fragile = Fragile(system, own_mongo, kafka, proxy)
+        fragile.await_service()
+        yield fragile
+
+
+@pytest.fixture
+def fragile(_fragile: Fragile) -> Fragile:
+    """Whole at the start of each test."""
+    _fragile.system.revive()
+    if _fragile.proxy.behave():
+        _fragile.await_service()
+    return _fragile
+
+
+@pytest.fixture
+def system(fragile: Fragile) -> System:
+    return fragile.system
+
+
+@pytest.fixture
+def proxy(fragile: Fragile) -> MisbehavingInventory:
+    return fragile.proxy
+
+
+# --- the inventory
+
+
+def assert_nothing_sold(system: System, item: str) -> None:
+    assert system.stock(item) == 10
+    assert "COMPLETED" not in {order["status"] for order in system.orders(item)}
+
+
+def unavailable(answer: requests.Response, code: str) -> None:
+    problem_in(answer, 503, code)
+    assert int(answer.headers["Retry-After"]) >= 1
+
+
+def test_a_refusing_inventory_is_503_and_nothing_is_sold(
+    system: System, proxy: MisbehavingInventory
+) -> None:
+    item = system.add_item(stock=10)
+    proxy.refuse()
+    for _ in range(3):
+        unavailable(system.create(item), "inventory_unavailable")
+    assert_nothing_sold(system, item)
+
+
+def test_a_failing_inventory_is_shed_and_taken_back_without_a_restart(
+    fragile: Fragile, system: System, proxy: MisbehavingInventory
+) -> None:
+    item = system.add_item(stock=10)
+    proxy.refuse()
+    for _ in range(40):
+        unavailable(system.create(item), "inventory_unavailable")
+    # The breakers, one in each process, turned away what came later before it was stored.
+    assert 10 <= len(system.orders(item)) < 40
+    proxy.accept()
+    fragile.await_service()
+    assert_nothing_sold(system, item)
+
+
+@pytest.mark.parametrize("fault", [*RUBBISH, ERROR_BEFORE], ids=str)
+def test_an_inventory_that_talks_rubbish_is_503_and_nothing_is_sold(
+    fault: Fault, system: System, proxy: MisbehavingInventory
+) -> None:
+    item = system.add_item(stock=10)
+    proxy.misbehave(fault, path=item)
+    unavailable(system.create(item), "inventory_unavailable")
+    assert_nothing_sold(system, item)
+
+
+def test_a_503_frees_the_key_for_a_fresh_start(
+    fragile: Fragile, system: System, proxy: MisbehavingInventory
+) -> None:
+    item, key = system.add_item(stock=10), uuid4().hex
+    proxy.misbehave(ERROR_BEFORE, path=item)
+    unavailable(system.create(item, 1, key), "inventory_unavailable")
+    proxy.behave()
+    fragile.await_service()
+    fresh = system.create(item, 1, key)
+    assert fresh.status_code == 201
+    assert "Idempotent-Replayed" not in fresh.headers
+    assert system.stock(item) == 9
+
+
+def test_an_outcome_that_is_not_known_is_202_and_settled_later(
+    system: System, proxy: MisbehavingInventory
+) -> None:
+    item, key = system.add_item(stock=10, price="2.50"), uuid4().hex
+    proxy.misbehave(CUT_BEFORE, method="PATCH", path=item)
+    began = time.monotonic()
+    accepted = system.create(item, 2, key)
+    assert time.monotonic() - began < 3 + SLACK
+    assert accepted.status_code == 202
+    order = order_in(accepted)
+    assert (order["status"], order["totalPrice"]) == ("PENDING", None)
+    assert accepted.headers["Location"] == f"/api/orders/{order['_id']}"
+    assert order_in(system.get(order["_id"]))["status"] == "PENDING"
+    proxy.behave()
+    system.await_orders(item, {"COMPLETED": 1})
+    assert system.stock(item) == 8
+    # A repeat answers with the order as it is now.
+    again = system.create(item, 2, key)
+    assert (again.status_code, again.headers["Idempotent-Replayed"]) == (202, "true")
+    assert (order_in(again)["status"], order_in(again)["totalPrice"]) == ("COMPLETED", 5)
+
+
+def test_a_key_whose_first_request_is_on_its_way_is_409(
+    system: System, proxy: MisbehavingInventory
+) -> None:
+    item, key = system.add_item(stock=10), uuid4().hex
+    proxy.misbehave(HANG_BEFORE, method="GET", path=item)
+    with ThreadPoolExecutor(1) as client:
+        first = client.submit(system.create, item, 1, key)
+        until(lambda: len(system.orders(item)) == 1, "the first is on its way")
+        second = system.create(item, 1, key)
+        problem_in(second, 409, "key_in_flight")
+        assert int(second.headers["Retry-After"]) >= 1
+        proxy.behave()
+        assert first.result().status_code in (201, 503)
+
+
+def test_a_cancellation_is_202_while_the_inventory_is_away_and_carried_out_later(
+    system: System, proxy: MisbehavingInventory
+) -> None:
+    item = system.add_item(stock=10)
+    order_id = order_in(system.create(item, 4))["_id"]
+    proxy.misbehave(CUT_BEFORE, method="PATCH", path=item)
+    accepted = system.cancel(order_id)
+    assert accepted.status_code == 202
+    assert order_in(accepted)["status"] == "COMPLETED"
+    proxy.behave()
+    system.await_orders(item, {"CANCELLED": 1})
+    assert system.stock(item) == 10
+
+
+# --- the API, killed
+
+
+def test_what_a_killed_api_left_behind_is_settled(
+    fragile: Fragile, system: System, proxy: MisbehavingInventory
+) -> None:
+    applied, unsent, unapplied = (system.add_item(stock=10) for _ in range(3))
+    keys = {item: uuid4().hex for item in (applied, unsent, unapplied)}
+    proxy.misbehave(HANG_AFTER, method="PATCH", path=applied)
+    proxy.misbehave(HANG_BEFORE, method="GET", path=unsent)
+    proxy.misbehave(HANG_BEFORE, method="PATCH", path=unapplied)
+    with ThreadPoolExecutor(3) as clients:
+        sent = [clients.submit(system.create, item, 3, keys[item]) for item in keys]
+        for item, method in ((applied, "PATCH"), (unsent, "GET"), (unapplied, "PATCH")):
+            until(lambda i=item, m=method: asked(proxy, m, i), f"{method} is on its way")  # type: ignore[misc]
+        until(lambda: system.stock(applied) == 7, "the overwrite is applied")
+        system.api[0].kill()
+        for each in sent:
+            assert isinstance(each.exception(), requests.ConnectionError)
+    proxy.behave()
+    system.revive()
+
+    [taken] = system.await_orders(applied, {"COMPLETED": 1})
+    system.await_orders(unsent, {"FAILED": 1})
+    system.await_orders(unapplied, {"COMPLETED": 1})
+    assert [system.stock(item) for item in keys] == [7, 10, 7]
+
+    # Settled for good, they are replayed; what never began begins afresh.
+    again = system.create(applied, 3, keys[applied])
+    assert order_in(again)["_id"] == str(taken["_id"])
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert system.create(unsent, 3, keys[unsent]).status_code == 201
+    assert [system.stock(item) for item in keys] == [7, 7, 7]
+
+
+def asked(proxy: MisbehavingInventory, method: str, item: str) -> bool:
+    return any(each.startswith(method) and each.endswith(item) for each in proxy.requests)
+
+
+# --- the store
+
+
+@contextmanager
+def away(part: Mongod | KafkaBroker) -> Iterator[None]:
+    part.kill()
+    try:
+        yield
+    finally:
+        part.start()
+
+
+def test_without_its_store_it_is_503_in_time_and_serves_again_without_a_restart(
+    fragile: Fragile, system: System
+) -> None:
+    item = system.add_item(stock=10)
+    order_id = order_in(system.create(item))["_id"]
+    processes = [system.api[0].pid, system.worker[0].pid]
+    with away(fragile.mongo):
+        with ThreadPoolExecutor(4) as clients:
+            began = time.monotonic()
+            answers = [
+                clients.submit(system.create, item),
+                clients.submit(system.create, item, 1, uuid4().hex),
+                clients.submit(system.get, order_id),
+                clients.submit(system.cancel, order_id),
+            ]
+            for answer in answers:
+                unavailable(answer.result(), "store_unavailable")
+            assert time.monotonic() - began < STORE_TIMEOUT + SLACK
+        ready = system.request("GET", "/health/ready")
+        assert ready.status_code == 503
+        assert ready.json()["dependencies"]["store"]["status"] == "unavailable"
+        assert system.request("GET", "/health/live").status_code == 200
+        assert system.stock(item) == 9
+    fragile.await_service()
+    assert system.create(item).status_code == 201
+    assert system.stock(item) == 8
+    entries = until(lambda: whole_log(system, item, 2), "the log goes on", timeout=20)
+    assert [entry["newStock"] for entry in entries] == [8, 9]
+    assert [system.api[0].pid, system.worker[0].pid] == processes
+
+
+def whole_log(system: System, item: str, number: int) -> list[dict[str, object]]:
+    entries = system.stock_changes(item)
+    return entries if len(entries) >= number else []
+
+
+# --- the broker
+
+
+def test_without_a_broker_orders_go_on_and_the_world_is_told_later(
+    fragile: Fragile, system: System
+) -> None:
+    item = system.add_item(stock=10)
+    with away(fragile.kafka):
+        created = system.create(item, 2)
+        assert created.status_code == 201
+        assert system.stock(item) == 8
+        assert system.request("GET", "/health/ready").status_code == 200
+        [waiting] = system.orders(item)
+        assert [event["type"] for event in waiting["outbox"]] == ["ORDER_CREATED"]
+    until(lambda: not system.orders(item)[0].get("outbox"), "the event is published", timeout=30)
+    assert order_in(created)["_id"].encode() in published(fragile.kafka)
+
+
+def published(kafka: KafkaBroker) -> list[bytes | None]:
+    """The keys of all events so far."""
+    consumer = Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": uuid4().hex})
+    consumer.assign([TopicPartition("order-events", n, OFFSET_BEGINNING) for n in range(4)])
+    try:
+        messages = until(lambda: consumer.consume(10_000, 1), "events", timeout=20)
+        return [message.key() for message in messages]
+    finally:
+        consumer.close()
+
+
+# --- the end
+
+
+def test_asked_to_end_it_finishes_what_it_has_in_hand(
+    fragile: Fragile, system: System, proxy: MisbehavingInventory
+) -> None:
+    item = system.add_item(stock=10)
+    proxy.misbehave(HANG_BEFORE, method="GET", path=item, times=1)
+    api, worker = system.api[0], system.worker[0]
+    with ThreadPoolExecutor(1) as client:
+        answer = client.submit(system.create, item)
+        until(lambda: asked(proxy, "GET", item), "it is on its way")
+        api.terminate()
+        worker.terminate()
+        assert answer.result().status_code == 201
+    for process in (api, worker):
+        until(lambda p=process: not p.alive, f"{process.name} ends", timeout=20)  # type: ignore[misc]
+        assert process.exit_code == 0
+    assert system.stock(item) == 9
