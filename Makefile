@@ -27,7 +27,7 @@ install: ## make .venv from the pinned requirements (PYTHON=python3.12 chooses w
 ## Check it
 .PHONY: test
 test: install ## every test but the long ones, with coverage; starts its own servers
-	@$(BIN)/python -m pytest --cov --cov-report=term $(SUITES)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term $(SUITES)
 
 .PHONY: test-unit
 test-unit: install ## the tests without servers, in seconds
