@@ -152,7 +152,9 @@ def test_the_word_and_what_it_was_about_stay_on_the_order(outcome: OrderStatus) 
     assert order.stuck is None
 
 
-@pytest.mark.parametrize("order", [pending(), completed(), failed(), cancelling()], ids=str)
+@pytest.mark.parametrize(
+    "order", [pending(), completed(), failed(), cancelling()], ids=lambda order: str(order.status)
+)
 def test_only_a_stuck_order_can_be_decided(order: Order) -> None:
     with pytest.raises(IllegalMove):
         order.decide(Decision(OrderStatus.COMPLETED, "I counted.", later(9)))
