@@ -1,11 +1,28 @@
 """gunicorn reads the same settings as the service."""
 
+import atexit
+import os
+import shutil
 import signal
 import sys
+import tempfile
 from typing import Any
 
-from order_service.bootstrap import before_fork, load_settings
-from order_service.settings import SettingsError
+
+def _remove(folder: str, maker: int) -> None:
+    if os.getpid() == maker:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+# What the processes count is added up from files, new ones for each start. Set before anything
+# imports prometheus_client, which looks for it then.
+if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+    _folder = tempfile.mkdtemp(prefix="order-service-metrics-")
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = _folder
+    atexit.register(_remove, _folder, os.getpid())
+
+from order_service.bootstrap import after_exit, before_fork, load_settings  # noqa: E402
+from order_service.settings import SettingsError  # noqa: E402
 
 try:
     _settings = load_settings()
@@ -14,7 +31,9 @@ except SettingsError as _error:
 
 before_fork()
 
-bind = f"{_settings.host}:{_settings.port}"
+bind = [f"{_settings.host}:{_settings.port}"]
+if _settings.metrics_port:
+    bind.append(f"{_settings.host}:{_settings.metrics_port}")
 workers = _settings.web_workers
 threads = _settings.web_threads
 worker_class = "gthread"
@@ -37,3 +56,7 @@ def post_worker_init(worker: Any) -> None:
         signal.signal(signal.SIGTERM, lambda sig, _: stopping.begin(lambda: stop(sig, None)))
         # As gunicorn has it: a signal must not interrupt what requests wait for.
         signal.siginterrupt(signal.SIGTERM, False)
+
+
+def child_exit(_: Any, worker: Any) -> None:
+    after_exit(worker.pid)

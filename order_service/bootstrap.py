@@ -49,7 +49,18 @@ from order_service.infrastructure.dependencies import (
 from order_service.infrastructure.inventory import absolute, conditional
 from order_service.infrastructure.inventory.http import InventoryHttp
 from order_service.infrastructure.kafka import build
+from order_service.infrastructure.metrics.backlog import BacklogCollector
+from order_service.infrastructure.metrics.cache import ReadMetrics
+from order_service.infrastructure.metrics.inventory import (
+    InventoryMetrics,
+    MeteredConditional,
+    MeteredOverwriting,
+)
+from order_service.infrastructure.metrics.leases import MeteredLeases
+from order_service.infrastructure.metrics.orders import MeteredOrders
+from order_service.infrastructure.metrics.registry import forget_process, gathered
 from order_service.infrastructure.mongo import schema
+from order_service.infrastructure.mongo.backlog import read_backlog
 from order_service.infrastructure.mongo.clock import StoreClock
 from order_service.infrastructure.mongo.connection import connect
 from order_service.infrastructure.mongo.leases import MongoLeaseStore
@@ -59,6 +70,7 @@ from order_service.infrastructure.mongo.stock_changes import MongoStockChangeLog
 from order_service.interface import worker
 from order_service.interface.dead_letters_cli import DeadLetterTools
 from order_service.interface.http.app import create_app
+from order_service.interface.http.metrics import RequestMetrics
 from order_service.settings import Settings
 
 READY_TIMEOUT = 2.0
@@ -93,20 +105,28 @@ def before_fork() -> None:
     shared_changes()
 
 
-def build_adapters(settings: Settings) -> Adapters:
+def after_exit(pid: int) -> None:
+    """Cleans up after an API process. gunicorn calls it."""
+    forget_process(pid)
+
+
+def build_adapters(settings: Settings, registry: CollectorRegistry | None = None) -> Adapters:
+    """``registry``: where they count and time what they do."""
+    registry = registry or CollectorRegistry()
     connect(settings)
     http = InventoryHttp(settings)
+    calls = InventoryMetrics(registry)
     clock = StoreClock()
     owner = f"{socket.gethostname()}:{os.getpid()}"
-    cached = cache(settings, MongoOrderRepository())
+    cached = cache(settings, MongoOrderRepository(), ReadMetrics(registry).count)
     return Adapters(
-        orders=cached.orders,
+        orders=MeteredOrders(cached.orders, registry),
         reader=cached.reader,
-        leases=MongoLeaseStore(owner, settings.lease_seconds),
+        leases=MeteredLeases(MongoLeaseStore(owner, settings.lease_seconds), registry),
         changes=MongoStockChangeLog(clock),
         clock=clock,
-        absolute=absolute.AbsoluteInventory(http),
-        conditional=conditional.ConditionalInventory(http),
+        absolute=MeteredOverwriting(absolute.AbsoluteInventory(http), calls),
+        conditional=MeteredConditional(conditional.ConditionalInventory(http), calls),
         inventory_http=http,
     )
 
@@ -180,8 +200,9 @@ class Commands:
 
     def run_worker(self, wrap: Wrap = lambda adapters: adapters) -> int:
         settings = self._settings
-        adapters = wrap(build_adapters(settings))
         registry = CollectorRegistry()
+        registry.register(BacklogCollector(read_backlog))
+        adapters = wrap(build_adapters(settings, registry))
         record = RecordStockChanges(adapters.changes)
         return worker.run(
             worker.WorkerParts(
@@ -204,10 +225,13 @@ class Commands:
 def build_api(settings: Settings, wrap: Wrap = lambda adapters: adapters) -> Flask:
     """The WSGI application. Call it after the fork: it makes the clients."""
     logs.configure(settings.log_level)
-    adapters = wrap(build_adapters(settings))
+    registry = CollectorRegistry()
+    metrics = RequestMetrics(registry, lambda: gathered(registry))
+    adapters = wrap(build_adapters(settings, registry))
     keys = auth.key_set(settings)
     if keys is None:
         structlog.get_logger().warning("open_to_everybody", host=settings.host)
-        return create_app(build_use_cases(settings, adapters), settings=settings)
+        use_cases = build_use_cases(settings, adapters)
+        return create_app(use_cases, settings=settings, metrics=metrics)
     use_cases = build_use_cases(settings, adapters, [KeysDependency(keys)])
-    return create_app(use_cases, auth.token_verifier(settings, keys), settings)
+    return create_app(use_cases, auth.token_verifier(settings, keys), settings, metrics)

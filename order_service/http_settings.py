@@ -112,6 +112,12 @@ class HttpSettings(BaseModel):
         return self
 
     @model_validator(mode="after")
+    def _metrics_have_a_port_of_their_own(self) -> Self:
+        if self.metrics_port and self.metrics_port == self.port:
+            raise ValueError(f"METRICS_PORT is PORT ({self.port}): set another, or 0 for none")
+        return self
+
+    @model_validator(mode="after")
     def _open_service_stays_on_loopback(self) -> Self:
         if not (self.auth_disabled or self.has_issuer or self.on_loopback):
             raise ValueError(

@@ -16,6 +16,7 @@ from order_service.interface.http import (
     problems,
     stock_changes,
 )
+from order_service.interface.http.metrics import RequestMetrics
 from order_service.interface.http.stopping import Stopping
 
 # With the delay, well within the 30 s that gunicorn waits for its workers.
@@ -26,6 +27,7 @@ def create_app(
     use_cases: UseCases,
     authenticate: Authenticate | None = None,
     settings: HttpSettings | None = None,
+    metrics: RequestMetrics | None = None,
 ) -> Flask:
     """``authenticate``: None opens it to everybody."""
     settings = settings or HttpSettings()
@@ -46,4 +48,6 @@ def create_app(
     access.guard(app, authenticate)
     limits.register(app, settings)
     app.register_blueprint(docs.blueprint(openapi.document(app, guarded=authenticate is not None)))
+    if metrics is not None:
+        metrics.register(app, settings.metrics_port, open_to_everybody=authenticate is None)
     return app

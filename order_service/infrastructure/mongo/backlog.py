@@ -1,0 +1,58 @@
+"""How much waits to be done, counted on the indexes that hold only what waits."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from order_service.infrastructure.mongo.connection import store_errors
+from order_service.infrastructure.mongo.documents import OrderDocument
+
+# A backlog of more is counted as that many, so that looking at one does not add to the trouble.
+MOST: Final = 10_000
+_MILLISECONDS: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """Ages in seconds, by the store's clock; 0 where nothing waits. ``pending`` are the orders
+    that wait for their stock, ``stuck`` ones among them."""
+
+    pending: int
+    stuck: int
+    oldest_pending: float
+    unpublished_events: int
+    oldest_unpublished: float
+
+
+def read_backlog() -> Backlog:
+    """Raises StoreUnavailable."""
+    waiting = _counted(
+        "waiting_for_stock",
+        "awaitingSince",
+        {"count": {"$sum": 1}, "stuck": {"$sum": {"$cond": [{"$gt": ["$stuck", None]}, 1, 0]}}},
+    )
+    unpublished = _counted(
+        "unpublished", "outbox.occurredAt", {"count": {"$sum": {"$size": "$outbox"}}}
+    )
+    return Backlog(
+        pending=waiting.get("count", 0),
+        stuck=waiting.get("stuck", 0),
+        oldest_pending=waiting.get("age", 0) / _MILLISECONDS,
+        unpublished_events=unpublished.get("count", 0),
+        oldest_unpublished=unpublished.get("age", 0) / _MILLISECONDS,
+    )
+
+
+def _counted(index: str, since: str, sums: dict[str, Any]) -> dict[str, Any]:
+    """The oldest first; {} where nothing waits."""
+    present = "outbox.eventId" if since.startswith("outbox.") else since
+    oldest = {"$min": {"$min": f"${since}"}}
+    pipeline = [
+        {"$match": {present: {"$exists": True}}},
+        {"$sort": {since: 1}},
+        {"$limit": MOST},
+        {"$group": {"_id": None, "oldest": oldest, **sums}},
+        {"$set": {"age": {"$max": [0, {"$subtract": ["$$NOW", "$oldest"]}]}}},
+    ]
+    with store_errors():
+        found = list(OrderDocument._get_collection().aggregate(pipeline, hint=index))
+    return found[0] if found else {}

@@ -1,0 +1,76 @@
+"""Requests, counted and timed; and /metrics, for Prometheus.
+
+/metrics tells how much is sold, so it is not for everybody: with METRICS_PORT it is on that port
+alone, whoever may reach it; without, it is on the API only while the API is open to everybody.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+from flask import Flask, Response, g, request
+from prometheus_client import CollectorRegistry, Histogram
+from prometheus_client.exposition import choose_encoder
+
+_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE"})
+
+Gather = Callable[[], CollectorRegistry]
+
+
+class RequestMetrics:
+    """``gather`` answers what a scrape sees: the numbers of every process."""
+
+    def __init__(self, registry: CollectorRegistry, gather: Gather) -> None:
+        self._gather = gather
+        self._seconds = Histogram(
+            "order_service_http_request_seconds",
+            "Requests by the route's template and the answer's status.",
+            ["method", "route", "status"],
+            buckets=_BUCKETS,
+            registry=registry,
+        )
+        self._series: dict[tuple[str, str, int], Any] = {}
+
+    def register(self, app: Flask, port: int, *, open_to_everybody: bool) -> None:
+        """Call it last: the metrics' port stands before whatever else wraps the application."""
+        app.after_request(self._observe)
+        if port:
+            beside: Any = self._beside(app.wsgi_app, str(port))
+            app.wsgi_app = beside  # type: ignore[method-assign]
+        elif open_to_everybody:
+            app.add_url_rule("/metrics", "metrics", self._view)
+
+    def _observe(self, response: Response) -> Response:
+        # What a client can make up must not make series.
+        route = request.url_rule.rule if request.url_rule else "none"
+        method = request.method if request.method in _METHODS else "other"
+        key = method, route, response.status_code
+        series = self._series.get(key)
+        if series is None:
+            series = self._series[key] = self._seconds.labels(*key)
+        series.observe(time.perf_counter() - g.began)
+        return response
+
+    def _view(self) -> Response:
+        body, content_type = self._scraped(request.headers.get("Accept", ""))
+        return Response(body, content_type=content_type)
+
+    def _scraped(self, accept: str) -> tuple[bytes, str]:
+        encode, content_type = choose_encoder(accept)
+        return encode(self._gather()), content_type
+
+    def _beside(self, api: WSGIApplication, port: str) -> WSGIApplication:
+        def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+            # That of the socket, which no header changes.
+            if environ["SERVER_PORT"] != port:
+                return api(environ, start_response)
+            if environ["PATH_INFO"] != "/metrics":
+                start_response("404 Not Found", [("Content-Type", "text/plain")])
+                return [b"Only /metrics is here.\n"]
+            body, content_type = self._scraped(environ.get("HTTP_ACCEPT", ""))
+            start_response("200 OK", [("Content-Type", content_type)])
+            return [body]
+
+        return serve
