@@ -27,8 +27,10 @@ log=$PWD/.data/logs/image.log
 work=$(mktemp -d "$PWD/.data/image.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 
+# The first line that speaks of an error says more than the last, which only says where it was.
 quietly() {
-    "$@" >>"$log" 2>&1 || fail "$1 failed: $(tail -n 1 "$log") (all of it: $log)"
+    "$@" >>"$log" 2>&1 ||
+        fail "$1 failed: $(grep -m 1 -E '^(E|ERROR|Error):' "$log" || tail -n 1 "$log") (all of it: $log)"
 }
 
 if [ ! -f "$BASE_TAR" ]; then
