@@ -44,6 +44,7 @@ class Stage:
             "KAFKA_GROUP": f"group-{name}",
             "KAFKA_STOCK_TOPICS": f"{self.topic},{self.other_topic}",
             "KAFKA_TOPIC_METADATA_REFRESH_INTERVAL_MS": "500",
+            "KAFKA_CONSUMER_AUTO_COMMIT_INTERVAL_MS": "100",
             # A rebalance begins with the next heartbeat.
             **({} if by_broker else {"KAFKA_CONSUMER_HEARTBEAT_INTERVAL_MS": "300"}),
             **environment,
@@ -69,6 +70,16 @@ class Stage:
         dotted = {name.replace("_", "."): setting for name, setting in config.items()}
         new = NewTopic(topic, partitions, -1, config=dotted)
         self.admin.create_topics([new])[topic].result()
+
+    def make_topic_anew(self, topic: str) -> None:
+        """As an operator does who wants to begin again: the group's offsets go too."""
+        self.admin.delete_topics([topic])[topic].result()
+        known = self.admin.list_topics
+        until(lambda: topic not in known(timeout=10).topics, "the end of the old topic")
+        group = self.settings.kafka_group
+        self.admin.delete_consumer_groups([group])[group].result()
+        self.create_topic(topic, 1)
+        until(lambda: topic in self._producer.list_topics(timeout=10).topics, "the new topic")
 
     def configure_topic(self, topic: str, name: str, setting: str) -> None:
         change = ConfigEntry(name, setting, incremental_operation=AlterConfigOpType.SET)
@@ -103,7 +114,7 @@ class Stage:
             reader.assign([TopicPartition(topic, p, 0) for p in partitions])
             found: list[Message] = []
             while len(found) < sum(ends.values()):
-                found += [each for each in reader.consume(500, 1) if each.error() is None]
+                found += [each for each in reader.consume(500, 0.05) if each.error() is None]
             return found
         finally:
             reader.close()
@@ -120,6 +131,10 @@ class Stage:
             return sum(max(0, each.offset) for each in reader.committed(asked, timeout=10))
         finally:
             reader.close()
+
+    def groups(self) -> set[str]:
+        found = self.admin.list_consumer_groups().result().valid
+        return {group.group_id for group in found}
 
     # --- the log
 
