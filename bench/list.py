@@ -1,0 +1,158 @@
+"""What a page of the list of orders costs at growing numbers of orders.
+
+    python -m bench.list [number of orders ...]        (1000, 100000 and 1000000 if none is given)
+
+Starts a MongoDB of its own, fills it, and reads pages of 20 through the whole application, but for
+the sockets: the first page, and one from the midst, of each kind of list.
+"""
+
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from bson import Decimal128, ObjectId
+from flask.testing import FlaskClient
+from tqdm import tqdm
+
+from devstack.mongod import Mongod
+from order_service.application.callers import Caller, Scope
+from order_service.application.use_cases import UseCases
+from order_service.bootstrap import build_adapters, build_use_cases
+from order_service.domain.order import OrderStatus
+from order_service.infrastructure import logs
+from order_service.infrastructure.mongo import schema
+from order_service.infrastructure.mongo.connection import connect, database, disconnect
+from order_service.interface.http.app import create_app
+from order_service.settings import Settings
+
+SIZES = (1_000, 100_000, 1_000_000)
+PAGES = 200
+BATCH = 5_000
+START = datetime(2026, 1, 1, tzinfo=UTC)
+# Few of each, so that the narrowest list of a thousand orders is longer than a page.
+ITEMS = [f"{n:024x}" for n in range(2)]
+CUSTOMERS = [f"customer-{n}" for n in range(2)]
+STATUSES = [str(status) for status in OrderStatus]
+LISTS = {
+    "all": "",
+    "an item's": f"itemId={ITEMS[0]}",
+    "in a status": f"status={OrderStatus.CANCELLED}",
+    "an item's in a status": f"itemId={ITEMS[0]}&status={OrderStatus.CANCELLED}",
+}
+TOKEN = {"Authorization": "Bearer -"}
+READER = Caller("an admin", frozenset({Scope.ORDERS_READ, Scope.ORDERS_ADMIN}))
+CUSTOMER = Caller(CUSTOMERS[0], frozenset({Scope.ORDERS_READ}))
+
+
+def orders(number: int) -> Iterator[list[dict[str, Any]]]:
+    """As the service stores them, a hundred a second, in batches."""
+    for first in range(0, number, BATCH):
+        yield [
+            {
+                "_id": ObjectId(),
+                "itemId": ObjectId(ITEMS[n % 2]),
+                "customerId": CUSTOMERS[n // 2 % 2],
+                "quantity": 2,
+                "status": STATUSES[n // 4 % 4],
+                "totalPrice": Decimal128("39.98"),
+                "createdAt": START + timedelta(milliseconds=10 * n),
+                "updatedAt": START + timedelta(milliseconds=10 * n + 5),
+                "settledAt": START + timedelta(milliseconds=10 * n + 5),
+                "version": 2,
+                "outbox": [],
+            }
+            for n in range(first, min(first + BATCH, number))
+        ]
+
+
+def fill(number: int) -> None:
+    with tqdm(total=number, unit=" orders", desc=f"{number:,}", leave=False) as progress:
+        for batch in orders(number):
+            database()["orders"].insert_many(batch, ordered=False)
+            progress.update(len(batch))
+    # One index after the other over all orders is faster than all of them order by order.
+    schema.migrate()
+
+
+def page_times(client: FlaskClient, path: str) -> list[float]:
+    """Milliseconds."""
+    taken = []
+    for _ in range(PAGES):
+        began = time.perf_counter()
+        answer = client.get(path, headers=TOKEN)
+        taken.append((time.perf_counter() - began) * 1000)
+        assert answer.status_code == 200
+        assert len(answer.get_json()["orders"]) == 20
+    return taken
+
+
+def midst(client: FlaskClient, query: str, number: int) -> str:
+    """The same list, a page after three quarters of it."""
+    at = (START + timedelta(milliseconds=7.5 * number)).isoformat().replace("+00:00", "Z")
+    path = f"/api/orders?{query}&createdBefore={at}"
+    cursor = client.get(path, headers=TOKEN).get_json()["nextCursor"]
+    return f"{path}&cursor={cursor}"
+
+
+def clients(use_cases: UseCases) -> dict[str, FlaskClient]:
+    def client(caller: Caller) -> FlaskClient:
+        return create_app(use_cases, lambda _: caller).test_client()
+
+    return {"everybody's": client(READER), "a customer's": client(CUSTOMER)}
+
+
+def measure(number: int, use_cases: UseCases) -> dict[str, float]:
+    """Median milliseconds by kind of list."""
+    medians = {}
+    for whose, client in clients(use_cases).items():
+        for kind, query in LISTS.items():
+            first, deep = f"/api/orders?{query}", midst(client, query, number)
+            page_times(client, first)
+            name = f"{whose}, {kind}"
+            medians[name] = statistics.median(page_times(client, first))
+            medians[f"{name}, from the midst"] = statistics.median(page_times(client, deep))
+    return medians
+
+
+def run(number: int, mongo: Mongod) -> dict[str, float]:
+    # Building indexes over a million orders takes longer than any operation of the service may.
+    settings = Settings(
+        mongo_uri=mongo.uri,
+        mongo_database=f"bench-{number}",
+        store_timeout=300,
+        request_deadline=301,
+        settle_after=301,
+    )
+    connect(settings)
+    try:
+        fill(number)
+        return measure(number, build_use_cases(settings, build_adapters(settings)))
+    finally:
+        disconnect()
+
+
+def show(results: dict[int, dict[str, float]]) -> None:
+    sizes = list(results)
+    print(f"{'median ms of a page of 20':58}" + "".join(f"{size:>12,}" for size in sizes))
+    for name in results[sizes[0]]:
+        values = [results[size][name] for size in sizes]
+        print(f"{name:58}" + "".join(f"{value:12.2f}" for value in values))
+    medians = [statistics.median(results[size].values()) for size in sizes]
+    print(f"{'median of all':58}" + "".join(f"{value:12.2f}" for value in medians))
+    print(f"largest ÷ smallest: {max(medians) / min(medians):.2f}")
+
+
+def main(arguments: Sequence[str]) -> None:
+    logs.configure("ERROR")
+    sizes = [int(each) for each in arguments] or SIZES
+    with tempfile.TemporaryDirectory() as folder, Mongod(Path(folder)) as mongo:
+        show({size: run(size, mongo) for size in sizes})
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
