@@ -44,11 +44,13 @@ class Audit:
         self._by_key = {_key(order): order for order in self._orders.values() if _key(order)}
         purchases = self._buyers.purchases
         lost = sum(self._is_lost(purchase) for purchase in purchases)
-        doubled = sum(self._is_doubled(purchase) for purchase in purchases)
         for purchase in purchases:
             self._check_refusals(purchase)
         self._check_unkeyed()
         surplus = [self._surplus(item) for item in self._items]
+        events_doubled = self._check_events()
+        # Last of all: a key that was forgotten makes another order when it is asked again.
+        doubled = sum(self._is_doubled(purchase) for purchase in purchases)
         return Row(
             fault=f"{fault} ({self._rig.contract})",
             runs=runs,
@@ -57,7 +59,7 @@ class Audit:
             doubled=doubled + sum(max(0, each) for each in surplus),
             oversold=sum(max(0, -each) for each in surplus),
             stuck=sum("stuck" in order for order in self._orders.values()),
-            events_doubled=self._check_events(),
+            events_doubled=events_doubled,
         )
 
     def _find(self, **condition: Any) -> list[Order]:

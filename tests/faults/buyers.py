@@ -62,7 +62,7 @@ class Purchase:
 
 
 class Buyers:
-    """``purchases``: everything anybody asked for."""
+    """``purchases``: everything anybody asked for. ``urls``: the API instances they know of."""
 
     def __init__(self, system: System, rng: random.Random, clients: int = 64) -> None:
         self._system = system
@@ -70,6 +70,7 @@ class Buyers:
         self._pool = ThreadPoolExecutor(clients, thread_name_prefix="buyer")
         self._leaving = threading.Event()
         self.purchases: list[Purchase] = []
+        self.urls = list(system.urls)
 
     def close(self) -> None:
         self._leaving.set()
@@ -103,7 +104,7 @@ class Buyers:
 
     def again(self, purchase: Purchase) -> Answer:
         """The same request with the same key once more."""
-        url = self._rng.choice(self._system.urls)
+        url = self._rng.choice(self.urls)
         return Answer.of(
             lambda: self._system.create(purchase.item, purchase.quantity, purchase.key, url)
         )
@@ -137,7 +138,7 @@ class Buyers:
         assert purchase.final is not None
         order_id = str(purchase.final.order_id)
         for _ in self._tries(purchase):
-            url = self._rng.choice(self._system.urls)
+            url = self._rng.choice(self.urls)
             answer = Answer.of(lambda url=url: self._system.cancel(order_id, url))
             purchase.cancel_answers.append(answer)
             if answer.status in _FINAL:

@@ -20,6 +20,13 @@ SEED = os.environ.get("SEED") or str(int(time.time()))
 FULL = os.environ.get("FAULTS", "short") == "full"
 CONTRACTS = ["absolute", "conditional"]
 
+# For tests that only one contract has, and for those whose other half is left to the full form.
+absolute_only = pytest.mark.parametrize("running", ["absolute"], indirect=True)
+both_when_full = pytest.mark.parametrize(
+    "running", CONTRACTS if FULL else ["absolute"], indirect=True
+)
+full_only = pytest.mark.skipif(not FULL, reason="left to the full form")
+
 Checked = Callable[..., Row]
 
 
@@ -40,7 +47,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mongod]:
 
 
 @pytest.fixture(scope="session", params=CONTRACTS)
-def _rig(
+def running(
     request: pytest.FixtureRequest,
     store: Mongod,
     kafka: KafkaBroker,
@@ -53,11 +60,11 @@ def _rig(
 
 
 @pytest.fixture
-def rig(_rig: Rig) -> Iterator[Rig]:
+def rig(running: Rig) -> Iterator[Rig]:
     """Whole at the start of each test, and after it."""
-    _rig.heal()
-    yield _rig
-    _rig.heal()
+    running.heal()
+    yield running
+    running.heal()
 
 
 @pytest.fixture

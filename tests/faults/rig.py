@@ -1,6 +1,7 @@
 """The system that the faults are done to: two API instances, two workers, a store, a broker, and an
 inventory behind a proxy that misbehaves when told to."""
 
+import os
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -96,6 +97,12 @@ class Rig:
             process.start()
         for number in range(len(self.system.api)):
             self.system.await_api(number)
+
+    def url_of(self, pid: int) -> str:
+        """Of the API instance that this process of gunicorn belongs to."""
+        group = os.getpgid(pid)
+        at = next(n for n, master in enumerate(self.system.api) if master.pid == group)
+        return self.system.urls[at]
 
     @property
     def processes(self) -> list[ManagedProcess]:

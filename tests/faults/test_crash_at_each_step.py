@@ -8,7 +8,7 @@ from concurrent.futures import Future
 import pytest
 
 from tests.faults.buyers import Buyers, Purchase
-from tests.faults.conftest import Checked
+from tests.faults.conftest import FULL, Checked, both_when_full
 from tests.faults.rig import Rig
 from tests.faults.traps import Moment, Trap
 from tests.waiting import until
@@ -85,7 +85,8 @@ def test_an_api_process_killed_at_any_step_of_a_cancel_gives_stock_back_once(
     checked("API killed at each step of cancel", len(traps), items)
 
 
-@pytest.mark.parametrize("moment", _MOMENTS)
+@both_when_full
+@pytest.mark.parametrize("moment", _MOMENTS if FULL else _MOMENTS[:1])
 def test_a_worker_killed_while_it_settles_leaves_the_settling_to_the_next(
     rig: Rig, buyers: Buyers, checked: Checked, moment: Moment
 ) -> None:
