@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from math import ceil
 from typing import Any
 
 from flask import Flask, Response, request
@@ -60,7 +59,7 @@ def _tell(limiter: Limiter, response: Response) -> Response:
     if current is None:
         return response
     with suppress(RedisError):
-        seconds = max(1, ceil(current.reset_at - time.time()))
+        seconds = max(1, int(current.reset_at - time.time()))
         response.headers["RateLimit-Limit"] = str(current.limit.amount)
         response.headers["RateLimit-Remaining"] = str(current.remaining)
         response.headers["RateLimit-Reset"] = str(seconds)

@@ -19,6 +19,7 @@ from order_service.domain.order import MAX_QUANTITY
 
 HexId = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{24}$", strict=True), AfterValidator(str.lower)]
 MAX_KEY_LENGTH = 255
+_A_VERSION = re.compile(r"[0-9]{1,18}")
 
 
 class Schema(BaseModel):
@@ -86,7 +87,7 @@ class CancelOrderHeaders(Schema):
         wanted = parse_etags(self.if_match)
         if not wanted or wanted.star_tag:
             return None
-        tags = [tag for tag in wanted.as_set() if tag.isdecimal()]
+        tags = [tag for tag in wanted.as_set() if _A_VERSION.fullmatch(tag or "")]
         return int(tags[0]) if len(tags) == 1 else 0
 
 

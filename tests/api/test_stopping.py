@@ -1,0 +1,60 @@
+"""SIGTERM: readiness says so first, and nobody who was let in is sent away."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.misbehaving import MisbehavingInventory, slow
+from tests.system import Parts, System
+from tests.waiting import until
+
+SLOW = 3.0
+
+
+@pytest.fixture
+def proxy(parts: Parts) -> Iterator[MisbehavingInventory]:
+    with MisbehavingInventory(parts.inventory_url) as proxy:
+        yield proxy
+
+
+def readiness(system: System) -> tuple[int, str | None]:
+    answer = system.request("GET", "/health/ready", timeout=5)
+    process = answer.json()["dependencies"].get("process", {})
+    return answer.status_code, process.get("detail")
+
+
+def test_requests_in_flight_finish_while_readiness_says_503(
+    parts: Parts, proxy: MisbehavingInventory, tmp_path: Path
+) -> None:
+    there = Parts(parts.mongo, parts.kafka, proxy)
+    settings = {"WEB_WORKERS": "1", "INVENTORY_READ_TIMEOUT": "4"}
+    with System(there, tmp_path, settings, workers=0) as system, ThreadPoolExecutor() as clients:
+        item = system.add_item(5)
+        proxy.misbehave(slow(SLOW), method="PATCH")
+        sent = clients.submit(system.create, item)
+        until(lambda: any("PATCH" in each for each in proxy.requests), "the deduction under way")
+        system.api[0].terminate()
+        told = until(lambda: not sent.done() and readiness(system)[0] == 503, "a 503")
+        assert told
+        assert readiness(system) == (503, "It is stopping.")
+        assert sent.result(timeout=20).status_code == 201
+        until(lambda: not system.api[0].alive, "the end", timeout=30)
+
+
+def test_an_idle_process_ends_at_once(parts: Parts, tmp_path: Path) -> None:
+    with System(parts, tmp_path, workers=0) as system:
+        system.api[0].terminate()
+        until(lambda: not system.api[0].alive, "the end", timeout=30)
+        with pytest.raises(requests.ConnectionError):
+            readiness(system)
+
+
+def test_for_the_delay_requests_are_still_taken(parts: Parts, tmp_path: Path) -> None:
+    with System(parts, tmp_path, {"STOP_DELAY": "5"}, workers=0) as system:
+        system.api[0].terminate()
+        until(lambda: readiness(system)[0] == 503, "a 503", timeout=10)
+        assert system.request("GET", "/api/orders").status_code == 200
+        until(lambda: not system.api[0].alive, "the end", timeout=30)
