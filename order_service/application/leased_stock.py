@@ -147,7 +147,9 @@ class LeasedStock:
             except (InventoryUnavailable, ItemNotFound):
                 continue
             verdict = judge(intent, (), stock)
-            if verdict is Verdict.APPLIED or self._logged(item_id, intent):
+            if verdict is Verdict.APPLIED:
+                return
+            if verdict is Verdict.UNDECIDED and self._logged(item_id, intent):
                 return
             if verdict is Verdict.NOT_APPLIED and not unknown.in_flight:
                 raise InventoryUnavailable("The inventory did not carry out the change.")

@@ -287,7 +287,10 @@ class StockChangeLog(Protocol):
 
     def has_change(
         self, item_id: str, previous_stock: int, new_stock: int, since: datetime
-    ) -> bool: ...
+    ) -> bool:
+        """Whether such a change, by the inventory's own clock, happened since then: the log may
+        take an older one late."""
+        ...
 
 
 class Outbox(Protocol):

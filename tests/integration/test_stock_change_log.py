@@ -188,11 +188,19 @@ class TestBehaviour:
     def test_it_can_be_asked_for_one_change_since_a_time(
         self, log: MongoStockChangeLog, clock: SetClock
     ) -> None:
-        log.append([change(0, previous_stock=10, new_stock=7)])
+        log.append([change(0, previous_stock=10, new_stock=7, updated_at=START)])
         assert log.has_change(ITEM, 10, 7, START)
         assert not log.has_change(ITEM, 10, 7, START + timedelta(milliseconds=1))
         assert not log.has_change(ITEM, 7, 10, START)
         assert not log.has_change(OTHER, 10, 7, START)
+
+    def test_a_change_that_it_took_late_does_not_count_as_one_since_then(
+        self, log: MongoStockChangeLog, clock: SetClock
+    ) -> None:
+        clock.sleep(5)
+        log.append([change(0, previous_stock=10, new_stock=7, updated_at=START)])
+        assert log.has_change(ITEM, 10, 7, START)
+        assert not log.has_change(ITEM, 10, 7, START + timedelta(milliseconds=1))
 
 
 @pytest.mark.usefixtures("_real")

@@ -74,6 +74,7 @@ class MongoStockChangeLog:
         wanted = _filter(StockChangeQuery(item_id=item_id, created_from=since)) | {
             "previousStock": previous_stock,
             "newStock": new_stock,
+            "updatedAt": {"$gte": since},
         }
         with store_errors():
             return _collection().find_one(wanted, {"_id": 1}) is not None
