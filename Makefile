@@ -5,7 +5,7 @@
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
-SUITES := $(wildcard tests/unit tests/integration tests/e2e tests/devstack)
+SUITES := $(wildcard tests/unit tests/api tests/integration tests/e2e tests/devstack)
 SEED ?= $(shell date +%s)
 
 .PHONY: help

@@ -8,6 +8,7 @@ import click
 
 from order_service.domain.errors import OrderServiceError
 from order_service.interface.dead_letters_cli import DeadLetterTools, dead_letters
+from order_service.interface.dev_token_cli import dev_token
 from order_service.settings import SettingsError
 
 
@@ -54,6 +55,7 @@ def worker(composition: Composition) -> None:
 
 
 cli.add_command(dead_letters)
+cli.add_command(dev_token)
 
 
 def run(compose: Callable[[], Composition], args: list[str] | None = None) -> Any:

@@ -1,0 +1,44 @@
+"""A token to try authentication with, good for the service that its key set is given to."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from order_service.interface.dev_token_cli import AUDIENCE, ISSUER, dev_token
+from tests.api.issuer import bearer
+from tests.system import Parts, System
+
+
+def token_of(folder: Path, *arguments: str) -> str:
+    done = CliRunner().invoke(dev_token, ["--keys", str(folder), *arguments])
+    assert done.exit_code == 0, done.output
+    return done.output.strip()
+
+
+@pytest.fixture
+def system(parts: Parts, tmp_path: Path) -> Iterator[System]:
+    settings = {
+        "AUTH_JWKS_FILE": str(tmp_path / "keys" / "jwks.json"),
+        "AUTH_ISSUER": ISSUER,
+        "AUTH_AUDIENCE": AUDIENCE,
+        "WEB_WORKERS": "1",
+    }
+    token_of(tmp_path / "keys", "--sub", "anybody")
+    with System(parts, tmp_path, settings, workers=0) as system:
+        yield system
+
+
+def test_it_lets_in_and_only_to_what_it_names(system: System, tmp_path: Path) -> None:
+    reader = token_of(tmp_path / "keys", "--sub", "alice", "--scope", "orders:read")
+    assert system.request("GET", "/api/orders", headers=bearer(reader)).status_code == 200
+    assert system.request("GET", "/api/stock-changes", headers=bearer(reader)).status_code == 403
+    gone = token_of(tmp_path / "keys", "--sub", "alice", "--hours", "-1")
+    assert system.request("GET", "/api/orders", headers=bearer(gone)).status_code == 401
+
+
+def test_the_private_key_is_its_owners_alone(tmp_path: Path) -> None:
+    token_of(tmp_path, "--sub", "alice")
+    assert (tmp_path / "key.pem").stat().st_mode & 0o077 == 0
+    assert '"d"' not in (tmp_path / "jwks.json").read_text(encoding="utf-8")
