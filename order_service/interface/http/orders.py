@@ -119,7 +119,9 @@ def blueprint(use_cases: UseCases) -> APIBlueprint:
         """Read an order."""
         order = use_cases.get_order(path.order_id, caller().sees_orders_of)
         response = _answer(order, bodies.of(order), 200)
-        response.make_conditional(request)
+        # Without a condition it would only cost: a tenth of a cached order's time.
+        if request.if_none_match:
+            response.make_conditional(request)
         return response
 
     @orders.post(
