@@ -75,12 +75,13 @@ class GroupCommit:
 
             try:
                 moved = self._commit(item_id, draw, first.deadline)
+                results = [moved[ticket.order.id] for ticket in drawn]
             except BaseException as error:  # noqa: BLE001  (it belongs to those who wait)
                 for ticket in drawn or self._draw(item_id, 1):
                     ticket.moved.set_exception(error)
             else:
-                for ticket in drawn:
-                    ticket.moved.set_result(moved[ticket.order.id])
+                for ticket, order in zip(drawn, results, strict=True):
+                    ticket.moved.set_result(order)
 
     def _first(self, item_id: str) -> _Ticket | None:
         with self._lock:
