@@ -1,0 +1,213 @@
+"""The order guards its own moves."""
+
+from collections.abc import Callable
+from dataclasses import FrozenInstanceError
+from decimal import Decimal
+
+import pytest
+
+from order_service.domain.errors import IllegalMove, InvalidValue
+from order_service.domain.events import OrderEventType
+from order_service.domain.order import (
+    MAX_QUANTITY,
+    Failure,
+    FailureCode,
+    Order,
+    OrderStatus,
+    Stuck,
+)
+from tests.orders import (
+    PRICE,
+    START,
+    cancelled,
+    cancelling,
+    completed,
+    failed,
+    intent_of,
+    key,
+    later,
+    pending,
+    stuck,
+)
+
+AT = later(9)
+
+
+def test_a_new_order_waits_for_its_stock_and_has_no_price() -> None:
+    order = pending(quantity=3)
+    assert (order.status, order.total_price, order.version) == (OrderStatus.PENDING, None, 0)
+    assert (order.created_at, order.updated_at) == (START, START)
+    assert order.stock_change == -3
+    assert order.new_events == ()
+
+
+@pytest.mark.parametrize("quantity", [1, MAX_QUANTITY])
+def test_a_quantity_can_be_anything_from_1_to_the_most(quantity: int) -> None:
+    assert pending(quantity=quantity).quantity == quantity
+
+
+@pytest.mark.parametrize("quantity", [0, -1, MAX_QUANTITY + 1])
+def test_a_quantity_beyond_that_is_refused(quantity: int) -> None:
+    with pytest.raises(InvalidValue) as invalid:
+        pending(quantity=quantity)
+    assert invalid.value.details["errors"][0]["field"] == "quantity"
+
+
+def test_an_order_is_a_value() -> None:
+    with pytest.raises(FrozenInstanceError):
+        pending().quantity = 5  # type: ignore[misc]
+
+
+# --- the moves that are allowed
+
+
+def test_completing_reckons_the_total_in_decimals() -> None:
+    done = pending(quantity=3).complete(Decimal("0.10"), AT)
+    assert (done.status, done.total_price) == (OrderStatus.COMPLETED, Decimal("0.30"))
+    assert (done.settled_at, done.updated_at) == (AT, AT)
+    assert done.stock_change == 0
+
+
+def test_the_dearest_total_is_exact() -> None:
+    price = Decimal("999999999999.999999")
+    total = pending(quantity=MAX_QUANTITY).complete(price, AT).total_price
+    assert total == Decimal("2147483646999999997852.516353")
+
+
+def test_failing_says_why() -> None:
+    failure = Failure(FailureCode.INSUFFICIENT_STOCK, 2)
+    order = pending().fail(failure, AT)
+    assert (order.status, order.failure, order.settled_at) == (OrderStatus.FAILED, failure, AT)
+    assert order.stock_change == 0
+
+
+def test_a_cancellation_gives_back_what_was_taken() -> None:
+    asked = completed(quantity=3).request_cancel(later(5))
+    assert asked.status is OrderStatus.COMPLETED
+    assert asked.stock_change == 3
+    done = asked.cancel(AT)
+    assert (done.status, done.stock_change) == (OrderStatus.CANCELLED, 0)
+
+
+def test_moved_stock_completes_or_cancels_whichever_was_asked_for() -> None:
+    taking = pending()
+    move = intent_of(taking).move
+    assert taking.stock_moved(PRICE, move, AT).taken == move
+    returning = cancelling()
+    move = intent_of(returning).move
+    done = returning.stock_moved(PRICE, move, AT)
+    assert (done.status, done.returned) == (OrderStatus.CANCELLED, move)
+
+
+def test_stuck_waits_for_evidence_and_moves_on_with_it() -> None:
+    order = stuck()
+    assert order.stock_change == -3
+    assert not order.awaits_stock
+    moved = order.complete(PRICE, AT)
+    assert (moved.status, moved.stuck) == (OrderStatus.COMPLETED, None)
+
+
+# --- the moves that are not
+
+Move = Callable[[Order], Order]
+MOVES: dict[str, Move] = {
+    "complete": lambda order: order.complete(PRICE, AT),
+    "fail": lambda order: order.fail(Failure(FailureCode.ABANDONED), AT),
+    "defer": lambda order: order.defer(AT),
+    "request a cancellation": lambda order: order.request_cancel(AT),
+    "cancel": lambda order: order.cancel(AT),
+    "mark as stuck": lambda order: order.mark_stuck(Stuck("Nobody can tell.", AT)),
+}
+ALLOWED = {
+    "pending": {"complete", "fail", "defer", "mark as stuck"},
+    "completed": {"request a cancellation"},
+    "cancelling": {"request a cancellation", "cancel", "mark as stuck"},
+    "failed": set(),
+    "cancelled": set(),
+    "stuck": {"complete", "fail", "defer"},
+}
+STATES = {
+    "pending": pending(),
+    "completed": completed(),
+    "cancelling": cancelling(),
+    "failed": failed(),
+    "cancelled": cancelled(),
+    "stuck": stuck(),
+}
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("move", MOVES)
+def test_a_move_that_the_state_forbids_raises(state: str, move: str) -> None:
+    order, make = STATES[state], MOVES[move]
+    if move in ALLOWED[state]:
+        assert make(order) != order
+        return
+    with pytest.raises(IllegalMove) as illegal:
+        make(order)
+    assert illegal.value.details["orderStatus"] == order.status
+
+
+# --- what the world is told
+
+
+@pytest.mark.parametrize(
+    ("order", "told"),
+    [
+        (pending(), []),
+        (pending().defer(AT), []),
+        (stuck(), []),
+        (completed(), ["ORDER_CREATED"]),
+        (failed(), ["ORDER_FAILED"]),
+        (cancelling().saved(), []),
+        (cancelling().saved().cancel(AT), ["ORDER_CANCELLED"]),
+    ],
+)
+def test_each_settlement_is_told_once(order: Order, told: list[str]) -> None:
+    assert [str(event.type) for event in order.new_events] == told
+
+
+def test_an_event_tells_what_the_order_has_become() -> None:
+    order = pending(quantity=2).complete(PRICE, AT)
+    [event] = order.new_events
+    assert event.type is OrderEventType.ORDER_CREATED
+    assert (event.order_id, event.item_id, event.quantity) == (order.id, order.item_id, 2)
+    assert (event.total_price, event.status) == (2 * PRICE, "COMPLETED")
+    assert event.occurred_at == AT
+    assert event.event_id == f"{order.id}-ORDER_CREATED"
+
+
+def test_what_was_saved_has_no_new_events_and_the_next_version() -> None:
+    saved = completed().saved()
+    assert (saved.version, saved.new_events) == (1, ())
+
+
+# --- keys
+
+
+@pytest.mark.parametrize("code", FailureCode)
+def test_a_failure_that_was_not_the_requests_fault_frees_its_key(code: FailureCode) -> None:
+    order = pending(idempotency=key()).fail(Failure(code), AT)
+    freed = code in (FailureCode.INVENTORY_UNAVAILABLE, FailureCode.ABANDONED)
+    assert order.idempotency == (None if freed else key())
+
+
+def test_a_deferred_order_keeps_its_key_whatever_becomes_of_it() -> None:
+    order = pending(idempotency=key()).defer(AT).fail(Failure(FailureCode.ABANDONED), AT)
+    assert order.idempotency == key()
+
+
+# --- the first answer
+
+
+def test_the_first_answer_showed_a_cancelled_order_completed() -> None:
+    first = completed()
+    for now in (cancelling(id=first.id), cancelled(id=first.id)):
+        shown = now.as_first_answered()
+        assert (shown.status, shown.updated_at) == (first.status, first.updated_at)
+        assert shown.total_price == first.total_price
+
+
+@pytest.mark.parametrize("order", [pending(), completed(), failed(), stuck()])
+def test_any_other_order_is_still_as_it_was_first_answered(order: Order) -> None:
+    assert order.as_first_answered() == order
