@@ -3,7 +3,8 @@
     python -m bench.list [number of orders ...]        (1000, 100000 and 1000000 if none is given)
 
 Starts a MongoDB of its own, fills it, and reads pages of 20 through the whole application, but for
-the sockets: the first page, and one from the midst, of each kind of list.
+the sockets: the first page, and one from the midst, of each kind of list. The sizes take turns page
+by page, so that whatever else the machine does meets them all alike.
 """
 
 import statistics
@@ -21,22 +22,24 @@ from tqdm import tqdm
 
 from devstack.mongod import Mongod
 from order_service.application.callers import Caller, Scope
-from order_service.application.use_cases import UseCases
 from order_service.bootstrap import build_adapters, build_use_cases
 from order_service.domain.order import OrderStatus
 from order_service.infrastructure import logs
 from order_service.infrastructure.mongo import schema
 from order_service.infrastructure.mongo.connection import connect, database, disconnect
+from order_service.infrastructure.mongo.documents import OrderDocument
 from order_service.interface.http.app import create_app
 from order_service.settings import Settings
 
 SIZES = (1_000, 100_000, 1_000_000)
-PAGES = 200
+ROUNDS = 40
 BATCH = 5_000
 START = datetime(2026, 1, 1, tzinfo=UTC)
 # Few of each, so that the narrowest list of a thousand orders is longer than a page.
 ITEMS = [f"{n:024x}" for n in range(2)]
 CUSTOMERS = [f"customer-{n}" for n in range(2)]
+# Milliseconds of each page, by the number of orders and the kind of list.
+Results = dict[int, dict[str, list[float]]]
 STATUSES = [str(status) for status in OrderStatus]
 LISTS = {
     "all": "",
@@ -73,85 +76,106 @@ def orders(number: int) -> Iterator[list[dict[str, Any]]]:
 def fill(number: int) -> None:
     with tqdm(total=number, unit=" orders", desc=f"{number:,}", leave=False) as progress:
         for batch in orders(number):
-            database()["orders"].insert_many(batch, ordered=False)
+            OrderDocument._get_collection().insert_many(batch, ordered=False)
             progress.update(len(batch))
     # One index after the other over all orders is faster than all of them order by order.
     schema.migrate()
 
 
-def page_times(client: FlaskClient, path: str) -> list[float]:
+def page_time(client: FlaskClient, path: str) -> float:
     """Milliseconds."""
-    taken = []
-    for _ in range(PAGES):
-        began = time.perf_counter()
-        answer = client.get(path, headers=TOKEN)
-        taken.append((time.perf_counter() - began) * 1000)
-        assert answer.status_code == 200
-        assert len(answer.get_json()["orders"]) == 20
+    began = time.perf_counter()
+    answer = client.get(path, headers=TOKEN)
+    taken = (time.perf_counter() - began) * 1000
+    assert answer.status_code == 200
+    assert len(answer.get_json()["orders"]) == 20
     return taken
 
 
-def midst(client: FlaskClient, query: str, number: int) -> str:
+def midst(client: FlaskClient, path: str, number: int) -> str:
     """The same list, a page after three quarters of it."""
     at = (START + timedelta(milliseconds=7.5 * number)).isoformat().replace("+00:00", "Z")
-    path = f"/api/orders?{query}&createdBefore={at}"
+    path = f"{path}&createdBefore={at}"
     cursor = client.get(path, headers=TOKEN).get_json()["nextCursor"]
     return f"{path}&cursor={cursor}"
 
 
-def clients(use_cases: UseCases) -> dict[str, FlaskClient]:
+def clients(settings: Settings) -> dict[str, FlaskClient]:
+    use_cases = build_use_cases(settings, build_adapters(settings))
+
     def client(caller: Caller) -> FlaskClient:
         return create_app(use_cases, lambda _: caller).test_client()
 
     return {"everybody's": client(READER), "a customer's": client(CUSTOMER)}
 
 
-def measure(number: int, use_cases: UseCases) -> dict[str, float]:
-    """Median milliseconds by kind of list."""
-    medians = {}
-    for whose, client in clients(use_cases).items():
+def pages(number: int, readers: dict[str, FlaskClient]) -> dict[str, tuple[FlaskClient, str]]:
+    """Who asks for which path, by the kind of list."""
+    found = {}
+    for whose, client in readers.items():
         for kind, query in LISTS.items():
-            first, deep = f"/api/orders?{query}", midst(client, query, number)
-            page_times(client, first)
-            name = f"{whose}, {kind}"
-            medians[name] = statistics.median(page_times(client, first))
-            medians[f"{name}, from the midst"] = statistics.median(page_times(client, deep))
-    return medians
+            path = f"/api/orders?{query}"
+            found[f"{whose}, {kind}"] = client, path
+            found[f"{whose}, {kind}, from the midst"] = client, midst(client, path, number)
+    return found
 
 
-def run(number: int, mongo: Mongod) -> dict[str, float]:
+def use(number: int) -> None:
+    """The sizes take turns within one process, each in a database of its own."""
+    orders_of_size = database().client[f"bench-{number}"]["orders"]
+    OrderDocument._collection = orders_of_size.with_options(read_concern=database().read_concern)
+
+
+def measure(sizes: Sequence[int], readers: dict[str, FlaskClient]) -> Results:
+    asked = {}
+    for number in sizes:
+        use(number)
+        asked[number] = pages(number, readers)
+    results: Results = {number: {name: [] for name in asked[number]} for number in sizes}
+    for _ in tqdm(range(ROUNDS), unit=" rounds", leave=False):
+        for name in results[sizes[0]]:
+            for number in sizes:
+                use(number)
+                client, path = asked[number][name]
+                page_time(client, path)
+                results[number][name].append(page_time(client, path))
+    return results
+
+
+def run(sizes: Sequence[int], mongo: Mongod) -> Results:
     # Building indexes over a million orders takes longer than any operation of the service may.
     settings = Settings(
-        mongo_uri=mongo.uri,
-        mongo_database=f"bench-{number}",
-        store_timeout=300,
-        request_deadline=301,
-        settle_after=301,
+        mongo_uri=mongo.uri, store_timeout=300, request_deadline=301, settle_after=301
     )
     connect(settings)
     try:
-        fill(number)
-        return measure(number, build_use_cases(settings, build_adapters(settings)))
+        for number in sizes:
+            use(number)
+            fill(number)
+        return measure(sizes, clients(settings))
     finally:
         disconnect()
 
 
-def show(results: dict[int, dict[str, float]]) -> None:
+def show(results: Results) -> None:
     sizes = list(results)
     print(f"{'median ms of a page of 20':58}" + "".join(f"{size:>12,}" for size in sizes))
     for name in results[sizes[0]]:
-        values = [results[size][name] for size in sizes]
+        values = [statistics.median(results[size][name]) for size in sizes]
         print(f"{name:58}" + "".join(f"{value:12.2f}" for value in values))
-    medians = [statistics.median(results[size].values()) for size in sizes]
-    print(f"{'median of all':58}" + "".join(f"{value:12.2f}" for value in medians))
-    print(f"largest ÷ smallest: {max(medians) / min(medians):.2f}")
+    every = [[taken for each in results[size].values() for taken in each] for size in sizes]
+    for name, number in {"fastest quarter": 0, "median": 1}.items():
+        values = [statistics.quantiles(each, n=4)[number] for each in every]
+        spread = max(values) / min(values)
+        shown = "".join(f"{value:12.2f}" for value in values)
+        print(f"{'all lists, ' + name:58}{shown}   largest / smallest: {spread:.2f}")
 
 
 def main(arguments: Sequence[str]) -> None:
     logs.configure("ERROR")
     sizes = [int(each) for each in arguments] or SIZES
     with tempfile.TemporaryDirectory() as folder, Mongod(Path(folder)) as mongo:
-        show({size: run(size, mongo) for size in sizes})
+        show(run(sizes, mongo))
 
 
 if __name__ == "__main__":
