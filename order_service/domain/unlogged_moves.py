@@ -1,0 +1,76 @@
+"""Moves that the log does not have, but whose trace can be seen in it."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import NamedTuple
+
+from order_service.domain.stock_chain import Gap
+from order_service.domain.stock_history import SLACK, MoveOfOrders
+
+
+class _Trail(NamedTuple):
+    """A way by moves, each from where the one before it ended; told from its end."""
+
+    length: int
+    move: MoveOfOrders | None
+    before: "_Trail | None"
+
+    def steps(self) -> list[MoveOfOrders]:
+        """The last one first."""
+        found, trail = [], self
+        while trail.before is not None and trail.move is not None:
+            found.append(trail.move)
+            trail = trail.before
+        return found
+
+
+class UnloggedMoves:
+    """Where they lead over a gap between logged changes, they were made all the same: the inventory
+    could not tell, or the log does not have it yet."""
+
+    def __init__(self, moves: Iterable[MoveOfOrders]) -> None:
+        self._moves = {id(move): move for move in sorted(moves, key=lambda move: move.begun_at)}
+
+    @property
+    def left(self) -> list[MoveOfOrders]:
+        """Oldest first."""
+        return list(self._moves.values())
+
+    def bridge(self, gap: Gap) -> list[MoveOfOrders]:
+        """Takes those that lead from one side to the other, as many as can; none if none do."""
+        until = gap.before.at + SLACK if gap.before else None
+        near = [m for m in self.left if _is_between(m, gap.after.at - SLACK, until)]
+        ends = _longest_trails(gap.left, [(m.previous_stock, m.new_stock, m) for m in near])
+        return self._take(ends.get(gap.found))
+
+    def lead_to(self, stock: int, until: datetime | None = None) -> list[MoveOfOrders]:
+        """Takes those by which the stock came to what it was when logging began."""
+        near = [m for m in reversed(self.left) if until is None or m.begun_at <= until]
+        ends = _longest_trails(stock, [(m.new_stock, m.previous_stock, m) for m in near])
+        return self._take(max(ends.values(), key=lambda trail: trail.length))
+
+    def remove(self, move: MoveOfOrders) -> None:
+        del self._moves[id(move)]
+
+    def _take(self, trail: _Trail | None) -> list[MoveOfOrders]:
+        steps = trail.steps() if trail else []
+        for move in steps:
+            self.remove(move)
+        return steps
+
+
+def _is_between(move: MoveOfOrders, first: datetime, last: datetime | None) -> bool:
+    return move.stored_at >= first and (last is None or move.begun_at <= last)
+
+
+def _longest_trails(
+    start: int, steps: Iterable[tuple[int, int, MoveOfOrders]]
+) -> dict[int, _Trail]:
+    """The longest way to each stock that the steps, some of them and in this order, lead to."""
+    trails = {start: _Trail(0, None, None)}
+    for here, there, move in steps:
+        if here in trails:
+            longer = _Trail(trails[here].length + 1, move, trails[here])
+            if there not in trails or longer.length > trails[there].length:
+                trails[there] = longer
+    return trails
