@@ -1,0 +1,178 @@
+"""Every error has one status, one stable code, and shows nothing of how the service is built."""
+
+import json
+
+import pytest
+from flask import Flask, abort
+from werkzeug.exceptions import RequestEntityTooLarge, ServiceUnavailable
+
+from order_service.domain import errors
+from order_service.domain.errors import OrderServiceError
+from order_service.interface.http import problems
+from order_service.interface.http.problems import TABLE
+
+ITEM = "a" * 24
+ROWS: list[tuple[OrderServiceError, int, str, dict[str, object]]] = [
+    (
+        errors.InvalidValue("quantity", "must be more"),
+        400,
+        "invalid_request",
+        {"errors": [{"field": "quantity", "reason": "must be more"}]},
+    ),
+    (
+        errors.InsufficientStock(ITEM, 3, 2),
+        400,
+        "insufficient_stock",
+        {"itemId": ITEM, "requested": 3, "available": 2},
+    ),
+    (errors.ItemNotFound(ITEM), 400, "item_not_found", {"itemId": ITEM}),
+    (errors.Rejected("no"), 400, "rejected", {}),
+    (errors.Unauthenticated("who?"), 401, "unauthenticated", {}),
+    (errors.AccessDenied("no"), 403, "access_denied", {}),
+    (errors.MissingScope("orders:read"), 403, "missing_scope", {"scope": "orders:read"}),
+    (errors.OrderNotFound(ITEM), 404, "order_not_found", {"orderId": ITEM}),
+    (errors.Conflict("no"), 409, "conflict", {}),
+    (errors.IllegalMove("no", "FAILED"), 409, "illegal_move", {"orderStatus": "FAILED"}),
+    (errors.VersionConflict("no"), 409, "version_conflict", {}),
+    (errors.KeyInFlight(retry_after=1), 409, "key_in_flight", {}),
+    (errors.PreconditionFailed(3), 412, "precondition_failed", {"version": 3}),
+    (errors.KeyReused(), 422, "key_reused", {}),
+    (errors.TooManyRequests("10 per second", 7), 429, "too_many_requests", {}),
+    (errors.InventoryUnavailable("away"), 503, "inventory_unavailable", {}),
+    (errors.StoreUnavailable("away"), 503, "store_unavailable", {}),
+    (errors.BrokerUnavailable("away"), 503, "broker_unavailable", {}),
+    (errors.KeysUnavailable("away"), 503, "keys_unavailable", {}),
+    (errors.Unavailable("away"), 503, "unavailable", {}),
+    (errors.OutcomeUnknown("who knows", in_flight=True), 503, "outcome_unknown", {}),
+    (errors.OrderServiceError("something"), 500, "error", {}),
+]
+
+
+class Secret(Exception):
+    """A defect whose text must not be shown."""
+
+
+@pytest.fixture
+def app() -> Flask:
+    app = Flask("test")
+    problems.register(app)
+    return app
+
+
+def answer_to(app: Flask, error: Exception) -> tuple[int, dict[str, object], dict[str, str]]:
+    def fail() -> None:
+        raise error
+
+    app.add_url_rule("/", "fail", fail)
+    answer = app.test_client().get("/")
+    assert answer.content_type == "application/problem+json"
+    return answer.status_code, json.loads(answer.data), dict(answer.headers)
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code", "details"), ROWS, ids=[type(row[0]).__name__ for row in ROWS]
+)
+def test_an_error_has_its_status_its_code_and_what_the_code_needs(
+    error: OrderServiceError, status: int, code: str, details: dict[str, object], app: Flask
+) -> None:
+    shown_status, body, _ = answer_to(app, error)
+    assert shown_status == status
+    title = body.pop("title")
+    assert isinstance(title, str)
+    assert title
+    assert body == {
+        "type": f"urn:order-service:problem:{code}",
+        "status": status,
+        "detail": error.message,
+        "message": error.message,
+        "code": code,
+        **details,
+    }
+
+
+def tree(root: type[OrderServiceError]) -> set[type[OrderServiceError]]:
+    return {root}.union(*(tree(each) for each in root.__subclasses__()))
+
+
+def test_every_error_of_the_tree_and_every_row_of_the_table_is_tried_here() -> None:
+    tried = {type(error) for error, *_ in ROWS}
+    assert tried == {each for each in tree(OrderServiceError) if each.__module__ == errors.__name__}
+    assert set(TABLE) <= tried
+
+
+def test_codes_are_never_used_twice() -> None:
+    codes = [code for _, _, code, _ in ROWS]
+    assert len(codes) == len(set(codes))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        errors.InventoryUnavailable("away"),
+        errors.StoreUnavailable("away"),
+        errors.KeyInFlight(retry_after=3),
+        errors.TooManyRequests("10 per second", 7),
+    ],
+)
+def test_what_may_be_tried_again_says_when(error: OrderServiceError, app: Flask) -> None:
+    _, _, headers = answer_to(app, error)
+    assert int(headers["Retry-After"]) == error.retry_after  # type: ignore[attr-defined]
+
+
+def test_a_refusal_that_is_repeated_says_so(app: Flask) -> None:
+    error = errors.ItemNotFound(ITEM)
+    error.replayed = True
+    _, _, headers = answer_to(app, error)
+    assert headers["Idempotent-Replayed"] == "true"
+
+
+def test_a_class_without_a_row_is_shown_as_its_nearest_ancestor(app: Flask) -> None:
+    class NewTrouble(errors.Unavailable):
+        code = "new_trouble"
+
+    status, body, _ = answer_to(app, NewTrouble("away"))
+    assert (status, body["code"]) == (503, "new_trouble")
+
+
+def test_a_defect_shows_nothing_of_itself(app: Flask) -> None:
+    status, body, _ = answer_to(app, Secret("mongodb://root:password@host"))
+    assert (status, body["code"]) == (500, "internal_error")
+    assert "password" not in json.dumps(body)
+    assert "Secret" not in json.dumps(body)
+
+
+def test_what_caused_an_error_is_not_shown(app: Flask) -> None:
+    error = errors.StoreUnavailable("The order store can't be reached.")
+    error.__cause__ = Secret("mongodb://root:password@host")
+    _, body, _ = answer_to(app, error)
+    assert "password" not in json.dumps(body)
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        (RequestEntityTooLarge(), 413, "request_entity_too_large"),
+        (ServiceUnavailable(), 503, "service_unavailable"),
+    ],
+)
+def test_https_own_errors_are_problems_too(
+    error: Exception, status: int, code: str, app: Flask
+) -> None:
+    shown_status, body, _ = answer_to(app, error)
+    assert (shown_status, body["code"], body["status"]) == (status, code, status)
+    assert body["message"] == body["detail"] != ""
+
+
+def test_an_unknown_route_and_a_wrong_method_are_problems_too(app: Flask) -> None:
+    app.add_url_rule("/", "root", lambda: "", methods=["POST"])
+    client = app.test_client()
+    assert client.get("/nowhere").get_json()["code"] == "not_found"
+    wrong = client.get("/")
+    assert wrong.get_json()["code"] == "method_not_allowed"
+    assert "POST" in wrong.headers["Allow"]
+
+
+def test_an_abort_with_a_status_is_a_problem_too(app: Flask) -> None:
+    app.add_url_rule("/", "teapot", lambda: abort(418))
+    answer = app.test_client().get("/")
+    assert (answer.status_code, answer.get_json()["status"]) == (418, 418)

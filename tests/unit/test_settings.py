@@ -1,0 +1,139 @@
+"""Settings: defaults, sources, and one clear line for what can't be."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from order_service.settings import Settings, SettingsError
+
+
+def reason(**environment: str) -> str:
+    """Why the start stops: one line."""
+    with pytest.raises(SettingsError) as stopped:
+        Settings.load(environment)
+    [line] = str(stopped.value).splitlines()
+    return line
+
+
+def test_nothing_needs_to_be_set() -> None:
+    assert Settings.load({}) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "field", "expected"),
+    [
+        ("PORT", "8080", "port", 8080),
+        ("STORE_TIMEOUT", "0.5", "store_timeout", 0.5),
+        ("INVENTORY_CONTRACT", "conditional", "inventory_contract", "conditional"),
+        ("INVENTORY_SERVICE_URL", "https://a.test/b", "inventory_service_url", "https://a.test/b"),
+        ("KAFKA_BROKER", "a:1,b:2", "kafka_broker", "a:1,b:2"),
+        ("KAFKA_STOCK_TOPICS", " a , b,", "kafka_stock_topics", ("a", "b")),
+        ("MONGO_URI", "mongodb+srv://a.test", "mongo_uri", "mongodb+srv://a.test"),
+    ],
+)
+def test_a_setting_is_read_from_the_environment(
+    name: str, value: str, field: str, expected: Any
+) -> None:
+    assert getattr(Settings.load({name: value}), field) == expected
+
+
+def test_the_environment_goes_before_the_file_and_an_empty_value_is_none(tmp_path: Path) -> None:
+    dotenv = tmp_path / ".env"
+    dotenv.write_text("PORT=1\nWEB_THREADS=7\nWEB_WORKERS=3\n")
+    settings = Settings.load({"PORT": "2", "WEB_WORKERS": ""}, dotenv)
+    assert (settings.port, settings.web_threads) == (2, 7)
+    assert settings.web_workers == Settings().web_workers
+
+
+def test_a_file_that_is_not_there_is_no_error(tmp_path: Path) -> None:
+    assert Settings.load({}, tmp_path / ".env") == Settings()
+
+
+def test_what_is_not_a_setting_is_not_looked_at() -> None:
+    assert Settings.load({"PATH": "/bin", "PORTS": "x"}) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "eighty"),
+        ("PORT", "65536"),
+        ("PORT", "-1"),
+        ("WEB_WORKERS", "0"),
+        ("WEB_THREADS", "1000"),
+        ("LOG_LEVEL", "LOUD"),
+        ("MONGO_URI", "localhost:27017"),
+        ("MONGO_DATABASE", "a b"),
+        ("STORE_TIMEOUT", "0"),
+        ("STORE_TIMEOUT", "soon"),
+        ("STORE_TIMEOUT", "nan"),
+        ("REQUEST_DEADLINE", "inf"),
+        ("INVENTORY_SERVICE_URL", "inventory"),
+        ("INVENTORY_SERVICE_URL", "ftp://inventory"),
+        ("INVENTORY_CONTRACT", "relative"),
+        ("BREAKER_FAILURES", "0"),
+        ("IDEMPOTENCY_KEY_HOURS", "23"),
+        ("KAFKA_BROKER", "nowhere"),
+        ("KAFKA_BROKER", "a:1, b:2"),
+        ("KAFKA_STOCK_TOPICS", " , "),
+        ("AUTH_DISABLED", "perhaps"),
+    ],
+)
+def test_a_bad_value_is_named_in_one_line(name: str, value: str) -> None:
+    line = reason(**{name: value})
+    assert line.startswith(f"Bad setting: {name}: ")
+    assert ".env.example" in line
+
+
+def test_a_bad_value_is_not_repeated_for_it_may_hold_a_password() -> None:
+    assert "secret" not in reason(MONGO_URI="mongo://root:secret@host")
+
+
+@pytest.mark.parametrize(
+    ("environment", "named"),
+    [
+        ({"LEASE_SECONDS": "7.9"}, ["LEASE_SECONDS", "INVENTORY_READ_TIMEOUT", "8"]),
+        ({"REQUEST_DEADLINE": "3"}, ["REQUEST_DEADLINE", "STORE_TIMEOUT", "3"]),
+        ({"SETTLE_AFTER": "9"}, ["SETTLE_AFTER", "REQUEST_DEADLINE", "10"]),
+        ({"HOST": "0.0.0.0"}, ["HOST", "AUTH_DISABLED"]),
+        ({"HOST": "shop.test"}, ["HOST", "AUTH_DISABLED"]),
+        ({"HOST": "::"}, ["HOST", "AUTH_DISABLED"]),
+    ],
+)
+def test_settings_that_do_not_fit_together_are_named(
+    environment: dict[str, str], named: list[str]
+) -> None:
+    line = reason(**environment)
+    assert [name for name in named if name not in line] == []
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
+def test_an_open_service_may_listen_on_loopback(host: str) -> None:
+    assert Settings.load({"HOST": host}).host == host
+
+
+def test_an_open_service_may_listen_elsewhere_when_that_is_meant() -> None:
+    assert Settings.load({"HOST": "0.0.0.0", "AUTH_DISABLED": "true"}).auth_disabled is True
+
+
+def test_any_option_of_librdkafka_can_be_given() -> None:
+    settings = Settings.load(
+        {
+            "KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
+            "KAFKA_CONSUMER_FETCH_MIN_BYTES": "10",
+            "KAFKA_PRODUCER_LINGER_MS": "5",
+            "KAFKA_GROUP": "a group",
+        }
+    )
+    assert settings.kafka_config == {
+        "common": {"security.protocol": "SASL_SSL"},
+        "consumer": {"fetch.min.bytes": "10"},
+        "producer": {"linger.ms": "5"},
+    }
+    assert settings.kafka_group == "a group"
+
+
+def test_what_may_hold_a_password_is_not_shown() -> None:
+    settings = Settings.load({"KAFKA_SASL_PASSWORD": "secret"})
+    assert "secret" not in repr(settings)
