@@ -1,28 +1,19 @@
 """gunicorn reads the same settings as the service."""
 
-import atexit
 import os
-import shutil
 import signal
 import sys
-import tempfile
 from typing import Any
 
-
-def _remove(folder: str, maker: int) -> None:
-    if os.getpid() == maker:
-        shutil.rmtree(folder, ignore_errors=True)
-
+from order_service.run_folder import make_run_folder
 
 # What the processes count is added up from files, new ones for each start. Set before anything
 # imports prometheus_client, which looks for it then.
 if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
-    _folder = tempfile.mkdtemp(prefix="order-service-metrics-")
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = _folder
-    atexit.register(_remove, _folder, os.getpid())
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = make_run_folder()
 
-from order_service.bootstrap import after_exit, before_fork, load_settings  # noqa: E402
-from order_service.settings import SettingsError  # noqa: E402
+from order_service.bootstrap import after_exit, before_fork, load_settings
+from order_service.settings import SettingsError
 
 try:
     _settings = load_settings()

@@ -194,9 +194,24 @@ def test_a_port_of_its_own_has_the_metrics_and_the_api_has_not(
 
 def test_the_folder_of_the_counts_goes_with_the_service(parts: Parts, tmp_path: Path) -> None:
     with System(parts, tmp_path, {"TMPDIR": str(tmp_path)}, workers=0) as system:
-        assert list(tmp_path.glob("order-service-metrics-*/*.db"))
+        assert list(tmp_path.glob("order-service-run-*/*.db"))
         assert scrape(system)
-    assert not list(tmp_path.glob("order-service-metrics-*"))
+    assert not list(tmp_path.glob("order-service-run-*"))
+
+
+def test_what_a_killed_service_left_goes_at_the_next_start_and_nothing_else(
+    parts: Parts, tmp_path: Path
+) -> None:
+    settings = {"TMPDIR": str(tmp_path)}
+    killed = System(parts, tmp_path, settings, workers=0).start()
+    killed.kill()
+    [left] = tmp_path.glob("order-service-run-*")
+    with System(parts, tmp_path, settings, workers=0):
+        [of_one] = tmp_path.glob("order-service-run-*")
+        assert of_one != left
+        with System(parts, tmp_path, settings, workers=0) as other:
+            assert scrape(other)
+            assert len(list(tmp_path.glob("order-service-run-*"))) == 2
 
 
 # --- the backlog, on the store alone
