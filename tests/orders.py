@@ -77,6 +77,7 @@ def in_every_state() -> dict[str, Order]:
         "pending": pending(),
         "pending, with everything": pending(**all_given),
         "deferred": pending(**all_given).defer(later(1)),
+        "given up": pending(**all_given).give_up(later(1)),
         "completed": completed(**all_given),
         "for free": pending().complete(Decimal(0), later(2)),
         "the dearest": pending(quantity=2**31 - 1).complete(DEAREST, later(2)),

@@ -79,8 +79,8 @@ class CreateOrder:
         except InventoryUnavailable as error:
             return self._give_up(order, error)
         except OutcomeUnknown:
-            return self._defer(order)
-        return CreateOrderResult(_unless_refused(moved))
+            return self._answer(order)
+        return self._answer(moved)
 
     def _add(self, command: CreateOrderCommand) -> Order:
         order = Order.place(
@@ -123,14 +123,15 @@ class CreateOrder:
             # It stays PENDING with nothing sent; settlement will see that and fail it.
             raise error from None
         except VersionConflict:
-            return self._defer(order)
+            return self._answer(order)
         raise error
 
-    def _defer(self, order: Order) -> CreateOrderResult:
-        """Promise that the order will be settled, once the order itself says so: from then on its
-        key is kept, whatever becomes of it. A key whose order can't say so is still in flight."""
+    def _answer(self, order: Order) -> CreateOrderResult:
+        """Promise that an order which is PENDING still will be settled, once the order itself says
+        so: from then on its key is kept, whatever becomes of it. A key whose order can't say so is
+        still in flight."""
         try:
-            while order.status is OrderStatus.PENDING:
+            while order.status is OrderStatus.PENDING and order.given_up_at is None:
                 with suppress(VersionConflict):
                     deferred = self._orders.save(order.defer(self._clock.now()))
                     return CreateOrderResult(deferred, deferred=True)
@@ -145,10 +146,10 @@ class CreateOrder:
 def _unless_refused(order: Order) -> Order:
     """The order, or, when its stock was refused, the error that says why."""
     failure = order.failure
-    if failure is None:
+    if failure is None and order.given_up_at is None:
         return order
-    if failure.code is FailureCode.INSUFFICIENT_STOCK:
+    if failure and failure.code is FailureCode.INSUFFICIENT_STOCK:
         raise InsufficientStock(order.item_id, order.quantity, failure.available or 0)
-    if failure.code is FailureCode.ITEM_NOT_FOUND:
+    if failure and failure.code is FailureCode.ITEM_NOT_FOUND:
         raise ItemNotFound(order.item_id)
     raise InventoryUnavailable("The order was not carried out.")

@@ -19,6 +19,7 @@ from order_service.domain.errors import (
     ItemNotFound,
     OutcomeUnknown,
     StoreUnavailable,
+    VersionConflict,
 )
 from order_service.domain.order import Failure, FailureCode, Order
 from order_service.domain.stock import StockReading
@@ -47,11 +48,13 @@ class OperationStock:
     def recover(self, order: Order, deadline: float) -> Order:
         if order.stuck is not None:
             return order
-        # A new version: whoever left the order behind can no longer decide it.
-        claimed = self._orders.save(order)
-        if claimed.deferred or claimed.stock_change > 0:
-            return self.move(claimed, deadline)
-        return self._within(deadline, self._revert, claimed)
+        if order.deferred or order.stock_change > 0:
+            # A new version: whoever left the order behind can no longer refuse it.
+            return self.move(self._orders.save(order), deadline)
+        if order.given_up_at is None:
+            # Before anything is given back, or whoever left it behind could still complete it.
+            order = self._orders.save(order.give_up(self._clock.now()))
+        return self._within(deadline, self._revert, order)
 
     def _within(self, deadline: float, act: Callable[[Order, float], Order], order: Order) -> Order:
         # In a thread of its own, so that the caller waits no longer than its deadline.
@@ -85,9 +88,9 @@ class OperationStock:
         except InsufficientStock as refused:
             available = int(refused.details["available"])
             failure = Failure(FailureCode.INSUFFICIENT_STOCK, available)
-            return self._store(order, lambda each: each.fail(failure, self._clock.now()))
+            return self._refuse(order, lambda each: each.fail(failure, self._clock.now()))
         except ItemNotFound:
-            return self._store(order, lambda each: fail_for_missing_item(each, self._clock.now()))
+            return self._refuse(order, lambda each: fail_for_missing_item(each, self._clock.now()))
         move = reading.after(order.stock_change, self._clock.now())
         return self._store(
             order, lambda each: each.stock_moved(reading.price, move, self._clock.now())
@@ -110,6 +113,15 @@ class OperationStock:
         if order.stock_change < 0:
             return self._inventory.deduct(order.item_id, order.quantity, order.id)
         return self._inventory.restore(order.item_id, order.quantity, order.id)
+
+    def _refuse(self, order: Order, change: Change) -> Order:
+        """Unless somebody has claimed the order since: they ask again, and may hear otherwise."""
+        try:
+            return self._orders.save(change(order))
+        except VersionConflict:
+            return self._orders.get(order.id) or order
+        except StoreUnavailable as error:
+            raise OutcomeUnknown("The store went away.", in_flight=False) from error
 
     def _store(self, order: Order, change: Change) -> Order:
         try:

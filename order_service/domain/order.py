@@ -116,6 +116,7 @@ class Order:
     failure: Failure | None = None
     idempotency: IdempotencyKey | None = None
     deferred: bool = False
+    given_up_at: datetime | None = None
     cancel_requested_at: datetime | None = None
     taken: StockMove | None = None
     returned: StockMove | None = None
@@ -159,8 +160,9 @@ class Order:
 
     @property
     def awaits_stock(self) -> bool:
-        """Whether its stock can still be moved; a stuck order waits for evidence or a person."""
-        return self.stock_change != 0 and self.stuck is None
+        """Whether its stock can still be moved; a stuck order waits for evidence or a person, and
+        one that was given up for its failure."""
+        return self.stock_change != 0 and self.stuck is None and self.given_up_at is None
 
     def stock_moved(self, unit_price: Decimal, move: StockMove, at: datetime) -> Self:
         """The stock gave what the order asked of it."""
@@ -168,13 +170,19 @@ class Order:
             return replace(self.complete(unit_price, at), taken=move)
         return replace(self.cancel(at), returned=move)
 
+    def give_up(self, at: datetime) -> Self:
+        """Write-ahead of a failure: from here on nobody completes it, and what stock it took is
+        given back."""
+        self._require_undecided("given up")
+        return replace(self, given_up_at=at, updated_at=at)
+
     def revert(self, taken: StockMove, returned: StockMove, at: datetime) -> Self:
         """Fail it as abandoned; its stock was taken, and given back."""
         failed = self.fail(Failure(FailureCode.ABANDONED), at)
         return replace(failed, taken=taken, returned=returned)
 
     def complete(self, unit_price: Decimal, at: datetime) -> Self:
-        self._require(OrderStatus.PENDING, "completed")
+        self._require_undecided("completed")
         done = replace(
             self,
             status=OrderStatus.COMPLETED,
@@ -212,7 +220,7 @@ class Order:
 
     def defer(self, at: datetime) -> Self:
         """The caller was answered before the outcome was known."""
-        self._require(OrderStatus.PENDING, "deferred")
+        self._require_undecided("deferred")
         return replace(self, deferred=True, updated_at=at)
 
     def mark_stuck(self, stuck: Stuck) -> Self:
@@ -262,6 +270,11 @@ class Order:
     def _require(self, status: OrderStatus, move: str) -> None:
         if self.status is not status:
             raise IllegalMove(f"The order is {self.status} and cannot be {move}.", self.status)
+
+    def _require_undecided(self, move: str) -> None:
+        self._require(OrderStatus.PENDING, move)
+        if self.given_up_at is not None:
+            raise IllegalMove(f"The order was given up and cannot be {move}.", self.status)
 
     def _tell(self, event_type: OrderEventType, at: datetime) -> Self:
         event = OrderEvent(

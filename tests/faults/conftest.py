@@ -21,6 +21,7 @@ FULL = os.environ.get("FAULTS", "short") == "full"
 CONTRACTS = ["absolute", "conditional"]
 
 # For tests that only one contract has, and for those whose other half is left to the full form.
+conditional_only = pytest.mark.parametrize("running", ["conditional"], indirect=True)
 absolute_only = pytest.mark.parametrize("running", ["absolute"], indirect=True)
 both_when_full = pytest.mark.parametrize(
     "running", CONTRACTS if FULL else ["absolute"], indirect=True

@@ -9,7 +9,7 @@ from concurrent.futures import Future
 import pytest
 
 from tests.faults.buyers import Buyers, Purchase
-from tests.faults.conftest import Checked
+from tests.faults.conftest import Checked, conditional_only
 from tests.faults.rig import Rig
 from tests.faults.test_crash_at_each_step import CANCEL, CREATE
 from tests.faults.traps import Moment, Trap
@@ -52,3 +52,26 @@ def _stopped(
         os.kill(stopped, signal.SIGCONT)
         buyers.urls = list(rig.system.urls)
     held_up.result()
+
+
+@conditional_only
+def test_a_creator_that_wakes_while_its_order_is_given_back_does_not_complete_it(
+    rig: Rig, buyers: Buyers, checked: Checked
+) -> None:
+    item = rig.system.add_item(50)
+    rig.system.worker[1].kill()
+    creator = rig.traps.set(Trap("orders.save_all", "before", signal.SIGSTOP))
+    settler = rig.traps.set(Trap("orders.save", "after", signal.SIGSTOP, role="worker"))
+    held_up = buyers.buy(item)
+    stopped = {}
+    try:
+        stopped["creator"] = until(lambda: creator.caught, "the creator was stopped")
+        stopped["settler"] = until(lambda: settler.caught, "settlement took the order on", 20)
+        os.kill(stopped.pop("creator"), signal.SIGCONT)
+        [purchase] = buyers.purchases
+        until(lambda: purchase.answers, "the creator did what it still could", 20)
+    finally:
+        for pid in stopped.values():
+            os.kill(pid, signal.SIGCONT)
+    assert held_up.result().acknowledged
+    checked("creator wakes while its order is given back", 1, {item: 50})

@@ -96,6 +96,7 @@ class OrderDocument(Document):
     failure = EmbeddedDocumentField(FailureDocument)
     idempotency = EmbeddedDocumentField(IdempotencyDocument)
     deferred = BooleanField()
+    given_up_at = DateTimeField(db_field="givenUpAt")
     cancel_requested_at = DateTimeField(db_field="cancelRequestedAt")
     awaiting_since = DateTimeField(db_field="awaitingSince")
     taken = EmbeddedDocumentField(StockMoveDocument)
@@ -182,6 +183,7 @@ def to_document(order: Order) -> OrderDocument:
             fingerprint=order.idempotency.fingerprint,
         ),
         deferred=order.deferred or None,
+        given_up_at=order.given_up_at,
         cancel_requested_at=order.cancel_requested_at,
         awaiting_since=_awaiting_since(order),
         taken=order.taken and _move_document(order.taken),
@@ -218,6 +220,7 @@ def to_order(document: OrderDocument) -> Order:
             document.idempotency.fingerprint,
         ),
         deferred=bool(document.deferred),
+        given_up_at=document.given_up_at,
         cancel_requested_at=document.cancel_requested_at,
         taken=document.taken and _move(document.taken),
         returned=document.returned and _move(document.returned),
