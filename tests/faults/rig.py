@@ -5,9 +5,7 @@ import os
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
-
-from pymongo import MongoClient
+from typing import Self
 
 from devstack.inventory import SampleInventory
 from devstack.kafka import KafkaBroker
@@ -107,8 +105,3 @@ class Rig:
     @property
     def processes(self) -> list[ManagedProcess]:
         return [*self.system.api, *self.system.worker]
-
-    @property
-    def store_client(self) -> MongoClient[dict[str, Any]]:
-        client: MongoClient[dict[str, Any]] = self.system.database.client
-        return client

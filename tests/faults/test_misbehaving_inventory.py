@@ -2,12 +2,13 @@
 
 import random
 from concurrent.futures import Future
+from itertools import product
 from time import sleep
 
 import pytest
 
 from tests.faults.buyers import Buyers, Purchase
-from tests.faults.conftest import CONTRACTS, Checked
+from tests.faults.conftest import Checked
 from tests.faults.rig import Rig
 from tests.misbehaving import (
     CUT_AFTER,
@@ -17,7 +18,6 @@ from tests.misbehaving import (
     GATEWAY_TIMEOUT_AFTER,
     HANG_AFTER,
     HANG_BEFORE,
-    Fault,
     slow,
     slow_to_answer,
 )
@@ -36,35 +36,38 @@ FAULTS = (
     CUT_BEFORE,
     CUT_AFTER,
 )
-READ = ("GET", "/stock/")
-OVERWRITE = ("PATCH", "/update-stock/")
-DEDUCT = ("POST", "/deduct-stock/")
-RESTORE = ("POST", "/restore-stock/")
-REQUESTS = {"absolute": (READ, OVERWRITE), "conditional": (DEDUCT, RESTORE)}
+BOTH = ("create", "cancel")
+# Each request, and what sends it.
+REQUESTS = {
+    "absolute": (("GET", "/stock/", BOTH), ("PATCH", "/update-stock/", BOTH)),
+    "conditional": (("POST", "/deduct-stock/", BOTH[:1]), ("POST", "/restore-stock/", BOTH[1:])),
+}
 
 
 @pytest.mark.parametrize("place", [0, 1], ids=["first request", "second request"])
 def test_whatever_the_inventory_does_to_a_request_stock_and_orders_agree(
     rig: Rig, buyers: Buyers, checked: Checked, full: bool, place: int
 ) -> None:
-    method, path = REQUESTS[rig.contract][place]
+    method, path, acts = REQUESTS[rig.contract][place]
     times = (1, 2, 3) if full else (2,)
-    cases = [(fault, number) for fault in FAULTS for number in times]
-    items = {rig.system.add_item(20): 20 for _ in cases}
-    # An item for each fault, so that all are tried at once.
+    # An item for each case, so that all are tried at once.
+    cases = {rig.system.add_item(20): each for each in product(FAULTS, times, acts)}
+    to_cancel = {item: _bought(buyers, item) for item, case in cases.items() if "cancel" in case}
     asked: list[Future[Purchase]] = []
-    for (fault, number), item in zip(cases, items, strict=True):
-        kept = [buyers.buy(item, 2) for _ in range(3)]
-        # A cancellation has its own requests, so it meets the fault too.
-        _misbehave(rig, fault, method, path + item, number)
-        asked += [*kept, *(buyers.buy_and_cancel(item) for _ in range(3))]
+    for item, (fault, number, act) in cases.items():
+        rig.proxy.misbehave(fault, method=method, path=path + item, times=number)
+        if act == "create":
+            asked += [buyers.buy(item, 2) for _ in range(4)]
+        else:
+            asked += [buyers.cancel(purchase.result()) for purchase in to_cancel[item][1:]]
     for each in asked:
         assert each.result().final
-    checked(f"inventory misbehaves: {method} {path.strip('/')}", sum(n for _, n in cases), items)
+    runs = sum(number for _, number, _ in cases.values())
+    checked(f"inventory misbehaves: {method} {path.strip('/')}", runs, dict.fromkeys(cases, 20))
 
 
-def _misbehave(rig: Rig, fault: Fault, method: str, path: str, times: int) -> None:
-    rig.proxy.misbehave(fault, method=method, path=path, times=times)
+def _bought(buyers: Buyers, item: str) -> "list[Future[Purchase]]":
+    return [buyers.buy(item, 2) for _ in range(4)]
 
 
 def test_an_inventory_that_refuses_connections_under_load_costs_no_order(
@@ -80,7 +83,3 @@ def test_an_inventory_that_refuses_connections_under_load_costs_no_order(
             rig.proxy.accept()
         sleep(0.5)
     checked("inventory refuses under load", outages, items)
-
-
-def test_both_contracts_are_tried() -> None:
-    assert set(REQUESTS) == set(CONTRACTS)

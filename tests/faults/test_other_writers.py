@@ -85,14 +85,14 @@ def _lost(changes: list[int], pallets: int) -> int:
     """Units that writers took from each other by overwriting; negative where pallets were lost."""
     restocks = [change for change in changes if change > 0]
     assert len(restocks) == pallets
-    deductions_lost = [change - PALLET for change in restocks if change != PALLET]
+    undone = [change - PALLET for change in restocks if change != PALLET]
     pallets_lost = [-change // PALLET for change in changes if change <= -PALLET]
     table.NOTES.append(
-        f"another writer: {len(deductions_lost)} of its overwrites lost {sum(deductions_lost)} "
-        f"units of orders, and orders lost {sum(pallets_lost)} of its {pallets} pallets; the log "
-        "names each"
+        f"another writer: {len(undone)} of its overwrites undid {sum(undone)} units that were "
+        f"written since it read, and orders undid {sum(pallets_lost)} of its {pallets} pallets; "
+        "the log names each"
     )
-    return sum(deductions_lost) - PALLET * sum(pallets_lost)
+    return sum(undone) - PALLET * sum(pallets_lost)
 
 
 def _killed_buying(rig: Rig, buyers: Buyers, item: str, step: str) -> SetTrap:
@@ -114,6 +114,7 @@ def test_evidence_that_another_writer_destroyed_leaves_the_order_stuck_and_repor
     assert row.stuck == 1
     [order] = rig.system.orders(item)
     assert "from 100 to 99 and is 150" in order["stuck"]["reason"]
+    table.NOTES.append(f"stuck: {order['stuck']['reason']}")
 
 
 @absolute_only
