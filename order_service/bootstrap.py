@@ -33,6 +33,7 @@ from order_service.application.ports import (
 )
 from order_service.application.publish_events import PublishEvents
 from order_service.application.read_dead_letters import ReadDeadLetters
+from order_service.application.reconcile import Patience, Reconcile
 from order_service.application.record_stock_changes import RecordStockChanges
 from order_service.application.replay_dead_letters import ReplayDeadLetters
 from order_service.application.settle_orders import Overdue, SettleOrders
@@ -61,6 +62,7 @@ from order_service.infrastructure.metrics.orders import MeteredOrders
 from order_service.infrastructure.metrics.registry import forget_process, gathered
 from order_service.infrastructure.mongo import schema
 from order_service.infrastructure.mongo.backlog import read_backlog
+from order_service.infrastructure.mongo.books import MongoBooks
 from order_service.infrastructure.mongo.clock import StoreClock
 from order_service.infrastructure.mongo.connection import connect
 from order_service.infrastructure.mongo.leases import MongoLeaseStore
@@ -76,6 +78,8 @@ from order_service.settings import Settings
 READY_TIMEOUT = 2.0
 # Longer than one round of the relay may take, so that two relays don't publish double.
 RELAY_LEASE_SECONDS = 30.0
+# The server may have millions of orders to sort; no request of a caller waits for it.
+RECONCILE_TIMEOUT = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +224,15 @@ class Commands:
         box = build.dead_letter_box(self._settings)
         read = ReadDeadLetters(box, MongoStockChangeLog())
         return DeadLetterTools(read, ReplayDeadLetters(box, read))
+
+    def reconcile(self, grace: timedelta) -> Reconcile:
+        settings = self._settings
+        connect(settings, RECONCILE_TIMEOUT)
+        days = settings.stock_change_retention_days
+        patience = Patience(grace, log_kept=timedelta(days=days) if days else None)
+        # Reading the stock is the same on both contracts.
+        stock = absolute.AbsoluteInventory(InventoryHttp(settings))
+        return Reconcile(MongoBooks(), stock, StoreClock(), patience)
 
 
 def build_api(settings: Settings, wrap: Wrap = lambda adapters: adapters) -> Flask:

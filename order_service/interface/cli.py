@@ -2,13 +2,16 @@
 
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, Protocol
 
 import click
 
+from order_service.application.reconcile import Reconcile
 from order_service.domain.errors import OrderServiceError
 from order_service.interface.dead_letters_cli import DeadLetterTools, dead_letters
 from order_service.interface.dev_token_cli import dev_token
+from order_service.interface.reconcile_cli import reconcile
 from order_service.settings import SettingsError
 
 
@@ -20,6 +23,8 @@ class Composition(Protocol):
     def run_worker(self) -> int: ...
 
     def dead_letters(self) -> DeadLetterTools: ...
+
+    def reconcile(self, grace: timedelta) -> Reconcile: ...
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -56,6 +61,7 @@ def worker(composition: Composition) -> None:
 
 cli.add_command(dead_letters)
 cli.add_command(dev_token)
+cli.add_command(reconcile)
 
 
 def run(compose: Callable[[], Composition], args: list[str] | None = None) -> Any:

@@ -14,11 +14,11 @@ from order_service.settings import Settings
 ALIAS = "orders"
 
 
-def connect(settings: Settings, **options: Any) -> None:
+def connect(settings: Settings, operation_timeout: float | None = None, **options: Any) -> None:
     """Register the connection; nothing is sent before the first operation.
 
     Writes are acknowledged by a majority and journaled whatever the URI leaves out, and every
-    operation ends within ``STORE_TIMEOUT`` seconds, retries included.
+    operation ends within ``operation_timeout`` seconds (``STORE_TIMEOUT``), retries included.
     """
     mongoengine.connect(
         db=settings.mongo_database,
@@ -29,7 +29,7 @@ def connect(settings: Settings, **options: Any) -> None:
         readConcernLevel="majority",
         readPreference="primary",
         retryWrites=True,
-        timeoutMS=int(settings.store_timeout * 1000),
+        timeoutMS=int((operation_timeout or settings.store_timeout) * 1000),
         serverSelectionTimeoutMS=int(settings.store_timeout * 1000),
         maxPoolSize=settings.mongo_pool_size,
         connect=False,

@@ -1,0 +1,154 @@
+"""Orders and stock-change log as reconciliation reads them: streams, sorted by the server."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from heapq import merge
+from itertools import groupby
+from typing import Any, Final, NamedTuple
+
+from bson import ObjectId
+
+from order_service.application.reconcile import OpenOrders
+from order_service.domain.order import OrderStatus
+from order_service.domain.reconciliation import UnprovenOrder
+from order_service.domain.stock_history import LoggedChange, MoveOfOrders, Share
+from order_service.infrastructure.mongo.connection import store_errors
+from order_service.infrastructure.mongo.documents import OrderDocument
+from order_service.infrastructure.mongo.stock_change_documents import StockChangeDocument
+
+_NOT_THERE: Final = {"$exists": False}
+_THERE: Final = {"$exists": True}
+
+
+class _Served(NamedTuple):
+    """One order's side of a move. Sorts by what names the move, so that those that shared one are
+    neighbours."""
+
+    at: datetime
+    previous_stock: int
+    new_stock: int
+    share: Share
+    stored_at: datetime
+    by_word: bool
+
+
+class MongoBooks:
+    """See Books. Raises StoreUnavailable."""
+
+    def items(self) -> Iterator[str]:
+        item_id = ""
+        while item_id := self._next_item(item_id):
+            yield item_id
+
+    def size(self, item_id: str | None, since: datetime | None) -> int:
+        with store_errors():
+            if item_id is None and since is None:
+                return int(_orders().estimated_document_count() + _log().estimated_document_count())
+            orders, entries = _of(item_id, ObjectId), _of(item_id, str)
+            return int(
+                _orders().count_documents(orders | _from("updatedAt", since))
+                + _log().count_documents(entries | _from("updatedAt", since))
+            )
+
+    def moves(self, item_id: str, since: datetime | None) -> Iterator[MoveOfOrders]:
+        takes = _served(item_id, "taken", "settledAt", since)
+        returns = _served(item_id, "returned", "updatedAt", since)
+        for (at, previous, new), group in groupby(merge(takes, returns), key=lambda each: each[:3]):
+            alike = list(group)
+            yield MoveOfOrders(
+                tuple(each.share for each in alike),
+                previous,
+                new,
+                begun_at=at,
+                stored_at=max(each.stored_at for each in alike),
+                by_word=any(each.by_word for each in alike),
+            )
+
+    def changes(self, item_id: str, since: datetime | None) -> Iterator[LoggedChange]:
+        wanted = {"itemId": item_id} | _from("updatedAt", since)
+        fields = ("previousStock", "newStock", "updatedAt")
+        with store_errors():
+            found = _log().find(wanted, fields).sort([("updatedAt", 1), ("_id", 1)])
+            for entry in found.allow_disk_use(True):
+                yield LoggedChange(
+                    str(entry["_id"]), entry["previousStock"], entry["newStock"], entry["updatedAt"]
+                )
+
+    def unproven(self, item_id: str, since: datetime | None) -> Iterator[UnprovenOrder]:
+        done = {"$in": [str(OrderStatus.COMPLETED), str(OrderStatus.CANCELLED)]}
+        orders = {"itemId": ObjectId(item_id)} | _from("updatedAt", since)
+        with store_errors():
+            for order in _orders().find(orders | {"status": done, "taken": _NOT_THERE}):
+                yield _unproven(order, "settledAt", -order["quantity"])
+            cancelled = {"status": str(OrderStatus.CANCELLED), "returned": _NOT_THERE}
+            for order in _orders().find(orders | cancelled):
+                yield _unproven(order, "updatedAt", order["quantity"])
+
+    def open_orders(self, item_id: str) -> OpenOrders:
+        waiting = {"itemId": ObjectId(item_id), "awaitingSince": _THERE}
+        with store_errors():
+            return OpenOrders(
+                _orders().count_documents(waiting | {"stuck": _NOT_THERE}),
+                _orders().count_documents(waiting | {"stuck": _THERE}),
+            )
+
+    def logged_until(self) -> datetime | None:
+        with store_errors():
+            newest = _log().find_one({}, ["createdAt"], sort=[("_id", -1)])
+        return newest["createdAt"] if newest else None
+
+    def _next_item(self, after: str) -> str:
+        """A seek along an index of each, so that no list of all has to be kept. An id in the log
+        that is none of ours can't be an order's, nor be asked for."""
+        following: dict[str, Any] = {"$gt": ObjectId(after)} if after else _THERE
+        in_log = {"$gt": after, "$regex": "^[0-9a-f]{24}$"}
+        with store_errors():
+            found = [
+                _orders().find_one({"itemId": following}, ["itemId"], sort=[("itemId", 1)]),
+                _log().find_one({"itemId": in_log}, ["itemId"], sort=[("itemId", 1)]),
+            ]
+        return min((str(each["itemId"]) for each in found if each), default="")
+
+
+def _served(item_id: str, name: str, stored: str, since: datetime | None) -> Iterator[_Served]:
+    wanted = {"itemId": ObjectId(item_id), name: _THERE} | _from(stored, since)
+    sign = -1 if name == "taken" else 1
+    by_move = [(f"{name}.{field}", 1) for field in ("at", "previousStock", "newStock")]
+    with store_errors():
+        found = _orders().find(wanted, [name, stored, "quantity", "decision.at"])
+        for order in found.sort([*by_move, ("_id", 1)]).allow_disk_use(True):
+            move = order[name]
+            yield _Served(
+                move["at"],
+                move["previousStock"],
+                move["newStock"],
+                Share(str(order["_id"]), sign * order["quantity"]),
+                order[stored],
+                _is_by_word(order, stored),
+            )
+
+
+def _unproven(order: dict[str, Any], stored: str, change: int) -> UnprovenOrder:
+    share = Share(str(order["_id"]), change)
+    return UnprovenOrder(share, order[stored], _is_by_word(order, stored))
+
+
+def _is_by_word(order: dict[str, Any], stored: str) -> bool:
+    """A person's word settles at the time it is given."""
+    return bool(order.get("decision", {}).get("at") == order[stored])
+
+
+def _from(name: str, since: datetime | None) -> dict[str, Any]:
+    return {} if since is None else {name: {"$gte": since}}
+
+
+def _of(item_id: str | None, kind: type[Any]) -> dict[str, Any]:
+    return {} if item_id is None else {"itemId": kind(item_id)}
+
+
+def _orders() -> Any:
+    return OrderDocument._get_collection()
+
+
+def _log() -> Any:
+    return StockChangeDocument._get_collection()

@@ -1,0 +1,40 @@
+"""Times, numbers and words as the commands print them."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+_NAMED: Final = 5
+
+
+def iso(time: datetime | None) -> str | None:
+    """For programs: ISO 8601 UTC with milliseconds and Z."""
+    if time is None:
+        return None
+    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def clock_time(time: datetime) -> str:
+    return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def age(span: timedelta) -> str:
+    """Its two largest units: 3 d 4 h, 2 min 5 s."""
+    seconds = max(0, int(span.total_seconds()))
+    units = [(86_400, "d"), (3600, "h"), (60, "min"), (1, "s")]
+    parts = []
+    for size, name in units:
+        if seconds >= size:
+            parts.append(f"{seconds // size} {name}")
+            seconds %= size
+    return " ".join(parts[:2]) or "0 s"
+
+
+def names(ids: Sequence[str]) -> str:
+    """The first of them, and how many more there are."""
+    more = f" and {len(ids) - _NAMED} more" if len(ids) > _NAMED else ""
+    return ", ".join(ids[:_NAMED]) + more
+
+
+def counted(number: int, one: str, more: str | None = None) -> str:
+    return f"{number} {one if number == 1 else more or one + 's'}"
