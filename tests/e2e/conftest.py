@@ -9,6 +9,9 @@ from devstack.kafka import KafkaBroker
 from devstack.mongod import Mongod
 from tests.system import Parts, System
 
+# What is counted here must not depend on how busy the machine is.
+PATIENT = {"REQUEST_DEADLINE": "30", "SETTLE_AFTER": "30"}
+
 
 @pytest.fixture(scope="session")
 def system(
@@ -19,7 +22,7 @@ def system(
 ) -> Iterator[System]:
     """Two API instances with two processes each, and a worker; the absolute contract."""
     parts = Parts(mongo, kafka, inventory)
-    with System(parts, tmp_path_factory.mktemp("system"), api_processes=2) as system:
+    with System(parts, tmp_path_factory.mktemp("system"), PATIENT, api_processes=2) as system:
         yield system
 
 
@@ -31,7 +34,7 @@ def conditional(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[System]:
     """The same over the conditional contract."""
-    settings = {"INVENTORY_CONTRACT": "conditional"}
+    settings = PATIENT | {"INVENTORY_CONTRACT": "conditional"}
     logs = tmp_path_factory.mktemp("conditional")
     parts = Parts(mongo, kafka, inventory)
     with System(parts, logs, settings, api_processes=2) as system:
