@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
-from flask import Flask
 from prometheus_client import CollectorRegistry
 
 from order_service.application.cancel_order import CancelOrder
@@ -39,7 +39,6 @@ from order_service.application.replay_dead_letters import ReplayDeadLetters
 from order_service.application.settle_orders import Overdue, SettleOrders
 from order_service.application.use_cases import UseCases
 from order_service.infrastructure import logs
-from order_service.infrastructure.auth import build as auth
 from order_service.infrastructure.cache.build import cache
 from order_service.infrastructure.cache.changes import shared_changes
 from order_service.infrastructure.dependencies import (
@@ -71,9 +70,10 @@ from order_service.infrastructure.mongo.orders import MongoOrderRepository, Mong
 from order_service.infrastructure.mongo.stock_changes import MongoStockChangeLog
 from order_service.interface import worker
 from order_service.interface.dead_letters_cli import DeadLetterTools
-from order_service.interface.http.app import create_app
-from order_service.interface.http.metrics import RequestMetrics
 from order_service.settings import Settings
+
+if TYPE_CHECKING:
+    from flask import Flask
 
 READY_TIMEOUT = 2.0
 # Longer than one round of the relay may take, so that two relays don't publish double.
@@ -235,8 +235,13 @@ class Commands:
         return Reconcile(MongoBooks(), stock, StoreClock(), patience)
 
 
-def build_api(settings: Settings, wrap: Wrap = lambda adapters: adapters) -> Flask:
+def build_api(settings: Settings, wrap: Wrap = lambda adapters: adapters) -> "Flask":
     """The WSGI application. Call it after the fork: it makes the clients."""
+    # Here, because the worker is 15 MB smaller without them.
+    from order_service.infrastructure.auth import build as auth
+    from order_service.interface.http.app import create_app
+    from order_service.interface.http.metrics import RequestMetrics
+
     logs.configure(settings.log_level)
     registry = CollectorRegistry()
     metrics = RequestMetrics(registry, lambda: gathered(registry))

@@ -24,9 +24,12 @@ _CONSUMER_DEFAULTS: Final[Config] = {
     "session.timeout.ms": 10_000,
     # A topic that is made later, or gets more partitions, is noticed within seconds.
     "topic.metadata.refresh.interval.ms": 5000,
-    # What is fetched ahead is memory: a few batches are enough.
-    "queued.max.messages.kbytes": 8192,
-    "fetch.max.bytes": 8 * 1024 * 1024,
+    # What is fetched ahead is memory, and a few batches are enough, if the next fetch follows at
+    # once when they are taken (librdkafka's own pause is a second).
+    "queued.max.messages.kbytes": 1024,
+    "queued.min.messages": 2000,
+    "fetch.max.bytes": 1024 * 1024,
+    "fetch.queue.backoff.ms": 10,
 }
 _CONSUMER_OWN: Final[Config] = {"enable.auto.commit": True, "enable.auto.offset.store": False}
 _PRODUCER_DEFAULTS: Final[Config] = {
