@@ -1,11 +1,9 @@
 """``order-service dead-letters``: the records that could not become stock changes."""
 
 import json
-import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final, Protocol, TypeVar
 
@@ -21,9 +19,8 @@ from order_service.application.replay_dead_letters import (
     ReplayReport,
 )
 from order_service.interface import dead_letter_view as view
+from order_service.interface.parameters import moment
 
-_AGO: Final = re.compile(r"^(\d+)([smhd])$")
-_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _NAMED: Final = 5
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -39,26 +36,12 @@ class Composition(Protocol):
     def dead_letters(self) -> DeadLetterTools: ...
 
 
-def _time(_: click.Context, __: click.Parameter, value: str | None) -> datetime | None:
-    """A time in ISO 8601, or how long ago."""
-    if value is None:
-        return None
-    if ago := _AGO.match(value):
-        return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
-    try:
-        time = datetime.fromisoformat(value)
-    except ValueError:
-        text = f"{value!r} is neither a time like 2026-01-31T12:00Z nor an age like 90m, 2h, 3d."
-        raise click.BadParameter(text) from None
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
-
-
 def _filters(command: Command) -> Command:
     """The options that choose letters, and ``ids`` as arguments."""
     for option in (
         click.option("--topic", help="Of this topic, named without the -dlt."),
         click.option(
-            "--since", callback=_time, help="Since 2026-01-31T12:00Z, or 90m, 2h, 3d ago."
+            "--since", callback=moment, help="Since 2026-01-31T12:00Z, or 90m, 2h, 3d ago."
         ),
         click.option("--code", help="With this kind of fault: not_json, missing_field, …"),
         click.option("--limit", type=click.IntRange(1), help="At most so many."),
