@@ -1,6 +1,7 @@
 """The worker process: the stock-change consumer in the main thread, and beside it the relay of the
 outbox, the settlement, and the worker's own health and metrics."""
 
+import gc
 import os
 import signal
 import threading
@@ -69,6 +70,8 @@ def run(parts: WorkerParts, settings: Settings) -> int:
             stack.enter_context(WorkerHttp(settings.host, settings.worker_port, app))
             log.info("worker_http", host=settings.host, port=settings.worker_port)
         stack.enter_context(_stopped_by_signals(worker.stop))
+        # What is loaded by now stays: the collector need not go through it for every few batches.
+        gc.freeze()
         return worker.work()
 
 

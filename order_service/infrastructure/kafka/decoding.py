@@ -1,8 +1,7 @@
 """A record of a stock topic in, a StockChange or what is wrong with it out."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from pydantic_core import from_json
 
@@ -13,8 +12,6 @@ from order_service.infrastructure.kafka.records import Record
 
 _INT64: Final = 2**63
 _LONGEST_ITEM_ID: Final = 256
-
-T = TypeVar("T")
 
 
 class Poison(Exception):
@@ -30,18 +27,21 @@ def decode(record: Record, max_bytes: int) -> StockChange:
     """Raises Poison."""
     payload = _parsed(record.value(), max_bytes)
     topic, partition, offset = identity(record)
-    return StockChange(
-        topic,
-        partition,
-        offset,
-        _field(payload, "itemId", _text),
-        _field(payload, "previousStock", _whole),
-        _field(payload, "newStock", _whole),
-        _field(payload, "changeType", _change_type),
-        _field(payload, "changeAmount", _whole),
-        _field(payload, "updatedAt", _time),
-        payload,
-    )
+    try:
+        return StockChange(
+            topic,
+            partition,
+            offset,
+            _text("itemId", payload["itemId"]),
+            _whole("previousStock", payload["previousStock"]),
+            _whole("newStock", payload["newStock"]),
+            _change_type("changeType", payload["changeType"]),
+            _whole("changeAmount", payload["changeAmount"]),
+            _time("updatedAt", payload["updatedAt"]),
+            payload,
+        )
+    except KeyError as missing:
+        raise Poison("missing_field", f"{missing.args[0]} is missing.") from None
 
 
 def identity(record: Record) -> Place:
@@ -73,13 +73,6 @@ def _not_json(value: bytes, error: ValueError) -> Poison:
     except UnicodeDecodeError as at:
         return Poison("not_utf8", f"Byte {at.start} is not UTF-8.")
     return Poison("not_json", f"Not JSON: {error}.")
-
-
-def _field(payload: dict[str, Any], name: str, read: Callable[[str, Any], T]) -> T:
-    try:
-        return read(name, payload[name])
-    except KeyError:
-        raise Poison("missing_field", f"{name} is missing.") from None
 
 
 def _text(name: str, value: Any) -> str:
