@@ -15,8 +15,10 @@ from prometheus_client import CollectorRegistry
 from order_service.application.cancel_order import CancelOrder
 from order_service.application.check_readiness import CheckReadiness
 from order_service.application.create_order import CreateOrder
+from order_service.application.decide_order import DecideOrder
 from order_service.application.get_order import GetOrder
 from order_service.application.leased_stock import LeasedStock
+from order_service.application.list_open_orders import ListOpenOrders
 from order_service.application.list_orders import ListOrders
 from order_service.application.list_stock_changes import ListStockChanges
 from order_service.application.operation_stock import OperationStock
@@ -37,6 +39,7 @@ from order_service.application.reconcile import Patience, Reconcile
 from order_service.application.record_stock_changes import RecordStockChanges
 from order_service.application.replay_dead_letters import ReplayDeadLetters
 from order_service.application.settle_orders import Overdue, SettleOrders
+from order_service.application.show_order import ShowOrder
 from order_service.application.use_cases import UseCases
 from order_service.infrastructure import logs
 from order_service.infrastructure.cache.build import cache
@@ -70,6 +73,7 @@ from order_service.infrastructure.mongo.orders import MongoOrderRepository, Mong
 from order_service.infrastructure.mongo.stock_changes import MongoStockChangeLog
 from order_service.interface import worker
 from order_service.interface.dead_letters_cli import DeadLetterTools
+from order_service.interface.orders_cli import OrderTools
 from order_service.settings import Settings
 
 if TYPE_CHECKING:
@@ -224,6 +228,18 @@ class Commands:
         box = build.dead_letter_box(self._settings)
         read = ReadDeadLetters(box, MongoStockChangeLog())
         return DeadLetterTools(read, ReplayDeadLetters(box, read))
+
+    def orders(self) -> OrderTools:
+        settings = self._settings
+        connect(settings)
+        repository, clock = MongoOrderRepository(), StoreClock()
+        settle_after = timedelta(seconds=settings.settle_after)
+        return OrderTools(
+            list_orders=ListOrders(MongoOrderPages()),
+            show=ShowOrder(repository, MongoOutbox()),
+            list_open=ListOpenOrders(repository, clock, settle_after),
+            decide=DecideOrder(repository, clock),
+        )
 
     def reconcile(self, grace: timedelta) -> Reconcile:
         settings = self._settings

@@ -238,6 +238,8 @@ class Order:
             raise IllegalMove("Only a stuck order is settled by hand.", self.status)
         if decision.outcome not in (OrderStatus.COMPLETED, OrderStatus.FAILED):
             raise InvalidValue("outcome", "must be COMPLETED or FAILED")
+        if not decision.reason.strip():
+            raise InvalidValue("reason", "must not be empty")
         decided = replace(self, decision=replace(decision, stuck=self.stuck))
         if decision.outcome is OrderStatus.COMPLETED:
             return decided._moved_by_word(self.stuck.intent, decision.at)

@@ -11,6 +11,7 @@ from order_service.application.reconcile import Reconcile
 from order_service.domain.errors import OrderServiceError
 from order_service.interface.dead_letters_cli import DeadLetterTools, dead_letters
 from order_service.interface.dev_token_cli import dev_token
+from order_service.interface.orders_cli import OrderTools, orders
 from order_service.interface.reconcile_cli import reconcile
 from order_service.settings import SettingsError
 
@@ -23,6 +24,8 @@ class Composition(Protocol):
     def run_worker(self) -> int: ...
 
     def dead_letters(self) -> DeadLetterTools: ...
+
+    def orders(self) -> OrderTools: ...
 
     def reconcile(self, grace: timedelta) -> Reconcile: ...
 
@@ -61,6 +64,7 @@ def worker(composition: Composition) -> None:
 
 cli.add_command(dead_letters)
 cli.add_command(dev_token)
+cli.add_command(orders)
 cli.add_command(reconcile)
 
 

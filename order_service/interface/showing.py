@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Final
 
 _NAMED: Final = 5
@@ -16,6 +17,13 @@ def iso(time: datetime | None) -> str | None:
 
 def clock_time(time: datetime) -> str:
     return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def number(value: Decimal | None) -> int | float | None:
+    """Money for programs: the shortest float that reads back as this decimal."""
+    if value is None:
+        return None
+    return int(value) if value == value.to_integral_value() else float(value)
 
 
 def age(span: timedelta) -> str:

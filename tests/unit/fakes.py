@@ -112,6 +112,9 @@ class FakeOrders:
     def unpublished(self, limit: int) -> list[list[OrderEvent]]:
         return [list(events) for events in self.outbox.values() if events][:limit]
 
+    def unpublished_of(self, order_id: str) -> list[OrderEvent]:
+        return list(self.outbox.get(order_id, []))
+
     def mark_published(self, events: Iterable[OrderEvent]) -> None:
         for event in events:
             self.outbox[event.order_id].remove(event)

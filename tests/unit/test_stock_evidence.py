@@ -166,6 +166,11 @@ def test_a_word_says_that_it_was_done_or_was_not(outcome: OrderStatus) -> None:
         stuck().decide(Decision(outcome, "I counted.", later(9)))
 
 
+def test_a_word_gives_a_reason() -> None:
+    with pytest.raises(InvalidValue):
+        stuck().decide(Decision(OrderStatus.FAILED, " ", later(9)))
+
+
 def test_an_order_whose_price_was_never_read_is_not_completed_by_word() -> None:
     order = pending().mark_stuck(Stuck("Nobody can tell.", later(3)))
     with pytest.raises(IllegalMove):

@@ -111,6 +111,11 @@ class MongoOutbox:
             orders = OrderDocument.objects(__raw__={"outbox.eventId": {"$exists": True}})
             return [to_events(each) for each in orders.order_by("outbox.occurred_at").limit(limit)]
 
+    def unpublished_of(self, order_id: str) -> list[OrderEvent]:
+        with store_errors():
+            order = OrderDocument.objects(id=ObjectId(order_id)).first()
+        return to_events(order) if order else []
+
     def mark_published(self, events: Iterable[OrderEvent]) -> None:
         by_order: defaultdict[str, list[str]] = defaultdict(list)
         for event in events:
