@@ -246,6 +246,8 @@ def test_an_event_is_there_with_the_save_that_made_it(
     done = order.complete(PRICE, later(1))
     repository.save(done)
     assert outbox.unpublished(10) == [list(done.new_events)]
+    assert outbox.unpublished_of(order.id) == list(done.new_events)
+    assert outbox.unpublished_of(str(ObjectId())) == []
 
 
 def test_events_come_oldest_first_and_in_order_for_each_order(
