@@ -49,18 +49,19 @@ class CancelOrder:
         deadline = self._clock.monotonic() + self._move_budget
         order = self._get_order(order_id, customer_id)
         if order.status is OrderStatus.CANCELLED:
-            return CancelOrderResult(order)
+            return _result(order)
         if version is not None and order.version != version:
             raise PreconditionFailed(order.version)
         if order.cancel_requested_at is None:
             order = self._record(order)
-        if order.stuck is not None:
-            return CancelOrderResult(order, deferred=True)
+        if not order.awaits_stock:
+            # Stuck, or cancelled by whoever asked for it at the same time.
+            return _result(order)
         try:
             moved = self._stock.move(order, deadline)
         except (InventoryUnavailable, StoreUnavailable, OutcomeUnknown):
             return CancelOrderResult(order, deferred=True)
-        return CancelOrderResult(moved, deferred=moved.status is not OrderStatus.CANCELLED)
+        return _result(moved)
 
     def _record(self, order: Order) -> Order:
         self._stock.require_available()
@@ -72,3 +73,7 @@ class CancelOrder:
             if current is None or current.cancel_requested_at is None:
                 raise
             return current
+
+
+def _result(order: Order) -> CancelOrderResult:
+    return CancelOrderResult(order, deferred=order.status is not OrderStatus.CANCELLED)

@@ -167,6 +167,15 @@ def test_who_loses_the_race_to_ask_goes_on_with_the_winners_wish(shop: Shop) -> 
     assert len(shop.stock.moved) == 1
 
 
+def test_who_loses_the_race_to_somebody_who_has_cancelled_already_is_done(shop: Shop) -> None:
+    order = shop.has(completed())
+    now = shop.clock.now()
+    meanwhile(shop, lambda current: current.request_cancel(now).cancel(now))
+    result = shop.cancel(order.id)
+    assert (result.order.status, result.deferred) == (OrderStatus.CANCELLED, False)
+    assert shop.stock.moved == []
+
+
 def test_who_loses_to_another_change_is_told(shop: Shop) -> None:
     order = shop.has(completed())
     meanwhile(shop, lambda current: current)
