@@ -302,7 +302,7 @@ def test_what_may_still_happen_is_unknown_and_recovered_later(
     began = time.monotonic()
     with pytest.raises(OutcomeUnknown):
         process.move(order, seconds=0.7)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 3
     assert process.stored(order).status is OrderStatus.PENDING
     # Its caller is told to wait for it.
     process.adapters.orders.save(process.stored(order).defer(process.adapters.clock.now()))
@@ -516,7 +516,7 @@ def test_an_order_waits_no_longer_than_it_was_told_to(shop: Shop, process: Proce
     began = time.monotonic()
     with pytest.raises((InventoryUnavailable, OutcomeUnknown)):
         process.move(process.place(item), seconds=0.3)
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 1.9
 
 
 def test_the_breaker_turns_orders_away_before_they_are_stored(shop: Shop) -> None:
