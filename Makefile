@@ -54,9 +54,13 @@ test-image: install ## build the container image and place an order through it (
 	@tools/test-image.sh
 
 ## Measure it
-.PHONY: bench
-bench: install ## requests a second, latency and CPU of the API
-	@$(BIN)/python -m bench
+.PHONY: bench-read
+bench-read: install ## reading an order, cached and not, beside a bare Flask route
+	@$(BIN)/python -m bench.read
+
+.PHONY: bench-list
+bench-list: install ## a page of the list among a thousand, a hundred thousand and a million orders
+	@$(BIN)/python -m bench.list
 
 .PHONY: bench-consumer
 bench-consumer: install ## stock events a second of the worker
