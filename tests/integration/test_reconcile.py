@@ -31,7 +31,7 @@ from order_service.interface.reconcile_cli import reconcile
 from order_service.settings import Settings
 from tests.integration.stock_stage import RunningConsumer, Stage
 from tests.items import Items
-from tests.orders import PRICE, completed, later
+from tests.orders import PRICE, cancelled, completed, later
 from tests.system import CHECKOUT, clean_environment
 from tests.waiting import until
 
@@ -174,6 +174,25 @@ def test_orders_cancellations_and_refusals_agree(shop: Shop) -> None:
     assert report["stockNow"] == report["log"]["lastStock"] == 13
     assert report["log"]["byOthers"]["times"] == 0
     assert took["first"] <= took["last"] <= gave_back["first"]
+
+
+@pytest.mark.usefixtures("worker")
+def test_orders_and_cancellations_that_shared_an_overwrite_agree(shop: Shop) -> None:
+    item = shop.items.add(stock=20)
+    now = shop.adapters.clock.now()
+    move = StockMove(20, 16, now)
+    done = {"settled_at": now, "updated_at": now}
+    takes = [replace(completed(item_id=item, at=now), taken=move, **done) for _ in range(2)]
+    back = replace(cancelled(item_id=item, at=now, quantity=2), returned=move, **done)
+    back = replace(back, taken=StockMove(22, 20, now - timedelta(seconds=1)))
+    for order in [*takes, back]:
+        shop.adapters.orders.add(order)
+    shop.items.set_stock(item, 16)
+    shop.logged(item, 1)
+    report = told(shop, item, 0)
+    assert kinds(report) == ["not_logged"]
+    assert report["findings"][0]["orders"] == [back.id]
+    assert report["log"]["byOthers"]["times"] == 0
 
 
 @pytest.mark.parametrize("stage", ["conditional"], indirect=True)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from heapq import merge
 from itertools import groupby
+from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 from bson import ObjectId
@@ -21,8 +22,7 @@ _THERE: Final = {"$exists": True}
 
 
 class _Served(NamedTuple):
-    """One order's side of a move. Sorts by what names the move, so that those that shared one are
-    neighbours."""
+    """One order's side of a move."""
 
     at: datetime
     previous_stock: int
@@ -30,6 +30,11 @@ class _Served(NamedTuple):
     share: Share
     stored_at: datetime
     by_word: bool
+
+    @property
+    def name(self) -> tuple[datetime, int, int]:
+        """The same for all that the move served; in the order of time."""
+        return self[:3]
 
 
 class MongoBooks:
@@ -53,7 +58,8 @@ class MongoBooks:
     def moves(self, item_id: str, since: datetime | None) -> Iterator[MoveOfOrders]:
         takes = _served(item_id, "taken", "settledAt", since)
         returns = _served(item_id, "returned", "updatedAt", since)
-        for (at, previous, new), group in groupby(merge(takes, returns), key=lambda each: each[:3]):
+        by_name = attrgetter("name")
+        for (at, previous, new), group in groupby(merge(takes, returns, key=by_name), key=by_name):
             alike = list(group)
             yield MoveOfOrders(
                 tuple(each.share for each in alike),
