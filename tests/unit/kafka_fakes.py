@@ -53,7 +53,8 @@ def record(
 
 
 class FakeBroker:
-    """Topics of one partition, one consumer group's committed offsets, and one consumer."""
+    """One topic of one partition, and one consumer of it. ``at_the_end`` is called when it waits
+    for more."""
 
     def __init__(self, *contents: bytes | None, topic: str = TOPIC) -> None:
         self.records = [record(content, at, topic=topic) for at, content in enumerate(contents)]
@@ -80,7 +81,7 @@ class FakeBroker:
         if self.errors:
             return self.errors.pop(0)
         found = self.consume(1, timeout)
-        if not found and not self.paused:
+        if not found and timeout and not self.paused:
             self.at_the_end()
         return found[0] if found else None
 

@@ -1,22 +1,22 @@
 """The stock-change consumer: Kafka's records in, the RecordStockChanges use case out."""
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
 import structlog
 
 from order_service.application.backoff import delays
-from order_service.application.ports import RefusedChange, StockChange
 from order_service.application.record_stock_changes import RecordStockChanges
 from order_service.domain.errors import Unavailable
+from order_service.infrastructure.kafka.batches import Write, decoded
 from order_service.infrastructure.kafka.dead_letters import DeadLetterPublisher, Poisoned
-from order_service.infrastructure.kafka.decoding import Poison, decode, identity
 from order_service.infrastructure.kafka.intake import Intake
 from order_service.infrastructure.kafka.metrics import ConsumerMetrics
-from order_service.infrastructure.kafka.records import Record
 
 # A record is acknowledged once it is in the log or in a dead-letter topic, and not before. What a
 # crash cuts short is delivered again, and the log knows it by its topic, partition and offset.
@@ -68,15 +68,14 @@ class StockConsumer:
         """Until ``stop``; then the batch in hand is finished, its offsets are committed, and the
         group is left. Raises IntakeFailed when the broker shuts this consumer out."""
         log.info("consumer_starting", ack_policy=ACK_POLICY)
-        self._intake.open()
-        try:
-            while not self._stopping.is_set():
-                if records := self._intake.take():
-                    self._process(records)
-        except _Stopped:
-            log.info("batch_left_for_next_time")
-        finally:
-            self._intake.close()
+        with ThreadPoolExecutor(1, thread_name_prefix="log") as writer:
+            self._intake.open()
+            try:
+                self._work(writer)
+            except _Stopped:
+                log.info("batch_left_for_next_time")
+            finally:
+                self._intake.close()
 
     def stop(self) -> None:
         self._stopping.set()
@@ -88,25 +87,26 @@ class StockConsumer:
             seconds_since_poll=self._metrics.seconds_since_poll(),
         )
 
-    def _process(self, records: Sequence[Record]) -> None:
-        with self._metrics.batch_seconds.time():
-            changes, poisoned = self._decoded(records)
-            result = self._insist(lambda: self._record(changes))
-            poisoned += _refused(records, result.refused)
-            self._bury(poisoned)
-            self._intake.acknowledge(records)
+    def _work(self, writer: Executor) -> None:
+        """While a batch is written the next one is read, and only after it is acknowledged is the
+        next one's write begun: the log has each partition's order."""
+        in_hand: Write | None = None
+        while in_hand or not self._stopping.is_set():
+            stopping = self._stopping.is_set()
+            records = [] if stopping else self._intake.take(wait=in_hand is None)
+            batch = decoded(records, self._max_bytes)
+            if in_hand:
+                self._finish(in_hand)
+            in_hand = Write(writer, self._record, batch) if records else None
+
+    def _finish(self, write: Write) -> None:
+        batch = write.batch
+        result = self._insist(write)
+        self._bury(batch.all_poisoned(result.refused))
+        self._intake.acknowledge(batch.records)
+        self._metrics.batch_seconds.observe(time.monotonic() - batch.begun)
         self._metrics.written.inc(result.written)
         self._metrics.duplicates.inc(result.duplicates)
-
-    def _decoded(self, records: Sequence[Record]) -> tuple[list[StockChange], list[Poisoned]]:
-        changes: list[StockChange] = []
-        poisoned: list[Poisoned] = []
-        for record in records:
-            try:
-                changes.append(decode(record, self._max_bytes))
-            except Poison as poison:
-                poisoned.append(Poisoned(record, poison))
-        return changes, poisoned
 
     def _bury(self, poisoned: Sequence[Poisoned]) -> None:
         if not poisoned:
@@ -145,10 +145,3 @@ class StockConsumer:
 def _named(poisoned: Poisoned) -> str:
     record, poison = poisoned.record, poisoned.poison
     return f"{record.topic()}[{record.partition()}]@{record.offset()} {poison.code}"
-
-
-def _refused(records: Sequence[Record], refused: Sequence[RefusedChange]) -> list[Poisoned]:
-    if not refused:
-        return []
-    places = {identity(record): record for record in records}
-    return [Poisoned(places[each.change.place], Poison(each.code, each.reason)) for each in refused]

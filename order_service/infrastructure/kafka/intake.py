@@ -60,14 +60,14 @@ class Intake:
             on_lost=self._on_lost,
         )
 
-    def take(self) -> list[Record]:
-        """Up to a batch of records, each partition's in order; waits 0.5 s for the first one.
+    def take(self, wait: bool) -> list[Record]:
+        """Up to a batch of records, each partition's in order; may ``wait`` 0.5 s for the first.
 
         Raises IntakeFailed.
         """
         records, self._early = self._early, []
         if not records:
-            records = self._poll(_FIRST_RECORD)
+            records = self._poll(_FIRST_RECORD if wait else 0)
         if records:
             more = self._batch_size - len(records)
             records += self._sound(self._consumer.consume(more, 0)) if more > 0 else []

@@ -1,0 +1,56 @@
+"""A batch of records on its way into the log."""
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, field
+from functools import partial
+
+from order_service.application.ports import AppendResult, RefusedChange, StockChange
+from order_service.application.record_stock_changes import RecordStockChanges
+from order_service.infrastructure.kafka.dead_letters import Poisoned
+from order_service.infrastructure.kafka.decoding import Poison, decode, identity
+from order_service.infrastructure.kafka.records import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Records as they came, told apart; ``begun``: when, in monotonic seconds."""
+
+    records: Sequence[Record]
+    changes: Sequence[StockChange]
+    poisoned: Sequence[Poisoned]
+    begun: float = field(default_factory=time.monotonic)
+
+    def all_poisoned(self, refused: Sequence[RefusedChange]) -> list[Poisoned]:
+        """With those that the log refused."""
+        if not refused:
+            return list(self.poisoned)
+        at = {identity(record): record for record in self.records}
+        more = [Poisoned(at[each.change.place], Poison(each.code, each.reason)) for each in refused]
+        return [*self.poisoned, *more]
+
+
+def decoded(records: Sequence[Record], max_bytes: int) -> Batch:
+    changes: list[StockChange] = []
+    poisoned: list[Poisoned] = []
+    for record in records:
+        try:
+            changes.append(decode(record, max_bytes))
+        except Poison as poison:
+            poisoned.append(Poisoned(record, poison))
+    return Batch(records, changes, poisoned)
+
+
+class Write:
+    """A batch's write, begun in the writer's thread. Called, it waits for the outcome; called again
+    after a failure, it writes again."""
+
+    def __init__(self, writer: Executor, record: RecordStockChanges, batch: Batch) -> None:
+        self.batch = batch
+        self._again = partial(record, batch.changes)
+        self._begun: Future[AppendResult] | None = writer.submit(self._again)
+
+    def __call__(self) -> AppendResult:
+        begun, self._begun = self._begun, None
+        return begun.result() if begun else self._again()
