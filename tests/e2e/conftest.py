@@ -33,9 +33,9 @@ def conditional(
     inventory: SampleInventory,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[System]:
-    """The same over the conditional contract."""
+    """One API instance, over the conditional contract."""
     settings = PATIENT | {"INVENTORY_CONTRACT": "conditional"}
     logs = tmp_path_factory.mktemp("conditional")
     parts = Parts(mongo, kafka, inventory)
-    with System(parts, logs, settings, api_processes=2) as system:
+    with System(parts, logs, settings) as system:
         yield system
