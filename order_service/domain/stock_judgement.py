@@ -27,10 +27,21 @@ class Judgement:
         bridged = self._bridge(gaps, unlogged)
         self._find_lost(matching, unlogged)
         bridged += self._before_the_log(chain, unlogged)
-        self._find_bridged(bridged)
+        self._find_all(Kind.NOT_LOGGED, bridged)
+        self._judge_the_rest(unlogged.left, chain, gaps)
+
+    def _judge_the_rest(self, unlogged: list[MoveOfOrders], chain: Chain, gaps: list[Gap]) -> None:
         is_told_to_the_end = chain.last is not None and self._is_end(gaps)
-        for move in unlogged.left:
-            self._find_unlogged(move, may_come=self._active or not is_told_to_the_end)
+        may_come = self._active or not is_told_to_the_end
+        awaited: list[MoveOfOrders] = []
+        for move in unlogged:
+            if move.by_word:
+                self.find(Kind.SETTLED_BY_WORD, move)
+            elif self._is_awaited(move, may_come):
+                awaited.append(move)
+            else:
+                self.find(Kind.ORDER_WITHOUT_CHANGE, move)
+        self._find_all(Kind.NOT_YET_LOGGED, awaited)
 
     def _is_end(self, gaps: list[Gap]) -> bool:
         return self._stock_now is not None and all(gap.before for gap in gaps)
@@ -111,15 +122,14 @@ class Judgement:
             )
         )
 
-    def _find_bridged(self, moves: list[MoveOfOrders]) -> None:
+    def _find_all(self, kind: Kind, moves: list[MoveOfOrders]) -> None:
         if moves:
             moves = sorted(moves, key=time_of)
             ids = tuple(order_id for move in moves for order_id in move.order_ids)
-            self.findings.append(Finding(Kind.NOT_LOGGED, ids, at=moves[-1].begun_at))
+            self.findings.append(Finding(kind, ids, at=moves[-1].begun_at))
 
-    def _find_unlogged(self, move: MoveOfOrders, may_come: bool) -> None:
+    def _is_awaited(self, move: MoveOfOrders, may_come: bool) -> bool:
+        """Whether the log may not have heard of it yet."""
         logged_until = self._horizon.logged_until
         is_newest = logged_until is None or move.begun_at >= logged_until
-        is_recent = move.stored_at >= self._horizon.recent
-        kind = Kind.SETTLED_BY_WORD if move.by_word else Kind.ORDER_WITHOUT_CHANGE
-        self.find(kind, move, unsure=is_recent or (is_newest and may_come))
+        return move.stored_at >= self._horizon.recent or (is_newest and may_come)

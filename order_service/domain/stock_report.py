@@ -14,10 +14,11 @@ class Kind(StrEnum):
     MISSING_CHANGE = "missing_change"
     STOCK_DIFFERS = "stock_differs"
     NOT_LOGGED = "not_logged"
+    NOT_YET_LOGGED = "not_yet_logged"
     SETTLED_BY_WORD = "settled_by_word"
 
 
-_HARMLESS = {Kind.NOT_LOGGED, Kind.SETTLED_BY_WORD}
+_HARMLESS = {Kind.NOT_LOGGED, Kind.NOT_YET_LOGGED, Kind.SETTLED_BY_WORD}
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,6 +151,14 @@ def _not_logged(finding: Finding) -> str:
     )
 
 
+def _not_yet_logged(finding: Finding) -> str:
+    return (
+        f"The log is behind: it has no entry yet of the changes by "
+        f"{counted(len(finding.order_ids), 'order')}: {names(finding.order_ids)}. Is a worker "
+        "running?"
+    )
+
+
 def _settled_by_word(finding: Finding) -> str:
     return f"Settled by a person's word: {_orders(finding)}. The log has no such change."
 
@@ -162,5 +170,6 @@ _SENTENCES: Final[dict[Kind, Callable[[Finding], str]]] = {
     Kind.MISSING_CHANGE: _missing_change,
     Kind.STOCK_DIFFERS: _stock_differs,
     Kind.NOT_LOGGED: _not_logged,
+    Kind.NOT_YET_LOGGED: _not_yet_logged,
     Kind.SETTLED_BY_WORD: _settled_by_word,
 }

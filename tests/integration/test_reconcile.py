@@ -176,6 +176,22 @@ def test_orders_cancellations_and_refusals_agree(shop: Shop) -> None:
     assert took["first"] <= took["last"] <= gave_back["first"]
 
 
+@pytest.mark.parametrize("stage", ["conditional"], indirect=True)
+@pytest.mark.usefixtures("worker")
+def test_operations_of_the_same_millisecond_are_each_others_equals(shop: Shop) -> None:
+    item = shop.items.add(stock=20)
+    now = shop.adapters.clock.now()
+    done = {"taken": StockMove(20, 17, now), "settled_at": now, "updated_at": now}
+    for _ in range(2):
+        shop.adapters.orders.add(replace(completed(item_id=item, at=now), **done))
+    for stock in (17, 20, 17):
+        shop.items.set_stock(item, stock)
+    shop.logged(item, 3)
+    report = told(shop, item, 0)
+    assert report["findings"] == []
+    assert report["log"]["byOthers"]["units"] == 3
+
+
 @pytest.mark.usefixtures("worker")
 def test_orders_and_cancellations_that_shared_an_overwrite_agree(shop: Shop) -> None:
     item = shop.items.add(stock=20)

@@ -275,6 +275,11 @@ AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
             "o2, o3, o4 and 3 more.",
         ),
         (
+            Finding(Kind.NOT_YET_LOGGED, ("o1", "o2")),
+            "The log is behind: it has no entry yet of the changes by 2 orders: o1, o2. Is a "
+            "worker running?",
+        ),
+        (
             Finding(Kind.SETTLED_BY_WORD, ("o1",)),
             "Settled by a person's word: order o1. The log has no such change.",
         ),

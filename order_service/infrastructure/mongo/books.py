@@ -60,15 +60,15 @@ class MongoBooks:
         returns = _served(item_id, "returned", "updatedAt", since)
         by_name = attrgetter("name")
         for (at, previous, new), group in groupby(merge(takes, returns, key=by_name), key=by_name):
-            alike = list(group)
-            yield MoveOfOrders(
-                tuple(each.share for each in alike),
-                previous,
-                new,
-                begun_at=at,
-                stored_at=max(each.stored_at for each in alike),
-                by_word=any(each.by_word for each in alike),
-            )
+            for together in _split(list(group), new - previous):
+                yield MoveOfOrders(
+                    tuple(each.share for each in together),
+                    previous,
+                    new,
+                    begun_at=at,
+                    stored_at=max(each.stored_at for each in together),
+                    by_word=any(each.by_word for each in together),
+                )
 
     def changes(self, item_id: str, since: datetime | None) -> Iterator[LoggedChange]:
         wanted = {"itemId": item_id} | _from("updatedAt", since)
@@ -132,6 +132,13 @@ def _served(item_id: str, name: str, stored: str, since: datetime | None) -> Ite
                 order[stored],
                 _is_by_word(order, stored),
             )
+
+
+def _split(alike: list[_Served], change: int) -> list[list[_Served]]:
+    """Operations of a millisecond may have the same stocks, and served one order each."""
+    if all(each.share.change == change for each in alike):
+        return [[each] for each in alike]
+    return [alike]
 
 
 def _unproven(order: dict[str, Any], stored: str, change: int) -> UnprovenOrder:
