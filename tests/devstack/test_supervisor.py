@@ -112,7 +112,7 @@ class Project:
         for run in self._runs:
             run.kill()
             run.communicate()
-        until(lambda: not marked(str(self.folder)), "the end")
+        until(lambda: not marked(str(self.folder)), "the end", timeout=30)
 
 
 @pytest.fixture
@@ -146,7 +146,7 @@ def test_everything_is_embedded_ends_with_its_supervisor_and_finds_its_data_agai
     assert http.patch(update, json={"stock": 87}, timeout=10).status_code == 200
 
     run.kill()
-    until(lambda: not marked(str(project.folder)), "the end", timeout=2)
+    until(lambda: not marked(str(project.folder)), "the end", timeout=10)
 
     again = project.run()
     assert "     87     12.95" in project.ready(again)
@@ -180,7 +180,7 @@ def test_each_way_to_ask_for_a_stop_leaves_nothing(
     run = project.run(**given)
     project.ready(run)
     run.send_signal(number)
-    assert run.wait(timeout=10) == 0
+    assert run.wait(timeout=30) == 0
     assert marked(str(project.folder)) == []
 
 
@@ -192,7 +192,7 @@ def test_a_closed_terminal_does_not_stop_the_stopping(
     assert run.stdout is not None
     run.stdout.close()
     run.send_signal(signal.SIGHUP)
-    assert run.wait(timeout=10) == 0
+    assert run.wait(timeout=30) == 0
     run.stdout = None
 
 
@@ -215,7 +215,7 @@ def test_it_stops_when_its_terminal_closes_though_nobody_tells_it(
     while b"Ctrl-C" not in shown:
         shown += os.read(ours, 4096)
     os.close(ours)
-    assert run.wait(timeout=10) == 0
+    assert run.wait(timeout=30) == 0
     assert marked(str(project.folder)) == []
 
 
@@ -230,7 +230,7 @@ def test_it_stops_when_the_make_above_it_is_killed(project: Project, given: dict
     until(lambda: "Ctrl-C" in log.read_text(), "the banner")
     make.kill()
     make.wait()
-    until(lambda: not marked(str(project.folder)), "the end")
+    until(lambda: not marked(str(project.folder)), "the end", timeout=30)
     assert log.read_text().endswith("Stopped.\n")
 
 

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from typing import Any
 from uuid import uuid4
 
-from confluent_kafka import Consumer, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
 from confluent_kafka.admin import (
     AdminClient,
     AlterConfigOpType,
@@ -128,7 +128,8 @@ class Stage:
             name = topic or self.topic
             partitions = reader.list_topics(name, timeout=10).topics[name].partitions
             asked = [TopicPartition(name, partition) for partition in partitions]
-            return sum(max(0, each.offset) for each in reader.committed(asked, timeout=10))
+            found = until(lambda: _committed(reader, asked), "an answer of the coordinator")
+            return sum(max(0, each.offset) for each in found)
         finally:
             reader.close()
 
@@ -177,3 +178,13 @@ class RunningConsumer:
 
     def metric(self, name: str, **labels: str) -> float:
         return self.registry.get_sample_value(f"order_service_stock_events_{name}", labels) or 0
+
+
+def _committed(reader: Consumer, asked: list[TopicPartition]) -> list[TopicPartition]:
+    """Nothing while the group's coordinator is still being found."""
+    try:
+        return reader.committed(asked, timeout=10)
+    except KafkaException as error:
+        if error.args[0].retriable():
+            return []
+        raise
