@@ -71,8 +71,11 @@ class OrderRepository(Protocol):
         """Free the order's idempotency key, which is older than keys are remembered."""
         ...
 
-    def unsettled(self, before: datetime, limit: int) -> list[Order]:
-        """Orders that wait for their stock since before that time, oldest first, stuck ones too."""
+    def unsettled(self, before: datetime, limit: int, after: Sequence[Order] = ()) -> list[Order]:
+        """Orders that wait for their stock since before that time, oldest first, stuck ones too.
+
+        ``after``: the last ones of the page before, all that wait since the same time.
+        """
         ...
 
     def stuck(self, limit: int) -> list[Order]: ...

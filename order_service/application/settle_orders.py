@@ -1,10 +1,12 @@
 """Finish the orders that whoever began them left behind."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
 from order_service.application.ports import Clock, OrderRepository, StockMover
 from order_service.domain.errors import OrderServiceError
+from order_service.domain.order import Order
 
 BATCH = 100
 
@@ -29,10 +31,9 @@ class SettleOrders:
 
     def __call__(self) -> int:
         """One pass over the overdue orders; answers how many no longer wait."""
-        before = self._clock.now() - self._overdue.settle_after
         unreachable: set[str] = set()
         settled = 0
-        for order in self._orders.unsettled(before, BATCH):
+        for order in self._overdue_orders():
             if order.item_id in unreachable:
                 continue
             try:
@@ -42,3 +43,12 @@ class SettleOrders:
                 # It stays overdue for the next pass, and so do the others of its item.
                 unreachable.add(order.item_id)
         return settled
+
+    def _overdue_orders(self) -> Iterator[Order]:
+        """Page by page, so that what can't be settled holds up nothing behind it."""
+        before = self._clock.now() - self._overdue.settle_after
+        last: list[Order] = []
+        while page := self._orders.unsettled(before, BATCH, last):
+            yield from page
+            since = page[-1].awaiting_since
+            last = [order for order in (*last, *page) if order.awaiting_since == since]

@@ -159,6 +159,13 @@ class Order:
         return 0
 
     @property
+    def awaiting_since(self) -> datetime | None:
+        """Since when it waits for its stock; None when it does not."""
+        if not self.stock_change:
+            return None
+        return self.cancel_requested_at or self.created_at
+
+    @property
     def awaits_stock(self) -> bool:
         """Whether its stock can still be moved; a stuck order waits for evidence or a person, and
         one that was given up for its failure."""

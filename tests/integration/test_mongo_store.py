@@ -117,11 +117,12 @@ def _taken(repository: MongoOrderRepository) -> None:
     ("ask", "index"),
     [
         (lambda: MongoOrderRepository().unsettled(later(100), 10), "waiting_for_stock"),
+        (lambda: MongoOrderRepository().unsettled(later(9), 9, [pending()]), "waiting_for_stock"),
         (lambda: MongoOrderRepository().stuck(10), "waiting_for_stock"),
         (lambda: MongoOutbox().unpublished(10), "unpublished"),
         (lambda: _taken(MongoOrderRepository()), "one_order_for_each_key"),
     ],
-    ids=["unsettled", "stuck", "unpublished", "holder of a key"],
+    ids=["unsettled", "more of them", "stuck", "unpublished", "holder of a key"],
 )
 def test_what_is_looked_for_is_found_by_its_index_among_many_settled_orders(
     ask: Callable[[], object], index: str, commands: Commands

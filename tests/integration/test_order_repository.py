@@ -202,6 +202,19 @@ def test_what_waits_for_its_stock_is_found_oldest_first(repository: MongoOrderRe
     assert repository.unsettled(later(10), 1) == [older]
 
 
+def test_what_waits_comes_in_pages_also_where_many_wait_since_one_moment(
+    repository: MongoOrderRepository,
+) -> None:
+    waiting = [repository.add(pending(at=later(at))) for at in (1, 2, 2, 2, 2, 3)]
+    found: list[Order] = []
+    while page := repository.unsettled(
+        later(10), 2, [order for order in found if order.awaiting_since == found[-1].awaiting_since]
+    ):
+        found += page
+    assert [order.created_at for order in found] == [order.created_at for order in waiting]
+    assert {order.id for order in found} == {order.id for order in waiting}
+
+
 def test_an_order_waits_no_longer_once_it_is_settled(repository: MongoOrderRepository) -> None:
     for settle in (
         lambda order: order.complete(PRICE, later(1)),

@@ -102,9 +102,14 @@ class FakeOrders:
         holder = self.by_id[order_id]
         self.by_id[order_id] = replace(holder, idempotency=None, version=holder.version + 1)
 
-    def unsettled(self, before: datetime, limit: int) -> list[Order]:
-        waiting = [o for o in self.by_id.values() if o.stock_change and o.updated_at < before]
-        return waiting[:limit]
+    def unsettled(self, before: datetime, limit: int, after: Sequence[Order] = ()) -> list[Order]:
+        waiting = [(o.awaiting_since, o) for o in self.by_id.values() if o.awaiting_since]
+        seen, since = {o.id for o in after}, after[-1].awaiting_since if after else None
+        return [
+            order
+            for at, order in sorted(waiting, key=lambda each: each[0])
+            if at < before and order.id not in seen and (since is None or at >= since)
+        ][:limit]
 
     def stuck(self, limit: int) -> list[Order]:
         return [o for o in self.by_id.values() if o.stuck][:limit]

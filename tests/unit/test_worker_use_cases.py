@@ -11,10 +11,10 @@ from order_service.application.moving import Attempts, fail_for_missing_item, st
 from order_service.application.ports import AppendResult, StockChange
 from order_service.application.publish_events import RELAY_LEASE, PublishEvents
 from order_service.application.record_stock_changes import RecordStockChanges
-from order_service.application.settle_orders import Overdue, SettleOrders
+from order_service.application.settle_orders import BATCH, Overdue, SettleOrders
 from order_service.domain.errors import InventoryUnavailable, OutcomeUnknown
 from order_service.domain.events import OrderEvent
-from order_service.domain.order import Failure, FailureCode, Order, OrderStatus
+from order_service.domain.order import Failure, FailureCode, Order, OrderStatus, Stuck
 from tests.orders import PRICE, START, cancelling, completed, pending
 
 from .fakes import FakeClock, FakeLeases, FakeOrders
@@ -92,6 +92,24 @@ def test_an_item_that_fails_holds_up_no_other(error: Exception, settlement: Sett
     settlement.stock.failing.clear()
     assert settlement.settle() == 2
     assert settlement.orders.by_id[second.id].status is OrderStatus.COMPLETED
+
+
+def test_what_cannot_be_settled_holds_up_nothing_behind_it(settlement: Settlement) -> None:
+    # Two full pages, most of one and the same time.
+    for n in range(2 * BATCH):
+        order = settlement.has()
+        if n % 3:
+            settlement.stock.undecided.add(order.id)
+        else:
+            settlement.orders.save(order.mark_stuck(Stuck("Nobody can tell.", START)))
+            settlement.stock.undecided.add(order.id)
+        if n == BATCH // 2:
+            settlement.clock.sleep(1)
+    last = settlement.has()
+    settlement.clock.sleep(20)
+    assert settlement.settle() == 1
+    assert settlement.orders.by_id[last.id].status is OrderStatus.COMPLETED
+    assert len(settlement.stock.asked) == 2 * BATCH + 1
 
 
 # --- the relay

@@ -10,11 +10,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from order_service.application.ports import OrderReader, OrderRepository
 from order_service.domain.order import Order
 from order_service.infrastructure.cache.local import LocalOrders
-from order_service.infrastructure.cache.shared import SharedOrders
+
+if TYPE_CHECKING:
+    from order_service.infrastructure.cache.shared import SharedOrders
 
 Count = Callable[[str], None]
 
@@ -26,7 +29,7 @@ class CachedOrders:
         self,
         store: OrderReader,
         local: LocalOrders,
-        shared: SharedOrders | None,
+        shared: "SharedOrders | None",
         ttl: float,
         count: Count,
     ) -> None:
@@ -46,7 +49,7 @@ class CachedOrders:
             return self._from_store(order_id, mark)
         return self._from_shared(self._shared, order_id, mark)
 
-    def _from_shared(self, shared: SharedOrders, order_id: str, mark: int) -> Order | None:
+    def _from_shared(self, shared: "SharedOrders", order_id: str, mark: int) -> Order | None:
         began = monotonic()
         looked = shared.look(order_id)
         if looked is None:
@@ -77,7 +80,7 @@ class InvalidatingOrders:
     """The repository itself, whose writes end what is cached. Reads go to the store."""
 
     def __init__(
-        self, store: OrderRepository, local: LocalOrders, shared: SharedOrders | None
+        self, store: OrderRepository, local: LocalOrders, shared: "SharedOrders | None"
     ) -> None:
         self._store = store
         self._local = local
@@ -107,8 +110,8 @@ class InvalidatingOrders:
         # What is shown of the order does not change.
         self._store.forget_key(order_id)
 
-    def unsettled(self, before: datetime, limit: int) -> list[Order]:
-        return self._store.unsettled(before, limit)
+    def unsettled(self, before: datetime, limit: int, after: Sequence[Order] = ()) -> list[Order]:
+        return self._store.unsettled(before, limit, after)
 
     def stuck(self, limit: int) -> list[Order]:
         return self._store.stuck(limit)

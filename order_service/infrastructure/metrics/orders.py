@@ -64,8 +64,8 @@ class MeteredOrders:
     def forget_key(self, order_id: str) -> None:
         self._store.forget_key(order_id)
 
-    def unsettled(self, before: datetime, limit: int) -> list[Order]:
-        return self._store.unsettled(before, limit)
+    def unsettled(self, before: datetime, limit: int, after: Sequence[Order] = ()) -> list[Order]:
+        return self._store.unsettled(before, limit, after)
 
     def stuck(self, limit: int) -> list[Order]:
         return self._store.stuck(limit)

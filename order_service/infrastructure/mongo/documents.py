@@ -1,7 +1,5 @@
 """An order as MongoDB holds it, and the mapping both ways: the only place that knows the names."""
 
-from datetime import datetime
-
 from bson import ObjectId
 from mongoengine import (
     BooleanField,
@@ -156,12 +154,6 @@ def _stuck(document: StuckDocument) -> Stuck:
     return Stuck(document.reason, document.since, document.intent and to_intent(document.intent))
 
 
-def _awaiting_since(order: Order) -> datetime | None:
-    if not order.stock_change:
-        return None
-    return order.cancel_requested_at or order.created_at
-
-
 def to_document(order: Order) -> OrderDocument:
     """Without the events: they join the outbox by themselves."""
     return OrderDocument(
@@ -185,7 +177,7 @@ def to_document(order: Order) -> OrderDocument:
         deferred=order.deferred or None,
         given_up_at=order.given_up_at,
         cancel_requested_at=order.cancel_requested_at,
-        awaiting_since=_awaiting_since(order),
+        awaiting_since=order.awaiting_since,
         taken=order.taken and _move_document(order.taken),
         returned=order.returned and _move_document(order.returned),
         stuck=order.stuck and _stuck_document(order.stuck),

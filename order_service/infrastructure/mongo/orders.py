@@ -67,10 +67,13 @@ class MongoOrderRepository:
                 unset__idempotency=True, inc__version=1
             )
 
-    def unsettled(self, before: datetime, limit: int) -> list[Order]:
+    def unsettled(self, before: datetime, limit: int, after: Sequence[Order] = ()) -> list[Order]:
+        waiting = OrderDocument.objects(awaiting_since__lt=before)
+        if after:
+            seen = [ObjectId(order.id) for order in after]
+            waiting = waiting.filter(awaiting_since__gte=after[-1].awaiting_since, id__nin=seen)
         with store_errors():
-            waiting = OrderDocument.objects(awaiting_since__lt=before).order_by("awaiting_since")
-            return [to_order(each) for each in waiting.limit(limit)]
+            return [to_order(each) for each in waiting.order_by("awaiting_since").limit(limit)]
 
     def stuck(self, limit: int) -> list[Order]:
         with store_errors():
