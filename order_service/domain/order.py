@@ -181,6 +181,7 @@ class Order:
         """Write-ahead of a failure: from here on nobody completes it, and what stock it took is
         given back."""
         self._require_undecided("given up")
+        at = self._not_before(at)
         return replace(self, given_up_at=at, updated_at=at)
 
     def revert(self, taken: StockMove, returned: StockMove, at: datetime) -> Self:
@@ -190,6 +191,7 @@ class Order:
 
     def complete(self, unit_price: Decimal, at: datetime) -> Self:
         self._require_undecided("completed")
+        at = self._not_before(at)
         done = replace(
             self,
             status=OrderStatus.COMPLETED,
@@ -202,6 +204,7 @@ class Order:
 
     def fail(self, failure: Failure, at: datetime) -> Self:
         self._require(OrderStatus.PENDING, "failed")
+        at = self._not_before(at)
         failed = replace(
             self,
             status=OrderStatus.FAILED,
@@ -216,24 +219,26 @@ class Order:
     def request_cancel(self, at: datetime) -> Self:
         """Write-ahead of a cancellation: from here on its stock will be given back."""
         self._require(OrderStatus.COMPLETED, "cancelled")
+        at = self._not_before(at)
         return replace(self, cancel_requested_at=at, updated_at=at)
 
     def cancel(self, at: datetime) -> Self:
         if self.cancel_requested_at is None:
             raise IllegalMove("The order's cancellation was never requested.", self.status)
         self._require(OrderStatus.COMPLETED, "cancelled")
+        at = self._not_before(at)
         done = replace(self, status=OrderStatus.CANCELLED, updated_at=at, stuck=None)
         return done._tell(OrderEventType.ORDER_CANCELLED, at)
 
     def defer(self, at: datetime) -> Self:
         """The caller was answered before the outcome was known."""
         self._require_undecided("deferred")
-        return replace(self, deferred=True, updated_at=at)
+        return replace(self, deferred=True, updated_at=self._not_before(at))
 
     def mark_stuck(self, stuck: Stuck) -> Self:
         if not self.awaits_stock:
             raise IllegalMove("The order waits for nothing.", self.status)
-        return replace(self, stuck=stuck, updated_at=stuck.since)
+        return replace(self, stuck=stuck, updated_at=self._not_before(stuck.since))
 
     def decide(self, decision: Decision) -> Self:
         """Settle a stuck order by a person's word on what the inventory did; the word stays on it.
@@ -251,7 +256,8 @@ class Order:
         if decision.outcome is OrderStatus.COMPLETED:
             return decided._moved_by_word(self.stuck.intent, decision.at)
         if self.status is OrderStatus.COMPLETED:
-            return replace(decided, cancel_requested_at=None, stuck=None, updated_at=decision.at)
+            at = self._not_before(decision.at)
+            return replace(decided, cancel_requested_at=None, stuck=None, updated_at=at)
         return decided.fail(Failure(FailureCode.DECIDED), decision.at)
 
     def _moved_by_word(self, intent: Intent | None, at: datetime) -> Self:
@@ -271,6 +277,10 @@ class Order:
             return self
         assert self.settled_at is not None
         return replace(self, status=OrderStatus.COMPLETED, updated_at=self.settled_at)
+
+    def _not_before(self, at: datetime) -> datetime:
+        # The next move may be another process's, whose clock is a little behind.
+        return max(at, self.updated_at)
 
     def _forgets_key(self, failure: Failure) -> bool:
         # A deferred order was shown to its caller, so its key goes on answering with it.

@@ -211,3 +211,11 @@ def test_the_first_answer_showed_a_cancelled_order_completed() -> None:
 @pytest.mark.parametrize("order", [pending(), completed(), failed(), stuck()])
 def test_any_other_order_is_still_as_it_was_first_answered(order: Order) -> None:
     assert order.as_first_answered() == order
+
+
+def test_time_never_goes_back_for_an_order_whose_next_process_has_a_clock_behind() -> None:
+    done = pending().complete(PRICE, AT)
+    asked = done.request_cancel(START)
+    done_again = asked.cancel(START)
+    assert asked.updated_at == done_again.updated_at == AT
+    assert [event.occurred_at for event in done_again.new_events] == [AT, AT]
