@@ -1,5 +1,6 @@
 """Moves that the log does not have, but whose trace can be seen in it."""
 
+import random
 from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
@@ -40,27 +41,51 @@ class UnloggedMoves:
         """Takes those that lead from one side to the other, as many as can; none if none do."""
         until = gap.before.at + SLACK if gap.before else None
         near = [m for m in self.left if _is_between(m, gap.after.at - SLACK, until)]
-        ends = _longest_trails(gap.left, [(m.previous_stock, m.new_stock, m) for m in near])
-        return self._take(ends.get(gap.found))
+        if run := _longest_run(near, gap.left, gap.found):
+            return self._take(run)
+        trails = _longest_trails(gap.left, [(m.previous_stock, m.new_stock, m) for m in near])
+        return self._take(trails[gap.found].steps() if gap.found in trails else [])
 
     def lead_to(self, stock: int, until: datetime | None = None) -> list[MoveOfOrders]:
         """Takes those by which the stock came to what it was when logging began."""
         near = [m for m in reversed(self.left) if until is None or m.begun_at <= until]
-        ends = _longest_trails(stock, [(m.new_stock, m.previous_stock, m) for m in near])
-        return self._take(max(ends.values(), key=lambda trail: trail.length))
+        trails = _longest_trails(stock, [(m.new_stock, m.previous_stock, m) for m in near])
+        return self._take(max(trails.values(), key=lambda trail: trail.length).steps())
 
     def remove(self, move: MoveOfOrders) -> None:
         del self._moves[id(move)]
 
-    def _take(self, trail: _Trail | None) -> list[MoveOfOrders]:
-        steps = trail.steps() if trail else []
-        for move in steps:
+    def _take(self, moves: list[MoveOfOrders]) -> list[MoveOfOrders]:
+        for move in moves:
             self.remove(move)
-        return steps
+        return moves
 
 
 def _is_between(move: MoveOfOrders, first: datetime, last: datetime | None) -> bool:
     return move.stored_at >= first and (last is None or move.begun_at <= last)
+
+
+def _longest_run(moves: list[MoveOfOrders], left: int, found: int) -> list[MoveOfOrders]:
+    """The most moves in succession that lead over the gap in whatever order they were made.
+
+    They do if each stock that one leaves is where another arrives, but for the gap's two sides.
+    That is a sum over the moves, so that a run is told by the sums up to its two ends.
+    """
+    goal = _weight(left) - _weight(found)
+    total, longest = 0, range(0)
+    first_with = {0: 0}
+    for end, move in enumerate(moves, 1):
+        total += _weight(move.previous_stock) - _weight(move.new_stock)
+        begin = first_with.get(total - goal, end)
+        if end - begin > len(longest):
+            longest = range(begin, end)
+        first_with.setdefault(total, end)
+    return [moves[index] for index in longest]
+
+
+def _weight(stock: int) -> int:
+    """So wild that sums of them are the same only if they are sums of the same stocks."""
+    return random.Random(stock).getrandbits(128)  # noqa: S311
 
 
 def _longest_trails(

@@ -22,7 +22,7 @@ def lines(report: ItemReport) -> list[str]:
         f"{report.logged.units:+}",
         f"{report.others.amount:+}",
         "gone" if report.stock_now is None else report.stock_now,
-        "differs" if report.differs else "agrees",
+        _verdict(report),
     )
     return [row, *(f"    {_mark(finding)} {sentence(finding)}" for finding in report.findings)]
 
@@ -87,6 +87,13 @@ def _finding(finding: Finding) -> dict[str, Any]:
     }
 
 
+def _verdict(report: ItemReport) -> str:
+    if report.differs:
+        return "differs"
+    is_awaited = any(f.unsure or f.kind is Kind.NOT_YET_LOGGED for f in report.findings)
+    return "agrees so far" if is_awaited else "agrees"
+
+
 def _mark(finding: Finding) -> str:
     return "!" if finding.differs else "-"
 
@@ -125,7 +132,7 @@ def _order_without_change(finding: Finding) -> str:
 def _orders_do_not_add_up(finding: Finding) -> str:
     return (
         f"Orders do not add up: the stock went from {finding.expected} to {finding.written} for "
-        f"{_orders(finding)}, who asked for {finding.asked:+} together{_at(finding)}."
+        f"{_orders(finding)}, which ask for {finding.asked:+} together{_at(finding)}."
     )
 
 

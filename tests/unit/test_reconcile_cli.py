@@ -251,7 +251,7 @@ AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
         ),
         (
             Finding(Kind.ORDERS_DO_NOT_ADD_UP, ("o1", "o2"), (), 10, None, 7, -4),
-            "Orders do not add up: the stock went from 10 to 7 for orders o1, o2, who asked for -4 "
+            "Orders do not add up: the stock went from 10 to 7 for orders o1, o2, which ask for -4 "
             "together.",
         ),
         (

@@ -342,6 +342,24 @@ def test_orders_that_are_newer_than_the_log_agree_with_the_stock() -> None:
     assert (only(report).kind, list(only(report).order_ids)) == (Kind.NOT_LOGGED, unlogged)
 
 
+@pytest.mark.parametrize("seed", range(50))
+def test_orders_that_a_long_outage_kept_from_the_log_agree_in_whatever_order_told(
+    seed: int,
+) -> None:
+    chance = random.Random(seed)
+    story = Story(stock=500)
+    story.order(-3)
+    story.step = 0.01
+    unlogged = [story.order(chance.choice([-2, -1, 1]), logged=False) for _ in range(300)]
+    story.moves[1:] = [
+        replace(move, begun_at=at(10 + 0.01 * n + chance.random()))
+        for n, move in enumerate(story.moves[1:])
+    ]
+    report = story.told(logged_until=at(5))
+    assert not report.differs
+    assert sorted(only(report).order_ids) == sorted(unlogged)
+
+
 def test_orders_that_were_taken_before_there_was_a_log_agree_with_it() -> None:
     story = Story()
     early = [story.order(-1, logged=False), story.order(-2, logged=False)]

@@ -9,6 +9,8 @@ from confluent_kafka import Consumer, KafkaException
 from confluent_kafka.admin import AdminClient
 
 _EVERY: Final = 2.0
+# Most are assigned their partitions by then, and need no admin client.
+_FIRST: Final = 1.0
 _TIMEOUT: Final = 1.0
 
 log = structlog.get_logger(__name__)
@@ -33,7 +35,7 @@ class Membership:
         self._make_admin = make_admin
         self._group = group
         self._topics = topics
-        self._due = time.monotonic()
+        self._due = time.monotonic() + _FIRST
         self.settled = False
 
     def assigned(self) -> None:

@@ -19,6 +19,8 @@ from order_service.infrastructure.mongo.stock_change_documents import StockChang
 
 _NOT_THERE: Final = {"$exists": False}
 _THERE: Final = {"$exists": True}
+# The server would fill 16 MB, which are a hundred in Python.
+_BATCH: Final = 2000
 
 
 class _Served(NamedTuple):
@@ -75,7 +77,7 @@ class MongoBooks:
         fields = ("previousStock", "newStock", "updatedAt")
         with store_errors():
             found = _log().find(wanted, fields).sort([("updatedAt", 1), ("_id", 1)])
-            for entry in found.allow_disk_use(True):
+            for entry in found.allow_disk_use(True).batch_size(_BATCH):
                 yield LoggedChange(
                     str(entry["_id"]), entry["previousStock"], entry["newStock"], entry["updatedAt"]
                 )
@@ -122,7 +124,8 @@ def _served(item_id: str, name: str, stored: str, since: datetime | None) -> Ite
     by_move = [(f"{name}.{field}", 1) for field in ("at", "previousStock", "newStock")]
     with store_errors():
         found = _orders().find(wanted, [name, stored, "quantity", "decision.at"])
-        for order in found.sort([*by_move, ("_id", 1)]).allow_disk_use(True):
+        in_order = found.sort([*by_move, ("_id", 1)]).allow_disk_use(True)
+        for order in in_order.batch_size(_BATCH):
             move = order[name]
             yield _Served(
                 move["at"],
