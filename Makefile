@@ -5,7 +5,8 @@
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
-SUITES := $(wildcard tests/unit tests/api tests/integration tests/e2e tests/devstack)
+# The longest first, so that the short ones fill the end.
+SUITES := tests/e2e tests/api tests/integration tests/devstack tests/unit
 SEED ?= $(shell date +%s)
 
 .PHONY: help
@@ -27,7 +28,7 @@ install: ## make .venv from the pinned requirements (PYTHON=python3.12 chooses w
 ## Check it
 .PHONY: test
 test: install ## every test but the long ones, with coverage; starts its own servers
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term $(SUITES)
+	@$(BIN)/python -m pytest -n 3 --no-loadscope-reorder --cov --cov-report=term $(SUITES)
 
 .PHONY: test-unit
 test-unit: install ## the tests without servers, in seconds

@@ -1,10 +1,13 @@
 """The servers that tests share. None starts before a test asks for it."""
 
 from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
+from xdist.scheduler import LoadScopeScheduling
 
 from devstack.inventory import SampleInventory
 from devstack.kafka import KafkaBroker
@@ -13,6 +16,7 @@ from tests.items import Items
 from tests.system import System
 
 STOCK_TOPICS = ("stock-updates", "stock_updates")
+WITH_PARTS_OF_ITS_OWN = "tests/e2e/test_missing_parts.py"
 
 
 @pytest.fixture(scope="session")
@@ -43,6 +47,20 @@ def inventory(
             # The first change of all waits until Kafka has made the topic.
             items.set_stock(items.add(stock=1), 2)
         yield inventory
+
+
+class Together(LoadScopeScheduling):
+    """Among several test processes a file stays whole, and all that share the running systems stay
+    together, so that these start once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::")[0]
+        shares = file.startswith(("tests/api/", "tests/e2e/")) and file != WITH_PARTS_OF_ITS_OWN
+        return str(Path(file).parent) if shares else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    return Together(config, log)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -74,8 +74,6 @@ class Parts:
 def clean_environment(settings: Mapping[str, str]) -> dict[str, str]:
     """Nothing of the caller's settings, nor of a .env, which an empty value goes before."""
     kept = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-    # Coverage measures the processes too.
-    kept |= {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
     unset = {field.upper(): "" for field in Settings.model_fields}
     return {**kept, **unset, "PYTHONUNBUFFERED": "1", **settings}
 

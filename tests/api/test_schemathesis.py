@@ -1,6 +1,6 @@
 """Requests that schemathesis makes up of the OpenAPI document, good and bad, on every route.
 
-SCHEMATHESIS_EXAMPLES (default 10) is how many it makes up for each operation and phase.
+SCHEMATHESIS_EXAMPLES (default 6) is how many it makes up for each operation and phase.
 """
 
 import os
@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.api.issuer import Issuer, bearer
 from tests.system import System
 
-EXAMPLES = os.environ.get("SCHEMATHESIS_EXAMPLES", "10")
+EXAMPLES = os.environ.get("SCHEMATHESIS_EXAMPLES", "6")
 # A schema can't say that an item must exist, or that a key was used before.
 NOT_FOR_US = "positive_data_acceptance"
 ALL = "orders:read orders:write orders:admin stock:read"
