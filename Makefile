@@ -36,7 +36,7 @@ test-unit: install ## the tests without servers, in seconds
 
 .PHONY: test-kafka
 test-kafka: install ## three Kafka brokers, and what happens when one of them dies
-	@$(BIN)/python -m pytest -m cluster tests/kafka
+	@$(BIN)/python -m pytest -m cluster tests/kafka tests/devstack
 
 .PHONY: faults
 faults: install ## crash every part again and again, and count the orders (SEED=7 repeats a run)
