@@ -70,7 +70,7 @@ def pytest_runtest_makereport(
     """A test that fails on a running system shows the last lines of its logs."""
     report = yield
     if report.failed:
-        systems = [v for v in getattr(item, "funcargs", {}).values() if isinstance(v, System)]
-        for system in systems:
+        used = [getattr(v, "system", v) for v in getattr(item, "funcargs", {}).values()]
+        for system in {id(v): v for v in used if isinstance(v, System)}.values():
             report.sections += [(f"log of {name}", text) for name, text in system.logs().items()]
     return report
