@@ -4,16 +4,20 @@ import base64
 import hashlib
 import hmac
 import json
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from tests.api.issuer import Issuer, bearer, sign
-from tests.system import System
+from tests.api.issuer import AUDIENCE, NAME, Issuer, bearer, sign
+from tests.system import Parts, System
+from tests.waiting import until
 
 READ, WRITE, ADMIN, STOCK = "orders:read", "orders:write", "orders:admin", "stock:read"
 NOBODYS = "f" * 24
@@ -194,3 +198,52 @@ def test_without_an_issuer_nobody_is_asked(open_system: System) -> None:
     item = open_system.add_item(1)
     order = open_system.create(item).json()["order"]["_id"]
     assert open_system.get(order, headers=bearer("rubbish")).status_code == 200
+
+
+@pytest.fixture
+def key_server(issuer: Issuer) -> Iterator[HTTPServer]:
+    body = json.dumps(issuer.key_set()).encode()
+
+    class Keys(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Keys) as server:
+        serving = threading.Thread(target=server.serve_forever)
+        serving.start()
+        yield server
+        server.shutdown()
+        serving.join()
+
+
+def test_keys_come_from_the_issuers_address_and_outlive_it(
+    parts: Parts, issuer: Issuer, key_server: HTTPServer, tmp_path: Path
+) -> None:
+    settings = {
+        "AUTH_JWKS_URL": f"http://127.0.0.1:{key_server.server_port}/keys",
+        "AUTH_ISSUER": NAME,
+        "AUTH_AUDIENCE": AUDIENCE,
+        "AUTH_JWKS_COOLDOWN": "1",
+        "AUTH_JWKS_MAX_AGE": "1",
+        "WEB_WORKERS": "1",
+    }
+    with System(parts, tmp_path, settings, workers=0) as system:
+
+        def listed() -> int:
+            headers = bearer(issuer.token("alice", READ))
+            return system.request("GET", "/api/orders", headers=headers).status_code
+
+        assert listed() == 200
+        key_server.shutdown()
+        key_server.server_close()
+        until(
+            lambda: listed() == 200 and "keys_not_fetched" in system.api[0].log(),
+            "the issuer is asked again in vain",
+            20,
+        )
+        assert listed() == 200
