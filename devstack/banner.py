@@ -14,6 +14,10 @@ _LABELS = {
     "MONGO_URI": "MongoDB",
 }
 
+# Taken where AUTH_JWKS_FILE is the development key set; another issuer's token goes in its place.
+_TOKEN = "TOKEN=$(.venv/bin/order-service dev-token --sub alice)"  # noqa: S105
+_BEARER = '-H "Authorization: Bearer $TOKEN"'
+
 
 @dataclass(frozen=True)
 class Item:
@@ -83,13 +87,16 @@ def _lines(stack: Stack, items: list[Item]) -> str:
     item_id = sold or "ITEM_ID"
     intro = "Try it:" if sold else "Try it, with the id of an item for ITEM_ID:"
     body = json.dumps({"itemId": item_id, "quantity": 1})
-    create = f"curl -s {api}/api/orders/create -H 'Content-Type: application/json' -d '{body}'"
+    tokens = stack.configuration.asks_for_tokens
+    curl = f"curl -s {_BEARER}" if tokens else "curl -s"
+    create = f"{curl} {api}/api/orders/create -H 'Content-Type: application/json' -d '{body}'"
     newest_id = """$(echo "$order" | sed 's/.*"_id": *"\\([^"]*\\)".*/\\1/')"""
     return "\n".join(
         [
             intro,
+            *([f"  {_TOKEN}"] if tokens else []),
             f'  order=$({create}); echo "$order"',
-            f"  curl -s {api}/api/orders/{newest_id}",
-            f"  curl -s '{api}/api/stock-changes?itemId={item_id}'",
+            f"  {curl} {api}/api/orders/{newest_id}",
+            f"  {curl} '{api}/api/stock-changes?itemId={item_id}'",
         ]
     )

@@ -20,6 +20,7 @@ class Configuration:
     kafka_broker: str | None
     inventory_url: str | None
     contract: str
+    asks_for_tokens: bool
     host: str
     port: int
     worker_port: int
@@ -34,6 +35,7 @@ class Configuration:
             kafka_broker=given.get("KAFKA_BROKER"),
             inventory_url=given.get("INVENTORY_SERVICE_URL"),
             contract=given.get("INVENTORY_CONTRACT", "absolute"),
+            asks_for_tokens=bool(given.get("AUTH_JWKS_URL") or given.get("AUTH_JWKS_FILE")),
             host=given.get("HOST", LOOPBACK),
             port=_port("PORT", given.get("PORT", "3100")) or free_port(),
             worker_port=_port("WORKER_PORT", given.get("WORKER_PORT", "3101")),

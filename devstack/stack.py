@@ -42,6 +42,7 @@ class Stack:
             mongo.await_ready()
         inventory = self._inventory()
         self._migrate()
+        self._make_dev_key()
         for part in (kafka, inventory):
             if part:
                 part.await_ready()
@@ -93,6 +94,12 @@ class Stack:
 
     def _migrate(self) -> None:
         self._program("order-service migrate", "migrate", "order-service", "migrate").run()
+
+    def _make_dev_key(self) -> None:
+        """With it ``order-service dev-token`` signs, so that tokens can be tried at once."""
+        if not (self.data_dir / "dev-keys").exists():
+            arguments = ("dev-token", "--sub", "nobody", "--hours", "0")
+            self._program("order-service dev-token", "dev-token", "order-service", *arguments).run()
 
     def _serve(self) -> None:
         worker = self._program("The worker", "worker", "order-service", "worker")

@@ -39,6 +39,9 @@ import pathlib, sys, time
 if sys.argv[1] == "migrate":
     pathlib.Path("migrated").touch()
     sys.exit(pathlib.Path("migrate_fails").exists() and "Error: no index today")
+if sys.argv[1] == "dev-token":
+    pathlib.Path(".data/dev-keys").mkdir()
+    sys.exit()
 time.sleep(600)
 """
 
@@ -142,6 +145,7 @@ def test_everything_is_embedded_ends_with_its_supervisor_and_finds_its_data_agai
     assert all(seen[name] in banner for name in ("KAFKA_BROKER", "INVENTORY_SERVICE_URL"))
     assert f"{CUP.item_id}  {CUP.name}" in banner
     assert (project.folder / "migrated").exists()
+    assert (project.folder / ".data/dev-keys").exists()
     update = f"{seen['INVENTORY_SERVICE_URL']}/api/items/update-stock/{CUP.item_id}"
     assert http.patch(update, json={"stock": 87}, timeout=10).status_code == 200
 
@@ -163,6 +167,14 @@ def test_what_is_configured_is_used_and_not_started(
     assert {name: seen[name] for name in given} == given
     assert not (project.folder / ".data" / "mongodb").exists()
     assert not (project.folder / ".data" / "kafka").exists()
+
+
+def test_where_tokens_are_asked_for_the_lines_to_paste_have_one(
+    project: Project, given: dict[str, str]
+) -> None:
+    banner = project.ready(project.run(**given, AUTH_JWKS_FILE=".data/dev-keys/jwks.json"))
+    assert "TOKEN=$(.venv/bin/order-service dev-token --sub alice)" in banner
+    assert banner.count('-H "Authorization: Bearer $TOKEN"') == 3
 
 
 def test_the_env_file_counts_and_the_environment_goes_before_it(
