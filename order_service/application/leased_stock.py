@@ -171,7 +171,7 @@ class LeasedStock:
         if held is None:
             return
         orders = self._orders.get_many(intent.order_ids)
-        waiting = [order for order in orders if order.awaits_stock]
+        waiting = [o for o in orders if o.awaits_stock and not o.was_moved_by(intent.move)]
         if waiting:
             try:
                 reason = self._doubt(held, intent, orders, deadline)

@@ -171,8 +171,14 @@ class Order:
         one that was given up for its failure."""
         return self.stock_change != 0 and self.stuck is None and self.given_up_at is None
 
+    def was_moved_by(self, move: StockMove) -> bool:
+        return move in (self.taken, self.returned)
+
     def stock_moved(self, unit_price: Decimal, move: StockMove, at: datetime) -> Self:
-        """The stock gave what the order asked of it."""
+        """The stock gave what the order asked of it; by one move only once, because who takes the
+        goods and is cancelled at once waits again while that move's intent may still be open."""
+        if self.was_moved_by(move):
+            return self
         if self.status is OrderStatus.PENDING:
             return replace(self.complete(unit_price, at), taken=move)
         return replace(self.cancel(at), returned=move)

@@ -57,10 +57,11 @@ class Verdict(Enum):
 def judge(intent: Intent, orders: Iterable[Order], stock_now: int) -> Verdict:
     """What the orders and the stock say of an intent whose outcome was not heard.
 
-    An order that waits no longer was moved by the intent's holder, who does that only after the
-    overwrite was acknowledged.
+    An order that waits no longer, or for its cancellation, was moved by the intent's holder, who
+    does that only after the overwrite was acknowledged.
     """
-    if any(order.stock_change == 0 for order in orders) or stock_now == intent.new_stock:
+    moved = any(o.stock_change == 0 or o.was_moved_by(intent.move) for o in orders)
+    if moved or stock_now == intent.new_stock:
         return Verdict.APPLIED
     if stock_now == intent.previous_stock:
         return Verdict.NOT_APPLIED

@@ -162,10 +162,34 @@ def test_the_log_is_newest_first_and_comes_in_pages(system: System) -> None:
     assert pages == [[5, 6], [7, 8], [9]]
 
 
+def test_the_log_is_narrowed_by_type_and_time(system: System) -> None:
+    item = system.add_item(stock=10)
+    order_id = order_in(system.create(item, 3))["_id"]
+    system.cancel(order_id)
+    given_back, taken = until(lambda: len(system.stock_changes(item)) == 2, "both") and (
+        system.stock_changes(item)
+    )
+
+    def found(**parameters: str) -> list[dict[str, Any]]:
+        asked = {"itemId": item, **parameters}
+        answer = system.request("GET", "/api/stock-changes", params=asked)
+        entries: list[dict[str, Any]] = answer.json()["stockChanges"]
+        return entries
+
+    assert found(changeType="reduced") == [taken]
+    assert found(changeType="added") == [given_back]
+    assert found(**{"from": taken["createdAt"]}) == [given_back, taken]
+    assert found(to=taken["createdAt"]) == []
+    assert found(**{"from": "2100-01-01T00:00:00Z"}) == []
+
+
 @pytest.mark.parametrize(
     ("parameters", "field"),
     [
         ({"itemId": "nonsense"}, "itemId"),
+        ({"changeType": "stolen"}, "changeType"),
+        ({"from": "yesterday"}, "from"),
+        ({"to": "1700000000"}, "to"),
         ({"limit": "0"}, "limit"),
         ({"limit": "1000000"}, "limit"),
         ({"limit": "many"}, "limit"),

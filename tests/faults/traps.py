@@ -6,6 +6,7 @@ alone, leaves its process id, and obeys.
 
 import json
 import os
+import signal
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -103,7 +104,8 @@ class Traps:
         except FileNotFoundError:
             return
         _write(path.with_suffix(".caught"), str(os.getpid()))
-        os.kill(os.getpid(), self._known[path.name].signal)
+        # To this very thread: one for the process may stop it a good many instructions later.
+        signal.pthread_kill(threading.get_ident(), self._known[path.name].signal)
 
 
 class _Wired:

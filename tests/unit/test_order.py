@@ -219,3 +219,11 @@ def test_time_never_goes_back_for_an_order_whose_next_process_has_a_clock_behind
     done_again = asked.cancel(START)
     assert asked.updated_at == done_again.updated_at == AT
     assert [event.occurred_at for event in done_again.new_events] == [AT, AT]
+
+
+def test_one_move_never_serves_an_order_twice() -> None:
+    order = pending()
+    intent = intent_of(order)
+    asked = order.stock_moved(PRICE, intent.move, AT).request_cancel(AT)
+    assert asked.was_moved_by(intent.move)
+    assert asked.stock_moved(PRICE, intent.move, AT) is asked

@@ -276,3 +276,16 @@ def test_a_cancellation_disturbed_anywhere_keeps_every_promise(contract: str) ->
         process.cancel(next(iter(process.world.orders.by_id.values())))
 
     _check(contract, act, arrange)
+
+
+@pytest.mark.parametrize("contract", ["absolute", "conditional"])
+def test_a_cancellation_of_what_a_disturbed_create_left_keeps_every_promise(contract: str) -> None:
+    def act(process: Process) -> None:
+        world = process.world
+        _quietly(lambda: process.create(3))
+        world.answered.clear()
+        world.clock.sleep(LEASE_SECONDS + 5)
+        for order in list(world.orders.by_id.values()):
+            _quietly(lambda order=order: Process(world, Tripwire(), contract).cancel(order))  # type: ignore[misc]
+
+    _check(contract, act, lambda world: None)

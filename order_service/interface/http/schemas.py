@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from math import inf
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from flask import Request
 from flask.json.provider import DefaultJSONProvider
@@ -14,8 +14,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 from werkzeug.http import parse_etags
 
+from order_service.application.ports import StockChangeQuery
 from order_service.domain.errors import InvalidValue
 from order_service.domain.order import MAX_QUANTITY
+from order_service.interface.http.list_parameters import Instant, PageSize
 
 HexId = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{24}$", strict=True), AfterValidator(str.lower)]
 MAX_KEY_LENGTH = 255
@@ -93,8 +95,23 @@ class CancelOrderHeaders(Schema):
 
 class StockChangesParameters(Schema):
     item_id: HexId | None = Field(None, alias="itemId")
+    change_type: Literal["added", "reduced"] | None = Field(None, alias="changeType")
+    logged_from: Instant | None = Field(None, alias="from")
+    """Logged at that instant or later: by createdAt, not by updatedAt."""
+    logged_to: Instant | None = Field(None, alias="to")
+    """Logged earlier than that instant."""
     cursor: HexId | None = Field(None, description="The nextCursor of the page before.")
-    limit: Annotated[int, Field(ge=1, le=100)] = 20
+    limit: PageSize = 20
+
+    def query(self) -> StockChangeQuery:
+        return StockChangeQuery(
+            item_id=self.item_id,
+            change_type=self.change_type,
+            created_from=self.logged_from,
+            created_to=self.logged_to,
+            after_id=self.cursor,
+            limit=self.limit,
+        )
 
 
 def _invalid(error: ValidationError) -> InvalidValue:

@@ -4,7 +4,6 @@ from flask import Response
 from flask_openapi import APIBlueprint, Tag
 
 from order_service.application.callers import Scope
-from order_service.application.ports import StockChangeQuery
 from order_service.application.use_cases import UseCases
 from order_service.domain.errors import InvalidValue, StoreUnavailable
 from order_service.interface.http.access import needs
@@ -29,9 +28,7 @@ def blueprint(use_cases: UseCases) -> APIBlueprint:
     @parsed
     def list_stock_changes(query: StockChangesParameters) -> Response:
         """List the stock changes, newest first."""
-        page, more = use_cases.list_stock_changes(
-            StockChangeQuery(query.item_id, after_id=query.cursor, limit=query.limit)
-        )
+        page, more = use_cases.list_stock_changes(query.query())
         return StockChangesAnswer.model_construct(
             stock_changes=[ShownStockChange.of(each) for each in page],
             next_cursor=page[-1].id if more else None,
