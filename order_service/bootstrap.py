@@ -66,7 +66,7 @@ from order_service.infrastructure.mongo import schema
 from order_service.infrastructure.mongo.backlog import read_backlog
 from order_service.infrastructure.mongo.books import MongoBooks
 from order_service.infrastructure.mongo.clock import StoreClock
-from order_service.infrastructure.mongo.connection import connect
+from order_service.infrastructure.mongo.connection import connect, require_reachable
 from order_service.infrastructure.mongo.leases import MongoLeaseStore
 from order_service.infrastructure.mongo.order_pages import MongoOrderPages
 from order_service.infrastructure.mongo.orders import MongoOrderRepository, MongoOutbox
@@ -200,7 +200,8 @@ class Commands:
 
     def __init__(self) -> None:
         self._settings = load_settings()
-        logs.configure(self._settings.log_level)
+        # A command says what is wrong in a line of its own.
+        logs.configure("CRITICAL")
 
     def migrate(self) -> None:
         connect(self._settings)
@@ -208,6 +209,7 @@ class Commands:
 
     def run_worker(self, wrap: Wrap = lambda adapters: adapters) -> int:
         settings = self._settings
+        logs.configure(settings.log_level)
         registry = CollectorRegistry()
         registry.register(BacklogCollector(read_backlog))
         adapters = wrap(build_adapters(settings, registry))
@@ -244,6 +246,7 @@ class Commands:
     def reconcile(self, grace: timedelta) -> Reconcile:
         settings = self._settings
         connect(settings, RECONCILE_TIMEOUT)
+        require_reachable(settings.store_timeout)
         days = settings.stock_change_retention_days
         patience = Patience(grace, log_kept=timedelta(days=days) if days else None)
         # Reading the stock is the same on both contracts.

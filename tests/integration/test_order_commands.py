@@ -11,6 +11,7 @@ import pytest
 
 from devstack.inventory import SampleInventory
 from devstack.mongod import Mongod
+from devstack.ports import free_port
 from order_service.application.create_order import CreateOrderCommand
 from order_service.application.use_cases import UseCases
 from order_service.bootstrap import build_adapters, build_use_cases
@@ -126,3 +127,19 @@ def test_what_is_not_stuck_is_refused_in_one_line(shop: Shop) -> None:
     )
     unknown = shop.command("orders", "show", "0" * 24)
     assert (unknown.returncode, unknown.stderr) == (1, "No such order.\n")
+
+
+@pytest.mark.parametrize(("words", "exit_code"), [("orders stuck", 1), ("reconcile", 2)])
+def test_a_store_that_is_not_there_is_one_line_and_soon(words: str, exit_code: int) -> None:
+    environment = {"MONGO_URI": f"mongodb://127.0.0.1:{free_port()}", "STORE_TIMEOUT": "0.5"}
+    done = subprocess.run(
+        [sys.executable, "-m", "order_service", *words.split()],
+        env=clean_environment(environment),
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == exit_code
+    assert done.stderr == "The order store can't be reached.\n"

@@ -100,4 +100,7 @@ def _read(reader: Consumer, span: _Span) -> Iterator[Record]:
 
 
 def _unavailable(error: KafkaError) -> BrokerUnavailable:
-    return BrokerUnavailable(f"The dead letters can't be read: {error.str()}.")
+    reason = str(error.str()).removeprefix("Failed to get metadata: ").removeprefix("Local: ")
+    return BrokerUnavailable(
+        f"The dead letters can't be read: {reason}. Is Kafka up, and KAFKA_BROKER its address?"
+    )

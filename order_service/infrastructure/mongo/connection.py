@@ -6,6 +6,7 @@ from datetime import UTC
 from typing import Any
 
 import mongoengine
+import pymongo
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from order_service.domain.errors import StoreUnavailable
@@ -39,6 +40,12 @@ def connect(settings: Settings, operation_timeout: float | None = None, **option
         uuidRepresentation="standard",
         **options,
     )
+
+
+def require_reachable(seconds: float) -> None:
+    """Raises StoreUnavailable: within a long operation timeout the driver would go on trying."""
+    with pymongo.timeout(seconds), store_errors():
+        database().command("ping")
 
 
 def disconnect() -> None:
