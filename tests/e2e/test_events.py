@@ -181,6 +181,9 @@ def test_the_log_is_narrowed_by_type_and_time(system: System) -> None:
     assert found(**{"from": taken["createdAt"]}) == [given_back, taken]
     assert found(to=taken["createdAt"]) == []
     assert found(**{"from": "2100-01-01T00:00:00Z"}) == []
+    ever = {"from": "0001-01-01T00:00:00Z", "to": "9999-12-31T23:59:59.999Z"}
+    assert found(**ever) == [given_back, taken]
+    assert found(**{"from": ever["to"], "to": ever["from"]}) == []
 
 
 @pytest.mark.parametrize(

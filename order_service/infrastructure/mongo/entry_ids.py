@@ -4,8 +4,11 @@ and within a second one process's ids grow in the order they were taken."""
 import os
 import threading
 from datetime import UTC, datetime
+from typing import Final
 
 from bson import ObjectId
+
+_LAST_SECOND: Final = 2**32 - 1
 
 
 class EntryIds:
@@ -26,10 +29,11 @@ class EntryIds:
         return [ObjectId(begin + n.to_bytes(3)) for n in range(first, first + number)], at
 
 
-def first_id(at: datetime) -> ObjectId:
-    """The lowest id of the second that ``at`` is in."""
-    return ObjectId(_second(at) + bytes(8))
+def first_id(at: datetime, later: int = 0) -> ObjectId:
+    """The lowest id of the second that ``at`` is in, or of one ``later``. Ids know no time before
+    1970 nor after 2106: the nearest that they know stands for it."""
+    return ObjectId(_second(at, later) + bytes(8))
 
 
-def _second(at: datetime) -> bytes:
-    return int(at.timestamp()).to_bytes(4)
+def _second(at: datetime, later: int = 0) -> bytes:
+    return min(max(int(at.timestamp()) + later, 0), _LAST_SECOND).to_bytes(4)

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 import bson
@@ -200,7 +200,7 @@ def _id_bounds(query: StockChangeQuery) -> dict[str, ObjectId]:
     """The same times as ids, which the index knows, whole seconds wide."""
     ends = []
     if query.created_to is not None:
-        ends.append(first_id(query.created_to + timedelta(seconds=1)))
+        ends.append(first_id(query.created_to, later=1))
     if query.after_id is not None:
         ends.append(ObjectId(query.after_id))
     first = first_id(query.created_from) if query.created_from is not None else None
