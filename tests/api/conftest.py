@@ -10,6 +10,8 @@ from devstack.mongod import Mongod
 from tests.api.issuer import Issuer
 from tests.system import Parts, System
 
+ONE_PROCESS = {"WEB_WORKERS": "1"}
+
 
 @pytest.fixture(scope="session")
 def parts(mongo: Mongod, kafka: KafkaBroker, inventory: SampleInventory) -> Parts:
@@ -23,7 +25,7 @@ def issuer() -> Issuer:
 
 @pytest.fixture(scope="session")
 def open_system(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    with System(parts, tmp_path_factory.mktemp("open"), workers=0) as system:
+    with System(parts, tmp_path_factory.mktemp("open"), ONE_PROCESS, workers=0) as system:
         yield system
 
 
@@ -32,5 +34,5 @@ def guarded_system(
     parts: Parts, issuer: Issuer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[System]:
     folder = tmp_path_factory.mktemp("guarded")
-    with System(parts, folder, issuer.settings(folder), workers=0) as system:
+    with System(parts, folder, ONE_PROCESS | issuer.settings(folder), workers=0) as system:
         yield system

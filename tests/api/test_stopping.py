@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 import requests
 
+from tests.api.conftest import ONE_PROCESS
 from tests.misbehaving import MisbehavingInventory, slow
 from tests.system import Parts, System
 from tests.waiting import until
 
-SLOW = 3.0
+SLOW = 2.0
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def test_requests_in_flight_finish_while_readiness_says_503(
     parts: Parts, proxy: MisbehavingInventory, tmp_path: Path
 ) -> None:
     there = Parts(parts.mongo, parts.kafka, proxy)
-    settings = {"WEB_WORKERS": "1", "INVENTORY_READ_TIMEOUT": "4"}
+    settings = ONE_PROCESS | {"INVENTORY_READ_TIMEOUT": "4"}
     with System(there, tmp_path, settings, workers=0) as system, ThreadPoolExecutor() as clients:
         item = system.add_item(5)
         proxy.misbehave(slow(SLOW), method="PATCH")
@@ -45,7 +46,7 @@ def test_requests_in_flight_finish_while_readiness_says_503(
 
 
 def test_an_idle_process_ends_at_once(parts: Parts, tmp_path: Path) -> None:
-    with System(parts, tmp_path, workers=0) as system:
+    with System(parts, tmp_path, ONE_PROCESS, workers=0) as system:
         system.api[0].terminate()
         until(lambda: not system.api[0].alive, "the end", timeout=30)
         with pytest.raises(requests.ConnectionError):
@@ -53,7 +54,7 @@ def test_an_idle_process_ends_at_once(parts: Parts, tmp_path: Path) -> None:
 
 
 def test_for_the_delay_requests_are_still_taken(parts: Parts, tmp_path: Path) -> None:
-    with System(parts, tmp_path, {"STOP_DELAY": "5"}, workers=0) as system:
+    with System(parts, tmp_path, ONE_PROCESS | {"STOP_DELAY": "3"}, workers=0) as system:
         system.api[0].terminate()
         until(lambda: readiness(system)[0] == 503, "a 503", timeout=10)
         assert system.request("GET", "/api/orders").status_code == 200
