@@ -8,14 +8,13 @@ from order_service.infrastructure.auth.tokens import TokenVerifier
 from order_service.settings import Settings
 
 
-def key_set(settings: Settings) -> KeySet | None:
-    """None where no issuer is configured. Fetches nothing yet."""
+def key_set(settings: Settings) -> KeySet:
+    """Of the issuer, which is configured. Fetches nothing yet."""
     if settings.auth_jwks_url is not None:
         fetch = partial(sources.from_url, settings.auth_jwks_url)
-    elif settings.auth_jwks_file is not None:
-        fetch = partial(sources.from_file, settings.auth_jwks_file)
     else:
-        return None
+        assert settings.auth_jwks_file is not None
+        fetch = partial(sources.from_file, settings.auth_jwks_file)
     return KeySet(fetch, cooldown=settings.auth_jwks_cooldown, max_age=settings.auth_jwks_max_age)
 
 

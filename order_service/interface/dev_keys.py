@@ -1,0 +1,56 @@
+"""The key of an issuer for development, in a folder."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import click
+import jwt
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from jwt.algorithms import ECAlgorithm
+
+_ALGORITHM = "ES256"
+
+
+def signed(claims: dict[str, Any], folder: Path) -> str:
+    """The token."""
+    key, key_id = _signing_key(folder)
+    return jwt.encode(claims, key, _ALGORITHM, {"kid": key_id})
+
+
+def _signing_key(folder: Path) -> tuple[ec.EllipticCurvePrivateKey, str]:
+    """The folder's key and its id; made, with its ``jwks.json``, where there is none."""
+    key_path = folder / "key.pem"
+    if not key_path.exists():
+        _make(folder, key_path)
+    key = serialization.load_pem_private_key(key_path.read_bytes(), password=None)
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise click.ClickException(f"{key_path} is not a key of this command's.")
+    (public,) = json.loads((folder / "jwks.json").read_text(encoding="utf-8"))["keys"]
+    return key, public["kid"]
+
+
+def _make(folder: Path, key_path: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    key = ec.generate_private_key(ec.SECP256R1())
+    public: dict[str, Any] = json.loads(ECAlgorithm.to_jwk(key.public_key()))
+    key_set = {"keys": [{**public, "kid": uuid4().hex, "use": "sig", "alg": _ALGORITHM}]}
+    _write(folder / "jwks.json", json.dumps(key_set).encode(), 0o644)
+    pem = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    # The last: with it there, all is there.
+    _write(key_path, pem, 0o600)
+
+
+def _write(path: Path, content: bytes, mode: int) -> None:
+    """Whole or not at all, and never readable by more than ``mode`` says."""
+    temporary = path.with_suffix(".new")
+    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
+        file.write(content)
+    temporary.replace(path)
