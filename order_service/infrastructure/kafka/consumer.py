@@ -11,9 +11,10 @@ from typing import Final, TypeVar
 import structlog
 
 from order_service.application.backoff import delays
+from order_service.application.ports import AppendResult
 from order_service.application.record_stock_changes import RecordStockChanges
 from order_service.domain.errors import Unavailable
-from order_service.infrastructure.kafka.batches import Write, decoded
+from order_service.infrastructure.kafka.batches import Batch, Write, decoded
 from order_service.infrastructure.kafka.dead_letters import DeadLetterPublisher, Poisoned
 from order_service.infrastructure.kafka.intake import Intake
 from order_service.infrastructure.kafka.metrics import ConsumerMetrics
@@ -88,20 +89,21 @@ class StockConsumer:
         )
 
     def _work(self, writer: Executor) -> None:
-        """While a batch is written the next one is read, and only after it is acknowledged is the
-        next one's write begun: the log has each partition's order."""
+        """While a batch is written the next one is read. The next one's write begins when this
+        one's has ended, so that the log has each partition's order, and goes on while this one is
+        acknowledged."""
         in_hand: Write | None = None
         while in_hand or not self._stopping.is_set():
             stopping = self._stopping.is_set()
             records = [] if stopping else self._intake.take(wait=in_hand is None)
             batch = decoded(records, self._max_bytes)
-            if in_hand:
-                self._finish(in_hand)
-            in_hand = Write(writer, self._record, batch) if records else None
+            result = self._insist(in_hand) if in_hand else None
+            following = Write(writer, self._record, batch) if records else None
+            if in_hand and result:
+                self._acknowledge(in_hand.batch, result)
+            in_hand = following
 
-    def _finish(self, write: Write) -> None:
-        batch = write.batch
-        result = self._insist(write)
+    def _acknowledge(self, batch: Batch, result: AppendResult) -> None:
         self._bury(batch.all_poisoned(result.refused))
         self._intake.acknowledge(batch.records)
         self._metrics.batch_seconds.observe(time.monotonic() - batch.begun)
