@@ -8,7 +8,7 @@ from time import sleep
 import pytest
 
 from tests.faults.buyers import Buyers, Purchase
-from tests.faults.conftest import Checked
+from tests.faults.conftest import Checked, full_only
 from tests.faults.rig import Rig
 from tests.misbehaving import (
     CUT_AFTER,
@@ -70,6 +70,8 @@ def _bought(buyers: Buyers, item: str) -> "list[Future[Purchase]]":
     return [buyers.buy(item, 2) for _ in range(4)]
 
 
+# In the short form single requests are refused, above.
+@full_only
 def test_an_inventory_that_refuses_connections_under_load_costs_no_order(
     rig: Rig, buyers: Buyers, checked: Checked, rng: random.Random, full: bool
 ) -> None:
