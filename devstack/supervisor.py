@@ -7,6 +7,7 @@ import os
 import select
 import shutil
 import signal
+import stat
 import sys
 import time
 from collections.abc import Iterator
@@ -55,13 +56,14 @@ def main() -> int:
 
 def _run() -> NoReturn:
     started = time.monotonic()
+    parent = os.getppid()
     configuration = Configuration.load(os.environ, Path())
     check(configuration)
     stack = Stack(configuration, _DATA, say)
     try:
         stack.start()
         say(banner(stack, time.monotonic() - started))
-        _watch(stack)
+        _watch(stack, parent)
     except StopAsked:
         say("\nStopping (Ctrl-C again: at once)")
         raise
@@ -69,8 +71,7 @@ def _run() -> NoReturn:
         _stop(stack)
 
 
-def _watch(stack: Stack) -> NoReturn:
-    parent = os.getppid()
+def _watch(stack: Stack, parent: int) -> NoReturn:
     terminal = _terminal()
     while True:
         stack.check()
@@ -86,10 +87,12 @@ def _watch(stack: Stack) -> NoReturn:
 def _terminal() -> select.poll:
     """Reports when the terminal that it was started in, if any, is closed."""
     poll = select.poll()
-    terminals = [fd for fd in (0, 1, 2) if os.isatty(fd)]
-    if terminals and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
-        # With no event asked for, hanging up is still reported.
-        poll.register(terminals[0], 0)
+    # isatty() denies a terminal that is closed already; among devices only a terminal hangs up.
+    terminals = [fd for fd in (0, 1, 2) if stat.S_ISCHR(os.fstat(fd).st_mode)]
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        for fd in terminals:
+            # With no event asked for, hanging up is still reported.
+            poll.register(fd, 0)
     return poll
 
 

@@ -208,8 +208,9 @@ def test_a_closed_terminal_does_not_stop_the_stopping(
     run.stdout = None
 
 
+@pytest.mark.parametrize("seen", [b"", b"Ctrl-C"], ids=["starting", "started"])
 def test_it_stops_when_its_terminal_closes_though_nobody_tells_it(
-    project: Project, given: dict[str, str]
+    project: Project, given: dict[str, str], seen: bytes
 ) -> None:
     ours, theirs = os.openpty()
     # In a session without a controlling terminal no SIGHUP comes.
@@ -224,7 +225,7 @@ def test_it_stops_when_its_terminal_closes_though_nobody_tells_it(
     )
     os.close(theirs)
     shown = b""
-    while b"Ctrl-C" not in shown:
+    while seen not in shown:
         shown += os.read(ours, 4096)
     os.close(ours)
     assert run.wait(timeout=30) == 0
