@@ -31,6 +31,7 @@ def behind_a_proxy(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> It
 def test_a_request_keeps_its_id(given: str, open_system: System) -> None:
     answer = open_system.request("GET", "/api/nothing", headers={"X-Request-Id": given})
     assert answer.headers["X-Request-Id"] == given
+    assert answer.json()["requestId"] == given
 
 
 @pytest.mark.parametrize("given", ["", "x" * 129, "a b", "<script>", "a\tb"])

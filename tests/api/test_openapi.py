@@ -79,9 +79,11 @@ def test_every_error_is_in_the_table(error: type[OrderServiceError]) -> None:
 
 
 def test_samples_are_shown_as_the_service_shows_errors(open_system: System) -> None:
-    shown = open_system.get("nobodys").json()
+    answer = open_system.get("nobodys")
+    shown = answer.json()
     sample = next(body for body in SAMPLES.values() if body["code"] == shown["code"])
-    assert shown == {**sample, "orderId": "nobodys"}
+    own = {"orderId": "nobodys", "requestId": answer.headers["X-Request-Id"]}
+    assert shown == {**sample, **own}
 
 
 def test_the_docs_page_asks_nobody_else(open_system: System) -> None:

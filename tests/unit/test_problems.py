@@ -9,7 +9,9 @@ from werkzeug.exceptions import RequestEntityTooLarge, ServiceUnavailable
 from order_service.domain import errors
 from order_service.domain.errors import OrderServiceError
 from order_service.interface.http import problems
+from order_service.interface.http.edge import Edge
 from order_service.interface.http.problems import TABLE
+from order_service.interface.http.stopping import Stopping
 
 ITEM = "a" * 24
 ROWS: list[tuple[OrderServiceError, int, str, dict[str, object]]] = [
@@ -56,6 +58,7 @@ class Secret(Exception):
 def app() -> Flask:
     app = Flask("test")
     problems.register(app)
+    app.wsgi_app = Edge(app.wsgi_app, Stopping(0, 0), None)  # type: ignore[method-assign]
     return app
 
 
@@ -75,8 +78,9 @@ def answer_to(app: Flask, error: Exception) -> tuple[int, dict[str, object], dic
 def test_an_error_has_its_status_its_code_and_what_the_code_needs(
     error: OrderServiceError, status: int, code: str, details: dict[str, object], app: Flask
 ) -> None:
-    shown_status, body, _ = answer_to(app, error)
+    shown_status, body, headers = answer_to(app, error)
     assert shown_status == status
+    assert body.pop("requestId") == headers["X-Request-Id"]
     title = body.pop("title")
     assert isinstance(title, str)
     assert title

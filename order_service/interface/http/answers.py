@@ -189,4 +189,6 @@ class Problem(Answer):
     code: str
     message: str
     """The detail again, for older clients."""
+    request_id: str
+    """That of X-Request-Id, to be found in the log."""
     errors: list[FieldError] | None = Field(default=None, exclude_if=lambda errors: errors is None)

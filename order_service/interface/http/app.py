@@ -1,5 +1,7 @@
 """The Flask application: blueprints over the use cases, and nothing else."""
 
+from typing import Any
+
 from flask import Flask
 
 from order_service.application.callers import Authenticate
@@ -16,6 +18,7 @@ from order_service.interface.http import (
     problems,
     stock_changes,
 )
+from order_service.interface.http.edge import Edge
 from order_service.interface.http.metrics import RequestMetrics
 from order_service.interface.http.stopping import Stopping
 
@@ -36,7 +39,10 @@ def create_app(
     # By the name of the one that rules use where they name none: so routes read as they are.
     app.url_map.converters["default"] = orders.OrderIdConverter
     stopping = Stopping(settings.stop_delay, _STOP_AT_MOST)
-    stopping.register(app)
+    # gunicorn.conf.py finds it there.
+    app.extensions["stopping"] = stopping
+    inside: Any = Edge(app.wsgi_app, stopping, metrics.observe if metrics else None)
+    app.wsgi_app = inside  # type: ignore[method-assign]
     hygiene.register(app, settings)
     problems.register(app)
     for part in (

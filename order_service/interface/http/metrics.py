@@ -4,12 +4,11 @@
 alone, whoever may reach it; without, it is on the API only while the API is open to everybody.
 """
 
-import time
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, request
 from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.exposition import choose_encoder
 
@@ -35,23 +34,19 @@ class RequestMetrics:
 
     def register(self, app: Flask, port: int, *, open_to_everybody: bool) -> None:
         """Call it last: the metrics' port stands before whatever else wraps the application."""
-        app.after_request(self._observe)
         if port:
             beside: Any = self._beside(app.wsgi_app, str(port))
             app.wsgi_app = beside  # type: ignore[method-assign]
         elif open_to_everybody:
             app.add_url_rule("/metrics", "metrics", self._view)
 
-    def _observe(self, response: Response) -> Response:
+    def observe(self, method: str, route: str | None, status: int, seconds: float) -> None:
         # What a client can make up must not make series.
-        route = request.url_rule.rule if request.url_rule else "none"
-        method = request.method if request.method in _METHODS else "other"
-        key = method, route, response.status_code
+        key = method if method in _METHODS else "other", route or "none", status
         series = self._series.get(key)
         if series is None:
             series = self._series[key] = self._seconds.labels(*key)
-        series.observe(time.perf_counter() - g.began)
-        return response
+        series.observe(seconds)
 
     def _view(self) -> Response:
         body, content_type = self._scraped(request.headers.get("Accept", ""))

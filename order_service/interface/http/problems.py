@@ -32,6 +32,7 @@ from order_service.domain.errors import (
     VersionConflict,
 )
 from order_service.interface.http.access import challenge
+from order_service.interface.http.edge import request_id
 
 TABLE: dict[type[OrderServiceError], tuple[int, str]] = {
     InvalidValue: (400, "The request is not valid"),
@@ -75,7 +76,7 @@ def register(app: Flask) -> None:
 
 
 def body_of(error: OrderServiceError | HTTPException) -> dict[str, Any]:
-    """The problem that the error is shown as."""
+    """The problem that the error is shown as, but for the request's id."""
     if isinstance(error, OrderServiceError):
         status, title = entry(type(error))
         return _body(status, error.code, title, error.message, error.details)
@@ -111,7 +112,8 @@ def _body(
 
 
 def _response(body: dict[str, Any]) -> Response:
-    return Response(json.dumps(body), body["status"], content_type="application/problem+json")
+    told = json.dumps({**body, "requestId": request_id()})
+    return Response(told, body["status"], content_type="application/problem+json")
 
 
 def known(error: OrderServiceError) -> Response:

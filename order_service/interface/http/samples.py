@@ -10,6 +10,7 @@ from order_service.domain.errors import OrderServiceError
 from order_service.interface.http import problems
 from order_service.interface.http.answers import AN_ID, Problem
 
+_A_REQUEST_ID = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
 Error = type[OrderServiceError] | type[HTTPException]
 
 _SAMPLES: tuple[OrderServiceError | HTTPException, ...] = (
@@ -41,7 +42,7 @@ def problem_responses(errors: Iterable[Error]) -> dict[int, dict[str, Any]]:
     bodies = [*(SAMPLES[error] for error in errors), problems.defect_body()]
     by_status: dict[int, list[Mapping[str, Any]]] = {}
     for body in bodies:
-        by_status.setdefault(body["status"], []).append(body)
+        by_status.setdefault(body["status"], []).append({**body, "requestId": _A_REQUEST_ID})
     return {status: _response(same) for status, same in by_status.items()}
 
 

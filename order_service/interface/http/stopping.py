@@ -4,8 +4,6 @@ import threading
 import time
 from collections.abc import Callable
 
-from flask import Flask, g
-
 _LOOK_EVERY = 0.02
 
 
@@ -22,12 +20,6 @@ class Stopping:
         self._counting = threading.Lock()
         self.begun = False
 
-    def register(self, app: Flask) -> None:
-        """``gunicorn.conf.py`` finds it as ``app.extensions["stopping"]``."""
-        app.extensions["stopping"] = self
-        app.before_request(self._enter)
-        app.teardown_request(self._leave)
-
     def begin(self, stop_taking: Callable[[], None]) -> None:
         """Returns at once. May be called from a signal handler, and more than once."""
         if not self.begun:
@@ -42,12 +34,11 @@ class Stopping:
             time.sleep(_LOOK_EVERY)
         stop_taking()
 
-    def _enter(self) -> None:
-        g.in_flight = True
+    def enter(self) -> None:
+        """A request is in flight from here on."""
         with self._counting:
             self._in_flight += 1
 
-    def _leave(self, _: BaseException | None) -> None:
-        if g.pop("in_flight", False):
-            with self._counting:
-                self._in_flight -= 1
+    def leave(self) -> None:
+        with self._counting:
+            self._in_flight -= 1

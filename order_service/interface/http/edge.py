@@ -1,0 +1,91 @@
+"""What every request gets, whatever becomes of it: an id, a line in the log, a place in the
+metrics, headers that keep browsers careful, and to be counted while it is in flight.
+
+It wraps the Flask application. As hooks within it the same took three times the CPU, half of what
+a cached order costs.
+"""
+
+import os
+import re
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+import structlog
+from flask import request
+
+from order_service.interface.http.stopping import Stopping
+
+# Method, route and status of a request, and the seconds that it took.
+Observe = Callable[[str, str | None, int, float], None]
+_Headers = list[tuple[str, str]]
+
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_IN_ENVIRON: Final = "order_service.request_id"
+_ALWAYS: Final = (("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"))
+# Where an answer says nothing else. The API's answers are data, and no page at all.
+_OTHERWISE: Final = (
+    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+    ("Cache-Control", "no-store"),
+)
+_ONE_YEAR: Final = ("Strict-Transport-Security", "max-age=31536000")
+
+_log = structlog.get_logger()
+
+
+def request_id() -> str:
+    """Of the request that is being served."""
+    return request.environ[_IN_ENVIRON]  # type: ignore[no-any-return]
+
+
+class Edge:
+    def __init__(self, app: WSGIApplication, stopping: Stopping, observe: Observe | None) -> None:
+        self._app = app
+        self._stopping = stopping
+        self._observe = observe
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        began = time.perf_counter()
+        environ[_IN_ENVIRON] = named = _id_of(environ)
+        answered, route = 500, None
+
+        def start(status: str, headers: _Headers, *error: Any) -> Callable[[bytes], object]:
+            nonlocal answered, route
+            answered, route = int(status[:3]), _route_of(environ)
+            headers.append(("X-Request-Id", named))
+            _make_careful(headers, environ)
+            return start_response(status, headers, *error)
+
+        structlog.contextvars.bind_contextvars(request_id=named)
+        self._stopping.enter()
+        try:
+            return self._app(environ, start)
+        finally:
+            self._stopping.leave()
+            self._tell(environ["REQUEST_METHOD"], route, answered, time.perf_counter() - began)
+            structlog.contextvars.clear_contextvars()
+
+    def _tell(self, method: str, route: str | None, status: int, seconds: float) -> None:
+        _log.info("request", method=method, route=route, status=status, ms=round(seconds * 1e3, 1))
+        if self._observe is not None:
+            self._observe(method, route, status, seconds)
+
+
+def _id_of(environ: WSGIEnvironment) -> str:
+    given = environ.get("HTTP_X_REQUEST_ID")
+    return given if given and _REQUEST_ID.fullmatch(given) else os.urandom(16).hex()
+
+
+def _route_of(environ: WSGIEnvironment) -> str | None:
+    """The template: a path could hold anything."""
+    rule = environ["werkzeug.request"].url_rule
+    return rule.rule if rule else None
+
+
+def _make_careful(headers: _Headers, environ: WSGIEnvironment) -> None:
+    said = {name for name, _ in headers}
+    headers.extend(_ALWAYS)
+    headers.extend(header for header in _OTHERWISE if header[0] not in said)
+    if environ["wsgi.url_scheme"] == "https":
+        headers.append(_ONE_YEAR)
