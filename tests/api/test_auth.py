@@ -171,7 +171,7 @@ def test_an_order_is_its_customers_alone(guarded_system: System, issuer: Issuer)
 
 def test_another_customers_order_looks_like_none(guarded_system: System, issuer: Issuer) -> None:
     order = created_by(guarded_system, issuer, "alice", guarded_system.add_item(10))
-    bob = as_customer(issuer, "bob")
+    bob = {"headers": as_customer(issuer, "bob")["headers"] | {"X-Request-Id": "bobs"}}
     theirs, nobodys = (guarded_system.get(each, **bob) for each in (order, NOBODYS))
     assert theirs.text.replace(order, NOBODYS) == nobodys.text
 

@@ -6,7 +6,7 @@ from typing import Any
 import requests
 
 TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z")
-PROBLEM = {"type", "title", "status", "detail", "code", "message"}
+PROBLEM = {"type", "title", "status", "detail", "code", "message", "requestId"}
 # Words that would tell a caller how the service is built.
 INTERNAL = re.compile(r"Traceback|mongo|urllib3|kafka|\.py\b|127\.0\.0\.1", re.I)
 
@@ -31,12 +31,14 @@ def order_in(answer: requests.Response) -> dict[str, Any]:
 
 
 def problem_in(answer: requests.Response, status: int, code: str) -> dict[str, Any]:
-    """The problem of a well-formed answer, once status and code are the ones expected."""
+    """The problem of a well-formed answer, once status and code are the ones expected, and but for
+    the request's id, which is another each time."""
     problem: dict[str, Any] = answer.json()
     assert (answer.status_code, problem["code"]) == (status, code), answer.text
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert problem.keys() >= PROBLEM
     assert problem["status"] == status
     assert problem["message"] == problem["detail"]
+    assert problem.pop("requestId") == answer.headers["X-Request-Id"]
     assert not INTERNAL.search(answer.text)
     return problem
