@@ -10,7 +10,7 @@ from typing import Any
 from bson import ObjectId
 
 from order_service.domain.order import Order
-from order_service.infrastructure.mongo.documents import to_document, to_event_document
+from order_service.infrastructure.mongo.documents import EVENT_MAPPING, ORDER_MAPPING
 from tests.faults import table
 from tests.faults.buyers import Buyers
 from tests.faults.conftest import Checked, absolute_only, both_when_full, full_only
@@ -74,5 +74,5 @@ def _completed() -> Mapping[str, Any]:
     at = datetime.now(UTC)
     placed = Order.place(id=str(ObjectId()), item_id=str(ObjectId()), quantity=1, at=at)
     order = placed.complete(Decimal("9.99"), at)
-    document: dict[str, Any] = to_document(order.saved()).to_mongo().to_dict()
-    return document | {"outbox": [to_event_document(e).to_mongo() for e in order.new_events]}
+    document: dict[str, Any] = ORDER_MAPPING.write(order.saved())
+    return document | {"outbox": [EVENT_MAPPING.write(e) for e in order.new_events]}

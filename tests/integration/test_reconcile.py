@@ -27,7 +27,7 @@ from order_service.infrastructure.inventory.http import InventoryHttp
 from order_service.infrastructure.mongo.books import MongoBooks
 from order_service.infrastructure.mongo.clock import StoreClock
 from order_service.infrastructure.mongo.connection import database
-from order_service.infrastructure.mongo.documents import to_document
+from order_service.infrastructure.mongo.documents import ORDER_MAPPING
 from order_service.interface.reconcile_cli import reconcile
 from order_service.settings import Settings
 from tests.integration.stock_stage import RunningConsumer, Stage
@@ -443,7 +443,7 @@ def test_long_histories_are_compared_as_streams(shop: Shop) -> None:
         move = StockMove(6000 - n, 5999 - n, at)
         order = completed(item_id=item, quantity=1, at=at)
         stored = replace(order, taken=move, settled_at=at, updated_at=at).saved()
-        orders.append(to_document(stored).to_mongo())
+        orders.append(ORDER_MAPPING.write(stored))
         entries.append(_entry(item, n, move))
     database()["orders"].insert_many(orders)
     database()["stock_changes"].insert_many(entries)

@@ -12,7 +12,7 @@ from typing import Any
 from bson import ObjectId
 
 from order_service.domain.order import Order
-from order_service.infrastructure.mongo.documents import to_document, to_event_document
+from order_service.infrastructure.mongo.documents import EVENT_MAPPING, ORDER_MAPPING
 from tests.faults.order_events import published
 from tests.kafka.conftest import Site
 from tests.kafka.ledger import NOTES, Row
@@ -163,5 +163,5 @@ def _order() -> Mapping[str, Any]:
     at = datetime.now(UTC)
     placed = Order.place(id=str(ObjectId()), item_id=str(ObjectId()), quantity=1, at=at)
     order = placed.complete(Decimal("9.99"), at)
-    document: dict[str, Any] = to_document(order.saved()).to_mongo().to_dict()
-    return document | {"outbox": [to_event_document(e).to_mongo() for e in order.new_events]}
+    document: dict[str, Any] = ORDER_MAPPING.write(order.saved())
+    return document | {"outbox": [EVENT_MAPPING.write(e) for e in order.new_events]}

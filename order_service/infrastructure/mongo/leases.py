@@ -12,11 +12,7 @@ from order_service.application.ports import Lease
 from order_service.domain.errors import StoreUnavailable
 from order_service.domain.order import Intent
 from order_service.infrastructure.mongo.connection import ALIAS, store_errors
-from order_service.infrastructure.mongo.documents import (
-    IntentDocument,
-    to_intent,
-    to_intent_document,
-)
+from order_service.infrastructure.mongo.documents import INTENT_MAPPING, IntentDocument
 
 _HELD = {"$gt": ["$expiresAt", "$$NOW"]}
 
@@ -55,7 +51,7 @@ class MongoLeaseStore:
             "fence": seen.fence + 1,
             "owner": self._owner,
             "expiresAt": {"$add": ["$$NOW", self._milliseconds]},
-            "intent": {"$literal": intent and to_intent_document(intent).to_mongo().to_dict()},
+            "intent": {"$literal": intent and INTENT_MAPPING.write(intent)},
         }
         free = {"_id": seen.item_id, "fence": seen.fence, "$expr": {"$not": [_HELD]}}
         if seen.fence == 0:
@@ -100,4 +96,4 @@ class MongoLeaseStore:
 
 
 def _intent(found: dict[str, Any] | None) -> Intent | None:
-    return to_intent(IntentDocument._from_son(found)) if found else None
+    return INTENT_MAPPING.read(found) if found else None

@@ -8,7 +8,7 @@ from bson import ObjectId
 from order_service.application.ports import OrderQuery
 from order_service.domain.order import Order
 from order_service.infrastructure.mongo.connection import store_errors
-from order_service.infrastructure.mongo.documents import OrderDocument, to_order
+from order_service.infrastructure.mongo.documents import ORDER_MAPPING, OrderDocument
 from order_service.infrastructure.mongo.order_indexes import list_index_name
 
 _NEWEST_FIRST: Final = [("createdAt", -1), ("_id", -1)]
@@ -26,7 +26,7 @@ class MongoOrderPages:
             # Left to itself the planner could try another index, and read on and on where few
             # orders match.
             page = found.hint(list_index_name(query)).limit(query.limit)
-            return [to_order(OrderDocument._from_son(each)) for each in page]
+            return [ORDER_MAPPING.read(each) for each in page]
 
 
 def _filter(query: OrderQuery) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from bson import ObjectId
 from pymongo import UpdateOne
@@ -14,16 +14,11 @@ from order_service.domain.errors import KeyInFlight, VersionConflict
 from order_service.domain.events import OrderEvent
 from order_service.domain.order import IdempotencyKey, Order
 from order_service.infrastructure.mongo.connection import store_errors
-from order_service.infrastructure.mongo.documents import (
-    OrderDocument,
-    to_document,
-    to_event_document,
-    to_events,
-    to_order,
-)
+from order_service.infrastructure.mongo.documents import EVENT_MAPPING, ORDER_MAPPING, OrderDocument
 
-_NEVER_SET = {"_id", "_cls", "outbox"}
-_STORED = {field.db_field for field in OrderDocument._fields.values()} - _NEVER_SET
+# Events join the outbox, and leave it, by themselves.
+_WITHOUT_EVENTS: Final = {"outbox": 0}
+_SAVED: Final = {field.db_field for field in OrderDocument._fields.values()} - {"_id", "outbox"}
 
 
 class MongoOrderRepository:
@@ -34,7 +29,7 @@ class MongoOrderRepository:
         stored = order.saved()
         try:
             with store_errors():
-                self._collection().insert_one(to_document(stored).to_mongo())
+                self._collection().insert_one(ORDER_MAPPING.write(stored))
         except DuplicateKeyError:
             raise self._taken(order.idempotency) from None
         return stored
@@ -46,7 +41,10 @@ class MongoOrderRepository:
     def get_many(self, order_ids: Sequence[str]) -> list[Order]:
         wanted = [ObjectId(order_id) for order_id in order_ids]
         with store_errors():
-            found = {each.id: to_order(each) for each in OrderDocument.objects(id__in=wanted)}
+            found = {
+                each["_id"]: ORDER_MAPPING.read(each)
+                for each in self._collection().find({"_id": {"$in": wanted}}, _WITHOUT_EVENTS)
+            }
         return [found[order_id] for order_id in wanted if order_id in found]
 
     def save(self, order: Order) -> Order:
@@ -73,13 +71,13 @@ class MongoOrderRepository:
             seen = [ObjectId(order.id) for order in after]
             waiting = waiting.filter(awaiting_since__gte=after[-1].awaiting_since, id__nin=seen)
         with store_errors():
-            return [to_order(each) for each in waiting.order_by("awaiting_since").limit(limit)]
+            return _read(waiting.order_by("awaiting_since").limit(limit))
 
     def stuck(self, limit: int) -> list[Order]:
         with store_errors():
             # awaitingSince is the indexed part: whatever is stuck waits.
             waiting = OrderDocument.objects(awaiting_since__exists=True, stuck__exists=True)
-            return [to_order(each) for each in waiting.order_by("awaiting_since").limit(limit)]
+            return _read(waiting.order_by("awaiting_since").limit(limit))
 
     def _collection(self) -> Any:
         return OrderDocument._get_collection()
@@ -87,24 +85,26 @@ class MongoOrderRepository:
     def _taken(self, idempotency: IdempotencyKey | None) -> Exception:
         assert idempotency is not None
         with store_errors():
-            holder = OrderDocument.objects(
+            same_key = OrderDocument.objects(
                 idempotency__caller=idempotency.caller, idempotency__key=idempotency.key
-            ).first()
-        if holder is None:
+            )
+            holders = _read(same_key.limit(1))
+        if not holders:
             # Its insert is not acknowledged by a majority yet, or it was freed just now.
             return KeyInFlight(retry_after=1)
-        return IdempotencyKeyTaken(to_order(holder))
+        return IdempotencyKeyTaken(holders[0])
 
 
 def _update(order: Order) -> UpdateOne:
-    fields = to_document(order.saved()).to_mongo().to_dict()
-    change: dict[str, Any] = {"$set": {k: v for k, v in fields.items() if k not in _NEVER_SET}}
-    if absent := _STORED - fields.keys():
+    fields = ORDER_MAPPING.write(order.saved())
+    order_id = fields.pop("_id")
+    change: dict[str, Any] = {"$set": fields}
+    if absent := _SAVED - fields.keys():
         change["$unset"] = dict.fromkeys(absent, "")
     if order.new_events:
-        events = [to_event_document(event).to_mongo() for event in order.new_events]
+        events = [EVENT_MAPPING.write(event) for event in order.new_events]
         change["$push"] = {"outbox": {"$each": events}}
-    return UpdateOne({"_id": fields["_id"], "version": order.version}, change)
+    return UpdateOne({"_id": order_id, "version": order.version}, change)
 
 
 class MongoOutbox:
@@ -112,12 +112,13 @@ class MongoOutbox:
         with store_errors():
             # outbox.eventId is what the index of the unpublished is partial on.
             orders = OrderDocument.objects(__raw__={"outbox.eventId": {"$exists": True}})
-            return [to_events(each) for each in orders.order_by("outbox.occurred_at").limit(limit)]
+            oldest = orders.order_by("outbox.occurred_at").limit(limit)
+            return [_events(each) for each in oldest.as_pymongo()]
 
     def unpublished_of(self, order_id: str) -> list[OrderEvent]:
         with store_errors():
-            order = OrderDocument.objects(id=ObjectId(order_id)).first()
-        return to_events(order) if order else []
+            found = OrderDocument._get_collection().find_one(ObjectId(order_id))
+        return _events(found) if found else []
 
     def mark_published(self, events: Iterable[OrderEvent]) -> None:
         by_order: defaultdict[str, list[str]] = defaultdict(list)
@@ -132,3 +133,15 @@ class MongoOutbox:
         if pulls:
             with store_errors():
                 OrderDocument._get_collection().bulk_write(pulls, ordered=False)
+
+
+def _read(orders: Any) -> list[Order]:
+    return [ORDER_MAPPING.read(each) for each in orders.as_pymongo()]
+
+
+def _events(order: dict[str, Any]) -> list[OrderEvent]:
+    told = {"order_id": str(order["_id"]), "item_id": str(order["itemId"])}
+    return [
+        EVENT_MAPPING.read(event, quantity=order["quantity"], **told)
+        for event in order.get("outbox", ())
+    ]
