@@ -2,7 +2,8 @@
 
 from order_service.application.ports import EventPublisher, LeaseStore, Outbox
 
-BATCH = 200
+# Orders whose events one round publishes.
+AT_ONCE = 200
 RELAY_LEASE = "event-relay"
 
 
@@ -24,7 +25,7 @@ class PublishEvents:
         if lease is None:
             return 0
         try:
-            events = [event for order in self._outbox.unpublished(BATCH) for event in order]
+            events = [event for order in self._outbox.unpublished(AT_ONCE) for event in order]
             published = self._publisher.publish(events)
             self._outbox.mark_published(published)
             return len(published)

@@ -33,20 +33,23 @@ class ChoreMetrics:
 
 
 class Chore:
-    """``work`` does one round and answers how much it did; after a round that found nothing there
-    is a pause of ``interval`` seconds. ``died`` is called if it raises anything unexpected."""
+    """``work`` does one round and answers how much it did; unless that was ``full``, so that more
+    may be waiting, there is a pause of ``interval`` seconds: many small rounds would cost more than
+    what they do. ``died`` is called if it raises anything unexpected."""
 
     def __init__(
         self,
         name: str,
         work: Callable[[], int],
         interval: float,
+        full: int,
         metrics: ChoreMetrics,
         died: Callable[[], None],
     ) -> None:
         self.name = name
         self._work = work
         self._interval = interval
+        self._full = full
         self._died = died
         self._done = metrics.done.labels(name)
         self._failed = metrics.failed.labels(name)
@@ -89,5 +92,5 @@ class Chore:
             else:
                 self._done.inc(done)
                 waits = delays(_FIRST_DELAY, _LONGEST_DELAY)
-                pause = 0 if done else self._interval
+                pause = 0 if done >= self._full else self._interval
             self._stopping.wait(pause)

@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector
 
 from order_service.application.backoff import delays
 from order_service.application.ports import Dependency
+from order_service.application.publish_events import AT_ONCE
 from order_service.domain.errors import OrderServiceError
 from order_service.interface.chores import Chore, ChoreMetrics
 from order_service.interface.worker_http import Problems, WorkerHttp, make_app
@@ -79,8 +80,8 @@ class Worker:
     def __init__(self, parts: WorkerParts, settings: Settings) -> None:
         ProcessCollector(registry=parts.registry)
         metrics = ChoreMetrics(parts.registry)
-        relay = ("relay", parts.publish_events, PUBLISH_INTERVAL)
-        settlement = ("settlement", parts.settle_orders, settings.settle_interval)
+        relay = ("relay", parts.publish_events, PUBLISH_INTERVAL, AT_ONCE)
+        settlement = ("settlement", parts.settle_orders, settings.settle_interval, 1)
         self._parts = parts
         self._chores = [Chore(*each, metrics, self._fail) for each in (relay, settlement)]
         self._stopping = threading.Event()

@@ -16,6 +16,7 @@ from typing import Any
 
 import requests
 from circuitbreaker import CircuitBreaker
+from requests import PreparedRequest, Request
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import NameResolutionError, NewConnectionError
 
@@ -45,6 +46,8 @@ class InventoryHttp:
         self._session.trust_env = False
         adapter = HTTPAdapter(pool_maxsize=settings.web_threads, max_retries=0)
         self._session.mount(self._base, adapter)
+        self._without_body = self._session.prepare_request(Request("GET", self._base))
+        self._with_body = self._session.prepare_request(Request("POST", self._base, json={}))
         self._breaker = CircuitBreaker(
             failure_threshold=settings.breaker_failures,
             recovery_timeout=settings.breaker_reset,
@@ -94,12 +97,8 @@ class InventoryHttp:
 
     def _request(self, method: str, path: str, body: dict[str, Any] | None) -> Answer:
         try:
-            response = self._session.request(
-                method,
-                self._base + path,
-                json=body,
-                timeout=self._timeouts,
-                allow_redirects=False,
+            response = self._session.send(
+                self._prepared(method, path, body), timeout=self._timeouts, allow_redirects=False
             )
         except requests.RequestException as error:
             if _was_not_sent(error):
@@ -108,6 +107,17 @@ class InventoryHttp:
         if response.status_code in _ANSWERED_BY_A_GATEWAY:
             raise OutcomeUnknown("A gateway answered for the inventory.", in_flight=True)
         return Answer(response.status_code, _json_object(response.content))
+
+    def _prepared(self, method: str, path: str, body: dict[str, Any] | None) -> PreparedRequest:
+        """A copy of one that requests has prepared: preparing costs a third of a call."""
+        prepared = (self._without_body if body is None else self._with_body).copy()
+        prepared.method = method
+        # Ids have been checked: nothing in the path needs quoting.
+        prepared.url = self._base + path
+        if body is not None:
+            prepared.body = json.dumps(body).encode()
+            prepared.headers["Content-Length"] = str(len(prepared.body))
+        return prepared
 
 
 def _was_not_sent(error: requests.RequestException) -> bool:

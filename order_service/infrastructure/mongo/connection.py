@@ -7,12 +7,13 @@ from typing import Any
 
 import mongoengine
 import pymongo
-from pymongo.errors import DuplicateKeyError, PyMongoError
+from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
 
 from order_service.domain.errors import StoreUnavailable
 from order_service.settings import Settings
 
 ALIAS = "orders"
+_DUPLICATE_KEY = 11000
 
 
 def connect(settings: Settings, operation_timeout: float | None = None, **options: Any) -> None:
@@ -65,3 +66,12 @@ def store_errors() -> Iterator[None]:
         raise
     except PyMongoError as error:
         raise StoreUnavailable("The order store can't be reached.") from error
+
+
+def duplicates(error: BulkWriteError) -> dict[int, DuplicateKeyError]:
+    """What a bulk write met, by place. Raises the error itself if it is about anything else."""
+    failed = error.details["writeErrors"]
+    is_more = error.details.get("writeConcernErrors")
+    if is_more or any(each["code"] != _DUPLICATE_KEY for each in failed):
+        raise error
+    return {each["index"]: DuplicateKeyError(each["errmsg"]) for each in failed}

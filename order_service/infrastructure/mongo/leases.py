@@ -1,99 +1,148 @@
 """Leases on single documents. Only the store's clock ($$NOW) says when one ends."""
 
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
-from mongoengine import DateTimeField, Document, EmbeddedDocumentField, LongField, StringField
-from pymongo import ReturnDocument, WriteConcern
-from pymongo.errors import DuplicateKeyError
+from bson import ObjectId
+from mongoengine import (
+    DateTimeField,
+    Document,
+    EmbeddedDocumentField,
+    LongField,
+    ObjectIdField,
+    StringField,
+)
+from pymongo import UpdateOne, WriteConcern
+from pymongo.errors import BulkWriteError
 from pymongo.read_concern import ReadConcern
 
 from order_service.application.ports import Lease
 from order_service.domain.errors import StoreUnavailable
 from order_service.domain.order import Intent
-from order_service.infrastructure.mongo.connection import ALIAS, store_errors
+from order_service.infrastructure.combining import Combined
+from order_service.infrastructure.mongo.connection import ALIAS, duplicates, store_errors
 from order_service.infrastructure.mongo.documents import INTENT_MAPPING, IntentDocument
 
 _HELD = {"$gt": ["$expiresAt", "$$NOW"]}
 
 
 class LeaseDocument(Document):
-    """``owner`` is for people; what counts is the fence."""
+    """``owner`` is for people; what counts is the fence. ``taking`` tells an attempt to take the
+    lease from others that saw the same fence."""
 
     id = StringField(primary_key=True)
     fence = LongField()
     owner = StringField()
+    taking = ObjectIdField()
     expires_at = DateTimeField(db_field="expiresAt")
     intent = EmbeddedDocumentField(IntentDocument)
 
     meta = {"db_alias": ALIAS, "collection": "leases", "auto_create_index": False}  # noqa: RUF012
 
 
+class _Taking(NamedTuple):
+    id: ObjectId
+    seen: Lease
+    intent: Intent | None
+
+
 class MongoLeaseStore:
-    """``owner`` names this process to people; ``seconds`` is how long a lease is."""
+    """``owner`` names this process to people; ``seconds`` is how long a lease is. What is asked of
+    it at the same time goes to the store together."""
 
     def __init__(self, owner: str, seconds: float) -> None:
         self._owner = owner
         self._milliseconds = int(seconds * 1000)
+        self._look = Combined(_look_at_all)
+        self._take = Combined(self._take_all)
+        self._release = Combined(_release_all)
 
     def look(self, item_id: str) -> Lease:
-        with store_errors():
-            # Local reads: a stale one is harmless, because acquiring compares the fence.
-            found = self._collection(read_concern=ReadConcern("local")).find_one(
-                {"_id": item_id}, {"fence": 1, "intent": 1, "held": _HELD}
-            )
-        if found is None:
-            return Lease(item_id, fence=0, held=False, intent=None)
-        return Lease(item_id, found["fence"], found["held"], _intent(found.get("intent")))
+        return self._look(item_id)
 
     def acquire(self, seen: Lease, intent: Intent | None) -> Lease | None:
-        taken = {
-            "fence": seen.fence + 1,
-            "owner": self._owner,
-            "expiresAt": {"$add": ["$$NOW", self._milliseconds]},
-            "intent": {"$literal": intent and INTENT_MAPPING.write(intent)},
-        }
-        free = {"_id": seen.item_id, "fence": seen.fence, "$expr": {"$not": [_HELD]}}
-        if seen.fence == 0:
-            return self._acquire_first(seen, taken, intent)
-        with store_errors():
-            got = self._collection().find_one_and_update(
-                free, [{"$set": taken}], {"_id": 1}, return_document=ReturnDocument.AFTER
-            )
-        return Lease(seen.item_id, seen.fence + 1, True, intent) if got else None
+        is_taken = self._take(_Taking(ObjectId(), seen, intent))
+        return Lease(seen.item_id, seen.fence + 1, True, intent) if is_taken else None
 
     def clear(self, lease: Lease) -> bool:
         with store_errors():
-            return self._give_back(self._collection(), lease)
+            return bool(_collection().bulk_write([_give_back(lease)]).matched_count)
 
     def release(self, lease: Lease) -> None:
-        with suppress(StoreUnavailable), store_errors():
-            self._give_back(self._collection(write_concern=WriteConcern(w=1)), lease)
+        with suppress(StoreUnavailable):
+            self._release(lease)
 
-    def _acquire_first(
-        self, seen: Lease, taken: dict[str, Any], intent: Intent | None
-    ) -> Lease | None:
-        try:
-            with store_errors():
-                self._collection().update_one(
-                    {"_id": seen.item_id, "fence": {"$exists": False}},
-                    [{"$set": taken}],
-                    upsert=True,
-                )
-        except DuplicateKeyError:
-            return None
-        return Lease(seen.item_id, 1, True, intent)
+    def _take_all(self, takings: Sequence[_Taking]) -> list[bool]:
+        updates = [self._update(taking) for taking in takings]
+        with store_errors():
+            try:
+                result = _collection().bulk_write(updates, ordered=False)
+            except BulkWriteError as error:
+                # Somebody else was faster to make one that nobody held before.
+                duplicates(error)
+            else:
+                if result.matched_count + result.upserted_count == len(takings):
+                    return [True] * len(takings)
+            return _which_are_taken(takings)
 
-    def _give_back(self, collection: Any, lease: Lease) -> bool:
-        result = collection.update_one(
-            {"_id": lease.item_id, "fence": lease.fence},
-            {"$unset": {"owner": "", "expiresAt": "", "intent": ""}},
-        )
-        return bool(result.matched_count)
+    def _update(self, taking: _Taking) -> UpdateOne:
+        seen = taking.seen
+        taken = {
+            "fence": seen.fence + 1,
+            "owner": self._owner,
+            "taking": taking.id,
+            "expiresAt": {"$add": ["$$NOW", self._milliseconds]},
+            "intent": {"$literal": taking.intent and INTENT_MAPPING.write(taking.intent)},
+        }
+        if seen.fence == 0:
+            new = {"_id": seen.item_id, "fence": {"$exists": False}}
+            return UpdateOne(new, [{"$set": taken}], upsert=True)
+        free = {"_id": seen.item_id, "fence": seen.fence, "$expr": {"$not": [_HELD]}}
+        return UpdateOne(free, [{"$set": taken}])
 
-    def _collection(self, **options: Any) -> Any:
-        return LeaseDocument._get_collection().with_options(**options)
+
+def _look_at_all(item_ids: Sequence[str]) -> list[Lease]:
+    wanted = {"_id": {"$in": list(set(item_ids))}}
+    with store_errors():
+        # Local reads: a stale one is harmless, because acquiring compares the fence.
+        local = _collection(read_concern=ReadConcern("local"))
+        leases = local.find(wanted, {"fence": 1, "intent": 1, "held": _HELD})
+        found = {each["_id"]: each for each in leases}
+    return [_lease(item_id, found.get(item_id)) for item_id in item_ids]
 
 
-def _intent(found: dict[str, Any] | None) -> Intent | None:
-    return INTENT_MAPPING.read(found) if found else None
+def _lease(item_id: str, found: dict[str, Any] | None) -> Lease:
+    if found is None:
+        return Lease(item_id, fence=0, held=False, intent=None)
+    intent = found.get("intent")
+    return Lease(
+        item_id, found["fence"], found["held"], INTENT_MAPPING.read(intent) if intent else None
+    )
+
+
+def _which_are_taken(takings: Sequence[_Taking]) -> list[bool]:
+    wanted = {
+        "_id": {"$in": [taking.seen.item_id for taking in takings]},
+        "taking": {"$in": [taking.id for taking in takings]},
+    }
+    taken = {lease["taking"] for lease in _collection().find(wanted, ["taking"])}
+    return [taking.id in taken for taking in takings]
+
+
+def _release_all(leases: Sequence[Lease]) -> list[None]:
+    with store_errors():
+        updates = [_give_back(lease) for lease in leases]
+        _collection(write_concern=WriteConcern(w=1)).bulk_write(updates, ordered=False)
+    return [None] * len(leases)
+
+
+def _give_back(lease: Lease) -> UpdateOne:
+    return UpdateOne(
+        {"_id": lease.item_id, "fence": lease.fence},
+        {"$unset": {"owner": "", "taking": "", "expiresAt": "", "intent": ""}},
+    )
+
+
+def _collection(**options: Any) -> Any:
+    return LeaseDocument._get_collection().with_options(**options)

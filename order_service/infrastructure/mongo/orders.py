@@ -7,13 +7,14 @@ from typing import Any, Final
 
 from bson import ObjectId
 from pymongo import UpdateOne
-from pymongo.errors import DuplicateKeyError
+from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from order_service.application.ports import IdempotencyKeyTaken
 from order_service.domain.errors import KeyInFlight, VersionConflict
 from order_service.domain.events import OrderEvent
 from order_service.domain.order import IdempotencyKey, Order
-from order_service.infrastructure.mongo.connection import store_errors
+from order_service.infrastructure.combining import Combined
+from order_service.infrastructure.mongo.connection import duplicates, store_errors
 from order_service.infrastructure.mongo.documents import EVENT_MAPPING, ORDER_MAPPING, OrderDocument
 
 # Events join the outbox, and leave it, by themselves.
@@ -22,14 +23,20 @@ _SAVED: Final = {field.db_field for field in OrderDocument._fields.values()} - {
 
 
 class MongoOrderRepository:
+    """What is asked of it at the same time goes to the store together."""
+
+    def __init__(self) -> None:
+        self._insert = Combined(_insert_all)
+        self._find = Combined(_find_all)
+        self._update = Combined(_update_all)
+
     def next_id(self) -> str:
         return str(ObjectId())
 
     def add(self, order: Order) -> Order:
         stored = order.saved()
         try:
-            with store_errors():
-                self._collection().insert_one(ORDER_MAPPING.write(stored))
+            self._insert(stored)
         except DuplicateKeyError:
             raise self._taken(order.idempotency) from None
         return stored
@@ -39,13 +46,7 @@ class MongoOrderRepository:
         return found[0] if found else None
 
     def get_many(self, order_ids: Sequence[str]) -> list[Order]:
-        wanted = [ObjectId(order_id) for order_id in order_ids]
-        with store_errors():
-            found = {
-                each["_id"]: ORDER_MAPPING.read(each)
-                for each in self._collection().find({"_id": {"$in": wanted}}, _WITHOUT_EVENTS)
-            }
-        return [found[order_id] for order_id in wanted if order_id in found]
+        return self._find(order_ids)
 
     def save(self, order: Order) -> Order:
         if not self.save_all([order]):
@@ -53,11 +54,7 @@ class MongoOrderRepository:
         return order.saved()
 
     def save_all(self, orders: Sequence[Order]) -> bool:
-        if not orders:
-            return True
-        with store_errors():
-            result = self._collection().bulk_write([_update(o) for o in orders], ordered=False)
-        return bool(result.matched_count == len(orders))
+        return self._update(orders) if orders else True
 
     def forget_key(self, order_id: str) -> None:
         with store_errors():
@@ -79,9 +76,6 @@ class MongoOrderRepository:
             waiting = OrderDocument.objects(awaiting_since__exists=True, stuck__exists=True)
             return _read(waiting.order_by("awaiting_since").limit(limit))
 
-    def _collection(self) -> Any:
-        return OrderDocument._get_collection()
-
     def _taken(self, idempotency: IdempotencyKey | None) -> Exception:
         assert idempotency is not None
         with store_errors():
@@ -93,6 +87,41 @@ class MongoOrderRepository:
             # Its insert is not acknowledged by a majority yet, or it was freed just now.
             return KeyInFlight(retry_after=1)
         return IdempotencyKeyTaken(holders[0])
+
+
+def _insert_all(orders: Sequence[Order]) -> list[DuplicateKeyError | None]:
+    taken: dict[int, DuplicateKeyError] = {}
+    with store_errors():
+        try:
+            _collection().insert_many(
+                [ORDER_MAPPING.write(order) for order in orders], ordered=False
+            )
+        except BulkWriteError as error:
+            taken = duplicates(error)
+    return [taken.get(number) for number in range(len(orders))]
+
+
+def _find_all(wanted: Sequence[Sequence[str]]) -> list[list[Order]]:
+    ids = list({order_id: ObjectId(order_id) for each in wanted for order_id in each}.values())
+    with store_errors():
+        orders = map(ORDER_MAPPING.read, _collection().find({"_id": {"$in": ids}}, _WITHOUT_EVENTS))
+        found = {order.id: order for order in orders}
+    return [[found[order_id] for order_id in each if order_id in found] for each in wanted]
+
+
+def _update_all(saves: Sequence[Sequence[Order]]) -> list[bool]:
+    orders = [order for each in saves for order in each]
+    with store_errors():
+        result = _collection().bulk_write([_update(order) for order in orders], ordered=False)
+    if result.matched_count == len(orders):
+        return [True] * len(saves)
+    if len(saves) == 1:
+        return [False]
+    # Some lost a race; those that did not are as they were saved.
+    stored = _find_all([[order.id for order in each] for each in saves])
+    return [
+        now == [order.saved() for order in each] for each, now in zip(saves, stored, strict=True)
+    ]
 
 
 def _update(order: Order) -> UpdateOne:
@@ -107,6 +136,10 @@ def _update(order: Order) -> UpdateOne:
     return UpdateOne({"_id": order_id, "version": order.version}, change)
 
 
+def _collection() -> Any:
+    return OrderDocument._get_collection()
+
+
 class MongoOutbox:
     def unpublished(self, limit: int) -> list[list[OrderEvent]]:
         with store_errors():
@@ -117,7 +150,7 @@ class MongoOutbox:
 
     def unpublished_of(self, order_id: str) -> list[OrderEvent]:
         with store_errors():
-            found = OrderDocument._get_collection().find_one(ObjectId(order_id))
+            found = _collection().find_one(ObjectId(order_id))
         return _events(found) if found else []
 
     def mark_published(self, events: Iterable[OrderEvent]) -> None:
@@ -132,7 +165,7 @@ class MongoOutbox:
         ]
         if pulls:
             with store_errors():
-                OrderDocument._get_collection().bulk_write(pulls, ordered=False)
+                _collection().bulk_write(pulls, ordered=False)
 
 
 def _read(orders: Any) -> list[Order]:
