@@ -1,0 +1,60 @@
+"""CPU and memory of a service: of all its processes, and all that these have started."""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterable
+from os import sysconf
+from pathlib import Path
+
+_TICKS_A_SECOND = sysconf("SC_CLK_TCK")
+_WINDOW = 0.5
+# Of one core: what a service may use and still count as idle.
+_IDLE = 0.05
+
+
+def tree(roots: Iterable[int]) -> list[int]:
+    """The processes and their living descendants."""
+    found = []
+    for pid in roots:
+        children: list[int] = []
+        with contextlib.suppress(OSError):
+            for path in Path(f"/proc/{pid}/task").glob("*/children"):
+                children += map(int, path.read_text(encoding="ascii").split())
+            found += [pid, *tree(children)]
+    return found
+
+
+def cpu_seconds(roots: Iterable[int]) -> float:
+    """User and system time up to now, of children that have ended too."""
+    return sum(_ticks(pid) for pid in tree(roots)) / _TICKS_A_SECOND
+
+
+def _ticks(pid: int) -> int:
+    with contextlib.suppress(OSError):
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        return sum(map(int, stat.rpartition(")")[2].split()[11:15]))
+    return 0
+
+
+def resident(roots: Iterable[int]) -> list[int]:
+    """Bytes of each process, the largest first."""
+    return sorted(filter(None, map(_resident, tree(roots))), reverse=True)
+
+
+def _resident(pid: int) -> int:
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) * 1024
+    return 0
+
+
+def await_rest(roots: list[int], settled: Callable[[], bool], timeout: float) -> bool:
+    """Whether the service came to rest: nothing left to do in its store, and next to no CPU."""
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        before = cpu_seconds(roots)
+        time.sleep(_WINDOW)
+        if cpu_seconds(roots) - before <= _IDLE * _WINDOW and settled():
+            return True
+    return False

@@ -1,0 +1,112 @@
+"""What is measured, of which services, and how one measurement goes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.load import Load, Loaded, send
+from bench.parts import Parts
+from bench.preparation import Prepared
+from bench.services import Recipe, Service
+from bench.usage import cpu_seconds, resident
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """``kind``: of the load, as in load.lua."""
+
+    name: str
+    title: str
+    kind: str
+    connections: int
+    services: Sequence[str]
+
+    @property
+    def creates(self) -> bool:
+        return self.kind == "create"
+
+
+_ALL = ("ours", "express", "fastapi")
+WORKS = {
+    work.name: work
+    for work in (
+        Work("read", "GET an order read before", "one", 16, (*_ALL, "bare")),
+        Work("first", "GET an order, first read", "orders", 16, _ALL),
+        Work("create", "create, 1,000 items", "create", 32, _ALL),
+        Work("hot", "create, one hot item", "create", 64, _ALL),
+        Work("conditional", "create, conditional contract", "create", 32, ("conditional",)),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One service at one work in one round.
+
+    ``rate``: good answers a second; ``cpu``: ms a request of all its processes; ``resident``:
+    bytes of each process; ``oversold``: units sold beyond what the stock went down by, below 0
+    where stock went down for no order.
+    """
+
+    work: str
+    service: str
+    round: int
+    loaded: Loaded
+    rate: float
+    cpu: float
+    resident: list[int]
+    rested: bool
+    oversold: int | None
+
+    @property
+    def errors(self) -> int:
+        """Requests that failed, of every kind."""
+        return sum(self.loaded.errors.values())
+
+
+class Measuring:
+    """``warm_up`` and ``seconds``: how long each load lasts."""
+
+    def __init__(self, parts: Parts, prepared: Prepared, warm_up: int, seconds: int) -> None:
+        self._parts = parts
+        self._prepared = prepared
+        self._warm_up = warm_up
+        self._seconds = seconds
+
+    def measure(self, work: Work, recipe: Recipe, number: int) -> Measured:
+        """Only that service runs meanwhile."""
+        self._parts.restock()
+        with Service(recipe, self._parts) as service:
+            first = send(self._load(work, service), self._warm_up)
+            rested = service.rest()
+            stored, stock = service.stored(), self._parts.stock()
+            cpu = cpu_seconds(service.pids)
+            loaded = send(self._load(work, service, first.requests), self._seconds)
+            rested = service.rest() and rested
+            cpu = cpu_seconds(service.pids) - cpu
+            memory = resident(service.pids)
+            sold = max(loaded.good, service.stored() - stored)
+        served = sold if work.creates else loaded.good
+        oversold = sold - (stock - self._parts.stock()) if work.creates else None
+        return Measured(
+            work=work.name,
+            service=recipe.name,
+            round=number,
+            loaded=loaded,
+            rate=loaded.good / loaded.seconds,
+            cpu=1000 * cpu / max(served, 1),
+            resident=memory,
+            rested=rested,
+            oversold=oversold,
+        )
+
+    def _load(self, work: Work, service: Service, sent: int = 0) -> Load:
+        """``sent``: requests of the warm-up, whose orders are no longer new."""
+        name = service.recipe.name
+        if work.kind == "one":
+            url = service.url + self._prepared.path(name)
+            return Load("one", url, work.connections)
+        ids: Path = self._prepared.ids(work.name, name)
+        # Requests that were under way when the warm-up ended were not counted.
+        first = sent + work.connections if work.kind == "orders" and sent else 0
+        return Load(work.kind, service.url, work.connections, ids, first)
