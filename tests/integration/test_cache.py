@@ -161,6 +161,7 @@ class Paused(MongoOrderRepository):
     """Stops after it has read, until it is let go on."""
 
     def __init__(self, meanwhile: Callable[[], object]) -> None:
+        super().__init__()
         self.meanwhile: Callable[[], object] | None = meanwhile
 
     def get(self, order_id: str) -> Order | None:
