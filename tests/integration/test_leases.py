@@ -115,6 +115,26 @@ def test_a_lease_that_ended_leaves_its_intent_to_whoever_comes_next(
     assert leases.look(item).intent == left
 
 
+@pytest.mark.parametrize("was_held", [False, True])
+def test_of_many_taken_at_once_each_is_told_of_its_own(
+    leases: MongoLeaseStore, others: MongoLeaseStore, was_held: bool
+) -> None:
+    items = [str(ObjectId()) for _ in range(40)]
+    for item in items if was_held else []:
+        leases.release(taken(leases, item))
+    seen = [leases.look(item) for item in items]
+    theirs = {item: taken(others, item, intent()) for item in items[::3]}
+    wanted = [intent() for _ in items]
+    with ThreadPoolExecutor(len(items)) as threads:
+        got = list(threads.map(leases.acquire, seen, wanted))
+        for item, lease, intended in zip(items, got, wanted, strict=True):
+            expected = None if item in theirs else intended
+            assert (lease and lease.intent) == expected
+            assert leases.look(item) == theirs.get(item, lease)
+        list(threads.map(leases.release, filter(None, got)))
+    assert [leases.look(item).held for item in items] == [item in theirs for item in items]
+
+
 def test_a_lost_lease_cannot_be_cleared(leases: MongoLeaseStore, item: str) -> None:
     slow = expired(item, intent())
     current = taken(leases, item, intent())

@@ -1,6 +1,7 @@
 """What a repository of orders promises, over mongomock and over MongoDB."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, replace
 from datetime import timedelta
 from decimal import Decimal
@@ -14,7 +15,7 @@ from mongomock.collection import BulkOperationBuilder
 from order_service.application.ports import IdempotencyKeyTaken
 from order_service.domain.errors import VersionConflict
 from order_service.domain.events import OrderEventType
-from order_service.domain.order import Failure, FailureCode, Order, Stuck
+from order_service.domain.order import Failure, FailureCode, Order, OrderStatus, Stuck
 from order_service.infrastructure.mongo import schema
 from order_service.infrastructure.mongo.orders import MongoOrderRepository, MongoOutbox
 from tests.integration.conftest import connected
@@ -248,15 +249,58 @@ def test_an_order_that_is_unstuck_is_listed_no_longer(repository: MongoOrderRepo
     assert repository.stuck(10) == []
 
 
+# --- much at once
+
+
+def test_of_many_saved_at_once_those_that_lost_a_race_are_told(
+    repository: MongoOrderRepository,
+) -> None:
+    orders = [repository.add(pending()) for _ in range(40)]
+    lost = {order.id for order in orders[::3] if repository.save(order.give_up(later(1)))}
+    done = [[order.complete(PRICE, later(2))] for order in orders]
+    with ThreadPoolExecutor(len(orders)) as threads:
+        saved = list(threads.map(repository.save_all, done))
+    assert saved == [order.id not in lost for order in orders]
+    stored = repository.get_many([order.id for order in orders])
+    assert [order.status is OrderStatus.COMPLETED for order in stored] == saved
+
+
+def test_of_many_added_at_once_those_whose_key_is_taken_are_told(
+    repository: MongoOrderRepository,
+) -> None:
+    holders = [repository.add(pending(idempotency=key(f"key {n}"))) for n in range(0, 40, 3)]
+
+    def add(order: Order) -> Order:
+        try:
+            return repository.add(order)
+        except IdempotencyKeyTaken as taken:
+            return taken.holder
+
+    orders = [pending(idempotency=key(f"key {n}")) for n in range(40)]
+    with ThreadPoolExecutor(len(orders)) as threads:
+        added = list(threads.map(add, orders))
+    expected = [order.saved() for order in orders]
+    expected[::3] = holders
+    assert added == expected
+
+
 # --- the outbox
 
 
+@pytest.mark.parametrize(
+    "settle",
+    [
+        lambda order: order.complete(PRICE, later(1)),
+        lambda order: order.fail(Failure(FailureCode.ITEM_NOT_FOUND), later(1)),
+    ],
+    ids=["completed", "failed"],
+)
 def test_an_event_is_there_with_the_save_that_made_it(
-    repository: MongoOrderRepository, outbox: MongoOutbox
+    settle: Callable[[Order], Order], repository: MongoOrderRepository, outbox: MongoOutbox
 ) -> None:
     order = repository.add(pending(quantity=2))
     assert outbox.unpublished(10) == []
-    done = order.complete(PRICE, later(1))
+    done = settle(order)
     repository.save(done)
     assert outbox.unpublished(10) == [list(done.new_events)]
     assert outbox.unpublished_of(order.id) == list(done.new_events)

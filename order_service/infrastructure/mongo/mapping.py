@@ -6,7 +6,7 @@ each field of each document anew, which was a third of the CPU of creating an or
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from enum import Enum
 from typing import Any, Generic, NamedTuple, TypeVar, get_args, get_type_hints
 
@@ -28,7 +28,8 @@ class _Field(NamedTuple):
 
 class DocumentMapping(Generic[T]):
     """``value``: a dataclass. A property of it can be stored too, and is not read back. What is
-    None or False is left out of the document."""
+    None or False is left out of the document, and what is not there is read as the dataclass's
+    default, or else None."""
 
     def __init__(self, document: type[BaseDocument], value: type[T]) -> None:
         types = get_type_hints(value)
@@ -38,8 +39,10 @@ class DocumentMapping(Generic[T]):
             for name, field in document._fields.items()
             if hasattr(value, name)
         ]
-        taken = {field.name for field in fields(value)}  # type: ignore[arg-type]
-        self._read = [field for field in self._written if field.name in taken]
+        taken = fields(value)  # type: ignore[arg-type]
+        names = {field.name for field in taken}
+        self._read = [field for field in self._written if field.name in names]
+        self._absent = {field.name: None for field in taken if field.default is MISSING}
 
     def write(self, value: T) -> dict[str, Any]:
         document = {}
@@ -51,11 +54,12 @@ class DocumentMapping(Generic[T]):
 
     def read(self, document: Mapping[str, Any], **more: Any) -> T:
         """``more``: what the value holds besides."""
+        parts = self._absent | more
         for name, stored_as, _, read in self._read:
             part = document.get(stored_as)
             if part is not None:
-                more[name] = read(part) if read else part
-        return self._value(**more)
+                parts[name] = read(part) if read else part
+        return self._value(**parts)
 
 
 def _converters(field: BaseField, value: Any) -> tuple[_Convert | None, _Convert | None]:
