@@ -58,11 +58,7 @@ test-image: install ## build the container image and place an order through it (
 .PHONY: bench
 bench: install ## ours beside Express and FastAPI (WORKS=create,hot ROUNDS=1 SECONDS=5 for a quick look)
 	@$(BIN)/python -m bench $(if $(WORKS),--works '$(WORKS)') $(if $(ROUNDS),--rounds '$(ROUNDS)') \
-		$(if $(SECONDS),--seconds '$(SECONDS)')
-
-.PHONY: bench-read
-bench-read: install ## reading an order, cached and not, beside a bare Flask route
-	@$(BIN)/python -m bench.read
+		$(if $(SECONDS),--seconds '$(SECONDS)') $(if $(filter 0,$(LIST)),--no-list)
 
 .PHONY: bench-list
 bench-list: install ## a page of the list among a thousand, a hundred thousand and a million orders

@@ -1,12 +1,16 @@
 """What a page of the list of orders costs at growing numbers of orders.
 
-    python -m bench.list [number of orders ...]        (1000, 100000 and 1000000 if none is given)
+    python -m bench.list [--json FILE] [number of orders ...]
+
+Numbers are 1000, 100000 and 1000000 if none is given; the file gets the ratios.
 
 Starts a MongoDB of its own, fills it, and reads pages of 20 through the whole application, but for
 the sockets: the first page, and one from the midst, of each kind of list. The sizes take turns page
 by page, so that whatever else the machine does meets them all alike.
 """
 
+import argparse
+import json
 import statistics
 import sys
 import tempfile
@@ -163,19 +167,42 @@ def show(results: Results) -> None:
     for name in results[sizes[0]]:
         values = [statistics.median(results[size][name]) for size in sizes]
         print(f"{name:58}" + "".join(f"{value:12.2f}" for value in values))
-    every = [[taken for each in results[size].values() for taken in each] for size in sizes]
+    every = _all_lists(results)
     for name, number in {"fastest quarter": 0, "median": 1}.items():
         values = [statistics.quantiles(each, n=4)[number] for each in every]
-        spread = max(values) / min(values)
         shown = "".join(f"{value:12.2f}" for value in values)
-        print(f"{'all lists, ' + name:58}{shown}   largest / smallest: {spread:.2f}")
+        ratio = max(values) / min(values)
+        print(f"{'all lists, ' + name:58}{shown}   largest / smallest: {ratio:.2f}")
 
 
-def main(arguments: Sequence[str]) -> None:
+def _all_lists(results: Results) -> list[list[float]]:
+    """By size."""
+    return [[taken for each in lists.values() for taken in each] for lists in results.values()]
+
+
+def ratios(results: Results) -> dict[str, Any]:
+    """The slowest size's median over the fastest's: of all lists together, and of each kind."""
+
+    def ratio(of_sizes: Sequence[Sequence[float]]) -> float:
+        medians = [statistics.median(each) for each in of_sizes]
+        return max(medians) / min(medians)
+
+    kinds = next(iter(results.values()))
+    by_kind = {kind: ratio([lists[kind] for lists in results.values()]) for kind in kinds}
+    return {"all": ratio(_all_lists(results)), "kinds": by_kind}
+
+
+def main(given: Sequence[str]) -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.list")
+    parser.add_argument("sizes", type=int, nargs="*", metavar="orders")
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args(given)
     logs.configure("ERROR")
-    sizes = [int(each) for each in arguments] or SIZES
     with tempfile.TemporaryDirectory() as folder, Mongod(Path(folder)) as mongo:
-        show(run(sizes, mongo))
+        results = run(options.sizes or SIZES, mongo)
+    show(results)
+    if options.json:
+        options.json.write_text(json.dumps(ratios(results)), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -54,6 +54,10 @@ class Parts:
     ) -> None:
         self._undo.close()
 
+    @property
+    def mongod_version(self) -> str:
+        return str(self._client.server_info()["version"])
+
     def orders(self, database: str) -> Collection[dict[str, Any]]:
         """The orders of the service with that database."""
         return self._client[database]["orders"]

@@ -14,7 +14,7 @@ from bson import ObjectId
 from pymongo.collection import Collection
 
 from bench.parts import Parts
-from bench.usage import await_rest
+from bench.usage import await_rest, resident
 from devstack.ports import free_port
 from devstack.processes import ManagedProcess
 from tests.system import CHECKOUT, clean_environment
@@ -99,6 +99,10 @@ class Service:
     @property
     def pids(self) -> list[int]:
         return [process.pid for process in self._processes.values()]
+
+    def resident(self) -> dict[str, list[int]]:
+        """Bytes of each process, by its role."""
+        return {role: resident([process.pid]) for role, process in self._processes.items()}
 
     def rest(self) -> bool:
         """Whether it came to rest in time, with nothing left to do."""

@@ -5,13 +5,20 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from bench.say import say
+from bench.targets import Judged
 from bench.works import WORKS, Measured
 
 _HEADINGS = ("req/s", "p50 ms", "p95 ms", "p99 ms", "CPU ms", "errors", "oversold")
 
 
 def show(results: Sequence[Measured]) -> None:
-    say("\n" + " " * 42 + "".join(f"{each:>9}" for each in _HEADINGS) + "   MB of each process")
+    """Each service at each work."""
+    say(
+        "\n"
+        + " " * 42
+        + "".join(f"{each:>9}" for each in _HEADINGS)
+        + "   MB of each process (+ worker)"
+    )
     for name in WORKS:
         for service in dict.fromkeys(each.service for each in results if each.work == name):
             rows = [each for each in results if (each.work, each.service) == (name, service)]
@@ -22,7 +29,8 @@ def show(results: Sequence[Measured]) -> None:
 
 def _line(rows: Sequence[Measured]) -> str:
     first = rows[0]
-    memory = " ".join(f"{each / 1e6:.0f}" for each in rows[-1].resident)
+    roles = rows[-1].resident.values()
+    memory = " + ".join(" ".join(f"{each / 1e6:.0f}" for each in sizes) for sizes in roles)
     figures = (
         f"{_median(rows, lambda row: row.rate):,.0f}",
         f"{_median(rows, lambda row: row.loaded.p50):.1f}",
@@ -54,3 +62,17 @@ def _remarks(rows: Sequence[Measured]) -> list[str]:
     if not all(row.rested for row in rows):
         remarks.append("did not come to rest in time")
     return remarks
+
+
+def show_targets(verdicts: Sequence[Judged]) -> None:
+    """What is asked for; ratios are of the same round, their middle one and their spread."""
+    say(f"\n{'':42}{'median':>10}{'spread':>20}{'target':>10}")
+    for each in verdicts:
+        spread = f"{_short(each.low)} - {_short(each.high)}"
+        verdict = {True: "met", False: "NOT MET", None: ""}[each.met]
+        line = f"{each.title:42}{_short(each.median):>10}{spread:>20}{each.bound:>10}  {verdict}"
+        say(line.rstrip())
+
+
+def _short(value: float) -> str:
+    return f"{value:.2f}" if abs(value) < 100 else f"{value:,.0f}"

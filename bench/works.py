@@ -1,14 +1,14 @@
 """What is measured, of which services, and how one measurement goes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import NamedTuple
 
 from bench.load import Load, Loaded, send
 from bench.parts import Parts
 from bench.preparation import Prepared
 from bench.services import Recipe, Service
-from bench.usage import cpu_seconds, resident
+from bench.usage import cpu_seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Measured:
     """One service at one work in one round.
 
     ``rate``: good answers a second; ``cpu``: ms a request of all its processes; ``resident``:
-    bytes of each process; ``oversold``: units sold beyond what the stock went down by, below 0
+    bytes of each process, largest first, of the API and of the worker; ``oversold``: units sold beyond what the stock went down by, below 0
     where stock went down for no order.
     """
 
@@ -54,7 +54,7 @@ class Measured:
     loaded: Loaded
     rate: float
     cpu: float
-    resident: list[int]
+    resident: Mapping[str, list[int]]
     rested: bool
     oversold: int | None
 
@@ -62,6 +62,14 @@ class Measured:
     def errors(self) -> int:
         """Requests that failed, of every kind."""
         return sum(self.loaded.errors.values())
+
+
+class _Books(NamedTuple):
+    """``cpu``: seconds; ``stored``: orders; ``stock``: units of all items."""
+
+    cpu: float
+    stored: int
+    stock: int
 
 
 class Measuring:
@@ -77,36 +85,37 @@ class Measuring:
         """Only that service runs meanwhile."""
         self._parts.restock()
         with Service(recipe, self._parts) as service:
-            first = send(self._load(work, service), self._warm_up)
+            warmed = send(self._load(work, service), self._warm_up)
             rested = service.rest()
-            stored, stock = service.stored(), self._parts.stock()
-            cpu = cpu_seconds(service.pids)
-            loaded = send(self._load(work, service, first.requests), self._seconds)
+            before = self._books(service)
+            loaded = send(self._load(work, service, warmed.requests), self._seconds)
+            memory = service.resident()
             rested = service.rest() and rested
-            cpu = cpu_seconds(service.pids) - cpu
-            memory = resident(service.pids)
-            sold = max(loaded.good, service.stored() - stored)
+            after = self._books(service)
+        # Also orders whose answer came after the load had ended.
+        sold = max(loaded.good, after.stored - before.stored)
         served = sold if work.creates else loaded.good
-        oversold = sold - (stock - self._parts.stock()) if work.creates else None
         return Measured(
             work=work.name,
             service=recipe.name,
             round=number,
             loaded=loaded,
             rate=loaded.good / loaded.seconds,
-            cpu=1000 * cpu / max(served, 1),
+            cpu=1000 * (after.cpu - before.cpu) / max(served, 1),
             resident=memory,
             rested=rested,
-            oversold=oversold,
+            oversold=sold - (before.stock - after.stock) if work.creates else None,
         )
+
+    def _books(self, service: Service) -> _Books:
+        return _Books(cpu_seconds(service.pids), service.stored(), self._parts.stock())
 
     def _load(self, work: Work, service: Service, sent: int = 0) -> Load:
         """``sent``: requests of the warm-up, whose orders are no longer new."""
         name = service.recipe.name
         if work.kind == "one":
-            url = service.url + self._prepared.path(name)
-            return Load("one", url, work.connections)
-        ids: Path = self._prepared.ids(work.name, name)
+            return Load("one", service.url + self._prepared.path(name), work.connections)
+        ids = self._prepared.ids(work.name, name)
         # Requests that were under way when the warm-up ended were not counted.
         first = sent + work.connections if work.kind == "orders" and sent else 0
         return Load(work.kind, service.url, work.connections, ids, first)

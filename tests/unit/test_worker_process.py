@@ -139,6 +139,16 @@ def test_a_round_that_failed_is_tried_again() -> None:
     assert process.counted("done", "relay") >= 4
 
 
+def test_a_full_round_is_followed_at_once_and_any_other_by_a_pause() -> None:
+    rounds = [5, 6, 4]
+    metrics = chores.ChoreMetrics(CollectorRegistry())
+    chore = chores.Chore("relay", lambda: rounds.pop(0), 60, 5, metrics, died=pytest.fail)
+    chore.start()
+    until(lambda: not rounds, "the rounds")
+    chore.stop()
+    chore.join()
+
+
 def test_a_defect_in_a_thread_ends_the_process_with_an_error() -> None:
     process = Process(settle=lambda: 1 // 0)
     assert process.worker.work() == 1
