@@ -1,7 +1,7 @@
 -- Load for wrk. LOAD names the kind, IDS a file with one id a line, FIRST how many of them to skip.
 --   one      GET that very URL
 --   orders   GET each order once; `exhausted` in the result tells that there were too few
---   create   POST an order of 1 for the next item, around and around
+--   create   POST an order of 1 for the next item, over and over
 -- The result is one line of JSON; times are in milliseconds.
 
 local kind = os.getenv("LOAD")
@@ -39,7 +39,7 @@ if kind ~= "one" then
     turn = turn + 1
     if turn > #requests_made then
       turn = 1
-      exhausted = exhausted + 1
+      exhausted = exhausted + (kind == "orders" and 1 or 0)
     end
     return requests_made[turn]
   end

@@ -43,9 +43,9 @@ WORKS = {
 class Measured:
     """One service at one work in one round.
 
-    ``rate``: good answers a second; ``cpu``: ms a request of all its processes; ``resident``:
-    bytes of each process, largest first, of the API and of the worker; ``oversold``: units sold beyond what the stock went down by, below 0
-    where stock went down for no order.
+    ``rate``: good answers a second; ``cpu``: ms a request, of all its processes; ``resident``:
+    bytes of each process by its role, the largest first; ``oversold``: units sold beyond what the
+    stock went down by, below 0 where stock went down for no order.
     """
 
     work: str
