@@ -19,7 +19,6 @@ from tqdm import tqdm
 
 from bench import machine, pages
 from bench.installed import installed
-from bench.load import missing_programs
 from bench.parts import Parts
 from bench.plan import Step, arguments, is_whole, lists, steps
 from bench.preparation import Prepared
@@ -32,11 +31,6 @@ from bench.works import Measured, Measuring
 from devstack.errors import DevstackError
 from tests.system import CHECKOUT
 
-_NEEDED = {
-    "wrk": "apt-get install wrk",
-    "node": "apt-get install nodejs (version 20 or newer)",
-    "npm": "apt-get install npm",
-}
 # No service on two cores reads as many orders a second.
 _MOST_READS = 6_000
 _BUSY = 0.5
@@ -85,7 +79,7 @@ def _told(measured: Measured, title: str, done: str) -> str:
 
 
 def _check_machine() -> None:
-    if missing := missing_programs(_NEEDED):
+    if missing := machine.missing():
         sys.exit("\n".join(missing))
     load = os.getloadavg()[0] / (os.cpu_count() or 1)
     if load > _BUSY:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -65,12 +64,3 @@ def send(load: Load, seconds: int) -> Loaded:
     if done.returncode or not said or not said[-1].startswith("{"):
         raise SystemExit(f"wrk failed on {load.url}: {(done.stdout + done.stderr).strip()[-300:]}")
     return Loaded(**json.loads(said[-1]))
-
-
-def missing_programs(needed: Mapping[str, str]) -> list[str]:
-    """A line for each of the programs that is not there; ``needed``: how to get it, by name."""
-    return [
-        f"make bench needs {name}: {remedy}"
-        for name, remedy in needed.items()
-        if shutil.which(name) is None
-    ]

@@ -2,14 +2,21 @@
 
 import os
 import platform
+import shutil
 import subprocess
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from devstack.kafka_runtime import KAFKA_VERSION
 from tests.system import CHECKOUT
+
+_NODE = 20
+_NEEDED = {
+    "wrk": "apt-get install wrk",
+    "node": f"apt-get install nodejs (version {_NODE} or newer)",
+    "npm": "apt-get install npm",
+}
 
 
 def described(mongod_version: str) -> dict[str, Any]:
@@ -34,11 +41,23 @@ def described(mongod_version: str) -> dict[str, Any]:
     }
 
 
+def missing() -> list[str]:
+    """A line with the remedy for each program that is not there, or is too old."""
+    lines = [
+        f"make bench needs {name}: {remedy}"
+        for name, remedy in _NEEDED.items()
+        if shutil.which(name) is None
+    ]
+    version = _said("node", "--version")
+    if version and int(version.lstrip("v").split(".")[0]) < _NODE:
+        lines.append(f"make bench needs Node {_NODE} or newer, and node is {version}")
+    return lines
+
+
 def _said(*command: str) -> str:
-    done: Sequence[str] = command
     try:
         ran = subprocess.run(
-            done, cwd=CHECKOUT, capture_output=True, text=True, check=False, timeout=10
+            command, cwd=CHECKOUT, capture_output=True, text=True, check=False, timeout=10
         )
     except (OSError, subprocess.TimeoutExpired):
         return ""

@@ -13,6 +13,8 @@ _COLOURS = {
     "fastapi": "#5b7db1",
     "bare": "#9a9a9a",
 }
+# What the conditional contract is compared with: there is no peer that speaks it.
+_BESIDE = {"conditional": ("create", "express")}
 _NAMES = {
     "ours": "Order Service",
     "conditional": "Order Service",
@@ -37,7 +39,7 @@ def drawn(results: Sequence[Measured], caption: str) -> str:
         parts.append(_text(_LEFT + column * _SECOND, 46, title, "head"))
     y = 60
     for work in WORKS.values():
-        rows = _by_service([each for each in results if each.work == work.name])
+        rows = _by_service(_shown(results, work.name))
         if rows:
             parts.append(_text(_LEFT, y + 14, work.title, "work"))
             parts += _bars(rows, y + 22)
@@ -52,6 +54,11 @@ def drawn(results: Sequence[Measured], caption: str) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" {size}>\n<style>{style}</style>\n'
         f'<rect width="100%" height="100%" fill="#fff"/>\n{body}\n</svg>\n'
     )
+
+
+def _shown(results: Sequence[Measured], work: str) -> list[Measured]:
+    pairs = {(work, service) for service in _NAMES} | {_BESIDE.get(work)}
+    return [each for each in results if (each.work, each.service) in pairs]
 
 
 def _by_service(results: Sequence[Measured]) -> dict[str, list[Measured]]:

@@ -39,7 +39,8 @@ def keep(
 
 def _caption(described: Mapping[str, Any]) -> str:
     machine, settings = described["machine"], described["settings"]
+    rounds = settings["rounds"]
     return (
-        f"{machine['cpu']}, {machine['cores']} cores; medians of {settings['rounds']} rounds of "
-        f"{settings['seconds']} s, with the spread; {described['at'][:10]}"
+        f"{machine['cpu']}, {machine['cores']} cores; median and spread of {rounds} "
+        f"round{'s' * (rounds > 1)} of {settings['seconds']} s; {described['at'][:10]}"
     )

@@ -23,6 +23,7 @@ PROCESSES = 2
 _READY_TIMEOUT, _STOP_TIMEOUT, _REST_TIMEOUT = 30, 35, 60
 _PYTHON = (sys.executable, "-m")
 _GUNICORN = (*_PYTHON, "gunicorn", "--config", str(CHECKOUT / "gunicorn.conf.py"))
+_LOGS = CHECKOUT / ".data" / "bench" / "logs"
 # What our store still has to do: orders without an outcome, and events not yet published.
 _OPEN = ({"awaitingSince": {"$exists": True}}, {"outbox.eventId": {"$exists": True}})
 
@@ -113,7 +114,9 @@ class Service:
         return self.orders.count_documents({"status": "COMPLETED"})
 
     def _settled(self) -> bool:
-        return not any(self.orders.count_documents(each, limit=1) for each in _OPEN)
+        return not self.recipe.worker or not any(
+            self.orders.count_documents(each, limit=1) for each in _OPEN
+        )
 
     def _is_ready(self, role: str) -> bool:
         port = self._worker_port if role == "worker" else self._port
@@ -132,7 +135,7 @@ class Service:
         return ManagedProcess(
             name,
             [word.format(port=self._port) for word in command],
-            self._parts.folder / "logs" / f"{name.replace(' ', '-')}.log",
+            _LOGS / f"{name.replace(' ', '-')}.log",
             env=clean_environment(self._settings()),
             cwd=self.recipe.folder,
             patience=_STOP_TIMEOUT,

@@ -10,6 +10,9 @@ from bench.works import WORKS, Measured
 
 _HEADINGS = ("req/s", "p50 ms", "p95 ms", "p99 ms", "CPU ms", "errors", "oversold")
 
+# Of all cores; less is what any system does beside.
+_NOTICEABLE = 0.1
+
 
 def show(results: Sequence[Measured]) -> None:
     """Each service at each work."""
@@ -61,6 +64,8 @@ def _remarks(rows: Sequence[Measured]) -> list[str]:
         remarks.append("too few orders: some were read twice")
     if not all(row.rested for row in rows):
         remarks.append("did not come to rest in time")
+    if (others := max(row.others for row in rows)) > _NOTICEABLE:
+        remarks.append(f"others used up to {others:.0%} of the machine")
     return remarks
 
 

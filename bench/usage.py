@@ -1,12 +1,12 @@
 """CPU and memory of a service: of all its processes, and all that these have started."""
 
 import contextlib
+import os
 import time
 from collections.abc import Callable, Iterable
-from os import sysconf
 from pathlib import Path
 
-_TICKS_A_SECOND = sysconf("SC_CLK_TCK")
+_TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 _WINDOW = 0.5
 # Of one core: what a service may use and still count as idle.
 _IDLE = 0.05
@@ -47,6 +47,26 @@ def _resident(pid: int) -> int:
             if line.startswith("VmRSS:"):
                 return int(line.split()[1]) * 1024
     return 0
+
+
+class Others:
+    """How much of the machine somebody else used since this was made."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._all, self._own = _busy_seconds(), cpu_seconds([os.getpid()])
+
+    def share(self) -> float:
+        """Of all cores: what neither this process nor anything it has started used."""
+        busy, own = _busy_seconds() - self._all, cpu_seconds([os.getpid()]) - self._own
+        seconds = (time.monotonic() - self._began) * (os.cpu_count() or 1)
+        return max(0.0, (busy - own) / seconds)
+
+
+def _busy_seconds() -> float:
+    first = Path("/proc/stat").read_text(encoding="ascii").splitlines()[0]
+    user, nice, system, _, _, *more = map(int, first.split()[1:9])
+    return (user + nice + system + sum(more)) / _TICKS_A_SECOND
 
 
 def await_rest(roots: list[int], settled: Callable[[], bool], timeout: float) -> bool:

@@ -8,7 +8,7 @@ from bench.load import Load, Loaded, send
 from bench.parts import Parts
 from bench.preparation import Prepared
 from bench.services import Recipe, Service
-from bench.usage import cpu_seconds
+from bench.usage import Others, cpu_seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,8 @@ class Measured:
 
     ``rate``: good answers a second; ``cpu``: ms a request, of all its processes; ``resident``:
     bytes of each process by its role, the largest first; ``oversold``: units sold beyond what the
-    stock went down by, below 0 where stock went down for no order.
+    stock went down by, below 0 where stock went down for no order; ``others``: the share of all
+    cores that was used by what is no part of the benchmark.
     """
 
     work: str
@@ -57,6 +58,7 @@ class Measured:
     resident: Mapping[str, list[int]]
     rested: bool
     oversold: int | None
+    others: float
 
     @property
     def errors(self) -> int:
@@ -87,9 +89,9 @@ class Measuring:
         with Service(recipe, self._parts) as service:
             warmed = send(self._load(work, service), self._warm_up)
             rested = service.rest()
-            before = self._books(service)
+            before, others = self._books(service), Others()
             loaded = send(self._load(work, service, warmed.requests), self._seconds)
-            memory = service.resident()
+            memory, used_by_others = service.resident(), others.share()
             rested = service.rest() and rested
             after = self._books(service)
         # Also orders whose answer came after the load had ended.
@@ -105,6 +107,7 @@ class Measuring:
             resident=memory,
             rested=rested,
             oversold=sold - (before.stock - after.stock) if work.creates else None,
+            others=used_by_others,
         )
 
     def _books(self, service: Service) -> _Books:
