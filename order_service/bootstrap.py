@@ -32,6 +32,7 @@ from order_service.application.ports import (
     OverwritingInventory,
     StockChangeLog,
     StockMover,
+    Turns,
 )
 from order_service.application.publish_events import PublishEvents
 from order_service.application.read_dead_letters import ReadDeadLetters
@@ -71,6 +72,7 @@ from order_service.infrastructure.mongo.leases import MongoLeaseStore
 from order_service.infrastructure.mongo.order_pages import MongoOrderPages
 from order_service.infrastructure.mongo.orders import MongoOrderRepository, MongoOutbox
 from order_service.infrastructure.mongo.stock_changes import MongoStockChangeLog
+from order_service.infrastructure.turns import shared_turns
 from order_service.interface import worker
 from order_service.interface.dead_letters_cli import DeadLetterTools
 from order_service.interface.orders_cli import OrderTools
@@ -94,6 +96,7 @@ class Adapters:
     reader: OrderReader
     leases: LeaseStore
     changes: StockChangeLog
+    turns: Turns
     clock: Clock
     absolute: OverwritingInventory
     conditional: ConditionalInventory
@@ -111,6 +114,7 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
 def before_fork() -> None:
     """Makes what the API's processes share. gunicorn calls it before it makes them."""
     shared_changes()
+    shared_turns()
 
 
 def after_exit(pid: int) -> None:
@@ -132,6 +136,7 @@ def build_adapters(settings: Settings, registry: CollectorRegistry | None = None
         reader=cached.reader,
         leases=MeteredLeases(MongoLeaseStore(owner, settings.lease_seconds), registry),
         changes=MongoStockChangeLog(clock),
+        turns=shared_turns(),
         clock=clock,
         absolute=MeteredOverwriting(absolute.AbsoluteInventory(http), calls),
         conditional=MeteredConditional(conditional.ConditionalInventory(http), calls),
@@ -176,6 +181,7 @@ def _stock_mover(
         adapters.leases,
         adapters.orders,
         adapters.changes,
+        adapters.turns,
         adapters.clock,
         executor,
         settings.lease_seconds,

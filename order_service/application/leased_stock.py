@@ -24,6 +24,7 @@ from order_service.application.ports import (
     OrderRepository,
     OverwritingInventory,
     StockChangeLog,
+    Turns,
 )
 from order_service.domain.errors import (
     InventoryUnavailable,
@@ -50,6 +51,7 @@ class LeasedStock:
         leases: LeaseStore,
         orders: OrderRepository,
         changes: StockChangeLog,
+        turns: Turns,
         clock: Clock,
         executor: Executor,
         lease_seconds: float,
@@ -58,6 +60,7 @@ class LeasedStock:
         self._leases = leases
         self._orders = orders
         self._changes = changes
+        self._turns = turns
         self._clock = clock
         self._lease_seconds = lease_seconds
         self._group = GroupCommit(self._commit, executor, clock.monotonic)
@@ -81,6 +84,10 @@ class LeasedStock:
         return self._abandon(free, current)
 
     def _commit(self, item_id: str, draw: Draw, deadline: float) -> dict[str, Order]:
+        with self._turns.at(item_id):
+            return self._commit_now(item_id, draw, deadline)
+
+    def _commit_now(self, item_id: str, draw: Draw, deadline: float) -> dict[str, Order]:
         lease = self._wait_for_free(item_id, deadline)
         ids = [order.id for order in draw()]
         while True:

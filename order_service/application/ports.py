@@ -5,6 +5,7 @@ request was never carried out) and OutcomeUnknown (it may have been) from what t
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
@@ -144,6 +145,13 @@ class LeaseStore(Protocol):
         """As ``clear`` for an intent whose orders are saved: at best effort, without waiting for
         the journal. If it fails, the lease ends by its expiry. Raises nothing."""
         ...
+
+
+class Turns(Protocol):
+    """Whose turn it is at an item, among the processes that can tell each other. A courtesy: a turn
+    that can't be had soon is done without, and only the lease decides."""
+
+    def at(self, item_id: str) -> AbstractContextManager[None]: ...
 
 
 class OverwritingInventory(Protocol):

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor, Future
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -29,6 +30,13 @@ from order_service.domain.stock import StockReading
 
 ITEM = "a" * 24
 PRICE = Decimal("19.99")
+
+
+class FakeTurns:
+    """It is always everybody's."""
+
+    def at(self, _: str) -> AbstractContextManager[None]:
+        return nullcontext()
 
 
 class FakeClock:

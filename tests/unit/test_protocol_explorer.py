@@ -32,6 +32,7 @@ from .fakes import (
     FakeInventory,
     FakeLeases,
     FakeOrders,
+    FakeTurns,
     InlineExecutor,
 )
 
@@ -105,7 +106,14 @@ class Process:
         if contract == "absolute":
             leases = wire.around(world.leases)
             stock = LeasedStock(
-                inventory, leases, orders, world.changes, clock, executor, LEASE_SECONDS
+                inventory,
+                leases,
+                orders,
+                world.changes,
+                FakeTurns(),
+                clock,
+                executor,
+                LEASE_SECONDS,
             )
         else:
             stock = OperationStock(inventory, orders, clock, executor)

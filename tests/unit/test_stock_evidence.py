@@ -28,6 +28,7 @@ from .fakes import (
     FakeInventory,
     FakeLeases,
     FakeOrders,
+    FakeTurns,
     InlineExecutor,
 )
 
@@ -46,6 +47,7 @@ class Shop:
             FakeLeases(self.clock),
             self.orders,
             FakeChanges(self.inventory),
+            FakeTurns(),
             self.clock,
             self.executor,
             lease_seconds=10,
