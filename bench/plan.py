@@ -16,7 +16,7 @@ def arguments(given: Sequence[str], description: str) -> argparse.Namespace:
     parser.add_argument("--works", default=",".join(WORKS), help="with commas between: %(default)s")
     parser.add_argument("--rounds", type=_whole, default=5)
     parser.add_argument("--seconds", type=_whole, default=8, help="of each measurement")
-    parser.add_argument("--warm-up", type=_whole, default=2, help="seconds before each measurement")
+    parser.add_argument("--warm-up", type=_whole, default=3, help="seconds before each measurement")
     parser.add_argument("--no-list", action="store_true", help="leave the list of orders out")
     parsed = parser.parse_args(given)
     parsed.works = parsed.works.split(",")
