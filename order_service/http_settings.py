@@ -49,7 +49,7 @@ class HttpSettings(BaseModel):
         default=None, repr=False
     )
     cache_ttl_seconds: Annotated[float, Field(ge=0, le=3600)] = 5
-    cache_max_orders: Annotated[int, Field(ge=1, le=1_000_000)] = 4096
+    cache_max_orders: Annotated[int, Field(ge=1, le=1_000_000)] = 2048
 
     auth_jwks_url: HttpUrl | None = None
     auth_jwks_file: Path | None = None

@@ -31,8 +31,6 @@ _OTHERWISE: Final = (
 )
 _ONE_YEAR: Final = ("Strict-Transport-Security", "max-age=31536000")
 
-_log = structlog.get_logger()
-
 
 def request_id() -> str:
     """Of the request that is being served."""
@@ -44,6 +42,8 @@ class Edge:
         self._app = app
         self._stopping = stopping
         self._observe = observe
+        # Bound here, for each use of an unbound one binds it again.
+        self._log = structlog.get_logger().bind()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         began = time.perf_counter()
@@ -67,7 +67,8 @@ class Edge:
             structlog.contextvars.clear_contextvars()
 
     def _tell(self, method: str, route: str | None, status: int, seconds: float) -> None:
-        _log.info("request", method=method, route=route, status=status, ms=round(seconds * 1e3, 1))
+        ms = round(seconds * 1e3, 1)
+        self._log.info("request", method=method, route=route, status=status, ms=ms)
         if self._observe is not None:
             self._observe(method, route, status, seconds)
 

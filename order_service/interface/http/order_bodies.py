@@ -8,7 +8,7 @@ from cachetools import LRUCache
 from order_service.domain.order import Order
 from order_service.interface.http.answers import OrderAnswer
 
-_KEPT: Final = 4096
+_KEPT: Final = 1024
 
 
 class OrderBodies:

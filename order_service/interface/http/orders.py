@@ -120,7 +120,7 @@ def blueprint(use_cases: UseCases) -> APIBlueprint:
         order = use_cases.get_order(path.order_id, caller().sees_orders_of)
         response = _answer(order, bodies.of(order), 200)
         # Without a condition it would only cost: a tenth of a cached order's time.
-        if request.if_none_match:
+        if header.if_none_match:
             response.make_conditional(request)
         return response
 
@@ -147,7 +147,5 @@ def _show(order: Order, status: int) -> Response:
 
 
 def _answer(order: Order, body: bytes, status: int) -> Response:
-    response = Response(body, status, content_type="application/json")
-    response.set_etag(str(order.version))
-    response.headers["Cache-Control"] = "private, no-cache"
-    return response
+    headers = [("ETag", f'"{order.version}"'), ("Cache-Control", "private, no-cache")]
+    return Response(body, status, headers, content_type="application/json")
