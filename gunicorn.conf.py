@@ -12,7 +12,8 @@ from order_service.run_folder import make_run_folder
 if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = make_run_folder()
 
-from order_service.bootstrap import after_exit, before_fork, load_settings
+from order_service.bootstrap import load_settings
+from order_service.bootstrap.api import after_exit, before_fork
 from order_service.settings import SettingsError
 
 try:

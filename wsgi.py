@@ -8,7 +8,8 @@ from functools import cache
 
 from flask import Flask
 
-from order_service.bootstrap import build_api, load_settings
+from order_service.bootstrap import load_settings
+from order_service.bootstrap.api import build_api
 
 
 @cache

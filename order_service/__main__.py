@@ -1,6 +1,6 @@
 """``order-service``, and ``python -m order_service``."""
 
-from order_service.bootstrap import Commands
+from order_service.bootstrap.commands import Commands
 from order_service.interface.cli import run
 
 

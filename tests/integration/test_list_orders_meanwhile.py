@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from devstack.mongod import Mongod
 from order_service.application.list_orders import ListOrders
 from order_service.application.ports import OrderQuery
-from order_service.bootstrap import build_api
+from order_service.bootstrap.api import build_api
 from order_service.domain.order import Failure, FailureCode
 from order_service.infrastructure.mongo import schema
 from order_service.infrastructure.mongo.connection import database

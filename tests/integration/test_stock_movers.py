@@ -16,7 +16,7 @@ import pytest
 
 from devstack.mongod import Mongod
 from order_service.application.ports import OrderRepository, StockChange, StockMover
-from order_service.bootstrap import Adapters, _stock_mover, build_adapters
+from order_service.bootstrap import Adapters, build_adapters, stock_mover
 from order_service.domain.errors import InventoryUnavailable, OutcomeUnknown, StoreUnavailable
 from order_service.domain.order import Failure, FailureCode, Order, OrderStatus
 from order_service.infrastructure.mongo import schema
@@ -50,7 +50,7 @@ class Process:
     threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(16))
 
     def __post_init__(self) -> None:
-        self.mover: StockMover = _stock_mover(self.settings, self.adapters, self.threads)
+        self.mover: StockMover = stock_mover(self.settings, self.adapters, self.threads)
 
     def place(self, item: str, quantity: int = 1) -> Order:
         orders = self.adapters.orders

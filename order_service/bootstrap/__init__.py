@@ -1,0 +1,149 @@
+"""The composition root: settings in, application out. Nothing else knows everyone.
+
+Here is what all processes share; ``api`` and ``commands`` are what each is made of, apart so that
+none loads what only the other needs.
+"""
+
+import os
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry
+
+from order_service.application.cancel_order import CancelOrder
+from order_service.application.check_readiness import CheckReadiness
+from order_service.application.create_order import CreateOrder
+from order_service.application.get_order import GetOrder
+from order_service.application.leased_stock import LeasedStock
+from order_service.application.list_orders import ListOrders
+from order_service.application.list_stock_changes import ListStockChanges
+from order_service.application.operation_stock import OperationStock
+from order_service.application.ports import (
+    Clock,
+    ConditionalInventory,
+    Dependency,
+    LeaseStore,
+    OrderReader,
+    OrderRepository,
+    OverwritingInventory,
+    StockChangeLog,
+    StockMover,
+    Turns,
+)
+from order_service.application.use_cases import UseCases
+from order_service.infrastructure.cache.build import cache
+from order_service.infrastructure.dependencies import (
+    InventoryDependency,
+    StoreDependency,
+)
+from order_service.infrastructure.inventory import absolute, conditional
+from order_service.infrastructure.inventory.http import InventoryHttp
+from order_service.infrastructure.metrics.cache import ReadMetrics
+from order_service.infrastructure.metrics.inventory import (
+    InventoryMetrics,
+    MeteredConditional,
+    MeteredOverwriting,
+)
+from order_service.infrastructure.metrics.leases import MeteredLeases
+from order_service.infrastructure.metrics.orders import MeteredOrders
+from order_service.infrastructure.mongo.clock import StoreClock
+from order_service.infrastructure.mongo.connection import connect
+from order_service.infrastructure.mongo.leases import MongoLeaseStore
+from order_service.infrastructure.mongo.order_pages import MongoOrderPages
+from order_service.infrastructure.mongo.orders import MongoOrderRepository
+from order_service.infrastructure.mongo.stock_changes import MongoStockChangeLog
+from order_service.infrastructure.turns import shared_turns
+from order_service.settings import Settings
+
+READY_TIMEOUT = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Adapters:
+    """What fills the ports. Tests replace or wrap single ones."""
+
+    orders: OrderRepository
+    reader: OrderReader
+    leases: LeaseStore
+    changes: StockChangeLog
+    turns: Turns
+    clock: Clock
+    absolute: OverwritingInventory
+    conditional: ConditionalInventory
+    inventory_http: InventoryHttp
+
+
+Wrap = Callable[[Adapters], Adapters]
+
+
+def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
+    """Raises SettingsError."""
+    return Settings.load(environment, Path(".env"))
+
+
+def build_adapters(settings: Settings, registry: CollectorRegistry | None = None) -> Adapters:
+    """``registry``: where they count and time what they do."""
+    registry = registry or CollectorRegistry()
+    connect(settings)
+    http = InventoryHttp(settings)
+    calls = InventoryMetrics(registry)
+    clock = StoreClock()
+    owner = f"{socket.gethostname()}:{os.getpid()}"
+    cached = cache(settings, MongoOrderRepository(), ReadMetrics(registry).count)
+    return Adapters(
+        orders=MeteredOrders(cached.orders, registry),
+        reader=cached.reader,
+        leases=MeteredLeases(MongoLeaseStore(owner, settings.lease_seconds), registry),
+        changes=MongoStockChangeLog(clock),
+        turns=shared_turns(),
+        clock=clock,
+        absolute=MeteredOverwriting(absolute.AbsoluteInventory(http), calls),
+        conditional=MeteredConditional(conditional.ConditionalInventory(http), calls),
+        inventory_http=http,
+    )
+
+
+def build_use_cases(
+    settings: Settings, adapters: Adapters, more_dependencies: Sequence[Dependency] = ()
+) -> UseCases:
+    executor = ThreadPoolExecutor(settings.web_threads, thread_name_prefix="commit")
+    stock = stock_mover(settings, adapters, executor)
+    orders, clock = adapters.orders, adapters.clock
+    # What is left of the deadline pays for the last write.
+    move_budget = settings.request_deadline - settings.store_timeout
+    key_lifetime = timedelta(hours=settings.idempotency_key_hours)
+    dependencies: list[Dependency] = [
+        StoreDependency(),
+        InventoryDependency(adapters.inventory_http),
+        *more_dependencies,
+    ]
+    return UseCases(
+        create_order=CreateOrder(orders, stock, clock, move_budget, key_lifetime),
+        get_order=GetOrder(adapters.reader),
+        cancel_order=CancelOrder(GetOrder(orders), orders, stock, clock, move_budget),
+        list_orders=ListOrders(MongoOrderPages()),
+        list_stock_changes=ListStockChanges(adapters.changes),
+        # In threads of its own: commits that hang must not make the store look missing.
+        check_readiness=CheckReadiness(
+            dependencies, ThreadPoolExecutor(len(dependencies)), READY_TIMEOUT
+        ),
+    )
+
+
+def stock_mover(settings: Settings, adapters: Adapters, executor: ThreadPoolExecutor) -> StockMover:
+    if settings.inventory_contract == "conditional":
+        return OperationStock(adapters.conditional, adapters.orders, adapters.clock, executor)
+    return LeasedStock(
+        adapters.absolute,
+        adapters.leases,
+        adapters.orders,
+        adapters.changes,
+        adapters.turns,
+        adapters.clock,
+        executor,
+        settings.lease_seconds,
+    )

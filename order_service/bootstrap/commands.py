@@ -1,0 +1,116 @@
+"""The worker, and the other commands of ``order-service``."""
+
+import os
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+from prometheus_client import CollectorRegistry
+
+from order_service.application.decide_order import DecideOrder
+from order_service.application.list_open_orders import ListOpenOrders
+from order_service.application.list_orders import ListOrders
+from order_service.application.publish_events import PublishEvents
+from order_service.application.read_dead_letters import ReadDeadLetters
+from order_service.application.reconcile import Patience, Reconcile
+from order_service.application.record_stock_changes import RecordStockChanges
+from order_service.application.replay_dead_letters import ReplayDeadLetters
+from order_service.application.settle_orders import Overdue, SettleOrders
+from order_service.application.show_order import ShowOrder
+from order_service.bootstrap import Adapters, Wrap, build_adapters, load_settings, stock_mover
+from order_service.infrastructure import logs
+from order_service.infrastructure.dependencies import StoreDependency
+from order_service.infrastructure.inventory import absolute
+from order_service.infrastructure.inventory.http import InventoryHttp
+from order_service.infrastructure.kafka import build
+from order_service.infrastructure.metrics.backlog import BacklogCollector
+from order_service.infrastructure.mongo import schema
+from order_service.infrastructure.mongo.backlog import read_backlog
+from order_service.infrastructure.mongo.books import MongoBooks
+from order_service.infrastructure.mongo.clock import StoreClock
+from order_service.infrastructure.mongo.connection import connect, require_reachable
+from order_service.infrastructure.mongo.leases import MongoLeaseStore
+from order_service.infrastructure.mongo.order_pages import MongoOrderPages
+from order_service.infrastructure.mongo.orders import MongoOrderRepository, MongoOutbox
+from order_service.infrastructure.mongo.stock_changes import MongoStockChangeLog
+from order_service.interface import worker
+from order_service.interface.dead_letters_cli import DeadLetterTools
+from order_service.interface.orders_cli import OrderTools
+from order_service.settings import Settings
+
+# Longer than one round of the relay may take, so that two relays don't publish double.
+RELAY_LEASE_SECONDS = 30.0
+# The server may have millions of orders to sort; no request of a caller waits for it.
+RECONCILE_TIMEOUT = 600.0
+
+
+class Commands:
+    """What ``order-service`` runs. Raises SettingsError."""
+
+    def __init__(self) -> None:
+        self._settings = load_settings()
+        # A command says what is wrong in a line of its own.
+        logs.configure("CRITICAL")
+
+    def migrate(self) -> None:
+        connect(self._settings)
+        schema.migrate(self._settings.stock_change_retention_days)
+
+    def run_worker(self, wrap: Wrap = lambda adapters: adapters) -> int:
+        settings = self._settings
+        logs.configure(settings.log_level)
+        registry = CollectorRegistry()
+        registry.register(BacklogCollector(read_backlog))
+        adapters = wrap(build_adapters(settings, registry))
+        record = RecordStockChanges(adapters.changes)
+        return worker.run(
+            worker.WorkerParts(
+                consumer=build.stock_consumer(settings, record, registry),
+                publish_events=_relay(settings),
+                settle_orders=_settlement(settings, adapters),
+                store=StoreDependency(),
+                registry=registry,
+            ),
+            settings,
+        )
+
+    def dead_letters(self) -> DeadLetterTools:
+        connect(self._settings)
+        box = build.dead_letter_box(self._settings)
+        read = ReadDeadLetters(box, MongoStockChangeLog())
+        return DeadLetterTools(read, ReplayDeadLetters(box, read))
+
+    def orders(self) -> OrderTools:
+        settings = self._settings
+        connect(settings)
+        repository, clock = MongoOrderRepository(), StoreClock()
+        settle_after = timedelta(seconds=settings.settle_after)
+        return OrderTools(
+            list_orders=ListOrders(MongoOrderPages()),
+            show=ShowOrder(repository, MongoOutbox()),
+            list_open=ListOpenOrders(repository, clock, settle_after),
+            decide=DecideOrder(repository, clock),
+        )
+
+    def reconcile(self, grace: timedelta) -> Reconcile:
+        settings = self._settings
+        connect(settings, RECONCILE_TIMEOUT)
+        require_reachable(settings.store_timeout)
+        days = settings.stock_change_retention_days
+        patience = Patience(grace, log_kept=timedelta(days=days) if days else None)
+        # Reading the stock is the same on both contracts.
+        stock = absolute.AbsoluteInventory(InventoryHttp(settings))
+        return Reconcile(MongoBooks(), stock, StoreClock(), patience)
+
+
+def _relay(settings: Settings) -> PublishEvents:
+    owner = f"{socket.gethostname()}:{os.getpid()}"
+    leases = MongoLeaseStore(owner, RELAY_LEASE_SECONDS)
+    return PublishEvents(MongoOutbox(), build.event_publisher(settings), leases)
+
+
+def _settlement(settings: Settings, adapters: Adapters) -> SettleOrders:
+    executor = ThreadPoolExecutor(settings.web_threads, thread_name_prefix="commit")
+    stock = stock_mover(settings, adapters, executor)
+    overdue = Overdue(timedelta(seconds=settings.settle_after), settings.request_deadline)
+    return SettleOrders(adapters.orders, stock, adapters.clock, overdue)
