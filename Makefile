@@ -68,6 +68,10 @@ bench-list: install ## a page of the list among a thousand, a hundred thousand a
 bench-consumer: install ## stock events a second of the worker
 	@$(BIN)/python -m bench.consumer
 
+.PHONY: bench-calls
+bench-calls: install ## what each call to store and inventory costs, alone and shared
+	@$(BIN)/python -m bench.calls
+
 ## Change it
 .PHONY: format
 format: install ## let ruff rewrite what it can
