@@ -1,5 +1,6 @@
 """Turns at an item, between real processes."""
 
+import fcntl
 import os
 import signal
 import time
@@ -15,13 +16,16 @@ from tests.waiting import until
 
 ITEM, OTHER = "64b000000000000000000001", "64b000000000000000000002"
 TURNS = 30
+# The byte that stands for being next at ITEM.
+NEXT = int(ITEM, 16) % (1 << 61) * 2 + 1
 
 
 class Processes:
     """Forked ones that share the turns and a file to write to."""
 
     def __init__(self, folder: Path) -> None:
-        self.turns = ItemTurns(os.open(folder / "turns", os.O_RDWR | os.O_CREAT))
+        self.file = os.open(folder / "turns", os.O_RDWR | os.O_CREAT)
+        self.turns = ItemTurns(self.file)
         self._told = folder / "told"
         self._told.touch()
         self._running: list[int] = []
@@ -29,8 +33,10 @@ class Processes:
     def start(self, work: Callable[[], None]) -> int:
         pid = os.fork()
         if pid == 0:
-            work()
-            os._exit(0)
+            try:
+                work()
+            finally:
+                os._exit(0)
         self._running.append(pid)
         return pid
 
@@ -52,6 +58,7 @@ class Processes:
     def end(self) -> None:
         for pid in list(self._running):
             self.kill(pid)
+        os.close(self.file)
 
 
 @pytest.fixture
@@ -74,7 +81,16 @@ def hold(processes: Processes) -> int:
     return pid
 
 
-def test_two_take_turns_one_at_a_time(processes: Processes) -> None:
+def is_taken(processes: Processes, place: int) -> bool:
+    try:
+        fcntl.lockf(processes.file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, place)
+    except OSError:
+        return True
+    fcntl.lockf(processes.file, fcntl.LOCK_UN, 1, place)
+    return False
+
+
+def test_nobody_has_a_turn_within_anothers(processes: Processes) -> None:
     def work(name: str) -> Callable[[], None]:
         def take_turns() -> None:
             for _ in range(TURNS):
@@ -87,12 +103,36 @@ def test_two_take_turns_one_at_a_time(processes: Processes) -> None:
 
     for pid in [processes.start(work(name)) for name in "ab"]:
         processes.await_end(pid)
-    runs = [(name, len(list(run))) for name, run in groupby(processes.told())]
-    assert sum(length for _, length in runs) == 4 * TURNS
-    # Nobody between the two lines of a turn; and where both want one, each has one in turn.
-    both = runs[1:-1]
-    assert len(both) > TURNS
-    assert {length for _, length in both} == {2}
+    runs = [len(list(run)) for _, run in groupby(processes.told())]
+    assert sum(runs) == 4 * TURNS
+    assert {length % 2 for length in runs} == {0}
+
+
+def test_who_waits_comes_before_who_has_just_had_a_turn(
+    processes: Processes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "_AT_MOST", 60)
+    go = tmp_path / "go"
+
+    def have_two() -> None:
+        with processes.turns.at(ITEM):
+            processes.tell("first")
+            until(go.exists, "the other waits")
+        with processes.turns.at(ITEM):
+            processes.tell("again")
+
+    def have_one() -> None:
+        with processes.turns.at(ITEM):
+            processes.tell("other")
+
+    having_two = processes.start(have_two)
+    until(processes.told, "the first has its turn")
+    having_one = processes.start(have_one)
+    until(lambda: is_taken(processes, NEXT), "the other is next")
+    go.touch()
+    for pid in (having_two, having_one):
+        processes.await_end(pid)
+    assert processes.told() == ["first", "other", "again"]
 
 
 def test_the_turn_of_one_that_dies_is_over(
