@@ -72,6 +72,10 @@ bench-consumer: install ## stock events a second of the worker
 bench-calls: install ## what each call to store and inventory costs, alone and shared
 	@$(BIN)/python -m bench.calls
 
+.PHONY: bench-hot
+bench-hot: install ## one hot item: the simulation's forecast beside what is measured
+	@$(BIN)/python -m bench.hot_item
+
 ## Change it
 .PHONY: format
 format: install ## let ruff rewrite what it can

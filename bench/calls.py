@@ -1,4 +1,5 @@
-"""What each call of an order costs its process, alone and shared by sixteen orders.
+"""What each call of an order costs its process, alone and shared by sixteen orders, and a round of
+the relay.
 
     make bench-calls
 
@@ -22,14 +23,17 @@ from devstack.inventory import SampleInventory
 from devstack.kafka import KafkaBroker
 from devstack.mongod import Mongod
 from order_service.application.ports import Lease
+from order_service.application.publish_events import AT_ONCE, PublishEvents
 from order_service.bootstrap import Adapters, build_adapters
 from order_service.domain.order import Intent, Order, StockMove
+from order_service.infrastructure.kafka.build import event_publisher
 from order_service.infrastructure.mongo import schema
 from order_service.infrastructure.mongo.connection import disconnect
+from order_service.infrastructure.mongo.orders import MongoOutbox
 from order_service.settings import Settings
 from tests.items import Items
 
-TIMES = 300
+TIMES, ROUNDS = 300, 20
 TOGETHER = 16
 STOCK = 1_000_000
 PRICE = Decimal("9.99")
@@ -42,10 +46,10 @@ class Cost(NamedTuple):
     clock: float
 
 
-def cost(prepare: Callable[[], Any], call: Callable[[Any], object]) -> Cost:
+def cost(prepare: Callable[[], Any], call: Callable[[Any], object], times: int = TIMES) -> Cost:
     """Of ``call`` with what ``prepare`` made, which does not count."""
     cpu, clock = [], []
-    for _ in range(TIMES):
+    for _ in range(times):
         argument = prepare()
         used, began = time.process_time(), time.perf_counter()
         call(argument)
@@ -57,8 +61,9 @@ def cost(prepare: Callable[[], Any], call: Callable[[Any], object]) -> Cost:
 class Calls:
     """All that creating an order asks for."""
 
-    def __init__(self, adapters: Adapters, item: str) -> None:
+    def __init__(self, adapters: Adapters, publish: PublishEvents, item: str) -> None:
         self._adapters = adapters
+        self._publish = publish
         self._item = item
         self._stock = STOCK
 
@@ -83,6 +88,11 @@ class Calls:
             "store 16 outcomes": cost(lambda: self._stored(TOGETHER), self._complete),
         }
 
+    def relay(self) -> dict[str, Cost]:
+        while self._publish():
+            pass
+        return {f"publish the events of {AT_ONCE}": cost(self._outcomes, self._relay, ROUNDS)}
+
     def _new(self) -> Order:
         now = self._adapters.clock.now()
         return Order.place(id=str(ObjectId()), item_id=self._item, quantity=1, at=now)
@@ -97,6 +107,12 @@ class Calls:
         at = orders[0].created_at
         move = StockMove(2, 1, at)
         assert self._adapters.orders.save_all([o.stock_moved(PRICE, move, at) for o in orders])
+
+    def _outcomes(self) -> None:
+        self._complete(self._stored(AT_ONCE))
+
+    def _relay(self, _: None) -> None:
+        assert self._publish() == AT_ONCE
 
     def _free(self) -> Lease:
         """The lease of an item that nobody holds."""
@@ -132,8 +148,12 @@ def main() -> None:
         SampleInventory(mongo.uri, kafka.bootstrap) as inventory,
         Items(inventory.url) as items,
     ):
-        settings = Settings(mongo_uri=mongo.uri, inventory_service_url=inventory.url)
-        calls = Calls(build_adapters(settings), items.add(STOCK))
+        settings = Settings(
+            mongo_uri=mongo.uri, kafka_broker=kafka.bootstrap, inventory_service_url=inventory.url
+        )
+        adapters = build_adapters(settings)
+        publish = PublishEvents(MongoOutbox(), event_publisher(settings), adapters.leases)
+        calls = Calls(adapters, publish, items.add(STOCK))
         schema.migrate()
         say(f"{'ms':36}{'CPU':>10}{'clock':>10}")
         alone = calls.alone()
@@ -141,6 +161,7 @@ def main() -> None:
         absolute = list(alone.values())[:-1]
         say(f"{'an order alone (absolute), in all':36}{sum(c.cpu for c in absolute):10.3f}")
         show(calls.together())
+        show(calls.relay())
         disconnect()
 
 

@@ -58,6 +58,10 @@ class Parts:
     def mongod_version(self) -> str:
         return str(self._client.server_info()["version"])
 
+    def pids(self) -> dict[str, int]:
+        started = {"mongod": self.mongo, "kafka": self.kafka, "inventory": self.inventory}
+        return {name: part.pid for name, part in started.items()}
+
     def orders(self, database: str) -> Collection[dict[str, Any]]:
         """The orders of the service with that database."""
         return self._client[database]["orders"]

@@ -26,7 +26,7 @@ def show(results: Sequence[Measured]) -> None:
         for service in dict.fromkeys(each.service for each in results if each.work == name):
             rows = [each for each in results if (each.work, each.service) == (name, service)]
             say(_line(rows))
-            for remark in _remarks(rows):
+            for remark in (_of_parts(rows), *_remarks(rows)):
                 say(f"{'':30}{remark}")
 
 
@@ -49,6 +49,13 @@ def _line(rows: Sequence[Measured]) -> str:
 
 def _median(rows: Sequence[Measured], figure: Callable[[Measured], float]) -> float:
     return statistics.median(map(figure, rows))
+
+
+def _of_parts(rows: Sequence[Measured]) -> str:
+    def told(name: str) -> str:
+        return f"{name} {_median(rows, lambda row: row.parts_cpu[name]):.3f}"
+
+    return "CPU ms of " + ", ".join(map(told, rows[0].parts_cpu))
 
 
 def _remarks(rows: Sequence[Measured]) -> list[str]:

@@ -43,7 +43,8 @@ WORKS = {
 class Measured:
     """One service at one work in one round.
 
-    ``rate``: good answers a second; ``cpu``: ms a request, of all its processes; ``resident``:
+    ``rate``: good answers a second; ``cpu``: ms a request, of all its processes; ``parts_cpu``: ms
+    a request, of what it stands on, by name; ``resident``:
     bytes of each process by its role, the largest first; ``oversold``: units sold beyond what the
     stock went down by, below 0 where stock went down for no order; ``others``: the share of all
     cores that was used by what is no part of the benchmark.
@@ -55,6 +56,7 @@ class Measured:
     loaded: Loaded
     rate: float
     cpu: float
+    parts_cpu: Mapping[str, float]
     resident: Mapping[str, list[int]]
     rested: bool
     oversold: int | None
@@ -67,9 +69,10 @@ class Measured:
 
 
 class _Books(NamedTuple):
-    """``cpu``: seconds; ``stored``: orders; ``stock``: units of all items."""
+    """``cpu`` and ``parts_cpu``: seconds; ``stored``: orders; ``stock``: units of all items."""
 
     cpu: float
+    parts_cpu: Mapping[str, float]
     stored: int
     stock: int
 
@@ -104,6 +107,10 @@ class Measuring:
             loaded=loaded,
             rate=loaded.good / loaded.seconds,
             cpu=1000 * (after.cpu - before.cpu) / max(served, 1),
+            parts_cpu={
+                name: 1000 * (seconds - before.parts_cpu[name]) / max(served, 1)
+                for name, seconds in after.parts_cpu.items()
+            },
             resident=memory,
             rested=rested,
             oversold=sold - (before.stock - after.stock) if work.creates else None,
@@ -111,7 +118,8 @@ class Measuring:
         )
 
     def _books(self, service: Service) -> _Books:
-        return _Books(cpu_seconds(service.pids), service.stored(), self._parts.stock())
+        parts_cpu = {name: cpu_seconds([pid]) for name, pid in self._parts.pids().items()}
+        return _Books(cpu_seconds(service.pids), parts_cpu, service.stored(), self._parts.stock())
 
     def _load(self, work: Work, service: Service, sent: int = 0) -> Load:
         """``sent``: requests of the warm-up, whose orders are no longer new."""

@@ -3,11 +3,14 @@
 import random
 import socket
 import time
+from collections import deque
 
 LOOPBACK = "127.0.0.1"
 # Below the ephemeral range of Linux and macOS: a client that keeps dialling a stopped part can
 # otherwise be given that very port as its own source port, and keep the part from coming back.
 _FIRST, _LAST = 20_000, 32_000
+# Whoever was given one may not listen on it yet.
+_GIVEN: deque[int] = deque(maxlen=1_000)
 
 
 def bind_problem(port: int, host: str = LOOPBACK) -> OSError | None:
@@ -50,5 +53,6 @@ def free_port(preferred: int | None = None) -> int:
         return preferred
     while True:
         port = random.randint(_FIRST, _LAST)  # noqa: S311 - no secret hangs on it
-        if is_free(port):
+        if port not in _GIVEN and is_free(port):
+            _GIVEN.append(port)
             return port

@@ -27,6 +27,7 @@ def measured(work: str, service: str, number: int = 0, **given: Any) -> Measured
         "loaded": loaded(),
         "rate": 500.0,
         "cpu": 1.0,
+        "parts_cpu": {"mongod": 0.5},
         "resident": {"api": [70_000_000, 60_000_000]},
         "rested": True,
         "oversold": 0,

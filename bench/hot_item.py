@@ -1,0 +1,161 @@
+"""One hot item at 64 clients: what the simulation foretells from runs with fewer, and what is so.
+
+make bench-hot
+"""
+
+import resource
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from bench.load import Load, send
+from bench.parts import Parts
+from bench.say import say
+from bench.services import Service, recipes
+from bench.simulation import Answer, Costs, Cpu, Seen, Setting, Shares, calibrated, simulated
+from bench.usage import Others, cpu_seconds
+
+ALONE, SOME, MORE, MANY = 1, 8, 32, 64
+_ROUNDS, _WARM_UP, _SECONDS, _IDLE_SECONDS = 5, 3, 6, 5
+# The request and storing the order; looking at the lease, loading, reading the stock and taking the
+# lease; overwriting, storing and releasing. Their shares are those that bench/calls.py measures.
+_SHARES: Final = Shares(trips=(2, 4, 3), wait=(0.06, 0.21, 0.73), cpu_before=0.45)
+_DISTURBED = 0.02
+_MANY_CORES, _FAR = 1000, 0.001
+
+
+class _Books(NamedTuple):
+    """Seconds on the clock; CPU seconds of the API, of what else an order waits for, and of what
+    works behind it; orders; commits."""
+
+    clock: float
+    api: float
+    others: float
+    behind: float
+    orders: float
+    commits: float
+
+    def since(self, before: "_Books") -> "_Books":
+        return _Books(*(now - then for now, then in zip(self, before, strict=True)))
+
+    def an_order(self, cpu: str, idle: "_Books") -> float:
+        """Without what it would have used with nothing to do."""
+        used: float = getattr(self, cpu) - self.clock * getattr(idle, cpu) / idle.clock
+        return used / self.orders
+
+
+class Hot:
+    def __init__(self, parts: Parts, service: Service) -> None:
+        self._parts = parts
+        self._service = service
+        self._ids = parts.folder / "hot"
+        self._ids.write_text(f"{parts.hot}\n", encoding="ascii")
+        service.rest()
+        before = self._books()
+        time.sleep(_IDLE_SECONDS)
+        self._idle = self._books().since(before)
+
+    def run(self, clients: int) -> Seen:
+        load = Load("create", self._service.url, clients, self._ids)
+        send(load, _WARM_UP)
+        self._service.rest()
+        before, others = self._books(), Others()
+        loaded = send(load, _SECONDS)
+        busy = others.share()
+        self._service.rest()
+        books = self._books().since(before)
+        if busy > _DISTURBED or any(loaded.errors.values()):
+            say(f"Disturbed: others used {busy:.0%} of the cores; errors: {loaded.errors}.")
+        return Seen(
+            clients=clients,
+            rate=loaded.good / loaded.seconds,
+            p50=loaded.p50 / 1000,
+            batch=books.orders / books.commits,
+            cpu=Cpu(*(books.an_order(each, self._idle) for each in Cpu._fields)),
+            behind=books.an_order("behind", self._idle),
+        )
+
+    def _books(self) -> _Books:
+        clients = resource.getrusage(resource.RUSAGE_CHILDREN)
+        api, worker = self._service.pids
+        parts = self._parts
+        used = cpu_seconds([parts.mongo.pid, parts.inventory.pid])
+        return _Books(
+            clock=time.monotonic(),
+            api=cpu_seconds([api]),
+            others=used + clients.ru_utime + clients.ru_stime,
+            behind=cpu_seconds([worker, parts.kafka.pid]),
+            orders=self._service.stored(),
+            commits=self._fence(),
+        )
+
+    def _fence(self) -> int:
+        """Each commit makes it one more."""
+        lease = self._service.orders.database["leases"].find_one(self._parts.hot)
+        return int(lease["fence"]) if lease else 0
+
+
+def measured() -> dict[int, Seen]:
+    """Medians of rounds in which the numbers of clients took turns."""
+    with tempfile.TemporaryDirectory() as folder, Parts(Path(folder)) as parts:
+        ours = recipes({})["ours"]
+        Service(ours, parts).migrate()
+        with Service(ours, parts) as service:
+            hot = Hot(parts, service)
+            rounds = []
+            for number in range(_ROUNDS):
+                say(f"Round {number + 1} of {_ROUNDS}")
+                rounds.append([hot.run(clients) for clients in (ALONE, SOME, MORE, MANY)])
+    return {runs[0].clients: _median(runs) for runs in zip(*rounds, strict=True)}
+
+
+def _median(runs: Sequence[Seen]) -> Seen:
+    def median(figure: Callable[[Seen], float]) -> float:
+        return statistics.median(map(figure, runs))
+
+    return Seen(
+        clients=runs[0].clients,
+        rate=median(lambda run: run.rate),
+        p50=median(lambda run: run.p50),
+        batch=median(lambda run: run.batch),
+        cpu=Cpu(median(lambda run: run.cpu.api), median(lambda run: run.cpu.others)),
+        behind=median(lambda run: run.behind),
+    )
+
+
+def _show(name: str, found: Seen | Answer) -> None:
+    say(f"{name:36}{found.rate:10,.0f}{1000 * found.p50:10.1f}{found.batch:10.1f}")
+
+
+def _show_costs(costs: Costs) -> None:
+    order, lease, change = costs.order, costs.lease, costs.change
+    rows = {
+        "an order by itself": (order.wait, *order.cpu),
+        "a commit": (lease.wait + change.wait, *map(sum, zip(lease.cpu, change.cpu, strict=True))),
+        "each order in it": (0.0, *costs.each),
+    }
+    say(f"\n{'ms':36}{'waiting':>10}{'CPU, API':>10}{'others':>10}")
+    for name, figures in rows.items():
+        say(f"{name:36}" + "".join(f"{1000 * each:10.2f}" for each in figures))
+    say(f"{'worker and broker, an order':36}{1000 * costs.behind:30.2f}")
+
+
+def main() -> None:
+    seen = measured()
+    costs = calibrated(seen[ALONE], seen[SOME], seen[MORE], _SHARES)
+    say(f"\n{'':36}{'orders/s':>10}{'p50 ms':>10}{'a commit':>10}")
+    for clients, each in seen.items():
+        _show(f"{clients} clients, measured", each)
+        _show(f"{clients} clients, simulated", simulated(Setting(costs, clients)))
+    _show_costs(costs)
+    say("\nNobody measured these: cores enough, and 1 ms between machines")
+    for clients, hosts in ((64, 1), (64, 4), (400, 1), (400, 4)):
+        far = Setting(costs, clients, hosts=hosts, cores=_MANY_CORES, distance=_FAR)
+        _show(f"{clients} clients, {hosts} hosts of 2 processes", simulated(far))
+
+
+if __name__ == "__main__":
+    main()
