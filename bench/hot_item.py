@@ -1,4 +1,5 @@
-"""One hot item at 64 clients: what the simulation foretells from runs with fewer, and what is so.
+"""One hot item and 64 clients, on one host and on two: what the simulation foretells from runs with
+fewer, and what is so.
 
 make bench-hot
 """
@@ -8,17 +9,20 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from bench.load import Load, send
+from bench.load import Load, Loaded, send
 from bench.parts import Parts
 from bench.say import say
 from bench.services import Service, recipes
 from bench.simulation import Answer, Costs, Cpu, Seen, Setting, Shares, calibrated, simulated
 from bench.usage import Others, cpu_seconds
 
-ALONE, SOME, MORE, MANY = 1, 8, 32, 64
+# Clients and hosts.
+ALONE, SOME, MORE = (1, 1), (8, 1), (32, 1)
+_RUNS: Final = (ALONE, SOME, MORE, (64, 1), (64, 2))
 _ROUNDS, _WARM_UP, _SECONDS, _IDLE_SECONDS = 5, 3, 6, 5
 # The request and storing the order; looking at the lease, loading, reading the stock and taking the
 # lease; overwriting, storing and releasing. Their shares are those that bench/calls.py measures.
@@ -48,68 +52,83 @@ class _Books(NamedTuple):
 
 
 class Hot:
-    def __init__(self, parts: Parts, service: Service) -> None:
+    """``services``: one for each host, all on the same store."""
+
+    def __init__(self, parts: Parts, services: Sequence[Service]) -> None:
         self._parts = parts
-        self._service = service
+        self._services = services
         self._ids = parts.folder / "hot"
         self._ids.write_text(f"{parts.hot}\n", encoding="ascii")
-        service.rest()
+        self._rest()
         before = self._books()
         time.sleep(_IDLE_SECONDS)
         self._idle = self._books().since(before)
 
-    def run(self, clients: int) -> Seen:
-        load = Load("create", self._service.url, clients, self._ids)
-        send(load, _WARM_UP)
-        self._service.rest()
+    def run(self, clients: int, hosts: int) -> Seen:
+        self._send(clients, hosts, _WARM_UP)
+        self._rest()
         before, others = self._books(), Others()
-        loaded = send(load, _SECONDS)
+        loaded = self._send(clients, hosts, _SECONDS)
         busy = others.share()
-        self._service.rest()
+        self._rest()
         books = self._books().since(before)
-        if busy > _DISTURBED or any(loaded.errors.values()):
-            say(f"Disturbed: others used {busy:.0%} of the cores; errors: {loaded.errors}.")
+        failed = sum(sum(each.errors.values()) for each in loaded)
+        if busy > _DISTURBED or failed:
+            say(f"Disturbed: others used {busy:.0%} of the cores, {failed} requests failed.")
         return Seen(
             clients=clients,
-            rate=loaded.good / loaded.seconds,
-            p50=loaded.p50 / 1000,
+            rate=sum(each.good / each.seconds for each in loaded),
+            p50=statistics.fmean(each.p50 for each in loaded) / 1000,
             batch=books.orders / books.commits,
             cpu=Cpu(*(books.an_order(each, self._idle) for each in Cpu._fields)),
             behind=books.an_order("behind", self._idle),
         )
 
+    def _send(self, clients: int, hosts: int, seconds: int) -> list[Loaded]:
+        """The clients shared out among the hosts."""
+        loads = [
+            Load("create", service.url, clients // hosts, self._ids)
+            for service in self._services[:hosts]
+        ]
+        with ThreadPoolExecutor(hosts) as pool:
+            return list(pool.map(lambda load: send(load, seconds), loads))
+
+    def _rest(self) -> None:
+        for service in self._services:
+            service.rest()
+
     def _books(self) -> _Books:
         clients = resource.getrusage(resource.RUSAGE_CHILDREN)
-        api, worker = self._service.pids
+        apis, workers = zip(*(service.pids for service in self._services), strict=True)
         parts = self._parts
         used = cpu_seconds([parts.mongo.pid, parts.inventory.pid])
         return _Books(
             clock=time.monotonic(),
-            api=cpu_seconds([api]),
+            api=cpu_seconds(apis),
             others=used + clients.ru_utime + clients.ru_stime,
-            behind=cpu_seconds([worker, parts.kafka.pid]),
-            orders=self._service.stored(),
+            behind=cpu_seconds([*workers, parts.kafka.pid]),
+            orders=self._services[0].stored(),
             commits=self._fence(),
         )
 
     def _fence(self) -> int:
         """Each commit makes it one more."""
-        lease = self._service.orders.database["leases"].find_one(self._parts.hot)
+        lease = self._services[0].orders.database["leases"].find_one(self._parts.hot)
         return int(lease["fence"]) if lease else 0
 
 
-def measured() -> dict[int, Seen]:
-    """Medians of rounds in which the numbers of clients took turns."""
+def measured() -> dict[tuple[int, int], Seen]:
+    """By clients and hosts: medians of rounds in which they took turns."""
     with tempfile.TemporaryDirectory() as folder, Parts(Path(folder)) as parts:
         ours = recipes({})["ours"]
         Service(ours, parts).migrate()
-        with Service(ours, parts) as service:
-            hot = Hot(parts, service)
+        with Service(ours, parts) as first, Service(ours, parts) as second:
+            hot = Hot(parts, [first, second])
             rounds = []
             for number in range(_ROUNDS):
                 say(f"Round {number + 1} of {_ROUNDS}")
-                rounds.append([hot.run(clients) for clients in (ALONE, SOME, MORE, MANY)])
-    return {runs[0].clients: _median(runs) for runs in zip(*rounds, strict=True)}
+                rounds.append([hot.run(*each) for each in _RUNS])
+    return dict(zip(_RUNS, map(_median, zip(*rounds, strict=True)), strict=True))
 
 
 def _median(runs: Sequence[Seen]) -> Seen:
@@ -124,6 +143,10 @@ def _median(runs: Sequence[Seen]) -> Seen:
         cpu=Cpu(median(lambda run: run.cpu.api), median(lambda run: run.cpu.others)),
         behind=median(lambda run: run.behind),
     )
+
+
+def _named(clients: int, hosts: int) -> str:
+    return f"{clients} client{'s' * (clients > 1)}, {hosts} host{'s' * (hosts > 1)}"
 
 
 def _show(name: str, found: Seen | Answer) -> None:
@@ -147,14 +170,14 @@ def main() -> None:
     seen = measured()
     costs = calibrated(seen[ALONE], seen[SOME], seen[MORE], _SHARES)
     say(f"\n{'':36}{'orders/s':>10}{'p50 ms':>10}{'a commit':>10}")
-    for clients, each in seen.items():
-        _show(f"{clients} clients, measured", each)
-        _show(f"{clients} clients, simulated", simulated(Setting(costs, clients)))
+    for (clients, hosts), each in seen.items():
+        _show(f"{_named(clients, hosts)}, measured", each)
+        _show(f"{_named(clients, hosts)}, simulated", simulated(Setting(costs, clients, hosts)))
     _show_costs(costs)
     say("\nNobody measured these: cores enough, and 1 ms between machines")
     for clients, hosts in ((64, 1), (64, 4), (400, 1), (400, 4)):
-        far = Setting(costs, clients, hosts=hosts, cores=_MANY_CORES, distance=_FAR)
-        _show(f"{clients} clients, {hosts} hosts of 2 processes", simulated(far))
+        far = Setting(costs, clients, hosts, cores=_MANY_CORES, distance=_FAR)
+        _show(_named(clients, hosts), simulated(far))
 
 
 if __name__ == "__main__":

@@ -78,7 +78,9 @@ def orders(number: int) -> Iterator[list[dict[str, Any]]]:
 
 
 def fill(number: int) -> None:
-    with tqdm(total=number, unit=" orders", desc=f"{number:,}", leave=False) as progress:
+    with tqdm(
+        total=number, unit=" orders", desc=f"{number:,}", leave=False, disable=None
+    ) as progress:
         for batch in orders(number):
             OrderDocument._get_collection().insert_many(batch, ordered=False)
             progress.update(len(batch))
@@ -136,7 +138,7 @@ def measure(sizes: Sequence[int], readers: dict[str, FlaskClient]) -> Results:
         use(number)
         asked[number] = pages(number, readers)
     results: Results = {number: {name: [] for name in asked[number]} for number in sizes}
-    for _ in tqdm(range(ROUNDS), unit=" rounds", leave=False):
+    for _ in tqdm(range(ROUNDS), unit=" rounds", leave=False, disable=None):
         for name in results[sizes[0]]:
             for number in sizes:
                 use(number)
