@@ -19,7 +19,9 @@ from order_service.interface.http import (
     stock_changes,
 )
 from order_service.interface.http.edge import Edge
+from order_service.interface.http.kept_orders import KeptOrders, may_skip_flask
 from order_service.interface.http.metrics import RequestMetrics
+from order_service.interface.http.order_bodies import OrderBodies
 from order_service.interface.http.stopping import Stopping
 
 # With the delay, well within the 30 s that gunicorn waits for its workers.
@@ -41,12 +43,17 @@ def create_app(
     stopping = Stopping(settings.stop_delay, _STOP_AT_MOST)
     # gunicorn.conf.py finds it there.
     app.extensions["stopping"] = stopping
-    inside: Any = Edge(app.wsgi_app, stopping, metrics.observe if metrics else None)
-    app.wsgi_app = inside  # type: ignore[method-assign]
+    bodies = OrderBodies()
+    inside: Any = app.wsgi_app
+    if may_skip_flask(settings, is_open=authenticate is None):
+        inside = KeptOrders(inside, use_cases.kept_order, bodies)
+    app.wsgi_app = Edge(  # type: ignore[method-assign]
+        inside, stopping, metrics.observe if metrics else None
+    )
     hygiene.register(app, settings)
     problems.register(app)
     for part in (
-        orders.blueprint(use_cases),
+        orders.blueprint(use_cases, bodies),
         stock_changes.blueprint(use_cases),
         health.blueprint(use_cases, stopping),
     ):

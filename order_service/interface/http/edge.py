@@ -23,6 +23,7 @@ _Headers = list[tuple[str, str]]
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _IN_ENVIRON: Final = "order_service.request_id"
+_ROUTE_IN_ENVIRON: Final = "order_service.route"
 _ALWAYS: Final = (("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"))
 # Where an answer says nothing else. The API's answers are data, and no page at all.
 _OTHERWISE: Final = (
@@ -35,6 +36,11 @@ _ONE_YEAR: Final = ("Strict-Transport-Security", "max-age=31536000")
 def request_id() -> str:
     """Of the request that is being served."""
     return request.environ[_IN_ENVIRON]  # type: ignore[no-any-return]
+
+
+def name_route(environ: WSGIEnvironment, route: str) -> None:
+    """For whoever answers a request without Flask."""
+    environ[_ROUTE_IN_ENVIRON] = route
 
 
 class Edge:
@@ -80,6 +86,8 @@ def _id_of(environ: WSGIEnvironment) -> str:
 
 def _route_of(environ: WSGIEnvironment) -> str | None:
     """The template: a path could hold anything."""
+    if _ROUTE_IN_ENVIRON in environ:
+        return environ[_ROUTE_IN_ENVIRON]  # type: ignore[no-any-return]
     rule = environ["werkzeug.request"].url_rule
     return rule.rule if rule else None
 

@@ -1,4 +1,4 @@
-"""The bodies that orders are answered with, written once."""
+"""What orders are answered with: their headers, and their bodies, which are written once."""
 
 import threading
 from typing import Final
@@ -9,6 +9,14 @@ from order_service.domain.order import Order
 from order_service.interface.http.answers import OrderAnswer
 
 _KEPT: Final = 1024
+
+
+def order_headers(order: Order) -> list[tuple[str, str]]:
+    return [
+        ("Content-Type", "application/json"),
+        ("ETag", f'"{order.version}"'),
+        ("Cache-Control", "private, no-cache"),
+    ]
 
 
 class OrderBodies:

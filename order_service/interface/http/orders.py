@@ -29,7 +29,7 @@ from order_service.interface.http.answers import (
     OrdersAnswer,
     ShownOrder,
 )
-from order_service.interface.http.order_bodies import OrderBodies
+from order_service.interface.http.order_bodies import OrderBodies, order_headers
 from order_service.interface.http.order_lists import OrderListParameters, link_to_next
 from order_service.interface.http.routes import parsed, says
 from order_service.interface.http.schemas import (
@@ -70,8 +70,7 @@ class OrderIdConverter(BaseConverter):
     part_isolating = True
 
 
-def blueprint(use_cases: UseCases) -> APIBlueprint:
-    bodies = OrderBodies()
+def blueprint(use_cases: UseCases, bodies: OrderBodies) -> APIBlueprint:
     orders = APIBlueprint("orders", __name__, url_prefix="/api/orders", abp_tags=[_TAG])
 
     @orders.post("", **says("createOrder", _CREATED, *_NOT_CREATED))
@@ -147,5 +146,4 @@ def _show(order: Order, status: int) -> Response:
 
 
 def _answer(order: Order, body: bytes, status: int) -> Response:
-    headers = [("ETag", f'"{order.version}"'), ("Cache-Control", "private, no-cache")]
-    return Response(body, status, headers, content_type="application/json")
+    return Response(body, status, order_headers(order))

@@ -1,0 +1,51 @@
+"""Orders that are at hand, answered before Flask, whose part of such an answer takes four times as
+much as all the rest.
+
+Only where nobody is asked for a token, counted, or told which origins may call; and only the plain
+request for an order that is at hand. Whatever else there is to decide is Flask's. What is answered
+here reads as if Flask had answered.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Final
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+from order_service.application.use_cases import KeptOrder
+from order_service.http_settings import HttpSettings
+from order_service.interface.http.edge import name_route
+from order_service.interface.http.order_bodies import OrderBodies, order_headers
+
+_ORDER: Final = re.compile(r"/api/orders/([0-9a-f]{24})")
+_ROUTE: Final = "/api/orders/<order_id>"
+
+
+def may_skip_flask(settings: HttpSettings, *, is_open: bool) -> bool:
+    return is_open and not settings.rate_limit_of_reads and not settings.cors_origins
+
+
+class KeptOrders:
+    def __init__(self, app: WSGIApplication, kept: KeptOrder, bodies: OrderBodies) -> None:
+        self._app = app
+        self._kept = kept
+        self._bodies = bodies
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        asked = _ORDER.fullmatch(environ["PATH_INFO"])
+        order = self._kept(asked[1]) if asked and _is_plain(environ) else None
+        if order is None:
+            return self._app(environ, start_response)
+        name_route(environ, _ROUTE)
+        body = self._bodies.of(order)
+        length = ("Content-Length", str(len(body)))
+        start_response("200 OK", [*order_headers(order), length])
+        return [body]
+
+
+def _is_plain(environ: WSGIEnvironment) -> bool:
+    return (
+        environ["REQUEST_METHOD"] == "GET"
+        and "HTTP_IF_NONE_MATCH" not in environ
+        and "CONTENT_LENGTH" not in environ
+        and "HTTP_TRANSFER_ENCODING" not in environ
+    )
