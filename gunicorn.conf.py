@@ -1,5 +1,6 @@
 """gunicorn reads the same settings as the service."""
 
+import gc
 import os
 import signal
 import sys
@@ -42,6 +43,8 @@ forwarded_allow_ips = ""
 
 def post_worker_init(worker: Any) -> None:
     """SIGTERM first turns readiness 503, and ends the taking of requests when they are done."""
+    # What is loaded stays: looking through it at each collection took a tenth of an order's CPU.
+    gc.freeze()
     stopping = getattr(worker.wsgi, "extensions", {}).get("stopping")
     if stopping is not None:
         stop = worker.handle_exit
