@@ -19,7 +19,7 @@ from order_service.interface.http.kept_orders import KeptOrders, may_skip_flask
 from order_service.interface.http.order_bodies import OrderBodies
 from tests.orders import completed
 
-ORDER = completed()
+ORDER = completed(id="b" * 24)
 PATH = f"/api/orders/{ORDER.id}"
 
 
