@@ -33,7 +33,7 @@ def kept(order_id: str) -> Order | None:
 
 
 def status_of(path: str = PATH, **request: Any) -> str:
-    app = KeptOrders(flask, kept, OrderBodies())
+    app = KeptOrders(flask, Mock(kept_order=kept), OrderBodies())
     return run_wsgi_app(app, EnvironBuilder(path, **request).get_environ())[1]
 
 

@@ -46,7 +46,7 @@ def create_app(
     bodies = OrderBodies()
     inside: Any = app.wsgi_app
     if may_skip_flask(settings, is_open=authenticate is None):
-        inside = KeptOrders(inside, use_cases.kept_order, bodies)
+        inside = KeptOrders(inside, use_cases, bodies)
     app.wsgi_app = Edge(  # type: ignore[method-assign]
         inside, stopping, metrics.observe if metrics else None
     )

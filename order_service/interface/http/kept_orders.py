@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Final
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from order_service.application.use_cases import KeptOrder
+from order_service.application.use_cases import UseCases
 from order_service.http_settings import HttpSettings
 from order_service.interface.http.edge import name_route
 from order_service.interface.http.order_bodies import OrderBodies, order_headers
@@ -25,14 +25,14 @@ def may_skip_flask(settings: HttpSettings, *, is_open: bool) -> bool:
 
 
 class KeptOrders:
-    def __init__(self, app: WSGIApplication, kept: KeptOrder, bodies: OrderBodies) -> None:
+    def __init__(self, app: WSGIApplication, use_cases: UseCases, bodies: OrderBodies) -> None:
         self._app = app
-        self._kept = kept
+        self._use_cases = use_cases
         self._bodies = bodies
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         asked = _ORDER.fullmatch(environ["PATH_INFO"])
-        order = self._kept(asked[1]) if asked and _is_plain(environ) else None
+        order = self._use_cases.kept_order(asked[1]) if asked and _is_plain(environ) else None
         if order is None:
             return self._app(environ, start_response)
         name_route(environ, _ROUTE)
