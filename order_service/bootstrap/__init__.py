@@ -34,7 +34,7 @@ from order_service.application.ports import (
     StockMover,
     Turns,
 )
-from order_service.application.use_cases import KeptOrder, UseCases
+from order_service.application.use_cases import UseCases
 from order_service.infrastructure.cache.build import cache
 from order_service.infrastructure.dependencies import (
     InventoryDependency,
@@ -68,7 +68,6 @@ class Adapters:
 
     orders: OrderRepository
     reader: OrderReader
-    kept: KeptOrder
     leases: LeaseStore
     changes: StockChangeLog
     turns: Turns
@@ -98,7 +97,6 @@ def build_adapters(settings: Settings, registry: CollectorRegistry | None = None
     return Adapters(
         orders=MeteredOrders(cached.orders, registry),
         reader=cached.reader,
-        kept=cached.kept,
         leases=MeteredLeases(MongoLeaseStore(owner, settings.lease_seconds), registry),
         changes=MongoStockChangeLog(clock),
         turns=shared_turns(),
@@ -126,7 +124,6 @@ def build_use_cases(
     return UseCases(
         create_order=CreateOrder(orders, stock, clock, move_budget, key_lifetime),
         get_order=GetOrder(adapters.reader),
-        kept_order=adapters.kept,
         cancel_order=CancelOrder(GetOrder(orders), orders, stock, clock, move_budget),
         list_orders=ListOrders(MongoOrderPages()),
         list_stock_changes=ListStockChanges(adapters.changes),

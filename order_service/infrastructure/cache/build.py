@@ -1,11 +1,9 @@
 """The cache of orders, made from the settings."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from order_service.application.ports import OrderReader, OrderRepository
-from order_service.domain.order import Order
 from order_service.infrastructure.cache.changes import shared_changes
 from order_service.infrastructure.cache.local import LocalOrders
 from order_service.infrastructure.cache.orders import CachedOrders, Count, InvalidatingOrders
@@ -17,24 +15,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Cache:
-    """``reader`` is what orders are shown from, ``kept`` those of them that are at hand, and
-    ``orders`` what they are decided on."""
+    """``reader`` is what orders are shown from, ``orders`` what they are decided on."""
 
     reader: OrderReader
-    kept: Callable[[str], Order | None]
     orders: OrderRepository
 
 
 def cache(settings: Settings, store: OrderRepository, count: Count = lambda _: None) -> Cache:
     ttl = settings.cache_ttl_seconds
     if not ttl:
-        return Cache(reader=store, kept=lambda _: None, orders=store)
+        return Cache(reader=store, orders=store)
     local = LocalOrders(settings.cache_max_orders, shared_changes())
     shared = _shared(settings.redis_url, ttl) if settings.redis_url else None
-    reader = CachedOrders(store, local, shared, ttl, count)
     return Cache(
-        reader=reader,
-        kept=reader.kept,
+        reader=CachedOrders(store, local, shared, ttl, count),
         orders=InvalidatingOrders(store, local, shared),
     )
 

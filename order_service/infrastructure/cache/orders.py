@@ -39,15 +39,10 @@ class CachedOrders:
         self._ttl = ttl
         self._count = count
 
-    def kept(self, order_id: str) -> Order | None:
-        """If it is in this process's memory."""
+    def get(self, order_id: str) -> Order | None:
         order = self._local.get(order_id)
         if order is not None:
             self._count("local")
-        return order
-
-    def get(self, order_id: str) -> Order | None:
-        if order := self.kept(order_id):
             return order
         mark = self._local.mark(order_id)
         if self._shared is None:

@@ -19,9 +19,9 @@ from order_service.interface.http import (
     stock_changes,
 )
 from order_service.interface.http.edge import Edge
-from order_service.interface.http.kept_orders import KeptOrders, may_skip_flask
 from order_service.interface.http.metrics import RequestMetrics
 from order_service.interface.http.order_bodies import OrderBodies
+from order_service.interface.http.plain_reads import PlainReads, may_skip_flask
 from order_service.interface.http.stopping import Stopping
 
 # With the delay, well within the 30 s that gunicorn waits for its workers.
@@ -46,7 +46,7 @@ def create_app(
     bodies = OrderBodies()
     inside: Any = app.wsgi_app
     if may_skip_flask(settings, is_open=authenticate is None):
-        inside = KeptOrders(inside, use_cases, bodies)
+        inside = PlainReads(inside, use_cases, bodies)
     app.wsgi_app = Edge(  # type: ignore[method-assign]
         inside, stopping, metrics.observe if metrics else None
     )

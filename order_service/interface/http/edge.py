@@ -13,7 +13,6 @@ from typing import Any, Final
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import structlog
-from flask import request
 
 from order_service.interface.http.stopping import Stopping
 
@@ -22,7 +21,6 @@ Observe = Callable[[str, str | None, int, float], None]
 _Headers = list[tuple[str, str]]
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
-_IN_ENVIRON: Final = "order_service.request_id"
 _ROUTE_IN_ENVIRON: Final = "order_service.route"
 _ALWAYS: Final = (("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"))
 # Where an answer says nothing else. The API's answers are data, and no page at all.
@@ -35,7 +33,7 @@ _ONE_YEAR: Final = ("Strict-Transport-Security", "max-age=31536000")
 
 def request_id() -> str:
     """Of the request that is being served."""
-    return request.environ[_IN_ENVIRON]  # type: ignore[no-any-return]
+    return structlog.contextvars.get_contextvars()["request_id"]  # type: ignore[no-any-return]
 
 
 def name_route(environ: WSGIEnvironment, route: str) -> None:
@@ -53,7 +51,7 @@ class Edge:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         began = time.perf_counter()
-        environ[_IN_ENVIRON] = named = _id_of(environ)
+        named = _id_of(environ)
         answered, route = 500, None
 
         def start(status: str, headers: _Headers, *error: Any) -> Callable[[bytes], object]:

@@ -75,6 +75,11 @@ def register(app: Flask) -> None:
     app.register_error_handler(Exception, _unknown)
 
 
+def answer_to(error: Exception) -> Response:
+    """For whoever answers a request without Flask."""
+    return known(error) if isinstance(error, OrderServiceError) else _unknown(error)
+
+
 def body_of(error: OrderServiceError | HTTPException) -> dict[str, Any]:
     """The problem that the error is shown as, but for the request's id."""
     if isinstance(error, OrderServiceError):

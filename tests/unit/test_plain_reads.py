@@ -7,20 +7,22 @@ from unittest.mock import Mock
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
-from werkzeug.test import EnvironBuilder, run_wsgi_app
+from werkzeug.test import EnvironBuilder, TestResponse, run_wsgi_app
 
 from order_service.application.callers import Authenticate
 from order_service.application.use_cases import UseCases
-from order_service.domain.errors import Unauthenticated
+from order_service.domain.errors import OrderNotFound, StoreUnavailable, Unauthenticated
 from order_service.domain.order import Order
 from order_service.http_settings import HttpSettings
 from order_service.interface.http.app import create_app
-from order_service.interface.http.kept_orders import KeptOrders, may_skip_flask
 from order_service.interface.http.order_bodies import OrderBodies
+from order_service.interface.http.plain_reads import PlainReads, may_skip_flask
 from tests.orders import completed
 
 ORDER = completed(id="b" * 24)
 PATH = f"/api/orders/{ORDER.id}"
+# A request that says how long its body is goes to Flask.
+BY_FLASK = {"CONTENT_LENGTH": "0"}
 
 
 def flask(_: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -28,17 +30,13 @@ def flask(_: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     return []
 
 
-def kept(order_id: str) -> Order | None:
-    return {ORDER.id: ORDER}.get(order_id)
-
-
 def status_of(path: str = PATH, **request: Any) -> str:
-    app = KeptOrders(flask, Mock(kept_order=kept), OrderBodies())
+    app = PlainReads(flask, Mock(get_order=Mock(return_value=ORDER)), OrderBodies())
     return run_wsgi_app(app, EnvironBuilder(path, **request).get_environ())[1]
 
 
 @pytest.mark.parametrize("path", [PATH, f"{PATH}?a=b"])
-def test_the_plain_request_for_an_order_at_hand_is_answered(path: str) -> None:
+def test_the_plain_request_for_an_order_is_answered(path: str) -> None:
     assert status_of(path) == "200 OK"
 
 
@@ -46,7 +44,9 @@ def test_the_plain_request_for_an_order_at_hand_is_answered(path: str) -> None:
     "path",
     [
         "/api/orders",
-        f"/api/orders/{'f' * 24}",
+        "/api/orders/create",
+        f"/api/orders/{'B' * 24}",
+        f"{PATH}0",
         f"{PATH}/",
         f"{PATH}/cancel",
         f"{PATH}%0A",
@@ -91,12 +91,51 @@ def nobody(_: str) -> Any:
     raise Unauthenticated("Send a token.", invalid_token=False)
 
 
-@pytest.mark.parametrize(("authenticate", "status"), [(None, 200), (nobody, 401)])
-def test_the_api_looks_there_first_only_while_it_is_open(
-    authenticate: Authenticate | None, status: int
+def use_cases(get_order: Mock) -> UseCases:
+    missing = Mock(side_effect=AssertionError("asked for more than the order"))
+    return replace(
+        UseCases(**dict.fromkeys((each.name for each in fields(UseCases)), missing)),
+        get_order=get_order,
+    )
+
+
+@pytest.mark.parametrize(
+    ("authenticate", "status", "asked_with"), [(None, 200, [((ORDER.id,),)]), (nobody, 401, [])]
+)
+def test_the_api_skips_flask_only_while_it_is_open(
+    authenticate: Authenticate | None, status: int, asked_with: list[Any]
 ) -> None:
-    missing = Mock(side_effect=AssertionError("asked for more than what is at hand"))
-    use_cases = UseCases(**dict.fromkeys((each.name for each in fields(UseCases)), missing))
-    use_cases = replace(use_cases, kept_order=kept)
-    client = create_app(use_cases, authenticate).test_client()
+    get_order = Mock(return_value=ORDER)
+    client = create_app(use_cases(get_order), authenticate).test_client()
     assert client.get(PATH).status_code == status
+    # Flask would also say whose order it must be.
+    assert get_order.call_args_list == asked_with
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status"),
+    [
+        (ORDER, 200),
+        (OrderNotFound(ORDER.id), 404),
+        (StoreUnavailable("No primary."), 503),
+        (RuntimeError("a defect"), 500),
+    ],
+    ids=lambda given: type(given).__name__,
+)
+def test_whatever_comes_of_it_reads_as_if_flask_had_answered(
+    outcome: Order | Exception, status: int
+) -> None:
+    get_order = Mock(side_effect=[outcome] * 2)
+    client = create_app(use_cases(get_order)).test_client()
+    ours, flasks = client.get(PATH), client.get(PATH, environ_overrides=BY_FLASK)
+    assert ours.status_code == status
+    assert told(ours) == told(flasks)
+    assert get_order.call_args_list == [((ORDER.id,),), ((ORDER.id, None),)]
+
+
+def told(answer: TestResponse) -> tuple[str, list[tuple[str, str]], dict[str, Any]]:
+    """All of it, but the id of the request."""
+    headers = sorted(each for each in answer.headers.items() if each[0] != "X-Request-Id")
+    body = answer.get_json()
+    assert body.pop("requestId", answer.headers["X-Request-Id"]) == answer.headers["X-Request-Id"]
+    return answer.status, headers, body
