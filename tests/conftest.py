@@ -1,10 +1,12 @@
 """The servers that tests share. None starts before a test asks for it."""
 
+import sys
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 from xdist.scheduler import LoadScopeScheduling
@@ -17,6 +19,12 @@ from tests.system import System
 
 STOCK_TOPICS = ("stock-updates", "stock_updates")
 WITH_PARTS_OF_ITS_OWN = "tests/e2e/test_missing_parts.py"
+
+
+@pytest.fixture(autouse=True)
+def _logs_go_to_standard_error() -> None:
+    """As the service's own do: they must not get between the lines of a command's output."""
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(file=sys.stderr))
 
 
 @pytest.fixture(scope="session")

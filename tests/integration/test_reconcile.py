@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-import structlog
 from bson import ObjectId
 from click.testing import CliRunner, Result
 
@@ -109,11 +108,9 @@ def shop(stage: Stage, items: Items) -> Shop:
 
 @pytest.fixture
 def worker(stage: Stage) -> Iterator[None]:
-    """What keeps the log; its own lines must not get between those of a command's output."""
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(file=sys.__stderr__))
+    """What keeps the log."""
     with RunningConsumer(stage):
         yield
-    structlog.reset_defaults()
 
 
 both_contracts = pytest.mark.parametrize("stage", ["absolute", "conditional"], indirect=True)
