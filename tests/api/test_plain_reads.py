@@ -20,6 +20,13 @@ def order(open_system: System) -> str:
     return created
 
 
+@pytest.fixture
+def kept_order(open_system: System, order: str) -> str:
+    """One that the process has at hand."""
+    assert open_system.get(order).status_code == 200
+    return order
+
+
 def told(answer: requests.Response) -> list[tuple[str, str]]:
     """Its headers, in the order of their names, without what differs from request to request."""
     own = {"Date", "X-Request-Id"}
@@ -44,14 +51,14 @@ def test_so_does_one_that_is_missing(open_system: System) -> None:
     assert ours.json() == {**flasks.json(), "requestId": ours.headers["X-Request-Id"]}
 
 
-def test_it_is_logged_and_counted_alike(open_system: System, order: str) -> None:
+def test_it_is_logged_and_counted_alike(open_system: System, kept_order: str) -> None:
     def counted() -> float:
         metrics = samples(open_system.request("GET", "/metrics").text)
         return value(metrics, "http_request_seconds_count", route=ROUTE, status="200")
 
     before = counted()
     for name, headers in (("by-hand", {}), ("by-flask", BY_FLASK)):
-        open_system.get(order, headers={"X-Request-Id": name, **headers})
+        open_system.get(kept_order, headers={"X-Request-Id": name, **headers})
     assert counted() == before + 2
     by_hand, by_flask = (logged_as(open_system, name) for name in ("by-hand", "by-flask"))
     assert by_hand == by_flask
@@ -64,10 +71,10 @@ def logged_as(system: System, request_id: str) -> dict[str, object]:
     return {name: said for name, said in json.loads(line).items() if name not in of_this_one}
 
 
-def test_it_is_told_no_longer_than_it_is_so(open_system: System, order: str) -> None:
-    assert open_system.cancel(order).status_code == 200
+def test_it_is_told_no_longer_than_it_is_so(open_system: System, kept_order: str) -> None:
+    assert open_system.cancel(kept_order).status_code == 200
     for _ in range(2):
-        assert open_system.get(order).json()["order"]["status"] == "CANCELLED"
+        assert open_system.get(kept_order).json()["order"]["status"] == "CANCELLED"
 
 
 def test_where_tokens_are_asked_for_it_is_nobody_elses(

@@ -70,13 +70,12 @@ _log = structlog.get_logger()
 
 
 def register(app: Flask) -> None:
-    app.register_error_handler(OrderServiceError, known)
     app.register_error_handler(HTTPException, _http)
-    app.register_error_handler(Exception, _unknown)
+    app.register_error_handler(Exception, answer_to)
 
 
 def answer_to(error: Exception) -> Response:
-    """For whoever answers a request without Flask."""
+    """Flask's own errors aside: theirs is ``_http``."""
     return known(error) if isinstance(error, OrderServiceError) else _unknown(error)
 
 
