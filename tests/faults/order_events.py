@@ -24,6 +24,7 @@ def published(bootstrap: str, topic: str) -> dict[str, list[str]]:
             for message in consumer.consume(1000, 1):
                 assert message.error() is None, message.error()
                 event = json.loads(message.value() or b"")
+                assert message.key() == event["orderId"].encode()
                 told[event["orderId"]].append(event["eventId"])
                 if message.offset() + 1 >= ends[message.partition()]:
                     unread.discard(message.partition())
