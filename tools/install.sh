@@ -116,7 +116,9 @@ usable || create
 if ! up_to_date "$PACKAGES_STAMP" requirements-dev.txt; then
     total=$(grep -c '^[a-z].*==' requirements-dev.txt)
     echo "[2/3] Installing $total pinned packages into .venv (the first time about 130 MB to download)"
-    pip_install "$total" --require-hashes -r requirements-dev.txt
+    # Without a resolver, what is installed depends on the file alone and not on what was published
+    # since: no release is looked for that the file does not pin, nor one to build another with.
+    pip_install "$total" --no-deps --require-hashes --only-binary :all: -r requirements-dev.txt
     stamp_of requirements-dev.txt >"$PACKAGES_STAMP"
     rm -f "$PROJECT_STAMP"
 fi
