@@ -4,13 +4,15 @@ Values come from the environment, then from ``.env``. Fields are the environment
 case. A bad value raises SettingsError, whose text names the variable and the remedy in one line.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from dotenv import dotenv_values
 from pydantic import Field, ValidationError, model_validator
 
+from order_service import certificates
 from order_service.http_settings import HttpSettings, HttpUrl, Names, Port, Seconds
 
 
@@ -32,6 +34,9 @@ class Settings(HttpSettings):
     mongo_pool_size: Annotated[int, Field(ge=1, le=1000)] = 64
 
     inventory_service_url: HttpUrl = "http://127.0.0.1:3200"
+    inventory_ca_file: Path | None = None
+    inventory_client_cert: Path | None = None
+    inventory_client_key: Path | None = None
     inventory_contract: Literal["absolute", "conditional"] = "absolute"
     inventory_connect_timeout: Seconds = 1
     inventory_read_timeout: Seconds = 3
@@ -57,6 +62,26 @@ class Settings(HttpSettings):
     stock_event_max_bytes: Annotated[int, Field(ge=256, le=8_388_608)] = 65_536
     worker_port: Port = 3101
     stock_change_retention_days: Annotated[int, Field(ge=0)] = 0
+
+    @model_validator(mode="after")
+    def _inventory_can_be_trusted(self) -> Self:
+        files = {
+            "INVENTORY_CA_FILE": self.inventory_ca_file,
+            "INVENTORY_CLIENT_CERT": self.inventory_client_cert,
+            "INVENTORY_CLIENT_KEY": self.inventory_client_key,
+        }
+        given = [name for name, path in files.items() if path is not None]
+        if given and not self.inventory_service_url.startswith("https://"):
+            raise ValueError(f"{given[0]} is set, but INVENTORY_SERVICE_URL is no https:// URL")
+        if self.inventory_client_key and not self.inventory_client_cert:
+            raise ValueError("INVENTORY_CLIENT_KEY is set without INVENTORY_CLIENT_CERT")
+        if self.inventory_ca_file:
+            with _named("INVENTORY_CA_FILE"):
+                certificates.check_authorities(self.inventory_ca_file)
+        if self.inventory_client_cert:
+            with _named("INVENTORY_CLIENT_CERT"):
+                certificates.check_own(self.inventory_client_cert, self.inventory_client_key)
+        return self
 
     @model_validator(mode="after")
     def _times_fit_together(self) -> Self:
@@ -94,6 +119,14 @@ class Settings(HttpSettings):
             return cls.model_validate({**known, "kafka_config": _librdkafka(given, cls)})
         except ValidationError as error:
             raise SettingsError(_one_line(error)) from None
+
+
+@contextmanager
+def _named(variable: str) -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{variable}: {error}") from None
 
 
 def _librdkafka(given: Mapping[str, str], model: type[Settings]) -> dict[str, dict[str, str]]:
