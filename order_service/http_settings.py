@@ -1,60 +1,41 @@
 """The settings of the REST API: where it listens, and who may use it. Read by ``settings``."""
 
-from ipaddress import ip_address
-from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-
-def _split(value: Any) -> Any:
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(",") if part.strip())
-    return value
-
-
-_NO_LIMIT = "off"
-
-
-def _notation(value: str) -> str:
-    if value != _NO_LIMIT:
-        # Here, because a process without limits is 2 MB smaller without it.
-        import limits
-
-        try:
-            limits.parse_many(value)
-        except ValueError:
-            raise ValueError('must be like "100 per minute", or off') from None
-    return value
-
-
-RateLimit = Annotated[str, AfterValidator(_notation)]
-Origin = Annotated[str, Field(pattern=r"^https?://[^\s/]+$")]
-Port = Annotated[int, Field(ge=0, le=65535)]
-Seconds = Annotated[float, Field(gt=0, le=3600)]
-Names = Annotated[tuple[str, ...], BeforeValidator(_split), Field(min_length=1)]
-HttpUrl = Annotated[str, Field(pattern=r"^https?://[^\s/]+(/\S*)?$")]
+from order_service import addresses, setting_checks
+from order_service.setting_types import (
+    NO_LIMIT,
+    Host,
+    HttpUrl,
+    Origins,
+    PathText,
+    Port,
+    RateLimit,
+    RedisUrl,
+    Seconds,
+    Text,
+)
 
 
 class HttpSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    host: str = "127.0.0.1"
+    host: Host = "127.0.0.1"
     port: Port = 3100
     web_workers: Annotated[int, Field(ge=1, le=64)] = 2
     web_threads: Annotated[int, Field(ge=1, le=256)] = 32
     metrics_port: Port = 0
 
-    redis_url: Annotated[str, Field(pattern=r"^(rediss?|unix)://\S+$")] | None = Field(
-        default=None, repr=False
-    )
+    redis_url: RedisUrl | None = Field(default=None, repr=False)
     cache_ttl_seconds: Annotated[float, Field(ge=0, le=3600)] = 5
     cache_max_orders: Annotated[int, Field(ge=1, le=1_000_000)] = 2048
 
-    auth_jwks_url: HttpUrl | None = None
-    auth_jwks_file: Path | None = None
-    auth_issuer: str | None = None
-    auth_audience: str | None = None
+    auth_jwks_url: HttpUrl | None = Field(default=None, repr=False)
+    auth_jwks_file: PathText | None = None
+    auth_issuer: Text | None = None
+    auth_audience: Text | None = None
     auth_leeway: Annotated[float, Field(ge=0, le=300)] = 30
     auth_jwks_cooldown: Seconds = 30
     auth_jwks_max_age: Seconds = 300
@@ -62,7 +43,7 @@ class HttpSettings(BaseModel):
 
     rate_limit_writes: RateLimit | None = None
     rate_limit_reads: RateLimit | None = None
-    cors_origins: Annotated[tuple[Origin, ...], BeforeValidator(_split)] = ()
+    cors_origins: Origins = ()
     trusted_proxies: Annotated[int, Field(ge=0, le=10)] = 0
     stop_delay: Annotated[float, Field(ge=0, le=15)] = 0
 
@@ -77,7 +58,7 @@ class HttpSettings(BaseModel):
 
     def _limit(self, given: str | None, default: str) -> str | None:
         if given is not None:
-            return None if given == _NO_LIMIT else given
+            return None if given == NO_LIMIT else given
         # Without tokens callers are told apart by address, and all behind a proxy share one.
         return default if self.has_issuer and not self.on_loopback else None
 
@@ -87,10 +68,7 @@ class HttpSettings(BaseModel):
 
     @property
     def on_loopback(self) -> bool:
-        try:
-            return ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
+        return addresses.is_loopback(self.host)
 
     @model_validator(mode="after")
     def _issuer_is_complete(self) -> Self:
@@ -111,6 +89,12 @@ class HttpSettings(BaseModel):
                 "AUTH_DISABLED is true and an issuer is configured (AUTH_JWKS_URL or "
                 "AUTH_JWKS_FILE): drop one of the two"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _key_set_can_be_read(self) -> Self:
+        if self.auth_jwks_file is not None:
+            setting_checks.key_set_file(self.auth_jwks_file)
         return self
 
     @model_validator(mode="after")

@@ -9,34 +9,40 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from dotenv import dotenv_values
 from pydantic import Field, ValidationError, model_validator
 
-from order_service import certificates
-from order_service.http_settings import HttpSettings, HttpUrl, Names, Port, Seconds
+from order_service import certificates, setting_checks, variables
+from order_service.http_settings import HttpSettings
+from order_service.setting_types import (
+    BaseUrl,
+    Brokers,
+    DatabaseName,
+    MongoUri,
+    PathText,
+    Port,
+    Seconds,
+    SettingsError,
+    Text,
+    Topic,
+    Topics,
+)
+from order_service.variables import Variables
 
-
-class SettingsError(Exception):
-    """One line: the variable, what is wrong with it, and what it may be."""
-
-
-KAFKA_PREFIXES = ("KAFKA_CONSUMER_", "KAFKA_PRODUCER_", "KAFKA_")
+__all__ = ["Settings", "SettingsError"]
 
 
 class Settings(HttpSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
-    mongo_uri: Annotated[str, Field(pattern=r"^mongodb(\+srv)?://\S+$")] = (
-        "mongodb://127.0.0.1:27017/orders"
-    )
-    mongo_database: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,38}$")] = "orders"
+    mongo_uri: MongoUri = Field(default="mongodb://127.0.0.1:27017/orders", repr=False)
+    mongo_database: DatabaseName = "orders"
     store_timeout: Seconds = 3
     mongo_pool_size: Annotated[int, Field(ge=1, le=1000)] = 64
 
-    inventory_service_url: HttpUrl = "http://127.0.0.1:3200"
-    inventory_ca_file: Path | None = None
-    inventory_client_cert: Path | None = None
-    inventory_client_key: Path | None = None
+    inventory_service_url: BaseUrl = Field(default="http://127.0.0.1:3200", repr=False)
+    inventory_ca_file: PathText | None = None
+    inventory_client_cert: PathText | None = None
+    inventory_client_key: PathText | None = None
     inventory_contract: Literal["absolute", "conditional"] = "absolute"
     inventory_connect_timeout: Seconds = 1
     inventory_read_timeout: Seconds = 3
@@ -49,10 +55,10 @@ class Settings(HttpSettings):
     settle_interval: Seconds = 2
     idempotency_key_hours: Annotated[int, Field(ge=24)] = 24
 
-    kafka_broker: Annotated[str, Field(pattern=r"^[^\s,]+:\d+(,[^\s,]+:\d+)*$")] = "127.0.0.1:9092"
-    kafka_group: str = "order-service-group"
-    kafka_stock_topics: Names = ("stock-updates", "stock_updates")
-    kafka_order_topic: str = "order-events"
+    kafka_broker: Brokers = "127.0.0.1:9092"
+    kafka_group: Text = "order-service-group"
+    kafka_stock_topics: Topics = ("stock-updates", "stock_updates")
+    kafka_order_topic: Topic = "order-events"
     kafka_config: Mapping[str, Mapping[str, str]] = Field(
         default_factory=dict,
         repr=False,
@@ -84,6 +90,25 @@ class Settings(HttpSettings):
         return self
 
     @model_validator(mode="after")
+    def _database_is_named_once(self) -> Self:
+        if "mongo_uri" not in self.model_fields_set:
+            return self
+        with _named("MONGO_URI"):
+            named = setting_checks.mongo_database(self.mongo_uri)
+        if named and "mongo_database" in self.model_fields_set and named != self.mongo_database:
+            raise ValueError(
+                f"MONGO_DATABASE is {self.mongo_database}, and MONGO_URI names another database: "
+                "name it in one of them only (a user whose password is in another database is "
+                "found with the option authSource of MONGO_URI)"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _topics_differ(self) -> Self:
+        setting_checks.topics_differ(self.kafka_stock_topics, self.kafka_order_topic)
+        return self
+
+    @model_validator(mode="after")
     def _times_fit_together(self) -> Self:
         longest = self.inventory_connect_timeout + self.inventory_read_timeout
         if self.lease_seconds < 2 * longest:
@@ -108,17 +133,22 @@ class Settings(HttpSettings):
 
         An empty value counts as not set.
         """
-        merged = {**(dotenv_values(dotenv) if dotenv and dotenv.is_file() else {}), **environment}
-        given = {name: value for name, value in merged.items() if value}
-        known = {
-            field: given[field.upper()]
-            for field in cls.model_fields
-            if field != "kafka_config" and field.upper() in given
-        }
+        return cls.of(variables.read(environment, dotenv, cls.names()))
+
+    @classmethod
+    def of(cls, given: Variables) -> Self:
+        """Raises SettingsError."""
+        known = {name.lower(): given.values[name] for name in cls.names() & given.values.keys()}
+        options = variables.librdkafka_options(given.values, cls.names())
         try:
-            return cls.model_validate({**known, "kafka_config": _librdkafka(given, cls)})
+            return cls.model_validate({**known, "kafka_config": options})
         except ValidationError as error:
             raise SettingsError(_one_line(error)) from None
+
+    @classmethod
+    def names(cls) -> set[str]:
+        """Of the variables, but for librdkafka's options."""
+        return {field.upper() for field in cls.model_fields if field != "kafka_config"}
 
 
 @contextmanager
@@ -127,20 +157,6 @@ def _named(variable: str) -> Iterator[None]:
         yield
     except ValueError as error:
         raise ValueError(f"{variable}: {error}") from None
-
-
-def _librdkafka(given: Mapping[str, str], model: type[Settings]) -> dict[str, dict[str, str]]:
-    """``KAFKA_CONSUMER_FETCH_MIN_BYTES`` → ``{"consumer": {"fetch.min.bytes": …}}``."""
-    config: dict[str, dict[str, str]] = {}
-    for name, value in given.items():
-        if name.lower() in model.model_fields:
-            continue
-        prefix = next((p for p in KAFKA_PREFIXES if name.startswith(p)), None)
-        if prefix:
-            scope = prefix.removeprefix("KAFKA_").rstrip("_").lower() or "common"
-            option = name.removeprefix(prefix).lower().replace("_", ".")
-            config.setdefault(scope, {})[option] = value
-    return config
 
 
 def _one_line(error: ValidationError) -> str:

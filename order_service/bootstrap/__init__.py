@@ -10,10 +10,13 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 
+import structlog
 from prometheus_client import CollectorRegistry
 
+from order_service import variables
 from order_service.application.cancel_order import CancelOrder
 from order_service.application.check_readiness import CheckReadiness
 from order_service.application.create_order import CreateOrder
@@ -35,7 +38,8 @@ from order_service.application.ports import (
     Turns,
 )
 from order_service.application.use_cases import UseCases
-from order_service.infrastructure.cache.build import cache
+from order_service.infrastructure import logs
+from order_service.infrastructure.cache.build import cache as order_cache
 from order_service.infrastructure.dependencies import (
     InventoryDependency,
     StoreDependency,
@@ -81,8 +85,19 @@ Wrap = Callable[[Adapters], Adapters]
 
 
 def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
-    """Raises SettingsError."""
-    return Settings.load(environment, Path(".env"))
+    """Tells of variables that look like settings and are none. Raises SettingsError."""
+    given = variables.read(environment, Path(".env"), Settings.names())
+    settings = Settings.of(given)
+    logs.configure(settings.log_level)
+    for name, meant in given.unused.items():
+        _tell(name, meant)
+    return settings
+
+
+@cache
+def _tell(name: str, meant: str | None) -> None:
+    """Once: gunicorn's processes are forked from one that has loaded the settings."""
+    structlog.get_logger().warning("variable_is_no_setting", name=name, meant=meant)
 
 
 def build_adapters(settings: Settings, registry: CollectorRegistry | None = None) -> Adapters:
@@ -93,7 +108,7 @@ def build_adapters(settings: Settings, registry: CollectorRegistry | None = None
     calls = InventoryMetrics(registry)
     clock = StoreClock()
     owner = f"{socket.gethostname()}:{os.getpid()}"
-    cached = cache(settings, MongoOrderRepository(), ReadMetrics(registry).count)
+    cached = order_cache(settings, MongoOrderRepository(), ReadMetrics(registry).count)
     return Adapters(
         orders=MeteredOrders(cached.orders, registry),
         reader=cached.reader,

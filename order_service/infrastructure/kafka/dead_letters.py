@@ -15,8 +15,9 @@ from order_service.infrastructure.kafka.config import LARGEST_MESSAGE
 from order_service.infrastructure.kafka.decoding import Poison
 from order_service.infrastructure.kafka.delivery import Delivery, Outgoing
 from order_service.infrastructure.kafka.records import Record
+from order_service.setting_checks import DEAD_LETTER_SUFFIX
 
-SUFFIX: Final = "-dlt"
+SUFFIX: Final = DEAD_LETTER_SUFFIX
 # Kept until somebody deletes them: a dead letter that expires unread would be a lost event.
 _TOPIC_CONFIG: Final = {"retention.ms": "-1", "max.message.bytes": str(LARGEST_MESSAGE)}
 _BROKER_DEFAULT: Final = -1
