@@ -13,20 +13,22 @@ from order_service.run_folder import make_run_folder
 if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = make_run_folder()
 
+from order_service.addresses import bound
 from order_service.bootstrap import load_settings
 from order_service.bootstrap.api import after_exit, before_fork
 from order_service.settings import SettingsError
 
 try:
     _settings = load_settings()
+    _address = bound(_settings.host)
 except SettingsError as _error:
     sys.exit(str(_error))
 
 before_fork()
 
-bind = [f"{_settings.host}:{_settings.port}"]
+bind = [f"{_address}:{_settings.port}"]
 if _settings.metrics_port:
-    bind.append(f"{_settings.host}:{_settings.metrics_port}")
+    bind.append(f"{_address}:{_settings.metrics_port}")
 workers = _settings.web_workers
 threads = _settings.web_threads
 worker_class = "gthread"

@@ -4,6 +4,8 @@ import re
 import socket
 from ipaddress import ip_address
 
+from order_service.setting_error import SettingsError
+
 
 def written(host: str) -> str:
     """As it is kept: ``[::1]`` as ``::1``. Raises ValueError for what is no address or name."""
@@ -14,7 +16,7 @@ def written(host: str) -> str:
         try:
             ip_address(bare)
         except ValueError:
-            raise ValueError("is no IPv6 address; the port is PORT's") from None
+            raise ValueError("is no IP address (the port goes into PORT)") from None
     elif not re.fullmatch(r"[A-Za-z0-9._-]{1,253}", bare):
         raise ValueError("is neither an IP address nor a host's name")
     return bare
@@ -33,10 +35,10 @@ def in_url(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def of_this_machine(host: str) -> str:
-    """The address that a server binds: of a name its own, the IPv4 one if it has both.
+def bound(host: str) -> str:
+    """What a server binds for it, as a URL has it: of a name the address, IPv4 if it has both.
 
-    Raises ValueError when it is not this machine's.
+    Raises SettingsError when that is no address of this machine.
     """
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
@@ -44,6 +46,9 @@ def of_this_machine(host: str) -> str:
         with socket.socket(family, socket.SOCK_STREAM) as tried:
             tried.bind((address[0], 0))
     except (OSError, UnicodeError) as error:
-        cause = getattr(error, "strerror", None) or "no such name"
-        raise ValueError(f"{host} is not an address of this machine ({cause})") from None
-    return str(address[0])
+        cause = getattr(error, "strerror", None) or "there is no such name"
+        raise SettingsError(
+            f"Bad setting: HOST: {host} is no address of this machine ({cause}). Name one, or "
+            "0.0.0.0 or :: for all of them."
+        ) from None
+    return in_url(str(address[0]))

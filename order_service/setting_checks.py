@@ -7,7 +7,7 @@ Libraries are imported where they are used: a process without such a setting is 
 import json
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -34,16 +34,17 @@ _REDIS_OPTIONS: Final = {
 }
 
 
-def said(error: Exception, *values: str, known: str = "") -> str | None:
+def said(error: Exception, values: Mapping[str, str], known: str = "") -> str | None:
     """A library's reason in one line; None if it repeats a part of a value, which may be secret.
 
-    A value that is repeated whole is cut out. ``known``: words that are no secret.
+    ``values``: by name, which stands for a value that is repeated whole. ``known``: words that are
+    no secret.
     """
     reason = " ".join(str(error).split())
-    for value in filter(None, values):
-        reason = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", "…", reason)
-    secret = set[str]().union(*map(_words, values)) - _words(known)
-    return None if secret & _words(reason) else reason
+    for name, value in values.items():
+        reason = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", f"<{name}>", reason)
+    secret = set[str]().union(*map(_words, values.values()))
+    return None if secret & _words(reason) - _words(" ".join([known, *values])) else reason
 
 
 def _words(text: str) -> set[str]:
@@ -109,7 +110,7 @@ def mongo_uri(uri: str) -> None:
             MongoClient(uri, connect=False).close()
     except Exception as error:  # noqa: BLE001  (there is no list of what it raises)
         known = " ".join(["mongodb", "srv", *common.URI_OPTIONS_VALIDATOR_MAP])
-        reason = said(error, uri, known=known)
+        reason = said(error, {"MONGO_URI": uri}, known)
         raise Refused(f"MongoDB's driver says: {reason}" if reason else "") from None
 
 

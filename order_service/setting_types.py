@@ -52,10 +52,6 @@ def _origin(origin: str) -> str:
     return f"{parts.scheme}://{host}" + (f":{port}" if port and port != default else "")
 
 
-class SettingsError(Exception):
-    """One line: the variable, what is wrong with it, and what it may be."""
-
-
 Text = Annotated[str, BeforeValidator(_printable), Field(min_length=1, max_length=255)]
 PathText = Annotated[Path, BeforeValidator(_printable)]
 Port = Annotated[int, Field(ge=0, le=65535)]

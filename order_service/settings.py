@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from order_service import certificates, setting_checks, variables
 from order_service.http_settings import HttpSettings
+from order_service.setting_error import SettingsError
 from order_service.setting_types import (
     BaseUrl,
     Brokers,
@@ -21,7 +22,6 @@ from order_service.setting_types import (
     PathText,
     Port,
     Seconds,
-    SettingsError,
     Text,
     Topic,
     Topics,

@@ -17,7 +17,7 @@ from typing import Final
 from dotenv import dotenv_values
 from dotenv.parser import parse_stream
 
-from order_service.setting_types import SettingsError
+from order_service.setting_error import SettingsError
 
 _KAFKA: Final = "KAFKA_"
 _OPTION: Final = re.compile(r"KAFKA_(?:(CONSUMER|PRODUCER)_)?([A-Z0-9_]+)")
@@ -35,7 +35,7 @@ class Variables:
 
 
 def read(environment: Mapping[str, str], dotenv: Path | None, names: Collection[str]) -> Variables:
-    """``names``: the settings'; names that begin with KAFKA_ are Kafka's to judge.
+    """``names``: the settings'. The other ones that begin with KAFKA_ are librdkafka's to judge.
 
     Raises SettingsError for a file that can't be read, and for a slip of the pen in it.
     """
@@ -70,7 +70,7 @@ def librdkafka_options(
     return options
 
 
-def near(name: str, names: Collection[str], given: Collection[str]) -> str | None:
+def near(name: str, names: Collection[str], given: Collection[str] = ()) -> str | None:
     """The one of ``names`` that may be meant: it is nearly ``name``, and not given itself."""
     matches = get_close_matches(name.upper(), names, n=1, cutoff=_ALIKE)
     return next((match for match in matches if match not in given), None)

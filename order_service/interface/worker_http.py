@@ -1,6 +1,7 @@
 """The worker's own health and metrics, on WORKER_PORT."""
 
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
@@ -11,6 +12,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from prometheus_client import CollectorRegistry, make_wsgi_app
 
+from order_service.addresses import bound
 from order_service.settings import SettingsError
 
 # What is wrong, by the name of the part that it is wrong with; None where nothing is.
@@ -23,12 +25,14 @@ class WorkerHttp:
     """Serves in threads of its own while it is entered."""
 
     def __init__(self, host: str, port: int, app: WSGIApplication) -> None:
-        """Raises SettingsError when the port can't be had."""
+        """Raises SettingsError when the port, or the address, can't be had."""
+        address = bound(host)
+        server = _Server6 if address.startswith("[") else _Server
         try:
-            self._server = make_server(host, port, app, _Server, _QuietHandler)
+            self._server = make_server(address.strip("[]"), port, app, server, _QuietHandler)
         except OSError as error:
             raise SettingsError(
-                f"Bad setting: WORKER_PORT: {host}:{port} can't be listened on "
+                f"Bad setting: WORKER_PORT: {address}:{port} can't be listened on "
                 f"({error.strerror}). Free it, set another, or 0 for none."
             ) from None
         self.port = self._server.server_port
@@ -91,6 +95,10 @@ class _Server(ThreadingMixIn, WSGIServer):
     """A slow check of the store holds up nobody who asks whether the worker lives."""
 
     daemon_threads = True
+
+
+class _Server6(_Server):
+    address_family = socket.AF_INET6
 
 
 class _QuietHandler(WSGIRequestHandler):

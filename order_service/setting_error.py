@@ -1,0 +1,5 @@
+"""What is raised for a setting that can't be."""
+
+
+class SettingsError(Exception):
+    """One line: the variable, what is wrong with it, and what it may be."""
