@@ -34,17 +34,17 @@ _REDIS_OPTIONS: Final = {
 }
 
 
-def said(error: Exception, values: Mapping[str, str], known: str = "") -> str | None:
-    """A library's reason in one line; None if it repeats a part of a value, which may be secret.
+def said(reason: object, values: Mapping[str, str], known: str = "") -> str:
+    """What a library says, in one line, without the values, which may be secret.
 
-    ``values``: by name, which stands for a value that is repeated whole. ``known``: words that are
-    no secret.
+    ``values``: by name, which stands for a value that is repeated whole; of a part that is repeated
+    no word is left but ``known`` ones.
     """
-    reason = " ".join(str(error).split())
+    line = " ".join(str(reason).split())
     for name, value in values.items():
-        reason = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", f"<{name}>", reason)
-    secret = set[str]().union(*map(_words, values.values()))
-    return None if secret & _words(reason) - _words(" ".join([known, *values])) else reason
+        line = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", f"<{name}>", line)
+    secret = set[str]().union(*map(_words, values.values())) - _words(" ".join([known, *values]))
+    return re.sub(r"\w+", lambda word: "…" if word[0].lower() in secret else word[0], line)
 
 
 def _words(text: str) -> set[str]:
@@ -111,7 +111,7 @@ def mongo_uri(uri: str) -> None:
     except Exception as error:  # noqa: BLE001  (there is no list of what it raises)
         known = " ".join(["mongodb", "srv", *common.URI_OPTIONS_VALIDATOR_MAP])
         reason = said(error, {"MONGO_URI": uri}, known)
-        raise Refused(f"MongoDB's driver says: {reason}" if reason else "") from None
+        raise Refused(f"MongoDB's driver says: {reason}") from None
 
 
 def mongo_database(uri: str) -> str | None:
@@ -157,7 +157,7 @@ def topics_differ(stock: Sequence[str], order: str) -> None:
             raise ValueError(f"{variable}: . and .. are no names of topics")
         if topic.replace(".", "_") in seen:
             raise ValueError(
-                f"{variable}: {topic} is there twice (. and _ are one to Kafka, and "
+                f"{variable}: a topic's name is used twice (to Kafka . and _ are one, and "
                 f"<topic>{DEAD_LETTER_SUFFIX} is where a stock topic's dead letters go)"
             )
         seen.add(topic.replace(".", "_"))

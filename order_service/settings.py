@@ -97,9 +97,8 @@ class Settings(HttpSettings):
             named = setting_checks.mongo_database(self.mongo_uri)
         if named and "mongo_database" in self.model_fields_set and named != self.mongo_database:
             raise ValueError(
-                f"MONGO_DATABASE is {self.mongo_database}, and MONGO_URI names another database: "
-                "name it in one of them only (a user whose password is in another database is "
-                "found with the option authSource of MONGO_URI)"
+                "MONGO_DATABASE: MONGO_URI names another database: name it in one of them only "
+                "(where the user's password is kept is said by MONGO_URI's option authSource)"
             )
         return self
 

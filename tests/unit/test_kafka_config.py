@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from confluent_kafka import Consumer, Producer
+from confluent_kafka import Consumer, KafkaError, Producer
 from structlog.testing import capture_logs
 
-from order_service.infrastructure.kafka import build, config
+from order_service.infrastructure.kafka import build, config, options
 from order_service.settings import Settings, SettingsError
 
 NOBODY = {"KAFKA_BROKER": "127.0.0.1:1"}
@@ -136,3 +136,73 @@ def test_librdkafkas_words_reach_the_log_without_its_remarks_on_common_settings(
         ("Connect to 127.0.0.1:1 failed", "warning")
     ]
     assert isinstance(logger, logging.Logger)
+
+
+def test_what_librdkafka_says_while_it_works_holds_no_secret_either() -> None:
+    given = settings(
+        {"KAFKA_SASL_OAUTHBEARER_CONFIG": "scope=hunter2 x", "KAFKA_SASL_PASSWORD": "p"}
+    )
+    made = config.consumer_config(given)
+    with capture_logs() as logs:
+        made["error_cb"](
+            KafkaError(KafkaError._AUTHENTICATION, "Unrecognized config at: hunter2 x")
+        )
+        made["logger"].warning("Unrecognized sasl.oauthbearer.config beginning at: hunter2 x")
+    told = str(logs)
+    assert len(logs) == 2
+    assert "hunter2" not in told
+    assert "beginning at" in told
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("HOME", "OPTS", "HEAP_OPTS", "LOG4J_OPTS", "JMX_OPTS", "JMX_PORT", "GC_LOG_OPTS"),
+        *("LOG_DIRS", "LISTENERS", "ADVERTISED_LISTENERS", "NODE_ID", "PROCESS_ROLES", "VERSION"),
+        *("CFG_LISTENERS", "ZOOKEEPER_CONNECT", "SCHEMA_REGISTRY_URL", "URL", "PORT"),
+    ],
+)
+def test_another_programs_variable_is_told_once_and_not_used(name: str) -> None:
+    options.is_used.cache_clear()
+    given = settings({f"KAFKA_{name}": "-Xmx1G", "KAFKA_CLIENT_RACK": "a"})
+    with capture_logs() as logs:
+        made = [config.consumer_config(given), config.producer_config(given)]
+        config.build(Producer, made[1], given)
+    told = [each for each in logs if each["event"] == "variable_is_no_setting"]
+    assert [each["name"] for each in told] == [f"KAFKA_{name}"]
+    assert all(each["client.rack"] == "a" for each in made)
+    assert "-Xmx1G" not in str(made)
+
+
+def test_a_variable_that_is_nearly_a_setting_of_ours_is_told_with_it() -> None:
+    options.is_used.cache_clear()
+    with capture_logs() as logs:
+        config.consumer_config(settings({"KAFKA_STOCK_TOPIC": "stock"}))
+    assert [each["meant"] for each in logs] == ["KAFKA_STOCK_TOPICS"]
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("KAFKA_SECURTY_PROTOCOL", "KAFKA_SECURITY_PROTOCOL"),
+        ("KAFKA_SASL_MECHANIZM", "KAFKA_SASL_MECHANISM"),
+        ("KAFKA_PRODUCER_LINGER", "KAFKA_PRODUCER_LINGER_MS"),
+        ("KAFKA_CONSUMER_SASL_USER", "KAFKA_CONSUMER_SASL_USERNAME"),
+    ],
+)
+def test_a_slip_of_the_pen_is_refused_with_what_is_meant(name: str, meant: str) -> None:
+    make = config.consumer_config if "CONSUMER" in name else config.producer_config
+    assert f"Is {meant} meant?" in refusal({name: "SSL"}, make)
+
+
+def test_whether_a_name_is_an_option_is_librdkafkas_to_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = options._NAMES
+    monkeypatch.setattr(options, "_NAMES", [])
+    assert [each for each in listed if not options._is_option(each)] == []
+    assert not options._is_option("heap.opts")
+
+
+def test_the_name_that_brokers_see_is_the_operators_to_choose() -> None:
+    assert config.producer_config(settings({}))["client.id"] == "order-service"
+    for make in (config.consumer_config, config.producer_config, config.admin_config):
+        assert make(settings({"KAFKA_CLIENT_ID": "orders-7"}))["client.id"] == "orders-7"

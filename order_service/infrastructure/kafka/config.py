@@ -1,7 +1,9 @@
 """librdkafka's settings: our defaults, then the operator's, then what our promises hang on."""
 
 import logging
+import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final, TypeVar
 
 import structlog
@@ -48,6 +50,10 @@ _REFUSED: Final[Mapping[str, str]] = {
     "group.id": "set KAFKA_GROUP instead",
     **dict.fromkeys(_PROMISED, "what the service promises hangs on it, so it can't be changed"),
 }
+
+_SECRET: Final = re.compile(
+    r"password|passphrase|secret|pem|token|jaas|assertion|oauthbearer\.config"
+)
 
 log = structlog.get_logger(__name__)
 
@@ -102,10 +108,16 @@ def _given(settings: Settings, scope: str) -> Config:
 
 
 def _own(settings: Settings) -> Config:
+    secrets = {
+        option: value
+        for given in settings.kafka_config.values()
+        for option, value in given.items()
+        if _SECRET.search(option)
+    }
     return {
         "bootstrap.servers": settings.kafka_broker,
-        "logger": _logger(),
-        "error_cb": _log_error,
+        "logger": _logger(secrets),
+        "error_cb": partial(_log_error, secrets),
     }
 
 
@@ -118,20 +130,18 @@ def _one_line(error: Exception, settings: Settings) -> str:
     concerned = [each for each in given if each[1] in reason] or given
     names = ", ".join(variable(*each) for each in concerned) or "KAFKA_BROKER"
     values = {option: settings.kafka_config[scope][option] for scope, option in given}
-    shown = said(ValueError(reason), values)
-    return f"Bad setting: {names}: librdkafka {f'says: {shown}' if shown else 'refuses it'}."
+    return f"Bad setting: {names}: librdkafka says: {said(reason, values)}."
 
 
-def _log_error(error: KafkaError) -> None:
-    log.warning("kafka_error", error=error.name(), reason=error.str(), fatal=error.fatal())
+def _log_error(secrets: Mapping[str, str], error: KafkaError) -> None:
+    reason = said(error.str(), secrets)
+    log.warning("kafka_error", error=error.name(), reason=reason, fatal=error.fatal())
 
 
-def _logger() -> logging.Logger:
-    logger = logging.getLogger("librdkafka")
-    if not logger.handlers:
-        logger.addHandler(_ToStructlog())
-        logger.addFilter(_worth_reading)
-        logger.propagate = False
+def _logger(secrets: Mapping[str, str]) -> logging.Logger:
+    logger = logging.Logger("librdkafka")
+    logger.addHandler(_ToStructlog(secrets))
+    logger.addFilter(_worth_reading)
     return logger
 
 
@@ -141,5 +151,9 @@ def _worth_reading(record: logging.LogRecord) -> bool:
 
 
 class _ToStructlog(logging.Handler):
+    def __init__(self, secrets: Mapping[str, str]) -> None:
+        super().__init__()
+        self._secrets = secrets
+
     def emit(self, record: logging.LogRecord) -> None:
-        log.log(record.levelno, "librdkafka", said=record.getMessage())
+        log.log(record.levelno, "librdkafka", said=said(record.getMessage(), self._secrets))
