@@ -70,7 +70,7 @@ def base_url(url: str) -> None:
 
 def brokers(value: str) -> None:
     for broker in value.split(","):
-        parts = urlsplit(broker if "://" in broker else f"//{broker}")
+        parts = urlsplit("//" + broker.rpartition("://")[2])
         if not (parts.hostname and parts.port) or "@" in broker or parts.path or parts.query:
             raise Refused
         parts.hostname.encode("idna")
@@ -84,17 +84,20 @@ def redis_url(url: str) -> None:
     path = r"/.+" if parts.scheme == "unix" else r"/?\d*"
     if not re.fullmatch(path, parts.path) or "#" in url or not options.keys() <= _REDIS_OPTIONS:
         raise Refused
-    (parts.hostname or "").encode("idna")
     pool = redis.Redis.from_url(url).connection_pool
     pool.make_connection()
+    pool.connection_kwargs.get("host", "").encode("idna")
     if pool.connection_kwargs.get("db", 0) < 0:
         raise Refused
-    # Those are read for each connection only.
-    given = {name: Path(values[0]) for name, values in options.items() if name.startswith("ssl_")}
-    if authorities := given.get("ssl_ca_certs"):
+    # The files are read for each connection only.
+    authorities, certificate, key = (
+        Path(options[name][0]) if name in options else None
+        for name in ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
+    )
+    if authorities:
         certificates.check_authorities(authorities)
-    if certificate := given.get("ssl_certfile"):
-        certificates.check_own(certificate, given.get("ssl_keyfile"))
+    if certificate or key:
+        certificates.check_own(certificate or Path(), key)
 
 
 def mongo_uri(uri: str) -> None:

@@ -34,7 +34,7 @@ __all__ = ["Settings", "SettingsError"]
 class Settings(HttpSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
-    mongo_uri: MongoUri = Field(default="mongodb://127.0.0.1:27017/orders", repr=False)
+    mongo_uri: MongoUri = Field(default="mongodb://127.0.0.1:27017", repr=False)
     mongo_database: DatabaseName = "orders"
     store_timeout: Seconds = 3
     mongo_pool_size: Annotated[int, Field(ge=1, le=1000)] = 64

@@ -83,6 +83,25 @@ def test_a_port_that_is_taken_stops_the_worker(mongo: Mongod) -> None:
     assert "WORKER_PORT" in stopped.stderr
 
 
+@pytest.mark.parametrize("program", ["api", "worker", "migrate"])
+@pytest.mark.parametrize(
+    "uri",
+    [
+        f"mongodb+srv://shop:{SECRET}@nowhere.invalid/orders",
+        f"mongodb://shop:{SECRET}@127.0.0.1:1/orders?minPoolSize=100",
+    ],
+)
+def test_what_only_the_driver_finds_is_told_without_a_traceback(program: str, uri: str) -> None:
+    # One, for gunicorn's own report of its end is a traceback where a second worker ends with it.
+    alone = {"PORT": str(free_port()), "WEB_WORKERS": "1"}
+    stopped = run(PROGRAMS[program], MONGO_URI=uri, **alone)
+    said = stopped.stdout + stopped.stderr
+    assert stopped.returncode != 0
+    assert "\nBad setting: MONGO_URI: " in f"\n{said}"
+    assert "Traceback" not in said
+    assert SECRET not in said
+
+
 def test_help_needs_no_settings() -> None:
     helped = run(("-m", "order_service", "worker", "--help"), PORT="eighty")
     assert helped.returncode == 0

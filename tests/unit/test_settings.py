@@ -4,7 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from limits.storage import RedisStorage, storage_from_string
 
+from order_service.infrastructure.mongo import connection
+from order_service.interface.http import limits
 from order_service.settings import Settings, SettingsError
 
 
@@ -36,6 +39,73 @@ def test_a_setting_is_read_from_the_environment(
     name: str, value: str, field: str, expected: Any
 ) -> None:
     assert getattr(Settings.load({name: value}), field) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("MONGO_URI", "mongodb://shop:p%40ss@a:1,b:2/orders?replicaSet=rs0&authSource=admin"),
+        ("MONGO_URI", "mongodb+srv://shop:p@a.test/orders?retryWrites=true&w=majority"),
+        ("MONGO_URI", "mongodb+srv://a.test/?authMechanism=MONGODB-X509"),
+        ("MONGO_URI", "mongodb://[::1]:27017"),
+        ("MONGO_URI", "mongodb://%2Ftmp%2Fmongodb-27017.sock/orders"),
+        ("MONGO_URI", "mongodb://a?tls=true"),
+        ("REDIS_URL", "redis://shop:p%2Fss@[::1]:6379/3?client_name=orders&protocol=3"),
+        ("REDIS_URL", "rediss://a.test?ssl_cert_reqs=none&health_check_interval=30"),
+        ("REDIS_URL", "unix:///run/redis.sock?db=1"),
+        ("INVENTORY_SERVICE_URL", "http://shop:p%2Fss@[::1]:3200/inventory/"),
+        ("INVENTORY_SERVICE_URL", "https://bücher.test"),
+        ("KAFKA_BROKER", "[::1]:9092,SASL_SSL://kafka.test:9093"),
+        ("KAFKA_GROUP", "the shop's group"),
+        ("RATE_LIMIT_WRITES", "10/second; 1000/day"),
+        ("RATE_LIMIT_READS", "off"),
+        ("KAFKA_STOCK_TOPICS", "a" * 245),
+        ("HOST", "ip6-localhost.shop_1.test"),
+    ],
+)
+def test_what_the_libraries_take_is_taken(name: str, value: str) -> None:
+    given = {"AUTH_DISABLED": "true", name: value}
+    assert str(getattr(Settings.load(given), name.lower())).strip("(),'") == value
+
+
+def test_a_key_set_may_be_asked_for_with_a_query() -> None:
+    issuer = {"AUTH_ISSUER": "i", "AUTH_AUDIENCE": "a"}
+    url = "https://issuer.test:8443/keys?tenant=shop"
+    assert Settings.load(issuer | {"AUTH_JWKS_URL": url}).auth_jwks_url == url
+
+
+def test_origins_are_kept_as_browsers_send_them() -> None:
+    given = "https://Shop.Example:443, http://shop.example:8080,http://[::1]:80"
+    origins = Settings.load({"CORS_ORIGINS": given}).cors_origins
+    assert origins == ("https://shop.example", "http://shop.example:8080", "http://[::1]")
+
+
+@pytest.mark.parametrize("url", ["redis://a.test/0", "rediss://a.test/0", "unix:///run/redis.sock"])
+def test_the_limiter_takes_each_kind_of_redis_too(url: str) -> None:
+    assert Settings.load({"REDIS_URL": url}).redis_url == url
+    assert isinstance(storage_from_string(limits._storage(url)), RedisStorage)
+
+
+@pytest.mark.parametrize(
+    ("environment", "database"),
+    [
+        ({}, "orders"),
+        ({"MONGO_DATABASE": "shop"}, "shop"),
+        ({"MONGO_URI": "mongodb://a"}, "orders"),
+        ({"MONGO_URI": "mongodb://a/"}, "orders"),
+        ({"MONGO_URI": "mongodb://a/shop"}, "shop"),
+        ({"MONGO_URI": "mongodb://a", "MONGO_DATABASE": "shop"}, "shop"),
+        ({"MONGO_URI": "mongodb://a/shop?authSource=admin", "MONGO_DATABASE": "shop"}, "shop"),
+    ],
+)
+def test_the_database_is_what_either_of_its_two_settings_names(
+    environment: dict[str, str], database: str
+) -> None:
+    connection.connect(Settings.load(environment))
+    try:
+        assert connection.database().name == database
+    finally:
+        connection.disconnect()
 
 
 def test_the_environment_goes_before_the_file_and_an_empty_value_is_none(tmp_path: Path) -> None:

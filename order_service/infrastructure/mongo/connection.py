@@ -10,7 +10,8 @@ import pymongo
 from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
 
 from order_service.domain.errors import StoreUnavailable
-from order_service.settings import Settings
+from order_service.setting_checks import said
+from order_service.settings import Settings, SettingsError
 
 ALIAS = "orders"
 _DUPLICATE_KEY = 11000
@@ -21,26 +22,38 @@ def connect(settings: Settings, operation_timeout: float | None = None, **option
 
     Writes are acknowledged by a majority and journaled whatever the URI leaves out, and every
     operation ends within ``operation_timeout`` seconds (``STORE_TIMEOUT``), retries included.
+    Raises SettingsError for a URI that can't be used, or whose name can't be looked up.
     """
-    mongoengine.connect(
-        db=settings.mongo_database,
-        host=settings.mongo_uri,
-        alias=ALIAS,
-        w="majority",
-        journal=True,
-        readConcernLevel="majority",
-        readPreference="primary",
-        retryWrites=True,
-        timeoutMS=int((operation_timeout or settings.store_timeout) * 1000),
-        serverSelectionTimeoutMS=int(settings.store_timeout * 1000),
-        maxPoolSize=settings.mongo_pool_size,
-        connect=False,
-        appname="order-service",
-        tz_aware=True,
-        tzinfo=UTC,
-        uuidRepresentation="standard",
-        **options,
-    )
+    with _refusals(settings.mongo_uri):
+        mongoengine.connect(
+            db=settings.mongo_database,
+            host=settings.mongo_uri,
+            alias=ALIAS,
+            w="majority",
+            journal=True,
+            readConcernLevel="majority",
+            readPreference="primary",
+            retryWrites=True,
+            timeoutMS=int((operation_timeout or settings.store_timeout) * 1000),
+            serverSelectionTimeoutMS=int(settings.store_timeout * 1000),
+            maxPoolSize=settings.mongo_pool_size,
+            connect=False,
+            appname="order-service",
+            tz_aware=True,
+            tzinfo=UTC,
+            uuidRepresentation="standard",
+            **options,
+        )
+
+
+@contextmanager
+def _refusals(uri: str) -> Iterator[None]:
+    """The name of a mongodb+srv:// URI is looked up here, and its options meet ours."""
+    try:
+        yield
+    except (PyMongoError, mongoengine.ConnectionFailure) as error:
+        reason = said(error, {"MONGO_URI": uri})
+        raise SettingsError(f"Bad setting: MONGO_URI: MongoDB's driver says: {reason}") from None
 
 
 def require_reachable(seconds: float) -> None:

@@ -31,7 +31,7 @@ def register(app: Flask, settings: HttpSettings) -> None:
     limiter = Limiter(
         _who,
         app=app,
-        storage_uri=settings.redis_url or "memory://",
+        storage_uri=_storage(settings.redis_url),
         storage_options=_REDIS_TIMEOUTS if settings.redis_url else {},
         in_memory_fallback_enabled=settings.redis_url is not None,
     )
@@ -42,6 +42,12 @@ def register(app: Flask, settings: HttpSettings) -> None:
             app.view_functions[endpoint] = limiter.shared_limit(limit, scope=kind)(view)
     app.register_error_handler(RateLimitExceeded, _refuse)
     app.after_request(partial(_tell, limiter))
+
+
+def _storage(redis_url: str | None) -> str:
+    """As the limiter spells it, which calls Redis' unix:// redis+unix://."""
+    url = redis_url or "memory://"
+    return f"redis+{url}" if url.startswith("unix://") else url
 
 
 def _who() -> str:
