@@ -1,5 +1,6 @@
 """Cursors, and what a list of orders may be asked for."""
 
+import hashlib
 import string
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
@@ -146,7 +147,6 @@ def test_every_parameter_reaches_the_query() -> None:
         ("createdAfter", "yesterday"),
         ("createdAfter", "2026-01-02"),
         ("createdAfter", "2026-01-02T03:04:05"),
-        ("createdAfter", "2026-01-02T03:04:05 00:00"),
         ("createdAfter", "1700000000"),
         ("createdAfter", "2026-13-02T03:04:05Z"),
         ("createdBefore", "0001-01-01T00:00:00+14:00"),
@@ -162,16 +162,20 @@ def test_a_bad_value_is_refused_by_its_name(name: str, value: str) -> None:
     assert [error["field"] for error in refused.value.details["errors"]] == [name]
 
 
-@pytest.mark.parametrize(("given", "millisecond"), [("678", 678), ("678000", 678), ("6780001", 0)])
-def test_a_time_between_two_milliseconds_is_the_later_one(given: str, millisecond: int) -> None:
+@pytest.mark.parametrize("given", ["678", "678000", "677001", "677000001"])
+def test_a_time_between_two_milliseconds_is_the_later_one(given: str) -> None:
     value = {"createdAfter": f"2026-01-02T03:04:05.{given}Z"}
-    if not millisecond:
-        with pytest.raises(InvalidValue):
-            OrderListParameters.parse(value)
-        return
     assert OrderListParameters.parse(value).created_after == START
-    finer = OrderListParameters.parse({"createdAfter": "2026-01-02T03:04:05.677001Z"})
-    assert finer.created_after == START
+
+
+@pytest.mark.parametrize("milliseconds", [2**63 - 1, -(2**63), 253_402_300_800_000])
+def test_a_time_that_no_order_can_have_is_no_cursor(milliseconds: int) -> None:
+    content = milliseconds.to_bytes(8, signed=True) + bytes(12)
+    check = hashlib.blake2b(content + repr([None] * 4).encode(), digest_size=7).digest()
+    cursor = urlsafe_b64encode(content + check).decode()
+    with pytest.raises(InvalidValue) as refused:
+        OrderListParameters.parse({"cursor": cursor}).query(None)
+    assert [error["field"] for error in refused.value.details["errors"]] == ["cursor"]
 
 
 def test_a_parameter_given_twice_is_refused() -> None:

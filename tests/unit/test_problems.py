@@ -58,7 +58,9 @@ class Secret(Exception):
 def app() -> Flask:
     app = Flask("test")
     problems.register(app)
-    app.wsgi_app = Edge(app.wsgi_app, Stopping(0, 0), None)  # type: ignore[method-assign]
+    app.wsgi_app = Edge(  # type: ignore[method-assign]
+        app.wsgi_app, Stopping(0, 0), problems.answer_to, None
+    )
     return app
 
 

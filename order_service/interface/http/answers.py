@@ -152,6 +152,18 @@ class StockChangesAnswer(Answer):
     """Null on the last page."""
 
 
+class IndexAnswer(Answer):
+    """Each is a path, relative to the host that was asked."""
+
+    orders: str
+    stock_changes: str
+    health: str
+    document: str
+    """This document."""
+    docs: str
+    """A page that shows the document, and sends requests."""
+
+
 class LiveAnswer(Answer):
     status: Literal["ok"] = "ok"
 

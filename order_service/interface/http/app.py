@@ -12,6 +12,7 @@ from order_service.interface.http import (
     docs,
     health,
     hygiene,
+    index,
     limits,
     openapi,
     orders,
@@ -38,6 +39,8 @@ def create_app(
     settings = settings or HttpSettings()
     app = openapi.application("order_service")
     app.url_map.strict_slashes = False
+    # Else a doubled slash is answered with a redirect, to the host that the request names.
+    app.url_map.merge_slashes = False
     # By the name of the one that rules use where they name none: so routes read as they are.
     app.url_map.converters["default"] = orders.OrderIdConverter
     stopping = Stopping(settings.stop_delay, _STOP_AT_MOST)
@@ -48,7 +51,7 @@ def create_app(
     if may_skip_flask(settings, is_open=authenticate is None):
         inside = PlainReads(inside, use_cases, bodies)
     app.wsgi_app = Edge(  # type: ignore[method-assign]
-        inside, stopping, metrics.observe if metrics else None
+        inside, stopping, problems.answer_to, metrics.observe if metrics else None
     )
     hygiene.register(app, settings)
     problems.register(app)
@@ -56,6 +59,7 @@ def create_app(
         orders.blueprint(use_cases, bodies),
         stock_changes.blueprint(use_cases),
         health.blueprint(use_cases, stopping),
+        index.blueprint(),
     ):
         app.register_api(part)
     access.guard(app, authenticate)

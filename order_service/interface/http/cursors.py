@@ -37,9 +37,18 @@ def read_cursor(cursor: str, narrowed_by: Sequence[object]) -> OrderPlace:
         decoded = b""
     content = decoded[:_PLACE_BYTES]
     if len(content) < _PLACE_BYTES or decoded[_PLACE_BYTES:] != _check(content, narrowed_by):
-        raise InvalidValue("cursor", "is not the nextCursor of a list with these filters")
+        raise _not_ours()
     milliseconds = int.from_bytes(content[:_TIME_BYTES], signed=True)
-    return OrderPlace(_EPOCH + milliseconds * _MILLISECOND, content[_TIME_BYTES:].hex())
+    try:
+        created_at = _EPOCH + milliseconds * _MILLISECOND
+    except OverflowError:
+        # Anybody can write the check as well; no order is of that time.
+        raise _not_ours() from None
+    return OrderPlace(created_at, content[_TIME_BYTES:].hex())
+
+
+def _not_ours() -> InvalidValue:
+    return InvalidValue("cursor", "is not the nextCursor of a list with these filters")
 
 
 def _check(content: bytes, narrowed_by: Sequence[object]) -> bytes:

@@ -1,9 +1,13 @@
-"""/openapi.json, and /docs: a page that shows it and sends requests. Nothing of it is remote."""
+"""/openapi.json, and /docs: a page that shows it and sends requests. Nothing of it is remote.
 
+Whatever the page names it names relative to itself, so that it works under any path.
+"""
+
+import json
 from importlib.resources import files
 
 import flask_openapi_swagger
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 
 _ASSETS = str(files(flask_openapi_swagger) / "templates" / "swagger")
 _PAGE = """<!DOCTYPE html>
@@ -12,19 +16,20 @@ _PAGE = """<!DOCTYPE html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Order Service</title>
-<link rel="icon" href="docs/assets/images/swagger.svg">
-<link rel="stylesheet" href="docs/assets/css/swagger-ui.css">
+<link rel="icon" href="{here}assets/images/swagger.svg">
+<link rel="stylesheet" href="{here}assets/css/swagger-ui.css">
 </head>
 <body>
 <div id="docs"></div>
-<script src="docs/assets/js/swagger-ui-bundle.js"></script>
-<script src="docs/start.js"></script>
+<script src="{here}assets/js/swagger-ui-bundle.js"></script>
+<script src="{here}start.js"></script>
 </body>
 </html>
 """
 # In a file of its own, so that the page needs no inline scripts.
 _START = """SwaggerUIBundle({
-  url: "openapi.json", dom_id: "#docs", deepLinking: true, validatorUrl: null,
+  url: new URL("../openapi.json", document.currentScript.src).href,
+  dom_id: "#docs", deepLinking: true, validatorUrl: null,
   persistAuthorization: false, displayRequestDuration: true, tryItOutEnabled: true,
 });
 """
@@ -39,11 +44,12 @@ def blueprint(document: bytes) -> Blueprint:
 
     @docs.get("/openapi.json")
     def openapi() -> Response:
-        return Response(document, content_type="application/json")
+        return Response(_served_here(document), content_type="application/json")
 
     @docs.get("/docs")
     def page() -> Response:
-        response = Response(_PAGE, content_type="text/html; charset=utf-8")
+        here = "" if request.path.endswith("/") else "docs/"
+        response = Response(_PAGE.format(here=here), content_type="text/html; charset=utf-8")
         response.headers["Content-Security-Policy"] = _PAGE_POLICY
         return response
 
@@ -52,3 +58,9 @@ def blueprint(document: bytes) -> Blueprint:
         return Response(_START, content_type="text/javascript; charset=utf-8")
 
     return docs
+
+
+def _served_here(document: bytes) -> bytes:
+    """With the path that the service is under, which only a request tells."""
+    servers = json.dumps({"servers": [{"url": request.script_root or "/"}]}).encode()
+    return servers[:-1] + b", " + document[1:]

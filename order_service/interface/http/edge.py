@@ -18,6 +18,8 @@ from order_service.interface.http.stopping import Stopping
 
 # Method, route and status of a request, and the seconds that it took.
 Observe = Callable[[str, str | None, int, float], None]
+# The answer to an error that nobody else has answered.
+LastResort = Callable[[Exception], WSGIApplication]
 _Headers = list[tuple[str, str]]
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
@@ -42,9 +44,16 @@ def name_route(environ: WSGIEnvironment, route: str) -> None:
 
 
 class Edge:
-    def __init__(self, app: WSGIApplication, stopping: Stopping, observe: Observe | None) -> None:
+    def __init__(
+        self,
+        app: WSGIApplication,
+        stopping: Stopping,
+        last_resort: LastResort,
+        observe: Observe | None,
+    ) -> None:
         self._app = app
         self._stopping = stopping
+        self._last_resort = last_resort
         self._observe = observe
         # Bound here, for each use of an unbound one binds it again.
         self._log = structlog.get_logger().bind()
@@ -65,6 +74,8 @@ class Edge:
         self._stopping.enter()
         try:
             return self._app(environ, start)
+        except Exception as error:  # noqa: BLE001  (the last resort of all that a request asks for)
+            return self._last_resort(error)(environ, start)
         finally:
             self._stopping.leave()
             self._tell(environ["REQUEST_METHOD"], route, answered, time.perf_counter() - began)
@@ -86,7 +97,8 @@ def _route_of(environ: WSGIEnvironment) -> str | None:
     """The template: a path could hold anything."""
     if _ROUTE_IN_ENVIRON in environ:
         return environ[_ROUTE_IN_ENVIRON]  # type: ignore[no-any-return]
-    rule = environ["werkzeug.request"].url_rule
+    # Neither is there when Flask could not even begin.
+    rule = getattr(environ.get("werkzeug.request"), "url_rule", None)
     return rule.rule if rule else None
 
 

@@ -1,9 +1,11 @@
 """How large a body may be, which origins may send one, and which proxies are believed."""
 
+from typing import Any
+
 from flask import Flask, Response, request
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 from order_service.http_settings import HttpSettings
+from order_service.interface.http import proxies
 
 MAX_BODY = 64 * 1024
 _CORS_EXPOSED = "ETag, Idempotent-Replayed, Link, Location, Retry-After, X-Request-Id"
@@ -15,7 +17,7 @@ def register(app: Flask, settings: HttpSettings) -> None:
     if settings.cors_origins:
         _allow(app, frozenset(settings.cors_origins))
     if hops := settings.trusted_proxies:
-        proxied = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops, x_prefix=hops)
+        proxied: Any = proxies.believe(app.wsgi_app, hops)
         app.wsgi_app = proxied  # type: ignore[method-assign]
 
 

@@ -21,7 +21,7 @@ until it is answered. Every error is a problem document (RFC 9457) with a stable
 
 _HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
     "X-Request-Id": ("The request's id, in every log line too.", {"type": "string"}),
-    "Location": ("Where the order is.", {"type": "string"}),
+    "Location": ("Where it is: the order, or the page for people.", {"type": "string"}),
     "ETag": ("The order's version, for If-None-Match and If-Match.", {"type": "string"}),
     "Cache-Control": ("Only the caller may keep it.", {"type": "string"}),
     "Link": ('The next page, rel="next"; not on the last one.', {"type": "string"}),
@@ -90,6 +90,9 @@ def document(app: OpenAPI, *, guarded: bool) -> bytes:
     content["components"]["parameters"] = {"RequestId": _REQUEST_ID}
     for schema in content["components"]["schemas"].values():
         _drop_titles(schema)
+    if not guarded:
+        # Where nobody is asked for a token, none must seem to be asked for.
+        del content["components"]["securitySchemes"]
     scopes = _scopes(app)
     for path, item in content["paths"].items():
         for method, operation in item.items():
@@ -112,10 +115,9 @@ def _scopes(app: OpenAPI) -> dict[tuple[str, str], Scope]:
 def _add_access(operation: dict[str, Any], scope: Scope | None, guarded: bool) -> None:
     if scope is None:
         return
-    asked = {_BEARER: [str(scope)]}
-    operation["security"] = [asked] if guarded else [{}, asked]
     shared: list[Error] = [errors.TooManyRequests]
     if guarded:
+        operation["security"] = [{_BEARER: [str(scope)]}]
         shared += [errors.Unauthenticated, errors.MissingScope]
     responses = problem_responses(shared) | {int(k): v for k, v in operation["responses"].items()}
     operation["responses"] = {str(status): responses[status] for status in sorted(responses)}
@@ -140,6 +142,8 @@ def _names_of_headers(status: str, response: dict[str, Any]) -> tuple[str, ...]:
     content = response.get("content", {})
     if "application/problem+json" in content:
         return _HEADERS_OF_PROBLEMS.get(status, ())
+    if status == "303":
+        return ("Location",)
     if status == "304":
         return ("ETag", "Cache-Control")
     shown = content["application/json"]["schema"]["$ref"].rpartition("/")[2]

@@ -105,7 +105,9 @@ def blueprint(use_cases: UseCases, bodies: OrderBodies) -> APIBlueprint:
         response = OrdersAnswer.model_construct(orders=shown, next_cursor=cursor).response()
         response.headers["Cache-Control"] = "private, no-cache"
         if cursor is not None:
-            response.headers["Link"] = link_to_next(request.path, request.args, cursor)
+            response.headers["Link"] = link_to_next(
+                url_for("orders.list_orders"), request.args, cursor
+            )
         return response
 
     @orders.get(

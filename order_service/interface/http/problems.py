@@ -141,7 +141,7 @@ def _http(error: HTTPException) -> Response:
     if not isinstance(original, Response) and error.code is None:
         return _unknown(error)
     response = _response(body_of(error))
-    for name in ("Allow", "Retry-After"):
+    for name in ("Allow", "Retry-After", "Accept-Encoding"):
         if name in original.headers:
             response.headers[name] = original.headers[name]
     return response

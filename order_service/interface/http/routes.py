@@ -13,8 +13,9 @@ from typing import Any, get_type_hints
 from flask import Response, request
 
 from order_service.interface.http.answers import Answer
+from order_service.interface.http.bodies import json_body
 from order_service.interface.http.samples import Error, problem_responses
-from order_service.interface.http.schemas import Schema, json_body, parameters_of
+from order_service.interface.http.schemas import Schema, parameters_of
 
 _Read = Callable[[Mapping[str, Any]], Any]
 

@@ -1,26 +1,21 @@
 """Bodies, parameters and headers of the API: what is accepted, and how things are shown."""
 
 import hashlib
-import json
 import re
-from datetime import UTC, datetime
-from decimal import Decimal
-from math import inf
 from typing import Annotated, Any, Literal, Self
 
 from flask import Request
-from flask.json.provider import DefaultJSONProvider
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
-from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 from werkzeug.http import parse_etags
 
 from order_service.application.ports import StockChangeQuery
-from order_service.domain.errors import InvalidValue
+from order_service.domain.errors import InvalidValue, OrderNotFound
 from order_service.domain.order import MAX_QUANTITY
 from order_service.interface.http.list_parameters import Instant, PageSize
 
 HexId = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{24}$", strict=True), AfterValidator(str.lower)]
 MAX_KEY_LENGTH = 255
+_AN_ID = re.compile(r"[0-9a-fA-F]{24}")
 _A_VERSION = re.compile(r"[0-9]{1,18}")
 
 
@@ -47,10 +42,13 @@ class CreateOrderBody(Schema):
 
 
 def _unquoted_key(value: str) -> str:
-    """Bare, or as a quoted string (RFC 8941, section 3.3.3)."""
+    """Bare, or as a quoted string (RFC 8941, section 3.3.3). Of a header that is sent twice a comma
+    is made, so that a bare key has none."""
     key = value
     if quoted := re.fullmatch(r'"((?:[^"\\]|\\["\\])*)"', value):
         key = re.sub(r'\\(["\\])', r"\1", quoted[1])
+    elif "," in value:
+        raise ValueError("must be sent once; quote a key that has a comma in it")
     if not re.fullmatch(rf"[\x20-\x7e]{{1,{MAX_KEY_LENGTH}}}", key) or not key.strip():
         raise ValueError(f"must be 1 to {MAX_KEY_LENGTH} ASCII characters")
     return key
@@ -66,10 +64,19 @@ class CreateOrderHeaders(Schema):
     )
 
 
-class OrderPath(Schema):
-    """Anything is taken: what can't be an order's id is no order's id, and that is a 404."""
+def _order_id(value: str) -> str:
+    """What can't be an order's id is no order's id, and goes to no store."""
+    if not _AN_ID.fullmatch(value):
+        raise OrderNotFound(value)
+    return value.lower()
 
-    order_id: str = Field(description="The order's `_id`.", examples=["64b000000000000000000001"])
+
+class OrderPath(Schema):
+    """Raises OrderNotFound: that is a 404, as of an order that is not there."""
+
+    order_id: Annotated[str, AfterValidator(_order_id)] = Field(
+        description="The order's `_id`.", examples=["64b000000000000000000001"]
+    )
 
 
 class ReadOrderHeaders(Schema):
@@ -86,8 +93,10 @@ class CancelOrderHeaders(Schema):
     @property
     def version(self) -> int | None:
         """0, which no stored order has, when it names something else than one version."""
+        if not (self.if_match or "").strip():
+            return None
         wanted = parse_etags(self.if_match)
-        if not wanted or wanted.star_tag:
+        if wanted.star_tag:
             return None
         tags = [tag for tag in wanted.as_set() if _A_VERSION.fullmatch(tag or "")]
         return int(tags[0]) if len(tags) == 1 else 0
@@ -129,23 +138,6 @@ def _reason(message: str) -> str:
     return message.removeprefix("Value error, ")
 
 
-def json_body(request: Request) -> dict[str, Any]:
-    """Raises UnsupportedMediaType, RequestEntityTooLarge, InvalidValue."""
-    if not request.is_json:
-        raise UnsupportedMediaType("Send the body as application/json.")
-    data = request.get_data()
-    if request.content_length is None and len(data) >= (request.max_content_length or inf):
-        # Of a body whose length is not said beforehand, Werkzeug leaves out the rest.
-        raise RequestEntityTooLarge
-    try:
-        body = json.loads(data)
-    except (ValueError, RecursionError):
-        raise InvalidValue("body", "is not JSON") from None
-    if not isinstance(body, dict):
-        raise InvalidValue("body", "must be a JSON object")
-    return body
-
-
 def parameters_of(request: Request) -> dict[str, str]:
     """Raises InvalidValue for a parameter that is given twice: one of the two would be ignored."""
     given = request.args
@@ -153,18 +145,3 @@ def parameters_of(request: Request) -> dict[str, str]:
         if len(values) > 1:
             raise InvalidValue(name, "must be given once")
     return given.to_dict()
-
-
-class ApiJson(DefaultJSONProvider):
-    """Times as ISO 8601 UTC with milliseconds and Z; decimals as JSON numbers."""
-
-    sort_keys = False
-
-    @staticmethod
-    def default(o: Any) -> Any:
-        if isinstance(o, datetime):
-            return o.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        if isinstance(o, Decimal):
-            # The shortest float that reads back as this decimal: exact to 15 digits.
-            return int(o) if o == o.to_integral_value() else float(o)
-        return DefaultJSONProvider.default(o)

@@ -1,0 +1,45 @@
+"""/: a browser is led to the page for people, and a program is told what there is."""
+
+from flask import Response, request, url_for
+from flask_openapi import APIBlueprint, Tag
+
+from order_service.interface.http.answers import IndexAnswer
+from order_service.interface.http.routes import parsed, says
+
+_JSON, _HTML = "application/json", "text/html"
+
+
+def blueprint() -> APIBlueprint:
+    tag = Tag(name="Service", description="What there is.")
+    index = APIBlueprint("index", __name__, abp_tags=[tag])
+
+    @index.get("/", **says("getIndex", {200: IndexAnswer, 303: None}))
+    @parsed
+    def what_there_is() -> Response:
+        """What is there?
+
+        200: where everything is. 303: a browser, which asks for text/html, is led to the docs.
+        """
+        response = _page() if _is_for_people() else _links()
+        response.vary.add("Accept")
+        return response
+
+    return index
+
+
+def _is_for_people() -> bool:
+    return request.accept_mimetypes.best_match([_JSON, _HTML]) == _HTML
+
+
+def _page() -> Response:
+    return Response(status=303, headers={"Location": url_for("docs.page")})
+
+
+def _links() -> Response:
+    return IndexAnswer.model_construct(
+        orders=url_for("orders.list_orders"),
+        stock_changes=url_for("stock_changes.list_stock_changes"),
+        health=url_for("health.ready"),
+        document=url_for("docs.openapi"),
+        docs=url_for("docs.page"),
+    ).response()
