@@ -1,17 +1,24 @@
 """JSON Web Tokens in, callers out."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import jwt
+import structlog
 from jwt import exceptions as refused
 
 from order_service.application.callers import Caller
 from order_service.domain.errors import Unauthenticated
 from order_service.infrastructure.auth.key_set import KeySet
+from order_service.infrastructure.auth.keys import VerificationKey
 
 _REQUIRED = ["exp", "iss", "aud", "sub"]
 MAX_SUBJECT = 255
+_UNREADABLE = "The token can't be read."
+# What no store, log or terminal takes as it is: control characters, line ends, half surrogates.
+_NO_TEXT = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 # What the caller is told. Nothing of a token's contents is repeated.
 _REASONS: Mapping[type[Exception], str] = {
@@ -22,6 +29,8 @@ _REASONS: Mapping[type[Exception], str] = {
     refused.InvalidAlgorithmError: "The token is signed with an algorithm that is not accepted.",
     refused.InvalidSignatureError: "The token's signature is not valid.",
 }
+
+_log = structlog.get_logger()
 
 
 class TokenVerifier:
@@ -35,19 +44,16 @@ class TokenVerifier:
 
     def __call__(self, token: str) -> Caller:
         """Raises Unauthenticated, KeysUnavailable."""
-        try:
-            claims = self._verified(token)
-        except refused.MissingRequiredClaimError as error:
-            raise Unauthenticated(f"The token lacks the claim {error.claim}.") from None
-        except refused.PyJWTError as error:
-            reason = _REASONS.get(type(error), "The token can't be read.")
-            raise Unauthenticated(reason) from None
-        return Caller(_subject(claims), _scopes(claims))
-
-    def _verified(self, token: str) -> dict[str, Any]:
-        key = self._key_set.find(jwt.get_unverified_header(token).get("kid"))
+        with _reading_what_anybody_wrote():
+            key_id = jwt.get_unverified_header(token).get("kid")
+        key = self._key_set.find(key_id)
         if key is None:
             raise Unauthenticated("The token is signed with a key that the issuer does not list.")
+        with _reading_what_anybody_wrote():
+            claims = self._verified(token, key)
+        return Caller(_subject(claims), _scopes(claims))
+
+    def _verified(self, token: str, key: VerificationKey) -> dict[str, Any]:
         return jwt.decode(
             token,
             key.public_key,
@@ -60,10 +66,26 @@ class TokenVerifier:
         )
 
 
+@contextmanager
+def _reading_what_anybody_wrote() -> Iterator[None]:
+    """Whatever it ends in is the token's fault, and no defect of ours. Raises Unauthenticated."""
+    try:
+        yield
+    except refused.MissingRequiredClaimError as error:
+        raise Unauthenticated(f"The token lacks the claim {error.claim}.") from None
+    except refused.PyJWTError as error:
+        raise Unauthenticated(_REASONS.get(type(error), _UNREADABLE)) from None
+    except Exception as error:
+        _log.warning("token_not_read", error=repr(error))
+        raise Unauthenticated(_UNREADABLE) from error
+
+
 def _subject(claims: Mapping[str, Any]) -> str:
     subject = claims["sub"]
     if not isinstance(subject, str) or not 0 < len(subject) <= MAX_SUBJECT:
         raise Unauthenticated(f"The token's sub is not a name of 1 to {MAX_SUBJECT} characters.")
+    if _NO_TEXT.search(subject):
+        raise Unauthenticated("The token's sub has characters in it that are no text.")
     return subject
 
 

@@ -1,0 +1,242 @@
+"""Tokens that anybody may have written, and what an issuer that is trusted may write amiss: each is
+let in or is a 401, and nothing else."""
+
+import base64
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jwt.algorithms import ECAlgorithm
+
+from order_service.application.callers import Caller
+from order_service.domain.errors import Unauthenticated
+from order_service.infrastructure.auth.key_set import KeySet
+from order_service.infrastructure.auth.tokens import TokenVerifier
+from tests.api.issuer import AUDIENCE, NAME, Issuer
+
+NESTED = 2500
+GENERATED = 100
+HEADER = {"alg": "ES256", "kid": "ec"}
+ES256 = ECAlgorithm(ECAlgorithm.SHA256)
+
+issuer = Issuer()
+
+
+def never() -> Any:
+    raise AssertionError("known keys are not looked for")
+
+
+@pytest.fixture(scope="module")
+def verify() -> TokenVerifier:
+    keys = KeySet(issuer.key_set, cooldown=3600, max_age=3600)
+    return TokenVerifier(keys, issuer=NAME, audience=AUDIENCE, leeway=30)
+
+
+def signed(header: bytes, payload: bytes) -> str:
+    """As the issuer would sign it, whatever it is."""
+    told = b".".join(base64.urlsafe_b64encode(part).rstrip(b"=") for part in (header, payload))
+    signature = base64.urlsafe_b64encode(ES256.sign(told, issuer.ec)).rstrip(b"=")
+    return (told + b"." + signature).decode()
+
+
+def token(claims: Any = None, header: Any = None) -> str:
+    """Of what goes over the usual; a value may be raw JSON, as bytes."""
+    usual = issuer.claims("alice", "orders:read")
+    return signed(_json(HEADER | (header or {})), _json(usual | (claims or {})))
+
+
+def _json(content: dict[str, Any]) -> bytes:
+    parts = [
+        json.dumps(name).encode() + b":" + (value if isinstance(value, bytes) else _dump(value))
+        for name, value in content.items()
+    ]
+    return b"{" + b",".join(parts) + b"}"
+
+
+def _dump(value: Any) -> bytes:
+    return json.dumps(value).encode()
+
+
+def refusal(verify: TokenVerifier, written: str) -> str:
+    with pytest.raises(Unauthenticated) as refused:
+        verify(written)
+    return refused.value.message
+
+
+def test_the_usual_is_let_in(verify: TokenVerifier) -> None:
+    assert verify(token()) == Caller("alice", frozenset({"orders:read"}))
+
+
+@pytest.mark.parametrize(
+    "subject", ["auth0|7", "Jürgen Groß", "李", "a b", "me@shop.example", "👩‍🚀"]
+)
+def test_a_name_may_be_of_any_script(subject: str, verify: TokenVerifier) -> None:
+    assert verify(token({"sub": subject})).subject == subject
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "\ud800",
+        "a\udfffb",
+        "alice\nbob",
+        "a\r",
+        "\0",
+        "a\tb",
+        "\x1b[2J",
+        "\x7f",
+        "\x85",
+        "a\u2028b",
+    ],
+)
+def test_a_name_that_is_no_text_is_refused_and_told_why(
+    subject: str, verify: TokenVerifier
+) -> None:
+    assert "no text" in refusal(verify, token({"sub": subject}))
+
+
+ODD_NUMBERS = [b"1e400", b"-1e400", b"NaN", b"Infinity", b"9" * 5000, b'"never"']
+NOT_NUMBERS = [b"[]", b"{}", b'""', b"null", b'"\\ud800"', b"[" * NESTED + b"]" * NESTED]
+
+
+@pytest.mark.parametrize("claim", ["exp", "nbf", "iat"])
+@pytest.mark.parametrize("value", [*ODD_NUMBERS, *NOT_NUMBERS], ids=lambda value: str(value[:20]))
+def test_a_time_that_is_none_is_refused(claim: str, value: bytes, verify: TokenVerifier) -> None:
+    assert refusal(verify, token({claim: value}))
+
+
+def test_a_time_may_be_far_away(verify: TokenVerifier) -> None:
+    assert verify(token({"exp": b"9" * 4000})).subject == "alice"
+
+
+BAD_CLAIMS: dict[str, dict[str, Any]] = {
+    "an audience of objects": {"aud": [{"a": 1}, "order-service"]},
+    "an audience that is an object": {"aud": {"order-service": 1}},
+    "an audience of a number": {"aud": 1},
+    "an issuer that is a list": {"iss": [NAME]},
+    "an issuer that is an object": {"iss": {}},
+    "a subject that is a list": {"sub": ["alice"]},
+    "a subject that is a number": {"sub": 7},
+    "a subject that is true": {"sub": True},
+    "an id that is none": {"jti": {}},
+}
+
+
+@pytest.mark.parametrize("kind", BAD_CLAIMS)
+def test_a_claim_of_another_type_is_refused(kind: str, verify: TokenVerifier) -> None:
+    assert refusal(verify, token(BAD_CLAIMS[kind]))
+
+
+BAD_HEADERS: dict[str, dict[str, Any]] = {
+    "deep": {"x": b"[" * NESTED + b"]" * NESTED},
+    "deep and open": {"x": b"[" * NESTED},
+    "an algorithm that is a list": {"alg": ["ES256"]},
+    "an algorithm that is an object": {"alg": {}},
+    "no algorithm": {"alg": None},
+    "a key id that is a list": {"kid": ["ec"]},
+    "a key id that is an object": {"kid": {}},
+    "half a surrogate for a key id": {"kid": "\ud800"},
+    "a key id of many lines": {"kid": "ec\nrsa"},
+    "a critical part that nobody knows": {"crit": ["exp"], "exp": 1},
+    "a payload elsewhere": {"b64": False, "crit": ["b64"]},
+    "an endless number": {"x": b"9" * 5000},
+}
+
+
+@pytest.mark.parametrize("kind", BAD_HEADERS)
+def test_an_odd_header_is_refused(kind: str, verify: TokenVerifier) -> None:
+    assert refusal(verify, token(header=BAD_HEADERS[kind]))
+
+
+NO_CLAIMS = [b"", b"[]", b"null", b"1", b"\xff", b"[" * 100_000, b"{" * 9999]
+
+
+@pytest.mark.parametrize("payload", NO_CLAIMS, ids=lambda payload: str(payload[:9]))
+def test_claims_that_are_none_are_refused(payload: bytes, verify: TokenVerifier) -> None:
+    assert refusal(verify, signed(_json(HEADER), payload))
+
+
+def test_an_error_that_nobody_listed_is_a_token_that_cannot_be_read(
+    verify: TokenVerifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RecursionError
+
+    written = token()
+    monkeypatch.setattr("jwt.decode", fail)
+    assert refusal(verify, written) == "The token can't be read."
+    monkeypatch.setattr("jwt.get_unverified_header", fail)
+    assert refusal(verify, written) == "The token can't be read."
+
+
+def test_a_defect_of_our_own_is_none_of_the_tokens(verify: TokenVerifier) -> None:
+    keys = KeySet(never, cooldown=1, max_age=1)
+    with pytest.raises(AssertionError):
+        TokenVerifier(keys, issuer=NAME, audience=AUDIENCE, leeway=0)(token())
+
+
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(st.characters(exclude_categories=[]), max_size=300)
+    | st.sampled_from(ODD_NUMBERS),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=9), inner, max_size=4)
+    ),
+    max_leaves=8,
+).filter(lambda value: not _holds_bytes(value))
+CLAIMS = st.dictionaries(
+    st.sampled_from(["exp", "nbf", "iat", "iss", "aud", "sub", "jti", "scope", "scp"]),
+    VALUES | st.sampled_from([*ODD_NUMBERS, *NOT_NUMBERS]),
+    max_size=4,
+)
+HEADERS = st.dictionaries(
+    st.sampled_from(["alg", "kid", "typ", "crit", "b64", "cty", "jwk", "jku", "x5c", "zip"]),
+    VALUES | st.sampled_from([*ODD_NUMBERS, *NOT_NUMBERS]),
+    max_size=2,
+)
+
+
+def _holds_bytes(value: Any) -> bool:
+    if isinstance(value, list):
+        return any(isinstance(each, bytes) or _holds_bytes(each) for each in value)
+    if isinstance(value, dict):
+        return _holds_bytes(list(value.values()))
+    return False
+
+
+def judged(verify: Callable[[str], Caller], written: str) -> None:
+    try:
+        subject = verify(written).subject
+    except Unauthenticated as refused:
+        # Its message goes into a header of the answer.
+        subject = refused.message
+    assert subject is not None
+    assert subject.encode()
+    assert len(subject.splitlines()) == 1
+
+
+def test_whatever_is_sent_is_let_in_or_refused(verify: TokenVerifier) -> None:
+    tried = 0
+
+    @settings(max_examples=GENERATED, deadline=None)
+    @given(claims=CLAIMS, header=HEADERS, noise=st.binary(max_size=200))
+    def judge(claims: dict[str, Any], header: dict[str, Any], noise: bytes) -> None:
+        nonlocal tried
+        for written in (
+            token(claims),
+            token(claims, header),
+            signed(noise, b"{}"),
+            signed(_json(HEADER), noise),
+            noise.decode("latin-1"),
+        ):
+            tried += 1
+            judged(verify, written)
+
+    judge()
+    assert tried >= 5 * GENERATED
