@@ -1,9 +1,10 @@
 """``order-service``: everything that is not the API."""
 
+import re
 import sys
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import click
 
@@ -13,7 +14,11 @@ from order_service.interface.dead_letters_cli import DeadLetterTools, dead_lette
 from order_service.interface.dev_token_cli import dev_token
 from order_service.interface.orders_cli import OrderTools, orders
 from order_service.interface.reconcile_cli import reconcile
+from order_service.interface.showing import printable
 from order_service.settings import SettingsError
+
+# What Python makes of a byte that is no UTF-8. No store takes it.
+_HALF_A_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
 class Composition(Protocol):
@@ -31,6 +36,7 @@ class Composition(Protocol):
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="order-service", message="%(prog)s %(version)s")
 def cli() -> None:
     """Take orders that are never lost, doubled or oversold.
 
@@ -69,11 +75,16 @@ cli.add_command(reconcile)
 
 
 def run(compose: Callable[[], Composition], args: list[str] | None = None) -> Any:
-    """Every expected failure is one line and exit code 1."""
+    """Every expected failure is one line and exit code 1. A file or a device that fails is one: no
+    defect of ours."""
+    words = sys.argv[1:] if args is None else args
+    if any(_HALF_A_SURROGATE.search(word) for word in words):
+        click.echo("What was typed is not UTF-8 throughout: write it anew.", err=True)
+        sys.exit(2)
     try:
         return cli.main(args=args, prog_name="order-service", obj=_Lazy(compose))
-    except (SettingsError, OrderServiceError) as error:
-        click.echo(str(error), err=True)
+    except (SettingsError, OrderServiceError, OSError) as error:
+        click.echo(printable(str(error)), err=True)
         sys.exit(1)
 
 

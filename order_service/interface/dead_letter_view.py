@@ -7,6 +7,7 @@ from typing import Any, Final
 from order_service.application.dead_letters import DeadLetter
 from order_service.application.ports import Place
 from order_service.application.read_dead_letters import FoundLetter
+from order_service.interface.showing import printable
 
 _SHOWN: Final = 2000
 _TIME: Final = "%Y-%m-%d %H:%M:%S UTC"
@@ -17,24 +18,25 @@ HEADING: Final = _COLUMNS.format("ID", "BURIED", "CODE", "STATE", "WHAT IS WRONG
 def line(found: FoundLetter) -> str:
     letter = found.letter
     buried = letter.buried_at.strftime(_TIME)
-    return _COLUMNS.format(letter.id, buried, letter.code, _state(found), printable(letter.reason))
+    code, reason = printable(letter.code), printable(letter.reason)
+    return _COLUMNS.format(letter.id, buried, code, _state(found), reason)
 
 
 def page(found: FoundLetter) -> str:
     """Everything about one letter, its value cut where it is long."""
     letter = found.letter
     produced = letter.produced_at.strftime(_TIME)
-    headers = ", ".join(f"{name}={_text(value)}" for name, value in letter.headers)
+    headers = ", ".join(f"{printable(name)}={_text(value)}" for name, value in letter.headers)
     return "\n".join(
         [
             letter.id,
-            f"  wrong    {letter.code}: {printable(letter.reason)}",
+            f"  wrong    {printable(f'{letter.code}: {letter.reason}')}",
             f"  state    {_state(found)}",
             f"  record   {_place(letter.original)}, produced {produced}",
             f"  buried   {letter.buried_at.strftime(_TIME)}",
             f"  key      {_text(letter.key)}",
             f"  headers  {headers or '-'}",
-            *("  value    " + line for line in _value(letter.value).splitlines()),
+            *("  value    " + printable(line) for line in _value(letter.value).split("\n")),
         ]
     )
 
@@ -55,11 +57,6 @@ def as_json(found: FoundLetter) -> dict[str, Any]:
         "headers": [[name, None if v is None else _text(v)] for name, v in letter.headers],
         **_value_fields(letter),
     }
-
-
-def printable(text: str) -> str:
-    """A stranger's text must not steer the reader's terminal."""
-    return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
 
 
 def _value_fields(letter: DeadLetter) -> dict[str, Any]:
@@ -86,7 +83,7 @@ def _value(value: bytes | None) -> str:
         return "(null)"
     text = _pretty(value)
     more = f"\n… {len(value)} bytes in all; --json shows them" if len(text) > _SHOWN else ""
-    return printable(text[:_SHOWN]) + more
+    return text[:_SHOWN] + more
 
 
 def _pretty(value: bytes) -> str:
@@ -101,7 +98,7 @@ def _text(value: bytes | None) -> str:
 
 
 def _place(place: Place) -> str:
-    return f"{place.topic}[{place.partition}]@{place.offset}"
+    return f"{printable(place.topic)}[{place.partition}]@{place.offset}"
 
 
 def _iso(time: Any) -> str:

@@ -19,7 +19,7 @@ from order_service.application.replay_dead_letters import (
     ReplayReport,
 )
 from order_service.interface import dead_letter_view as view
-from order_service.interface.parameters import moment
+from order_service.interface.parameters import AT_MOST, moment
 
 _NAMED: Final = 5
 
@@ -44,7 +44,7 @@ def _filters(command: Command) -> Command:
             "--since", callback=moment, help="Since 2026-01-31T12:00Z, or 90m, 2h, 3d ago."
         ),
         click.option("--code", help="With this kind of fault: not_json, missing_field, …"),
-        click.option("--limit", type=click.IntRange(1), help="At most so many."),
+        click.option("--limit", type=AT_MOST, help="At most so many."),
         click.option("--json", "as_json", is_flag=True, help="For programs."),
         click.argument("ids", nargs=-1, metavar="[ID]..."),
     ):

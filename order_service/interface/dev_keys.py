@@ -26,11 +26,22 @@ def _signing_key(folder: Path) -> tuple[ec.EllipticCurvePrivateKey, str]:
     key_path = folder / "key.pem"
     if not key_path.exists():
         _make(folder, key_path)
-    key = serialization.load_pem_private_key(key_path.read_bytes(), password=None)
+    try:
+        key = serialization.load_pem_private_key(key_path.read_bytes(), password=None)
+        (public,) = json.loads((folder / "jwks.json").read_text(encoding="utf-8"))["keys"]
+        key_id = public["kid"]
+    except (ValueError, TypeError, KeyError) as error:
+        raise _not_ours(folder) from error
     if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise click.ClickException(f"{key_path} is not a key of this command's.")
-    (public,) = json.loads((folder / "jwks.json").read_text(encoding="utf-8"))["keys"]
-    return key, public["kid"]
+        raise _not_ours(folder)
+    return key, key_id
+
+
+def _not_ours(folder: Path) -> click.ClickException:
+    return click.ClickException(
+        f"What is in {folder} is not what this command makes there. Name another folder, or remove "
+        "key.pem, and a new key is made."
+    )
 
 
 def _make(folder: Path, key_path: Path) -> None:

@@ -9,15 +9,23 @@ from pathlib import Path
 import click
 
 from order_service.application.callers import Scope
+from order_service.interface.parameters import Within
 
 ISSUER, AUDIENCE = "order-service-dev", "order-service"
 FOLDER = Path(".data/dev-keys")
+_A_YEAR = 366 * 24.0
 
 
 @click.command("dev-token")
 @click.option("--sub", required=True, help="Who it is for: the customer's id.")
 @click.option("--scope", default=" ".join(Scope), show_default=True, help="Separated by blanks.")
-@click.option("--hours", default=12.0, show_default=True, help="How long it is good for.")
+@click.option(
+    "--hours",
+    default=12.0,
+    show_default=True,
+    type=Within(-_A_YEAR, _A_YEAR),
+    help="How long it is good for.",
+)
 @click.option("--issuer", default=ISSUER, show_default=True, envvar="AUTH_ISSUER")
 @click.option("--audience", default=AUDIENCE, show_default=True, envvar="AUTH_AUDIENCE")
 @click.option(

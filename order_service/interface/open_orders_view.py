@@ -5,9 +5,8 @@ from typing import Any
 
 from order_service.application.list_open_orders import OpenOrders
 from order_service.domain.order import Order, OrderStatus, Stuck
-from order_service.interface.dead_letter_view import printable
 from order_service.interface.order_view import as_json, asks
-from order_service.interface.showing import age, clock_time, counted, iso
+from order_service.interface.showing import age, clock_time, counted, iso, printable
 
 
 def told(found: OpenOrders) -> list[str]:

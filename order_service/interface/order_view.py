@@ -5,8 +5,7 @@ from typing import Any, Final
 from order_service.application.show_order import WholeOrder
 from order_service.domain.events import OrderEvent
 from order_service.domain.order import Intent, Order, OrderStatus, StockMove, Stuck
-from order_service.interface.dead_letter_view import printable
-from order_service.interface.showing import clock_time, iso, number
+from order_service.interface.showing import clock_time, iso, number, printable
 
 _COLUMNS: Final = "{:<24}  {:<23}  {:<9}  {:>8}  {:>12}  {:<24}  {}"
 HEADING: Final = _COLUMNS.format(

@@ -16,7 +16,7 @@ from order_service.application.ports import OrderQuery
 from order_service.application.show_order import ShowOrder
 from order_service.domain.order import Order, OrderStatus
 from order_service.interface import open_orders_view, order_view
-from order_service.interface.parameters import hex_id, moment
+from order_service.interface.parameters import AT_MOST, hex_id, moment
 from order_service.interface.showing import names
 
 _PAGE: Final = 200
@@ -54,9 +54,7 @@ def orders() -> None:
     metavar="TIME",
     help="Created since 2026-01-31T12:00Z, or 90m, 2h, 3d ago.",
 )
-@click.option(
-    "--limit", type=click.IntRange(1), default=20, show_default=True, help="At most so many."
-)
+@click.option("--limit", type=AT_MOST, default=20, show_default=True, help="At most so many.")
 @_json
 @click.pass_obj
 def list_orders(
@@ -97,9 +95,7 @@ def show(composition: Composition, /, order_id: str, as_json: bool) -> None:
 
 
 @orders.command()
-@click.option(
-    "--limit", type=click.IntRange(1), default=1000, show_default=True, help="At most so many."
-)
+@click.option("--limit", type=AT_MOST, default=1000, show_default=True, help="At most so many.")
 @_json
 @click.pass_obj
 def stuck(composition: Composition, /, limit: int, as_json: bool) -> None:

@@ -1,32 +1,51 @@
-"""What people may write on the command line for a time or an id."""
+"""What people may write on the command line for a time, a number or an id."""
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from math import isnan
+from typing import Any, Final
 
 import click
 
-_AGO: Final = re.compile(r"^(\d{1,6})([smhd])$")
+_AGO: Final = re.compile(r"([0-9]{1,6})([smhd])")
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-_ID: Final = re.compile(r"^[0-9a-fA-F]{24}$")
+_ID: Final = re.compile(r"[0-9a-fA-F]{24}")
+
+AT_MOST: Final = click.IntRange(1, 1_000_000)
+
+
+class Within(click.FloatRange):
+    """Click's own takes nan for a number within any range."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        number: float = super().convert(value, param, ctx)
+        if isnan(number):
+            self.fail(f"{value!r} is no number.", param, ctx)
+        return number
 
 
 def moment(_: click.Context, __: click.Parameter, value: str | None) -> datetime | None:
     """A time in ISO 8601 (UTC unless it says otherwise), or how long ago."""
     if value is None:
         return None
-    if ago := _AGO.match(value):
-        return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
     try:
-        time = datetime.fromisoformat(value)
-    except ValueError:
+        return _read(value)
+    except (ValueError, OverflowError):
         text = f"{value!r} is neither a time like 2026-01-31T12:00Z nor an age like 90m, 2h, 3d."
         raise click.BadParameter(text) from None
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def _read(value: str) -> datetime:
+    if ago := _AGO.fullmatch(value):
+        return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+    time = datetime.fromisoformat(value)
+    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def hex_id(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
     """An order's or item's id."""
-    if value is not None and not _ID.match(value):
+    if value is not None and not _ID.fullmatch(value):
         raise click.BadParameter(f"{value!r} is no id: 24 hexadecimal digits.")
     return value and value.lower()

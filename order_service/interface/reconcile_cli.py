@@ -2,8 +2,10 @@
 
 import json
 import sys
+import traceback
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -14,11 +16,13 @@ from order_service.application.reconcile import Reconcile, ReconcileQuery
 from order_service.domain.errors import OrderServiceError
 from order_service.domain.stock_report import ItemReport
 from order_service.interface import reconcile_view as view
-from order_service.interface.parameters import hex_id, moment
-from order_service.interface.showing import clock_time, counted, iso
+from order_service.interface.parameters import Within, hex_id, moment
+from order_service.interface.showing import clock_time, counted, iso, printable
 from order_service.settings import SettingsError
 
 AGREES, DIFFERS, NOT_DONE = 0, 1, 2
+_A_YEAR = 366 * 86_400
+_STUCK = "stuck_order"
 
 
 class Composition(Protocol):
@@ -32,8 +36,10 @@ class Summary:
 
     def add(self, report: ItemReport) -> None:
         self.items += 1
-        self.differing += report.differs
+        self.differing += not view.agrees(report)
         self.kinds.update(finding.kind for finding in report.findings if finding.differs)
+        if report.stuck:
+            self.kinds[_STUCK] += report.stuck
 
     @property
     def exit_code(self) -> int:
@@ -50,7 +56,7 @@ class Summary:
 )
 @click.option(
     "--grace",
-    type=click.FloatRange(min=0),
+    type=Within(0, _A_YEAR),
     default=60,
     show_default=True,
     metavar="SECONDS",
@@ -74,10 +80,11 @@ def reconcile(
     the log left it. What other writers did is told of, and is no difference. Orders and changes
     that are newer than --grace are not judged.
 
-    The exit code is 0 when all agrees, 1 when something differs, 2 when it could not be found out.
+    The exit code is 0 when all agrees, 1 when something differs or an order is stuck, 2 when it
+    could not be found out, whatever the reason.
     """
     query, summary = ReconcileQuery(item, since), Summary()
-    try:
+    with _ends_as_not_done():
         use_case = composition.reconcile(timedelta(seconds=grace))
         with tqdm(
             total=use_case.size(query), unit=" records", disable=None, leave=False, delay=1
@@ -85,10 +92,23 @@ def reconcile(
             reports = _counted(use_case(query, bar.update), summary)
             show = _show_json if as_json else _show_table
             show(reports, summary, use_case.since(query))
-    except (OrderServiceError, SettingsError) as error:
-        click.echo(str(error), err=True)
-        sys.exit(NOT_DONE)
     sys.exit(summary.exit_code)
+
+
+@contextmanager
+def _ends_as_not_done() -> Iterator[None]:
+    """Whatever ends it early. By itself Python's exit code would be that of a difference."""
+    try:
+        yield
+    except (OrderServiceError, SettingsError, OSError) as error:
+        click.echo(printable(str(error)), err=True)
+    except KeyboardInterrupt:
+        click.echo("Interrupted.", err=True)
+    except Exception:  # noqa: BLE001  (a defect, told as Python tells one)
+        traceback.print_exc()
+    else:
+        return
+    sys.exit(NOT_DONE)
 
 
 def _counted(reports: Iterator[ItemReport], summary: Summary) -> Iterator[ItemReport]:
@@ -104,7 +124,7 @@ def _show_table(reports: Iterator[ItemReport], summary: Summary, since: datetime
         if number == 0:
             _print(view.HEADING)
         for line in view.lines(report):
-            _print(line)
+            _print(printable(line))
     _print(_told(summary))
 
 
@@ -119,26 +139,32 @@ def _told(summary: Summary) -> str:
 def _show_json(reports: Iterator[ItemReport], summary: Summary, since: datetime | None) -> None:
     """Written as it comes, so that memory does not grow with the number of items. It is a whole
     document also when something went wrong on the way."""
-    error: OrderServiceError | None = None
+    error: Exception | None = None
     _print(f'{{"since": {json.dumps(iso(since))}, "items": [', newline=False)
     try:
         for number, report in enumerate(reports):
             _print(("," if number else "") + "\n" + json.dumps(view.as_json(report)), newline=False)
-    except OrderServiceError as stopped:
+    except Exception as stopped:  # noqa: BLE001  (raised again below)
         error = stopped
     _print("\n], " + json.dumps({"summary": _summary_fields(summary, error)})[1:])
     if error is not None:
         raise error
 
 
-def _summary_fields(summary: Summary, error: OrderServiceError | None) -> dict[str, Any]:
+def _summary_fields(summary: Summary, error: Exception | None) -> dict[str, Any]:
     return {
         "items": summary.items,
         "differing": summary.differing,
         "differences": dict(summary.kinds),
         "complete": error is None,
-        "error": error and {"code": error.code, "message": error.message},
+        "error": error and _error_fields(error),
     }
+
+
+def _error_fields(error: Exception) -> dict[str, str]:
+    if isinstance(error, OrderServiceError):
+        return {"code": error.code, "message": error.message}
+    return {"code": "internal_error", "message": "Something went wrong: see standard error."}
 
 
 def _print(text: str, *, newline: bool = True) -> None:

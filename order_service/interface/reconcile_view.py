@@ -13,6 +13,11 @@ HEADING: Final = _COLUMNS.format(
 _NOT_YET: Final = " It is so new that the log may not have heard of it yet."
 
 
+def agrees(report: ItemReport) -> bool:
+    """What a stuck order did to the stock nobody knows, so that nothing agrees with it."""
+    return not (report.differs or report.stuck)
+
+
 def lines(report: ItemReport) -> list[str]:
     """A row of the table, and below it what there is to say."""
     row = _COLUMNS.format(
@@ -24,7 +29,17 @@ def lines(report: ItemReport) -> list[str]:
         "gone" if report.stock_now is None else report.stock_now,
         _verdict(report),
     )
-    return [row, *(f"    {_mark(finding)} {sentence(finding)}" for finding in report.findings)]
+    findings = [f"    {_mark(finding)} {sentence(finding)}" for finding in report.findings]
+    return [row, *findings, *_stuck(report)]
+
+
+def _stuck(report: ItemReport) -> list[str]:
+    if not report.stuck:
+        return []
+    return [
+        f"    ! Stuck: {counted(report.stuck, 'order')} that may or may not have moved the stock. "
+        "`order-service orders stuck` says why, and what decides it."
+    ]
 
 
 def sentence(finding: Finding) -> str:
@@ -36,7 +51,7 @@ def as_json(report: ItemReport) -> dict[str, Any]:
     last = report.last_logged
     return {
         "itemId": report.item_id,
-        "agrees": not report.differs,
+        "agrees": agrees(report),
         "orders": {
             "took": _tally(report.took),
             "gaveBack": _tally(report.gave_back),
@@ -88,8 +103,8 @@ def _finding(finding: Finding) -> dict[str, Any]:
 
 
 def _verdict(report: ItemReport) -> str:
-    if report.differs:
-        return "differs"
+    if not agrees(report):
+        return "differs" if report.differs else "stuck"
     is_awaited = any(f.unsure or f.kind is Kind.NOT_YET_LOGGED for f in report.findings)
     return "agrees so far" if is_awaited else "agrees"
 

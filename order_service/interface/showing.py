@@ -8,6 +8,13 @@ from typing import Final
 _NAMED: Final = 5
 
 
+def printable(text: str) -> str:
+    """A stranger's text on one line: it must neither steer the reader's terminal nor look like a
+    line of ours. Line ends, escapes, marks that turn the direction of writing and halves of
+    surrogates are shown as Python writes them."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
 def iso(time: datetime | None) -> str | None:
     """For programs: ISO 8601 UTC with milliseconds and Z."""
     if time is None:

@@ -384,7 +384,7 @@ def test_orders_that_wait_or_are_stuck_are_counted(shop: Shop) -> None:
     for _ in range(3):
         order = orders.add(Order.place(id=orders.next_id(), item_id=item, quantity=3, at=now))
     orders.save(order.mark_stuck(Stuck("Nobody can tell.", now)))
-    report = told(shop, item, 0)
+    report = told(shop, item, 1)
     assert (report["orders"]["waiting"], report["orders"]["stuck"]) == (2, 1)
 
 

@@ -1,6 +1,8 @@
 """``order-service``: what it runs, and how it says that something went wrong."""
 
 from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -79,6 +81,65 @@ def test_a_bad_setting_is_one_line_before_anything_runs(
 
     assert run(compose, "worker") == 1
     assert capsys.readouterr().err == "Bad setting: PORT: is no number.\n"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [StoreUnavailable("a\nforged: line\x1b[2J"), PermissionError(13, "Permission denied", ".env")],
+)
+def test_it_is_one_line_whatever_it_tells_of(
+    error: Exception, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(lambda: Composition(error=error), "migrate") == 1
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert told.rstrip("\n").isprintable()
+
+
+def test_what_is_typed_is_text(capsys: pytest.CaptureFixture[str]) -> None:
+    """A shell hands over any bytes; no store takes them."""
+    assert run(nobody, "orders", "list", "--customer", "al\udcffice") == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+TOO_MUCH = [
+    ("orders", "list", "--since", "999999d"),
+    ("orders", "list", "--since", "0001-01-01T00:00+23:59"),
+    ("orders", "list", "--limit", "9" * 30),
+    ("orders", "stuck", "--limit", "9" * 30),
+    ("orders", "show", "a" * 24 + "\n"),
+    ("dead-letters", "list", "--limit", "9" * 30),
+    ("dead-letters", "show", "--since", "999999d"),
+    ("reconcile", "--grace", "nan"),
+    ("reconcile", "--grace", "1e300"),
+    ("dev-token", "--sub", "a", "--hours", "nan"),
+    ("dev-token", "--sub", "a", "--hours", "1e300"),
+]
+
+
+@pytest.mark.parametrize("words", TOO_MUCH, ids=" ".join)
+def test_a_number_or_time_beyond_all_bounds_is_named(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(nobody, *words) == 2
+    assert "Invalid value for" in capsys.readouterr().err
+
+
+def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(nobody, "--version") == 0
+    assert capsys.readouterr().out == f"order-service {version('order-service')}\n"
+
+
+def test_a_development_key_that_is_none_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("dev-token", "--sub", "alice", "--keys", str(tmp_path))
+    assert run(nobody, *words) == 0
+    for name, content in (("jwks.json", "[]"), ("jwks.json", "{"), ("key.pem", "x")):
+        (tmp_path / name).write_text(content, encoding="utf-8")
+        capsys.readouterr()
+        assert run(nobody, *words) == 1
+        assert capsys.readouterr().err.count("\n") == 1
 
 
 def test_a_defect_is_not_hidden() -> None:

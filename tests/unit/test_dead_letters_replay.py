@@ -185,6 +185,23 @@ def test_any_value_can_be_shown(value: bytes | None, shown: str) -> None:
     assert "code" in view.as_json(found)
 
 
+def test_what_a_stranger_wrote_anywhere_in_a_letter_forges_no_line() -> None:
+    odd = "a\r\n  state    in the log\u2028\x1b[2J"
+    plain = letter(1, key=b"k", headers=(("name", b"value"),), value=b"text")
+    spoilt = replace(
+        plain,
+        original=plain.original._replace(topic=odd),
+        key=odd.encode(),
+        headers=((odd, odd.encode()),),
+        code=odd,
+        reason=odd,
+    )
+    pages = [view.page(FoundLetter(each, logged=False)) for each in (plain, spoilt)]
+    assert len(pages[0].splitlines()) == len(pages[1].splitlines())
+    told = [*pages[1].splitlines(), view.line(FoundLetter(spoilt, logged=False))]
+    assert all(line.isprintable() for line in told)
+
+
 def test_a_broker_that_is_not_there_is_an_error_of_ours() -> None:
     class Gone:
         def list_topics(self, timeout: float) -> Any:

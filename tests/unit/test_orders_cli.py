@@ -187,9 +187,18 @@ def test_a_decision_is_shown_with_what_it_was_about(shop: Composition) -> None:
     assert "decided     COMPLETED on 2026-01-02" in shop.run("show", order.id).stdout
 
 
-def test_what_others_wrote_cannot_steer_the_terminal(shop: Composition) -> None:
-    order = shop.have(completed(customer_id="\x1b[2Jalice"))
-    assert "\x1b" not in shop.run("show", order.id).stdout
+@pytest.mark.parametrize(
+    "written",
+    ["\x1b[2Jalice", "alice\n  status      CANCELLED", "a\u202eecila", "\ud800", "a\r\v\f"],
+)
+def test_what_others_wrote_cannot_steer_the_terminal_nor_forge_a_line(
+    written: str, shop: Composition
+) -> None:
+    plain = completed(customer_id="alice", idempotency=key("k", "alice"))
+    odd = replace(plain, customer_id=written, idempotency=key("k", written))
+    told = [shop.run("show", shop.have(order).id).stdout for order in (plain, odd)]
+    assert len(told[0].splitlines()) == len(told[1].splitlines())
+    assert all(line.isprintable() for line in told[1].splitlines())
 
 
 def test_an_order_that_is_not_there_is_said_to_be_missing(shop: Composition) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -35,6 +35,8 @@ class FakeBooks:
     breaks_at: str | None = None
     asked_since: list[datetime | None] = field(default_factory=list)
     orders: int = 0
+    stuck: int = 0
+    error: BaseException | None = None
 
     def items(self) -> Iterator[str]:
         yield from sorted({*self.told_moves, *self.told_changes})
@@ -46,7 +48,7 @@ class FakeBooks:
 
     def moves(self, item_id: str, since: datetime | None) -> Iterator[MoveOfOrders]:
         if item_id == self.breaks_at:
-            raise StoreUnavailable("The order store can't be reached.")
+            raise self.error or StoreUnavailable("The order store can't be reached.")
         self.asked_since.append(since)
         yield from self.told_moves.get(item_id, [])
 
@@ -57,7 +59,7 @@ class FakeBooks:
         yield from ()
 
     def open_orders(self, item_id: str) -> OpenOrders:
-        return OpenOrders(0, 0)
+        return OpenOrders(0, self.stuck if item_id == ITEM else 0)
 
     def logged_until(self) -> datetime | None:
         return FakeClock().now()
@@ -196,6 +198,68 @@ def test_a_store_that_is_away_is_one_line(books: FakeBooks) -> None:
     books.breaks_at = ITEM
     result = run(Composition(books))
     assert (result.exit_code, result.stderr) == (2, "The order store can't be reached.\n")
+
+
+def test_a_stuck_order_is_no_agreement(books: FakeBooks) -> None:
+    books.stuck = 2
+    result = run(Composition(books))
+    assert result.exit_code == 1
+    lines = result.stdout.splitlines()
+    assert lines[1].endswith("stuck")
+    assert "2 orders that may or may not have moved the stock" in lines[2]
+    assert "order-service orders stuck" in lines[2]
+    assert lines[-1] == "2 items, of which 1 differs: 2 stuck_order."
+    document = json.loads(run(Composition(books), "--json").stdout)
+    assert [report["agrees"] for report in document["items"]] == [False, True]
+    assert document["summary"]["differences"] == {"stuck_order": 2}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RecursionError(),
+        ValueError("NaN"),
+        KeyError("x"),
+        OSError(32, "Broken pipe"),
+        KeyboardInterrupt(),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("words", [(), ("--json",)])
+def test_whatever_ends_it_is_told_and_is_no_difference(
+    books: FakeBooks, error: BaseException, words: tuple[str, ...]
+) -> None:
+    books.breaks_at, books.error = OTHER, error
+    result = run(Composition(books), *words)
+    assert result.exit_code == 2
+    assert result.stderr
+    assert "all agrees" not in result.stdout
+
+
+def test_the_document_is_whole_whatever_ends_it(books: FakeBooks) -> None:
+    books.breaks_at, books.error = OTHER, RecursionError()
+    document = json.loads(run(Composition(books), "--json").stdout)
+    assert document["summary"]["complete"] is False
+    assert document["summary"]["error"]["code"] == "internal_error"
+
+
+def test_what_is_printed_is_one_line_each(books: FakeBooks) -> None:
+    books.told_changes[OTHER].append(
+        replace(books.told_changes[OTHER][0], id="x\n\x1b[2J", previous_stock=1)
+    )
+    out = run(Composition(books)).stdout
+    assert "\\n\\x1b[2J" in out
+    assert all(line.isprintable() for line in out.splitlines())
+
+
+def test_its_help_tells_the_exit_codes() -> None:
+    told = " ".join(run(Unsettled(), "--help").stdout.split())
+    for code in (
+        "0 when all agrees",
+        "1 when something differs",
+        "2 when it could not be found out",
+    ):
+        assert code in told
 
 
 def test_a_bad_setting_is_one_line() -> None:

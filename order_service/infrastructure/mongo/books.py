@@ -109,7 +109,7 @@ class MongoBooks:
         """A seek along an index of each, so that no list of all has to be kept. An id in the log
         that is none of ours can't be an order's, nor be asked for."""
         following: dict[str, Any] = {"$gt": ObjectId(after)} if after else _THERE
-        in_log = {"$gt": after, "$regex": "^[0-9a-f]{24}$"}
+        in_log = {"$gt": after, "$regex": r"^[0-9a-f]{24}\z"}
         with store_errors():
             found = [
                 _orders().find_one({"itemId": following}, ["itemId"], sort=[("itemId", 1)]),
