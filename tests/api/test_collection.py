@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import re
 from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
@@ -46,7 +47,29 @@ def test_every_request_in_it_reaches_a_route_and_every_route_is_in_it(collection
     routes = {
         (rule.rule, method)
         for rule in app.url_map.iter_rules()
-        if rule.rule.startswith(("/api/", "/health/"))
+        if rule.rule == "/" or rule.rule.startswith(("/api/", "/health/"))
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
     }
     assert reached == routes
+
+
+def test_an_order_that_is_created_is_the_one_that_is_read_and_cancelled(collection: Any) -> None:
+    variables = {each["key"]: each["value"] for each in collection["variable"]}
+    assert re.fullmatch("[0-9a-f]{24}", variables["orderId"]), "no list, when there is none yet"
+    orders = next(each["item"] for each in collection["item"] if each["name"] == "Orders")
+    creating = [item for item in orders if item["request"]["method"] == "POST" and "event" in item]
+    using = [item for item in orders if "{{orderId}}" in item["request"]["url"]["path"]]
+    assert len(creating) == 2
+    assert {item["request"]["method"] for item in using} == {"GET", "POST"}
+    assert max(map(orders.index, creating)) < min(map(orders.index, using))
+    for item in creating:
+        (script,) = [each["script"]["exec"] for each in item["event"] if each["listen"] == "test"]
+        assert 'pm.collectionVariables.set("orderId"' in "".join(script)
+        assert json.loads(item["request"]["body"]["raw"])["itemId"] == "{{itemId}}"
+
+
+def test_a_token_is_sent_where_one_may_be_asked_for(collection: Any) -> None:
+    for folder in collection["item"]:
+        for item in folder["item"]:
+            is_open = item["request"].get("auth") == {"type": "noauth"}
+            assert is_open == (item["request"]["url"]["path"][0] != "api")

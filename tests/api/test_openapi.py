@@ -3,6 +3,7 @@
 import json
 import re
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 
@@ -62,11 +63,12 @@ def test_every_answer_has_a_request_id_and_every_error_a_sample(document: dict[s
                     assert example["value"]["status"] == int(status)
 
 
-def test_the_open_service_says_that_a_token_is_optional(open_system: System) -> None:
+def test_the_open_service_asks_for_no_token(open_system: System) -> None:
     document = open_system.request("GET", "/openapi.json").json()
-    for path, _, operation in operations(document):
-        if path.startswith("/api/"):
-            assert {} in operation["security"]
+    assert "securitySchemes" not in document["components"]
+    for _, _, operation in operations(document):
+        assert "security" not in operation
+        assert not {"401", "403"} & set(operation["responses"])
 
 
 def leaves(error: type[OrderServiceError]) -> list[type[OrderServiceError]]:
@@ -86,11 +88,49 @@ def test_samples_are_shown_as_the_service_shows_errors(open_system: System) -> N
     assert shown == {**sample, **own}
 
 
-def test_the_docs_page_asks_nobody_else(open_system: System) -> None:
-    page = open_system.request("GET", "/docs")
+@pytest.mark.parametrize("path", ["/docs", "/docs/"])
+def test_the_docs_page_asks_nobody_else_and_works_under_any_path(
+    path: str, open_system: System
+) -> None:
+    page = open_system.request("GET", path)
     assert page.status_code == 200
     assert "://" not in page.text
-    for asset in re.findall(r'(?:src|href)="([^"]+)"', page.text):
-        answer = open_system.request("GET", f"/{asset}")
+    assets = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert len(assets) == 4
+    for asset in assets:
+        # As a browser that is behind a proxy sees it, and as it then comes here.
+        seen = urljoin(f"/shop{path}", asset)
+        answer = open_system.request("GET", seen.removeprefix("/shop"))
+        assert seen.startswith("/shop/")
         assert answer.status_code == 200, asset
         assert answer.content
+    assert 'new URL("../openapi.json", document.currentScript.src)' in answer.text
+
+
+BROWSERS = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+
+def test_a_browser_is_led_to_the_docs(open_system: System) -> None:
+    answer = open_system.request("GET", "/", headers={"Accept": BROWSERS}, allow_redirects=False)
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/docs")
+    assert answer.headers["Vary"] == "Accept"
+
+
+@pytest.mark.parametrize("accept", ["*/*", "application/json", "application/*", "text/plain", ""])
+def test_a_program_is_told_what_there_is(accept: str, guarded_system: System) -> None:
+    answer = guarded_system.request("GET", "/", headers={"Accept": accept})
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.headers["Vary"] == "Accept"
+    for name in ("health", "document", "docs"):
+        assert guarded_system.request("GET", answer.json()[name]).status_code == 200
+    for name in ("orders", "stockChanges"):
+        assert guarded_system.request("GET", answer.json()[name]).status_code == 401
+
+
+def test_the_root_takes_what_a_page_takes_and_nothing_else(open_system: System) -> None:
+    head = open_system.request("HEAD", "/")
+    assert (head.status_code, head.content) == (200, b"")
+    options = open_system.request("OPTIONS", "/")
+    assert set(options.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS"}
+    assert open_system.request("POST", "/").json()["code"] == "method_not_allowed"
