@@ -39,14 +39,18 @@ timeout = 60
 graceful_timeout = 30
 # An idle connection holds up a stop for as long.
 keepalive = 5
-# TRUSTED_PROXIES alone says who is believed.
+# TRUSTED_PROXIES alone says who is believed; on a unix socket gunicorn would believe everybody.
 forwarded_allow_ips = ""
+forwarder_headers = ""
+secure_scheme_headers: dict[str, str] = {}
 
 
 def post_worker_init(worker: Any) -> None:
     """SIGTERM first turns readiness 503, and ends the taking of requests when they are done."""
     # What is loaded stays: looking through it at each collection took a tenth of an order's CPU.
     gc.freeze()
+    # The application knows it. gunicorn answers 500 to what is not under it, probes among it.
+    os.environ.pop("SCRIPT_NAME", None)
     stopping = getattr(worker.wsgi, "extensions", {}).get("stopping")
     if stopping is not None:
         stop = worker.handle_exit

@@ -100,6 +100,31 @@ def urls_in(answer: TestResponse) -> list[str]:
 
 
 LINKS = ("orders", "stockChanges", "health", "document", "docs")
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("/shop/docs", ("/shop", "/docs")),
+        ("/shop/", ("/shop", "/")),
+        ("/shop", ("/shop", "")),
+        ("/shopping/docs", ("", "/shopping/docs")),
+        ("/docs", ("", "/docs")),
+        ("/shop/shop/docs", ("/shop", "/shop/docs")),
+    ],
+)
+def test_a_mounted_service_is_under_its_path_and_without(path: str, told: tuple[str, str]) -> None:
+    found: list[tuple[str, str]] = []
+
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        found.append((environ["SCRIPT_NAME"], environ["PATH_INFO"]))
+        start_response("200 OK", [])
+        return []
+
+    Client(proxies.mount(app, "/shop")).get(path)
+    assert found == [told]
+
+
 PAGES = [("/", "text/html"), ("/", "*/*"), ("/openapi.json", "*/*"), ("/api/orders", "*/*")]
 
 

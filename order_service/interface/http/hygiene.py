@@ -19,6 +19,9 @@ def register(app: Flask, settings: HttpSettings) -> None:
     if hops := settings.trusted_proxies:
         proxied: Any = proxies.believe(app.wsgi_app, hops)
         app.wsgi_app = proxied  # type: ignore[method-assign]
+    if settings.script_name:
+        mounted: Any = proxies.mount(app.wsgi_app, settings.script_name)
+        app.wsgi_app = mounted  # type: ignore[method-assign]
 
 
 def _allow(app: Flask, origins: frozenset[str]) -> None:

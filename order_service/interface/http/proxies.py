@@ -34,6 +34,20 @@ def believe(app: WSGIApplication, hops: int) -> WSGIApplication:
     return ProxyFix(checked, x_for=hops, x_proto=hops, x_prefix=hops)
 
 
+def mount(app: WSGIApplication, prefix: str) -> WSGIApplication:
+    """All is under ``prefix``, for proxies that cut nothing off, and where it is without: probes
+    come by no proxy."""
+
+    def mounted(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        path = environ["PATH_INFO"]
+        if path == prefix or path.startswith(f"{prefix}/"):
+            environ["SCRIPT_NAME"] = prefix
+            environ["PATH_INFO"] = path.removeprefix(prefix)
+        return app(environ, start_response)
+
+    return mounted
+
+
 def _address(told: str) -> str | None:
     found = _ADDRESS.fullmatch(told)
     try:
