@@ -1,0 +1,50 @@
+"""Whatever a command lacks, it says so in one line, and its exit code is that of a failure."""
+
+import subprocess
+import sys
+
+import pytest
+
+from devstack.ports import free_port
+from tests.system import CHECKOUT, clean_environment
+
+OF_THE_STORE = [
+    ("migrate", 1),
+    ("orders list", 1),
+    ("orders stuck --json", 1),
+    (f"orders show {'a' * 24}", 1),
+    (f"orders settle {'a' * 24} --as failed --reason x --yes", 1),
+    ("reconcile", 2),
+]
+OTHERS = [("worker", 1), ("dead-letters list", 1), ("dead-letters replay --dry-run", 1)]
+
+
+def failed(words: str, **settings: str) -> tuple[int, str]:
+    """Its exit code, and the one line that it said."""
+    done = subprocess.run(
+        [sys.executable, "-m", "order_service", *words.split()],
+        env=clean_environment(settings),
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    (line,) = done.stderr.splitlines()
+    return done.returncode, line
+
+
+@pytest.mark.parametrize(("words", "exit_code"), OF_THE_STORE)
+def test_a_store_that_is_not_there(words: str, exit_code: int) -> None:
+    nowhere = f"mongodb://127.0.0.1:{free_port()}"
+    code, line = failed(words, MONGO_URI=nowhere, STORE_TIMEOUT="0.5")
+    assert code == exit_code
+    assert "store" in line
+    assert nowhere not in line
+
+
+@pytest.mark.parametrize(("words", "exit_code"), [*OF_THE_STORE, *OTHERS])
+def test_a_setting_that_cannot_be(words: str, exit_code: int) -> None:
+    code, line = failed(words, PORT="three")
+    assert code == exit_code
+    assert "PORT" in line
