@@ -392,6 +392,23 @@ def test_orders_that_wait_or_are_stuck_are_counted(shop: Shop) -> None:
 
 
 @pytest.mark.usefixtures("worker")
+def test_an_item_of_the_log_that_can_be_none_is_left_out(shop: Shop) -> None:
+    """The log keeps whatever id an event names; one with a line end behind it looks like an id."""
+    item = shop.items.add(stock=20)
+    shop.order(item, 2)
+    (entry,) = shop.logged(item, 1)
+    forged = f"{'0' * 24}\n"
+    odd = entry | {"_id": ObjectId(), "itemId": forged}
+    odd["source"] = entry["source"] | {"topic": "forged"}
+    database()["stock_changes"].insert_one(odd)
+    document = json.loads(run(shop, "--json").stdout)
+    assert document["summary"]["complete"]
+    compared = [report["itemId"] for report in document["items"]]
+    assert item in compared
+    assert forged not in compared
+
+
+@pytest.mark.usefixtures("worker")
 def test_every_item_of_an_order_or_of_the_log_is_compared(shop: Shop) -> None:
     ordered, only_logged = shop.items.add(stock=20), shop.items.add(stock=20)
     shop.order(ordered, 2)

@@ -3,8 +3,10 @@
 import json
 
 import pytest
+import structlog
 from flask import Flask, abort
 from werkzeug.exceptions import RequestEntityTooLarge, ServiceUnavailable
+from werkzeug.test import Client
 
 from order_service.domain import errors
 from order_service.domain.errors import OrderServiceError
@@ -72,6 +74,23 @@ def answer_to(app: Flask, error: Exception) -> tuple[int, dict[str, object], dic
     answer = app.test_client().get("/")
     assert answer.content_type == "application/problem+json"
     return answer.status_code, json.loads(answer.data), dict(answer.headers)
+
+
+def test_what_fails_before_flask_begins_is_a_problem_and_logged_as_a_defect() -> None:
+    def broken(environ: object, start_response: object) -> list[bytes]:
+        raise Secret("host=10.0.0.1")
+
+    edge = Edge(broken, Stopping(0, 0), problems.answer_to, None)
+    with structlog.testing.capture_logs() as logged:
+        answer = Client(edge).get("/")
+    assert (answer.status_code, answer.content_type) == (500, "application/problem+json")
+    assert answer.get_json()["requestId"] == answer.headers["X-Request-Id"]
+    assert "10.0.0.1" not in answer.text
+    assert [(line["event"], line["log_level"]) for line in logged] == [
+        ("defect", "error"),
+        ("request", "info"),
+    ]
+    assert logged[1]["status"] == 500
 
 
 @pytest.mark.parametrize(
