@@ -38,6 +38,7 @@ BAD: list[tuple[str, str] | tuple[str, str, Mapping[str, str]]] = [
     ("LOG_LEVEL", "info"),
     ("STOP_DELAY", "-1"),
     ("TRUSTED_PROXIES", "all"),
+    ("SCRIPT_NAME", "//evil.example"),
     ("CORS_ORIGINS", "shop.example"),
     ("CORS_ORIGINS", "https://shop.example/"),
     ("CORS_ORIGINS", "https://shop.example:port"),
