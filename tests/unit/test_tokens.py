@@ -17,7 +17,8 @@ from order_service.infrastructure.auth.key_set import KeySet
 from order_service.infrastructure.auth.tokens import TokenVerifier
 from tests.api.issuer import AUDIENCE, NAME, Issuer
 
-NESTED = 2500
+# Deeper than any Python goes.
+NESTED = 100_000
 GENERATED = 100
 HEADER = {"alg": "ES256", "kid": "ec"}
 ES256 = ECAlgorithm(ECAlgorithm.SHA256)
