@@ -43,9 +43,16 @@ def _check_port(name: str, port: int, host: str) -> None:
 
 def _check_mongo(uri: str) -> None:
     try:
-        with MongoClient[dict[str, object]](
-            uri, serverSelectionTimeoutMS=int(_PATIENCE * 1000)
-        ) as client:
+        made: MongoClient[dict[str, object]] = MongoClient(
+            uri, connect=False, serverSelectionTimeoutMS=int(_PATIENCE * 1000)
+        )
+    except Exception:  # noqa: BLE001  (there is no list of what it raises, with parts of the URI)
+        raise DevstackError(
+            "MONGO_URI is set, and MongoDB's driver can't read it: it should look like "
+            "mongodb://user:password@host:port, with : / ? # [ ] @ % in the password encoded."
+        ) from None
+    try:
+        with made as client:
             client.admin.command("ping")
     except PyMongoError as error:
         # The URI itself may hold a password.
