@@ -301,6 +301,8 @@ def test_a_taken_port_is_named(project: Project, given: dict[str, str], name: st
         {"PORT": "many"},
         {"HOST": "203.0.113.7"},
         {"MONGO_URI": "mongodb://anna:secret@127.0.0.1:1/orders"},
+        {"MONGO_URI": "mongodb://anna:secret@127.0.0.1:99999/orders"},
+        {"MONGO_URI": "mongodb://anna:secret?secret@127.0.0.1/orders"},
         {"KAFKA_BROKER": "127.0.0.1:1"},
         {"INVENTORY_SERVICE_URL": "http://anna:secret@127.0.0.1:1"},
         {"INVENTORY_SERVICE_URL": "here"},
