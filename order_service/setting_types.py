@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from order_service import addresses, setting_checks
+from order_service import addresses, setting_checks, store_uri
 from order_service.setting_checks import Refused
 
 NO_LIMIT: Final = "off"
@@ -92,6 +92,7 @@ MongoUri = Annotated[
     str,
     Field(pattern=r"^mongodb(\+srv)?://\S+$"),
     BeforeValidator(_printable),
+    AfterValidator(store_uri.allowed),
     _checked(
         setting_checks.mongo_uri,
         "is no URI like mongodb://user:password@host:port/database?option=value that MongoDB's "

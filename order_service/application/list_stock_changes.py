@@ -1,7 +1,5 @@
 """Read the stock-change log."""
 
-from dataclasses import replace
-
 from order_service.application.ports import LoggedStockChange, StockChangeLog, StockChangeQuery
 
 
@@ -11,5 +9,4 @@ class ListStockChanges:
 
     def __call__(self, query: StockChangeQuery) -> tuple[list[LoggedStockChange], bool]:
         """A page, newest first, and whether there is more after it."""
-        found = self._changes.page(replace(query, limit=query.limit + 1))
-        return found[: query.limit], len(found) > query.limit
+        return self._changes.page(query)

@@ -288,8 +288,9 @@ class StockChangeLog(Protocol):
         """One bulk write, journaled; an entry that is there already counts as a duplicate."""
         ...
 
-    def page(self, query: StockChangeQuery) -> list[LoggedStockChange]:
-        """Newest first."""
+    def page(self, query: StockChangeQuery) -> tuple[list[LoggedStockChange], bool]:
+        """Newest first, and whether there is more after it. Where entries are large it holds
+        fewer than ``limit``, so that no page needs much memory."""
         ...
 
     def holds(self, places: Collection[Place]) -> set[Place]:

@@ -2,6 +2,7 @@
 
 import os
 import socket
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -29,9 +30,11 @@ from order_service.infrastructure.mongo.backlog import read_backlog
 from order_service.infrastructure.mongo.books import MongoBooks
 from order_service.infrastructure.mongo.clock import StoreClock
 from order_service.infrastructure.mongo.connection import connect, require_reachable
+from order_service.infrastructure.mongo.index_building import Report
 from order_service.infrastructure.mongo.leases import MongoLeaseStore
 from order_service.infrastructure.mongo.order_pages import MongoOrderPages
 from order_service.infrastructure.mongo.orders import MongoOrderRepository, MongoOutbox
+from order_service.infrastructure.mongo.retention import log_kept
 from order_service.infrastructure.mongo.stock_changes import MongoStockChangeLog
 from order_service.interface import worker
 from order_service.interface.dead_letters_cli import DeadLetterTools
@@ -52,9 +55,15 @@ class Commands:
         # A command says what is wrong in a line of its own.
         logs.configure("CRITICAL")
 
-    def migrate(self) -> None:
-        connect(self._settings)
-        schema.migrate(self._settings.stock_change_retention_days)
+    def migrate(
+        self, done: Callable[[str], None], going_on: Callable[[str], None], resolve_doubles: bool
+    ) -> None:
+        settings = self._settings
+        connect(settings)
+        # In a shell without it the log is not to be kept for ever from then on.
+        is_given = "stock_change_retention_days" in settings.model_fields_set
+        days = settings.stock_change_retention_days if is_given else None
+        schema.migrate(days, Report(done, going_on), resolve_doubles)
 
     def run_worker(self, wrap: Wrap = lambda adapters: adapters) -> int:
         settings = self._settings
@@ -75,14 +84,14 @@ class Commands:
         )
 
     def dead_letters(self) -> DeadLetterTools:
-        connect(self._settings)
+        self._use_store()
         box = build.dead_letter_box(self._settings)
         read = ReadDeadLetters(box, MongoStockChangeLog())
         return DeadLetterTools(read, ReplayDeadLetters(box, read))
 
     def orders(self) -> OrderTools:
         settings = self._settings
-        connect(settings)
+        self._use_store()
         repository, clock = MongoOrderRepository(), StoreClock()
         settle_after = timedelta(seconds=settings.settle_after)
         return OrderTools(
@@ -96,11 +105,16 @@ class Commands:
         settings = self._settings
         connect(settings, RECONCILE_TIMEOUT)
         require_reachable(settings.store_timeout)
-        days = settings.stock_change_retention_days
-        patience = Patience(grace, log_kept=timedelta(days=days) if days else None)
+        schema.require_migrated()
+        patience = Patience(grace, log_kept=log_kept())
         # Reading the stock is the same on both contracts.
         stock = absolute.AbsoluteInventory(InventoryHttp(settings))
         return Reconcile(MongoBooks(), stock, StoreClock(), patience)
+
+    def _use_store(self) -> None:
+        """Raises StoreUnavailable, so that a command says at once what is wrong with the store."""
+        connect(self._settings)
+        schema.require_migrated()
 
 
 def _relay(settings: Settings) -> PublishEvents:

@@ -4,6 +4,7 @@ import re
 import sys
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final, Protocol
 
 import click
@@ -19,12 +20,14 @@ from order_service.settings import SettingsError
 
 # What Python makes of a byte that is no UTF-8. No store takes it.
 _HALF_A_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+INTERRUPTED = 130
+Say = Callable[[str], None]
 
 
 class Composition(Protocol):
     """What the commands need of the composition root; made only when a command runs."""
 
-    def migrate(self) -> None: ...
+    def migrate(self, done: Say, going_on: Say, resolve_doubles: bool) -> None: ...
 
     def run_worker(self) -> int: ...
 
@@ -46,14 +49,32 @@ def cli() -> None:
 
 
 @cli.command()
+@click.option(
+    "--resolve-doubles",
+    is_flag=True,
+    help="Where orders share a key, or log entries a record, let the oldest keep it. The other "
+    "orders stay, without the key; the other entries move to stock_changes_doubled. Says which.",
+)
 @click.pass_obj
-def migrate(composition: Composition) -> None:
-    """Make the database's indexes.
+def migrate(composition: Composition, resolve_doubles: bool) -> None:
+    """Make the database's indexes, and say what was done about each.
 
-    Run it before the first start and after each upgrade. It is safe to repeat, and to run while
-    the service runs. The API and the worker are not ready without it.
+    Run it before the first start and after each upgrade. It is safe to repeat, to interrupt, and to
+    run while the service runs. It takes as long as the indexes take, and tells how far they are.
+    The API and the worker are not ready, and write nothing, without it.
+
+    The log of stock changes is kept as STOCK_CHANGE_RETENTION_DAYS says; where that is not set, as
+    long as before.
     """
-    composition.migrate()
+    try:
+        composition.migrate(click.echo, partial(click.echo, err=True), resolve_doubles)
+    except KeyboardInterrupt:
+        click.echo(
+            "Stopped waiting. The database goes on with the index that it is making: run "
+            "`order-service migrate` again to wait for it, and for what is left.",
+            err=True,
+        )
+        sys.exit(INTERRUPTED)
     click.echo("The database is up to date.")
 
 

@@ -229,8 +229,8 @@ class FakeChanges:
     def append(self, changes: Sequence[StockChange]) -> AppendResult:
         raise NotImplementedError
 
-    def page(self, query: StockChangeQuery) -> list[LoggedStockChange]:
-        return []
+    def page(self, query: StockChangeQuery) -> tuple[list[LoggedStockChange], bool]:
+        return [], False
 
     def has_change(
         self, item_id: str, previous_stock: int, new_stock: int, since: datetime

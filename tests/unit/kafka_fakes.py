@@ -171,7 +171,7 @@ class FakeLog:
             tuple(RefusedChange(c, self.refuses[c.offset], "Why.") for c in refused),
         )
 
-    def page(self, query: StockChangeQuery) -> list[LoggedStockChange]:
+    def page(self, query: StockChangeQuery) -> tuple[list[LoggedStockChange], bool]:
         raise NotImplementedError
 
     def has_change(self, item_id: str, previous_stock: int, new_stock: int, since: Any) -> bool:

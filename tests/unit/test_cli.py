@@ -15,13 +15,17 @@ from order_service.settings import SettingsError
 class Composition:
     """Stands in for the composition root."""
 
-    def __init__(self, exit_code: int = 0, error: Exception | None = None) -> None:
+    def __init__(self, exit_code: int = 0, error: BaseException | None = None) -> None:
         self.ran: list[str] = []
         self._exit_code = exit_code
         self._error = error
 
-    def migrate(self) -> None:
-        self._run("migrate")
+    def migrate(
+        self, done: Callable[[str], None], going_on: Callable[[str], None], resolve_doubles: bool
+    ) -> None:
+        self._run("migrate --resolve-doubles" if resolve_doubles else "migrate")
+        done("Index orders.list: made.")
+        going_on("5 of 10")
 
     def run_worker(self) -> int:
         self._run("worker")
@@ -52,7 +56,26 @@ def test_migrate_says_that_it_is_done(capsys: pytest.CaptureFixture[str]) -> Non
     composition = Composition()
     assert run(lambda: composition, "migrate") == 0
     assert composition.ran == ["migrate"]
-    assert capsys.readouterr().out == "The database is up to date.\n"
+    said = capsys.readouterr()
+    assert said.out == "Index orders.list: made.\nThe database is up to date.\n"
+    assert said.err == "5 of 10\n"
+
+
+def test_migrate_changes_doubles_only_where_that_is_asked_for() -> None:
+    composition = Composition()
+    assert run(lambda: composition, "migrate", "--resolve-doubles") == 0
+    assert composition.ran == ["migrate --resolve-doubles"]
+
+
+def test_an_interrupted_migrate_says_what_goes_on_and_what_to_do(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    composition = Composition(error=KeyboardInterrupt())
+    assert run(lambda: composition, "migrate") == cli.INTERRUPTED
+    said = capsys.readouterr()
+    assert "up to date" not in said.out
+    for words in ("goes on", "run `order-service migrate` again"):
+        assert words in said.err
 
 
 @pytest.mark.parametrize("exit_code", [0, 1])

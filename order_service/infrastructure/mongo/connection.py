@@ -9,19 +9,23 @@ import mongoengine
 import pymongo
 from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
 
-from order_service.domain.errors import StoreUnavailable
+from order_service.infrastructure.mongo.failures import NO_BSON, meaning
 from order_service.setting_checks import said
 from order_service.settings import Settings, SettingsError
 
 ALIAS = "orders"
 _DUPLICATE_KEY = 11000
+# As good as none: the driver knows none where the connection has a time-out.
+_A_WEEK = 7 * 24 * 3600
 
 
 def connect(settings: Settings, operation_timeout: float | None = None, **options: Any) -> None:
     """Register the connection; nothing is sent before the first operation.
 
-    Writes are acknowledged by a majority and journaled whatever the URI leaves out, and every
+    Reads are of the primary, writes are acknowledged by a majority and journaled, and every
     operation ends within ``operation_timeout`` seconds (``STORE_TIMEOUT``), retries included.
+    A URI that says otherwise was refused with the settings (``store_uri``).
+
     Raises SettingsError for a URI that can't be used, or whose name can't be looked up.
     """
     with _refusals(settings.mongo_uri):
@@ -71,14 +75,25 @@ def database() -> Any:
 
 
 @contextmanager
+def as_long_as_it_takes() -> Iterator[None]:
+    """For maintenance, which no caller waits for. Raises StoreUnavailable, within the connection's
+    own time-out, when there is no server to begin with."""
+    with store_errors():
+        database().command("ping")
+    with pymongo.timeout(_A_WEEK), store_errors():
+        yield
+
+
+@contextmanager
 def store_errors() -> Iterator[None]:
-    """Whatever the driver raises but a duplicate key, the store could not be used."""
+    """Whatever the driver raises but a duplicate key becomes StoreUnavailable, which says why, or
+    InvalidValue, where it was given a value that can't be in the store."""
     try:
         yield
     except DuplicateKeyError:
         raise
-    except PyMongoError as error:
-        raise StoreUnavailable("The order store can't be reached.") from error
+    except (PyMongoError, *NO_BSON) as error:
+        raise meaning(error) from error
 
 
 def duplicates(error: BulkWriteError) -> dict[int, DuplicateKeyError]:

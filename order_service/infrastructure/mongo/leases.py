@@ -22,7 +22,12 @@ from order_service.domain.errors import StoreUnavailable
 from order_service.domain.order import Intent
 from order_service.infrastructure.combining import Combined
 from order_service.infrastructure.mongo.connection import ALIAS, duplicates, store_errors
-from order_service.infrastructure.mongo.documents import INTENT_MAPPING, IntentDocument
+from order_service.infrastructure.mongo.documents import (
+    INTENT_MAPPING,
+    IntentDocument,
+    OrderDocument,
+)
+from order_service.infrastructure.mongo.indexes import require_unique_indexes
 
 _HELD = {"$gt": ["$expiresAt", "$$NOW"]}
 
@@ -74,6 +79,8 @@ class MongoLeaseStore:
             self._release(lease)
 
     def _take_all(self, takings: Sequence[_Taking]) -> list[bool]:
+        # What a lease guards is an order's.
+        require_unique_indexes(OrderDocument)
         updates = [self._update(taking) for taking in takings]
         with store_errors():
             try:

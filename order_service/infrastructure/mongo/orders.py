@@ -16,6 +16,7 @@ from order_service.domain.order import IdempotencyKey, Order
 from order_service.infrastructure.combining import Combined
 from order_service.infrastructure.mongo.connection import duplicates, store_errors
 from order_service.infrastructure.mongo.documents import EVENT_MAPPING, ORDER_MAPPING, OrderDocument
+from order_service.infrastructure.mongo.indexes import require_unique_indexes
 
 # Events join the outbox, and leave it, by themselves.
 _WITHOUT_EVENTS: Final = {"outbox": 0}
@@ -90,6 +91,7 @@ class MongoOrderRepository:
 
 
 def _insert_all(orders: Sequence[Order]) -> list[DuplicateKeyError | None]:
+    require_unique_indexes(OrderDocument)
     taken: dict[int, DuplicateKeyError] = {}
     with store_errors():
         try:

@@ -1,28 +1,68 @@
-"""How long the stock-change log keeps an entry."""
+"""How long the stock-change log keeps an entry: MongoDB deletes it by an index that expires."""
 
+from datetime import timedelta
 from typing import Any, Final
 
 from order_service.infrastructure.mongo.connection import database, store_errors
+from order_service.infrastructure.mongo.index_building import SILENT, Report, create
+from order_service.infrastructure.mongo.indexes import Index
 from order_service.infrastructure.mongo.stock_change_documents import StockChangeDocument
 
-_INDEX: Final = "expiry"
 _SECONDS_A_DAY: Final = 86_400
+_AFTER: Final = "expireAfterSeconds"
 
 
-def keep_stock_changes(days: int) -> None:
-    """MongoDB deletes entries ``days`` after they were logged; 0 keeps them for ever."""
+def keep_stock_changes(days: int | None, report: Report = SILENT) -> None:
+    """Delete entries ``days`` after they were logged; 0 keeps them for ever, None changes nothing.
+
+    Raises StoreUnavailable.
+    """
+    there = _seconds()
+    if there is not None:
+        # If it is still being made, it can't be changed before that has ended.
+        create(_expiry(there), report)
+    if days is None:
+        asked = "STOCK_CHANGE_RETENTION_DAYS is not set, so that stays as it is"
+        report.done(f"Stock changes are kept {_days(there)}: {asked}.")
+        return
+    wanted = days * _SECONDS_A_DAY or None
+    done = "there" if wanted == there else _made(there, wanted, report)
+    report.done(f"Index {_expiry(0).full_name}: {done}. Stock changes are kept {_days(wanted)}.")
+
+
+def _made(there: int | None, wanted: int | None, report: Report) -> str:
+    """What was done."""
+    if there is None:
+        create(_expiry(wanted or 0), report)
+        return "made"
+    index = _expiry(there)
     with store_errors():
-        entries = StockChangeDocument._get_collection()
-        there = entries.index_information().get(_INDEX)
-        if days and there:
-            _change(entries.name, days * _SECONDS_A_DAY)
-        elif days:
-            after = days * _SECONDS_A_DAY
-            entries.create_index("createdAt", name=_INDEX, expireAfterSeconds=after)
-        elif there:
-            entries.drop_index(_INDEX)
+        if wanted is None:
+            index.collection.drop_index(index.name)
+            return f"dropped, which kept them {_days(there)}"
+        change: dict[str, Any] = {"name": index.name, _AFTER: wanted}
+        database().command("collMod", index.collection.name, index=change)
+    return f"changed from {_days(there)} to {_days(wanted)}"
 
 
-def _change(collection: str, seconds: int) -> None:
-    index: dict[str, Any] = {"name": _INDEX, "expireAfterSeconds": seconds}
-    database().command("collMod", collection, index=index)
+def log_kept() -> timedelta | None:
+    """As the store has it; None for ever. Raises StoreUnavailable."""
+    seconds = _seconds()
+    return None if seconds is None else timedelta(seconds=seconds)
+
+
+def _expiry(seconds: int) -> Index:
+    return Index(StockChangeDocument, "expiry", [("createdAt", 1)], {_AFTER: seconds})
+
+
+def _seconds() -> int | None:
+    with store_errors():
+        there = _expiry(0).collection.index_information().get("expiry", {})
+    return int(there[_AFTER]) if _AFTER in there else None
+
+
+def _days(seconds: int | None) -> str:
+    if seconds is None:
+        return "for ever"
+    days = seconds / _SECONDS_A_DAY
+    return "1 day" if days == 1 else f"{days:g} days"

@@ -2,10 +2,12 @@
 names."""
 
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Any, Final
+from datetime import UTC, datetime
+from typing import Any, Final, cast
 
-from bson import ObjectId
+import bson
+from bson import DBRef, ObjectId
+from bson.codec_options import CodecOptions
 from mongoengine import (
     BooleanField,
     DateTimeField,
@@ -22,6 +24,7 @@ from order_service.application.ports import LoggedStockChange, StockChange
 from order_service.infrastructure.mongo.connection import ALIAS
 
 EVENT: Final = "STOCK_UPDATED"
+_CODEC: Final[CodecOptions[dict[str, Any]]] = CodecOptions(tz_aware=True, tzinfo=UTC)
 
 
 class SourceDocument(EmbeddedDocument):
@@ -87,6 +90,20 @@ def to_document(change: StockChange, entry_id: ObjectId, created_at: datetime) -
     if change.contradictory:
         document["contradictory"] = True
     return document
+
+
+def decoded(raw: bytes) -> dict[str, Any]:
+    """As it was stored. The driver takes objects with $ref and $id for references of its own."""
+    document = bson.decode(raw, _CODEC)
+    return cast(dict[str, Any], _plain(document)) if b"$ref\0" in raw else document
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, DBRef):
+        value = value.as_doc()
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items()}
+    return [_plain(each) for each in value] if isinstance(value, list) else value
 
 
 def to_logged(document: Mapping[str, Any]) -> LoggedStockChange:

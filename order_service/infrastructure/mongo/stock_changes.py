@@ -5,10 +5,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-import bson
 from bson import ObjectId
-from bson.errors import BSONError
-from pymongo.errors import BulkWriteError, OperationFailure
+from bson.codec_options import CodecOptions
+from bson.raw_bson import RawBSONDocument
+from pymongo.errors import BulkWriteError, DocumentTooLarge, OperationFailure
 
 from order_service.application.ports import (
     NOT_STORABLE,
@@ -26,18 +26,30 @@ from order_service.domain.errors import StoreUnavailable
 from order_service.infrastructure.mongo.clock import StoreClock
 from order_service.infrastructure.mongo.connection import store_errors
 from order_service.infrastructure.mongo.entry_ids import EntryIds, first_id
+from order_service.infrastructure.mongo.failures import NO_BSON
+from order_service.infrastructure.mongo.failures import refused as refused_write
+from order_service.infrastructure.mongo.indexes import require_unique_indexes
 from order_service.infrastructure.mongo.stock_change_documents import (
     StockChangeDocument,
+    decoded,
     to_document,
     to_logged,
 )
 
+# A page holds no more than this of BSON, or else one entry; in Python it is twenty times as much.
+PAGE_BYTES: Final = 512 * 1024
+# Entries that the server sends at once: a page of the usual size, and no more than it needs.
+_BATCH: Final = 21
+_RAW: Final = CodecOptions(document_class=RawBSONDocument)
+
 _DUPLICATE_KEY: Final = 11000
 # The server's words for a document that it takes neither now nor later; any other error may pass.
 _UNSTORABLE: Final = {2, 15, 21, 22, 52, 56, 57, 121, 10334, 17419}
-_CANNOT_ENCODE: Final = (BSONError, OverflowError, UnicodeEncodeError, RecursionError)
-_LARGEST_DOCUMENT: Final = 16 * 1024 * 1024
-_TOO_LARGE: Final = 10334
+_TOO_DEEP: Final = "It is nested deeper than the store can hold."
+_TOO_LARGE: Final = "It is too large for one document of the store."
+# Those that it has for a whole batch, because it can't even read it.
+_REFUSED_WHOLE: Final = {15: _TOO_DEEP, 10334: _TOO_LARGE, 17419: _TOO_LARGE}
+_LONGEST_REASON: Final = 200
 
 
 class MongoStockChangeLog:
@@ -54,16 +66,18 @@ class MongoStockChangeLog:
         documents = [to_document(c, i, now) for c, i in zip(changes, ids, strict=True)]
         try:
             errors = _insert(documents)
-        except _Unstorable:
-            return self._append_storable(changes, documents)
+        except _Unstorable as unstorable:
+            return self._append_apart(changes, str(unstorable))
         if not errors:
             return AppendResult(written=len(changes), duplicates=0)
         return _sorted_out(changes, errors)
 
-    def page(self, query: StockChangeQuery) -> list[LoggedStockChange]:
+    def page(self, query: StockChangeQuery) -> tuple[list[LoggedStockChange], bool]:
+        raw = _collection().with_options(codec_options=_RAW)
         with store_errors():
-            found = _collection().find(_filter(query)).sort("_id", -1).limit(query.limit)
-            return [to_logged(document) for document in found]
+            found = raw.find(_filter(query)).sort("_id", -1).limit(query.limit + 1)
+            with found.batch_size(_BATCH) as entries:
+                return _page(entries, query.limit)
 
     def holds(self, places: Collection[Place]) -> set[Place]:
         return set(_logged(places))
@@ -79,20 +93,32 @@ class MongoStockChangeLog:
         with store_errors():
             return _collection().find_one(wanted, {"_id": 1}) is not None
 
-    def _append_storable(
-        self, changes: Sequence[StockChange], documents: Sequence[Mapping[str, Any]]
-    ) -> AppendResult:
-        reasons = [_why_unstorable(document) for document in documents]
-        pairs = list(zip(changes, reasons, strict=True))
-        refused = tuple(RefusedChange(c, NOT_STORABLE, why) for c, why in pairs if why)
-        if not refused:
-            raise StoreUnavailable("The order store refuses a batch without naming an entry.")
-        rest = self.append([change for change, why in pairs if not why])
-        return AppendResult(rest.written, rest.duplicates, refused + rest.refused)
+    def _append_apart(self, changes: Sequence[StockChange], reason: str) -> AppendResult:
+        """In halves, until what can't be stored is alone."""
+        if len(changes) == 1:
+            return AppendResult(0, 0, (RefusedChange(changes[0], NOT_STORABLE, reason),))
+        middle = len(changes) // 2
+        halves = [self.append(changes[:middle]), self.append(changes[middle:])]
+        return AppendResult(
+            sum(half.written for half in halves),
+            sum(half.duplicates for half in halves),
+            tuple(refused for half in halves for refused in half.refused),
+        )
 
 
 class _Unstorable(Exception):
-    """A document of the batch can't be encoded, so that none was sent."""
+    """The batch was refused as a whole, for the sake of one of its documents."""
+
+
+def _page(entries: Iterable[Any], limit: int) -> tuple[list[LoggedStockChange], bool]:
+    page: list[LoggedStockChange] = []
+    size = 0
+    for entry in entries:
+        size += len(entry.raw)
+        if page and (len(page) == limit or size > PAGE_BYTES):
+            return page, True
+        page.append(to_logged(decoded(entry.raw)))
+    return page, False
 
 
 def _collection() -> Any:
@@ -100,31 +126,35 @@ def _collection() -> Any:
 
 
 def _insert(documents: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """What went wrong, document by document."""
+    """What went wrong, document by document. Raises _Unstorable."""
     if not documents:
         return []
+    require_unique_indexes(StockChangeDocument)
     with store_errors():
         try:
             _collection().insert_many(documents, ordered=False)
-        except _CANNOT_ENCODE as error:
-            raise _Unstorable from error
+        except NO_BSON as error:
+            raise _Unstorable(_why(error)) from error
         except BulkWriteError as error:
             if error.details.get("writeConcernErrors"):
                 raise
             return list(error.details["writeErrors"])
         except OperationFailure as error:
-            if error.code == _TOO_LARGE:
-                raise _Unstorable from error
-            raise
+            if error.code not in _REFUSED_WHOLE:
+                raise
+            raise _Unstorable(_REFUSED_WHOLE[error.code]) from error
     return []
 
 
-def _why_unstorable(document: Mapping[str, Any]) -> str | None:
-    try:
-        size = len(bson.encode(document))
-    except _CANNOT_ENCODE as error:
-        return f"{error}."
-    return f"{size} bytes are too many for one document." if size > _LARGEST_DOCUMENT else None
+def _why(error: Exception) -> str:
+    """Its own words may repeat the whole document."""
+    if isinstance(error, OverflowError):
+        return "A number in it is beyond 64 bits."
+    if isinstance(error, UnicodeError):
+        return "A text in it is no Unicode."
+    if isinstance(error, DocumentTooLarge):
+        return _TOO_LARGE
+    return _TOO_DEEP if isinstance(error, RecursionError) else "A name in it can't be stored."
 
 
 def _sorted_out(
@@ -136,9 +166,10 @@ def _sorted_out(
         if error["code"] == _DUPLICATE_KEY:
             repeated.append(change)
         elif error["code"] in _UNSTORABLE:
-            refused.append(RefusedChange(change, NOT_STORABLE, f"{error['errmsg']}."))
+            reason = f"{error['errmsg'][:_LONGEST_REASON]}."
+            refused.append(RefusedChange(change, NOT_STORABLE, reason))
         else:
-            raise StoreUnavailable("The order store can't take the entries now.")
+            raise refused_write(error["code"])
     reused = _other_changes(repeated)
     return AppendResult(
         written=len(changes) - len(errors),
@@ -172,7 +203,9 @@ def _logged(places: Iterable[Place], *fields: str) -> dict[Place, dict[str, Any]
         source = {"source.topic": topic, "source.partition": partition}
         entries = source | {"source.offset": {"$in": wanted}}
         with store_errors():
-            for document in _collection().find(entries, ["source", *fields]):
+            raw = _collection().with_options(codec_options=_RAW)
+            for each in raw.find(entries, ["source", *fields]):
+                document = decoded(each.raw)
                 found[Place(topic, partition, document["source"]["offset"])] = document
     return found
 

@@ -1,0 +1,85 @@
+"""The indexes that the documents ask for, and the proof that a unique one is there.
+
+What may exist once (an order for a key, an entry for a record) is promised by a unique index and by
+nothing else. So what it guards is not written before this process has seen it.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from mongoengine import Document
+from pymongo.errors import OperationFailure
+
+from order_service.domain.errors import StoreUnavailable
+from order_service.infrastructure.mongo.connection import database, store_errors
+from order_service.infrastructure.mongo.failures import NOT_MIGRATED
+
+# Of an index's options: what it is good for.
+_TELLING: Final = ("unique", "partialFilterExpression")
+# The database in which a document's unique indexes were seen.
+_seen: dict[type[Document], Any] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """``options``: those of createIndexes."""
+
+    document: type[Document]
+    name: str
+    keys: list[tuple[str, int]]
+    options: dict[str, Any]
+
+    @property
+    def collection(self) -> Any:
+        return self.document._get_collection()
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.collection.name}.{self.name}"
+
+    @property
+    def is_unique(self) -> bool:
+        return bool(self.options.get("unique"))
+
+    @property
+    def holds(self) -> dict[str, Any]:
+        """A filter of the documents that are in it."""
+        found: dict[str, Any] = self.options.get("partialFilterExpression", {})
+        return found
+
+    def is_there(self) -> bool:
+        """Made to the end, and of this kind."""
+        found = self.collection.index_information().get(self.name)
+        if found is None or list(found["key"]) != self.keys:
+            return False
+        is_alike = all(found.get(name) == self.options.get(name) for name in _TELLING)
+        return is_alike and self._is_ready()
+
+    def _is_ready(self) -> bool:
+        """One that is still being made is listed as well, but it can't be read, nor does it hold
+        anybody back yet."""
+        try:
+            self.collection.find_one(self.holds, ["_id"], hint=self.name)
+        except OperationFailure:
+            return False
+        return True
+
+
+def indexes_of(document: type[Document]) -> list[Index]:
+    """The unique ones first."""
+    found = []
+    for spec in document._meta["index_specs"]:
+        options = {name: value for name, value in spec.items() if name not in ("fields", "name")}
+        found.append(Index(document, spec["name"], list(spec["fields"]), options))
+    return sorted(found, key=lambda index: not index.is_unique)
+
+
+def require_unique_indexes(document: type[Document]) -> None:
+    """Raises StoreUnavailable until they are there; looks no more once they were."""
+    if _seen.get(document) is database():
+        return
+    with store_errors():
+        missing = [each for each in indexes_of(document) if each.is_unique and not each.is_there()]
+    if missing:
+        raise StoreUnavailable(NOT_MIGRATED)
+    _seen[document] = database()

@@ -1,0 +1,66 @@
+"""Which options of MONGO_URI the service's promises allow.
+
+Where the servers are, who we are and whom to trust (hosts, replicaSet, auth…, tls…) are the
+operator's to say. What a promise stands on (reads of the primary, writes that a majority has on
+disk, the end of each operation) is not: an option about that must say what we say ourselves, or it
+stops the start. If it were passed over in silence, somebody would believe in it.
+"""
+
+from typing import Final, NamedTuple
+from urllib.parse import unquote_plus
+
+
+class _Ours(NamedTuple):
+    """``allowed``: what it may say, in lower case; None where it may not be there."""
+
+    allowed: str | None
+    why: str
+
+
+_STALE: Final = "an order that was just created could read as not there"
+_LOST: Final = "an order that was acknowledged could be lost"
+_TIME: Final = "set STORE_TIMEOUT instead"
+_SHAPE: Final = "the service reads what it wrote in its own way"
+
+OURS: Final = {
+    "readpreference": _Ours("primary", _STALE),
+    "readpreferencetags": _Ours(None, _STALE),
+    "maxstalenessseconds": _Ours(None, _STALE),
+    "readconcernlevel": _Ours("majority", _STALE),
+    # To a member of a replica set it reads whatever that has, also when it is no longer primary.
+    "directconnection": _Ours("false", _STALE + " (name the set with replicaSet)"),
+    "w": _Ours("majority", _LOST),
+    "journal": _Ours("true", _LOST),
+    "fsync": _Ours("false", _LOST + " (the journal is what counts)"),
+    "retrywrites": _Ours("true", "an order would fail with each election of a primary"),
+    "retryreads": _Ours("true", "a read would fail with each election of a primary"),
+    "timeoutms": _Ours(None, _TIME),
+    "serverselectiontimeoutms": _Ours(None, _TIME),
+    "sockettimeoutms": _Ours(None, _TIME),
+    "wtimeoutms": _Ours(None, _TIME),
+    "waitqueuetimeoutms": _Ours(None, _TIME),
+    "maxpoolsize": _Ours(None, "set MONGO_POOL_SIZE instead"),
+    "uuidrepresentation": _Ours("standard", _SHAPE),
+    "tz_aware": _Ours("true", _SHAPE),
+    "datetime_conversion": _Ours(None, _SHAPE),
+    "unicode_decode_error_handler": _Ours("strict", _SHAPE),
+}
+
+
+def forbidden_uri_options(uri: str) -> str | None:
+    """What is wrong with the first option that undoes a promise; None where none does. It names the
+    option and shows nothing else of the URI."""
+    for part in uri.partition("?")[2].replace(";", "&").split("&"):
+        name, _, value = part.partition("=")
+        ours = OURS.get(unquote_plus(name).lower())
+        if ours and unquote_plus(value).lower() != ours.allowed:
+            leave = f"must be {ours.allowed}, or left out" if ours.allowed else "must be left out"
+            return f"its option {unquote_plus(name)} {leave}: {ours.why}"
+    return None
+
+
+def allowed(uri: str) -> str:
+    """The URI itself. Raises ValueError, for the settings."""
+    if problem := forbidden_uri_options(uri):
+        raise ValueError(problem)
+    return uri
