@@ -12,6 +12,7 @@ from devstack.mongod import Mongod
 from order_service.infrastructure.mongo import schema
 from order_service.infrastructure.mongo.connection import connect, disconnect
 from order_service.settings import Settings
+from tests.integration.guarded_mongod import GuardedMongod
 from tests.items import Items
 from tests.misbehaving import MisbehavingInventory
 
@@ -56,3 +57,13 @@ def real_store(mongo: Mongod) -> Iterator[Settings]:
     with connected(mongo.uri) as settings:
         schema.migrate()
         yield settings
+
+
+@pytest.fixture(scope="session")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GuardedMongod]:
+    """It asks for a password, and can be told to fail."""
+    mongo = GuardedMongod(tmp_path_factory.mktemp("guarded"))
+    try:
+        yield mongo
+    finally:
+        mongo.stop()

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from bson import ObjectId
+from pymongo import ReadPreference
 
 from devstack.mongod import Mongod
 from order_service.application.ports import IdempotencyKeyTaken, Lease
@@ -159,12 +160,23 @@ def test_published_orders_leave_the_index_of_the_unpublished(commands: Commands)
 DURABLE = {"w": "majority", "j": True}
 
 
-@pytest.mark.parametrize("options", ["", "&w=1&journal=false", "&w=0", "&readConcernLevel=local"])
-def test_every_write_is_majority_acknowledged_and_journaled_whatever_the_uri_says(
+@pytest.mark.parametrize(
+    "options",
+    [
+        "",
+        "&w=majority&journal=true&readConcernLevel=majority&readPreference=primary",
+        "&connectTimeoutMS=900&maxIdleTimeMS=9000&compressors=zlib&localThresholdMS=1&appName=x",
+    ],
+)
+def test_every_write_is_majority_acknowledged_and_journaled_whatever_the_uri_may_say(
     options: str, mongo: Mongod
 ) -> None:
     commands = Commands()
     with connected(mongo.uri + options, {"event_listeners": [commands]}):
+        used = database().client
+        assert used.read_preference == ReadPreference.PRIMARY
+        assert used.options.timeout == 9
+        assert used.options.pool_options.max_pool_size == 64
         schema.migrate()
         repository, outbox = MongoOrderRepository(), MongoOutbox()
         leases = MongoLeaseStore("somebody", 10)

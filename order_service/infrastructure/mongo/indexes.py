@@ -16,6 +16,7 @@ from order_service.infrastructure.mongo.failures import NOT_MIGRATED
 
 # Of an index's options: what it is good for.
 _TELLING: Final = ("unique", "partialFilterExpression")
+_BAD_HINT: Final = 2
 # The database in which a document's unique indexes were seen.
 _seen: dict[type[Document], Any] = {}
 
@@ -60,7 +61,9 @@ class Index:
         anybody back yet."""
         try:
             self.collection.find_one(self.holds, ["_id"], hint=self.name)
-        except OperationFailure:
+        except OperationFailure as error:
+            if error.code != _BAD_HINT:
+                raise
             return False
         return True
 

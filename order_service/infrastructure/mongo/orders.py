@@ -104,8 +104,8 @@ def _insert_all(orders: Sequence[Order]) -> list[DuplicateKeyError | None]:
 
 
 def _find_all(wanted: Sequence[Sequence[str]]) -> list[list[Order]]:
-    ids = list({order_id: ObjectId(order_id) for each in wanted for order_id in each}.values())
     with store_errors():
+        ids = list({order_id: ObjectId(order_id) for each in wanted for order_id in each}.values())
         orders = map(ORDER_MAPPING.read, _collection().find({"_id": {"$in": ids}}, _WITHOUT_EVENTS))
         found = {order.id: order for order in orders}
     return [[found[order_id] for order_id in each if order_id in found] for each in wanted]
