@@ -10,6 +10,8 @@ from pymongo import MongoClient
 
 from devstack.mongod import Mongod
 
+# Where it stops in the middle of making an index.
+HALFWAY = "hangAfterSettingUpIndexBuild"
 USER, PASSWORD = "keeper", "p@ss/wörd"
 
 
@@ -18,16 +20,13 @@ class GuardedMongod(Mongod):
 
     def __init__(self, data_dir: Path) -> None:
         super().__init__(data_dir, replica_set_size=0)
-        with self.started_client() as client:
+        self.start()
+        with self.client() as client:
             made = {"createUser": USER, "pwd": PASSWORD, "roles": ["root"]}
             client.admin.command(made)
 
     def _command(self) -> list[str]:
         return [*super()._command(), "--auth", "--setParameter", "enableTestCommands=1"]
-
-    def started_client(self) -> MongoClient[dict[str, Any]]:
-        self.start()
-        return self.client()
 
     def uri_of(self, user: str = USER, password: str = PASSWORD) -> str:
         return f"mongodb://{user}:{quote(password, safe='')}@{self.address}/?authSource=admin"

@@ -26,12 +26,14 @@ def keep_stock_changes(days: int | None, report: Report = SILENT) -> None:
         report.done(f"Stock changes are kept {_days(there)}: {asked}.")
         return
     wanted = days * _SECONDS_A_DAY or None
-    done = "there" if wanted == there else _made(there, wanted, report)
+    done = _made(there, wanted, report)
     report.done(f"Index {_expiry(0).full_name}: {done}. Stock changes are kept {_days(wanted)}.")
 
 
 def _made(there: int | None, wanted: int | None, report: Report) -> str:
     """What was done."""
+    if wanted == there:
+        return "there" if there else "not asked for"
     if there is None:
         create(_expiry(wanted or 0), report)
         return "made"

@@ -27,7 +27,10 @@ def blueprint(use_cases: UseCases) -> APIBlueprint:
     @needs(Scope.STOCK_READ)
     @parsed
     def list_stock_changes(query: StockChangesParameters) -> Response:
-        """List the stock changes, newest first."""
+        """List the stock changes, newest first.
+
+        A page of large ones holds fewer than `limit`; `nextCursor` says whether there are more.
+        """
         page, more = use_cases.list_stock_changes(query.query())
         return StockChangesAnswer.model_construct(
             stock_changes=[ShownStockChange.of(each) for each in page],
