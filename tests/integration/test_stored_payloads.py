@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 from functools import reduce
 from typing import Any
 
@@ -13,6 +14,7 @@ from pydantic_core import from_json
 from order_service.application.ports import NOT_STORABLE, StockChangeQuery
 from order_service.infrastructure.mongo import stock_changes
 from order_service.infrastructure.mongo.connection import database
+from order_service.infrastructure.mongo.stock_change_pages import PAGE_BYTES
 from order_service.infrastructure.mongo.stock_changes import MongoStockChangeLog
 from order_service.interface.http.answers import ShownStockChange, StockChangesAnswer
 from tests.integration.test_stock_change_log import change
@@ -143,6 +145,16 @@ def test_many_names_and_long_ones_come_back() -> None:
     assert {entry.change.offset for entry in log.page(StockChangeQuery())[0]} == {0, 1}
 
 
+@pytest.mark.parametrize(
+    "odd", [{"offset": 2**70}, {"topic": "\ud800"}, {"item_id": "\ud800"}, {"new_stock": 2**63}]
+)
+def test_whatever_can_not_be_there_is_refused_and_not_held(odd: dict[str, Any]) -> None:
+    log, bad, good = MongoStockChangeLog(), replace(change(1), **odd), change(0)
+    result = log.append([good, bad])
+    assert (result.written, [each.change for each in result.refused]) == (1, [bad])
+    assert log.holds([good.place, bad.place]) == {good.place}
+
+
 # --- pages are bounded by bytes
 
 
@@ -162,13 +174,13 @@ def test_a_page_of_large_entries_is_short_and_the_walk_misses_none() -> None:
         log.append([change(offset, payload={"text": "x" * 63_000})])
     pages = walk(limit=100)
     assert [offset for page in pages for offset in page] == list(range(29, -1, -1))
-    held = stock_changes.PAGE_BYTES // 63_000
+    held = PAGE_BYTES // 63_000
     assert [len(page) for page in pages] == [held] * (30 // held) + [30 % held] * (30 % held > 0)
     assert [offset for page in walk(limit=3) for offset in page] == list(range(29, -1, -1))
 
 
 def test_an_entry_that_is_larger_than_a_page_has_one_of_its_own() -> None:
     log = MongoStockChangeLog()
-    for offset, size in enumerate([10, stock_changes.PAGE_BYTES + 10, 10, 10]):
+    for offset, size in enumerate([10, PAGE_BYTES + 10, 10, 10]):
         log.append([change(offset, payload={"text": "x" * size})])
     assert walk(limit=100) == [[3, 2], [1], [0]]

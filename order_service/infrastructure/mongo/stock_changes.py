@@ -5,9 +5,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from bson import ObjectId
-from bson.codec_options import CodecOptions
-from bson.raw_bson import RawBSONDocument
 from pymongo.errors import BulkWriteError, DocumentTooLarge, OperationFailure
 
 from order_service.application.ports import (
@@ -21,11 +18,10 @@ from order_service.application.ports import (
     StockChange,
     StockChangeQuery,
 )
-from order_service.application.record_stock_changes import ADDED, REDUCED
-from order_service.domain.errors import StoreUnavailable
+from order_service.domain.errors import InvalidValue, StoreUnavailable
 from order_service.infrastructure.mongo.clock import StoreClock
 from order_service.infrastructure.mongo.connection import store_errors
-from order_service.infrastructure.mongo.entry_ids import EntryIds, first_id
+from order_service.infrastructure.mongo.entry_ids import EntryIds
 from order_service.infrastructure.mongo.failures import NO_BSON
 from order_service.infrastructure.mongo.failures import refused as refused_write
 from order_service.infrastructure.mongo.indexes import require_unique_indexes
@@ -33,14 +29,8 @@ from order_service.infrastructure.mongo.stock_change_documents import (
     StockChangeDocument,
     decoded,
     to_document,
-    to_logged,
 )
-
-# A page holds no more than this of BSON, or else one entry; in Python it is twenty times as much.
-PAGE_BYTES: Final = 512 * 1024
-# Entries that the server sends at once: a page of the usual size, and no more than it needs.
-_BATCH: Final = 21
-_RAW: Final = CodecOptions(document_class=RawBSONDocument)
+from order_service.infrastructure.mongo.stock_change_pages import RAW, filter_of, read_page
 
 _DUPLICATE_KEY: Final = 11000
 # The server's words for a document that it takes neither now nor later; any other error may pass.
@@ -73,19 +63,20 @@ class MongoStockChangeLog:
         return _sorted_out(changes, errors)
 
     def page(self, query: StockChangeQuery) -> tuple[list[LoggedStockChange], bool]:
-        raw = _collection().with_options(codec_options=_RAW)
-        with store_errors():
-            found = raw.find(_filter(query)).sort("_id", -1).limit(query.limit + 1)
-            with found.batch_size(_BATCH) as entries:
-                return _page(entries, query.limit)
+        return read_page(_collection(), query)
 
     def holds(self, places: Collection[Place]) -> set[Place]:
-        return set(_logged(places))
+        try:
+            return set(_logged(places))
+        except InvalidValue:
+            # One of them can't be in the store; the others may.
+            apart = [self.holds([place]) for place in places] if len(places) > 1 else []
+            return set().union(*apart)
 
     def has_change(
         self, item_id: str, previous_stock: int, new_stock: int, since: datetime
     ) -> bool:
-        wanted = _filter(StockChangeQuery(item_id=item_id, created_from=since)) | {
+        wanted = filter_of(StockChangeQuery(item_id=item_id, created_from=since)) | {
             "previousStock": previous_stock,
             "newStock": new_stock,
             "updatedAt": {"$gte": since},
@@ -108,17 +99,6 @@ class MongoStockChangeLog:
 
 class _Unstorable(Exception):
     """The batch was refused as a whole, for the sake of one of its documents."""
-
-
-def _page(entries: Iterable[Any], limit: int) -> tuple[list[LoggedStockChange], bool]:
-    page: list[LoggedStockChange] = []
-    size = 0
-    for entry in entries:
-        size += len(entry.raw)
-        if page and (len(page) == limit or size > PAGE_BYTES):
-            return page, True
-        page.append(to_logged(decoded(entry.raw)))
-    return page, False
 
 
 def _collection() -> Any:
@@ -203,38 +183,8 @@ def _logged(places: Iterable[Place], *fields: str) -> dict[Place, dict[str, Any]
         source = {"source.topic": topic, "source.partition": partition}
         entries = source | {"source.offset": {"$in": wanted}}
         with store_errors():
-            raw = _collection().with_options(codec_options=_RAW)
+            raw = _collection().with_options(codec_options=RAW)
             for each in raw.find(entries, ["source", *fields]):
                 document = decoded(each.raw)
                 found[Place(topic, partition, document["source"]["offset"])] = document
     return found
-
-
-def _filter(query: StockChangeQuery) -> dict[str, Any]:
-    wanted: dict[str, Any] = {}
-    if query.item_id is not None:
-        wanted["itemId"] = query.item_id
-        # Naming every type lets the item's index, which has the type in it, sort by id.
-        wanted["changeType"] = {"$in": [ADDED, REDUCED]}
-    if query.change_type is not None:
-        wanted["changeType"] = query.change_type
-    if created := _between(query.created_from, query.created_to):
-        wanted["createdAt"] = created
-    if bounds := _id_bounds(query):
-        wanted["_id"] = bounds
-    return wanted
-
-
-def _between(first: Any, end: Any) -> dict[str, Any]:
-    return {name: at for name, at in (("$gte", first), ("$lt", end)) if at is not None}
-
-
-def _id_bounds(query: StockChangeQuery) -> dict[str, ObjectId]:
-    """The same times as ids, which the index knows, whole seconds wide."""
-    ends = []
-    if query.created_to is not None:
-        ends.append(first_id(query.created_to, later=1))
-    if query.after_id is not None:
-        ends.append(ObjectId(query.after_id))
-    first = first_id(query.created_from) if query.created_from is not None else None
-    return _between(first, min(ends, default=None))

@@ -149,7 +149,7 @@ class ShownStockChange(Answer):
 class StockChangesAnswer(Answer):
     stock_changes: list[ShownStockChange]
     next_cursor: str | None
-    """Null on the last page."""
+    """Null on the last page. Others hold fewer than `limit` where the events are large."""
 
 
 class IndexAnswer(Answer):

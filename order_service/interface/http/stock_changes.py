@@ -27,10 +27,7 @@ def blueprint(use_cases: UseCases) -> APIBlueprint:
     @needs(Scope.STOCK_READ)
     @parsed
     def list_stock_changes(query: StockChangesParameters) -> Response:
-        """List the stock changes, newest first.
-
-        A page of large ones holds fewer than `limit`; `nextCursor` says whether there are more.
-        """
+        """List the stock changes, newest first."""
         page, more = use_cases.list_stock_changes(query.query())
         return StockChangesAnswer.model_construct(
             stock_changes=[ShownStockChange.of(each) for each in page],
