@@ -113,7 +113,6 @@ def test_every_option_that_is_ours_can_stop_the_start(name: str) -> None:
         "readPreference=primary&readConcernLevel=majority&journal=true&retryReads=true",
         "directConnection=false&tls=true&tlsInsecure=true&compressors=zlib&maxIdleTimeMS=60000",
         "connectTimeoutMS=2000&heartbeatFrequencyMS=1000&minPoolSize=1&uuidRepresentation=standard",
-        "",
     ],
 )
 def test_what_says_the_same_or_is_the_operators_is_let_be(options: str) -> None:
