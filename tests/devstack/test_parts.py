@@ -46,6 +46,21 @@ def test_mongodb_keeps_its_data_over_a_kill_and_a_change_of_port(tmp_path: Path)
         assert count(second.uri) == 2
 
 
+@pytest.mark.parametrize("kind", [Mongod, KafkaBroker])
+@pytest.mark.parametrize("locale", ["C", "C.UTF-8"])
+def test_a_folder_may_have_any_name_and_nothing_lies_beside_it(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: type[Mongod] | type[KafkaBroker],
+    locale: str,
+) -> None:
+    monkeypatch.setenv("LC_ALL", locale)
+    folder = tmp_path / "Bestellungen für 日本, #1=x\\y:%s"
+    for _ in range(2):
+        kind(folder).start().stop()
+    assert list(tmp_path.iterdir()) == [folder]
+
+
 def test_mongodb_can_stand_alone(tmp_path: Path) -> None:
     with Mongod(tmp_path, replica_set_size=0) as alone:
         assert "replicaSet" not in alone.uri
