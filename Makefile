@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
 # The longest first, so that the short ones fill the end.
-SUITES := tests/e2e tests/api tests/integration tests/devstack tests/unit
+SUITES := tests/e2e tests/api tests/integration tests/devstack tests/install tests/unit
 SEED ?= $(shell date +%s)
 
 .PHONY: help
@@ -37,6 +37,10 @@ test-unit: install ## the tests without servers, in seconds
 .PHONY: test-kafka
 test-kafka: install ## three Kafka brokers, and what happens when one of them dies
 	@$(BIN)/python -m pytest -m cluster tests/kafka tests/devstack
+
+.PHONY: test-installs
+test-installs: ## install a fresh clone with every Python from 3.11 on that is found
+	@tools/test-installs.sh
 
 .PHONY: faults
 faults: install ## crash every part again and again, and count the orders (SEED=7 repeats a run)
@@ -83,7 +87,8 @@ format: install ## let ruff rewrite what it can
 	@$(BIN)/ruff format .
 
 .PHONY: requirements
-requirements: install ## pin again what setup.cfg asks for (UPGRADE=1 takes the newest it allows)
+requirements: ## pin again what setup.cfg asks for (UPGRADE=1 takes the newest it allows)
+	@PYTHON='$(PYTHON)' CHECK=no tools/install.sh
 	@UPGRADE='$(UPGRADE)' tools/requirements.sh
 
 .PHONY: clean

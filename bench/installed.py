@@ -40,13 +40,16 @@ def _stamp(pinned: Path) -> str:
 
 
 def _npm(folder: Path) -> None:
-    _run(["npm", "ci", "--no-audit", "--no-fund"], folder)
+    # Packages' own scripts are not run: they fetch and build what no lock file knows.
+    _run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], folder)
 
 
 def _venv(folder: Path) -> None:
     _run([sys.executable, "-m", "venv", "--clear", "venv"], folder)
-    pip = [str(folder / "venv" / "bin" / "python"), "-m", "pip", "install", "--no-input"]
-    _run([*pip, "--quiet", "--requirement", "requirements.txt"], folder)
+    pip = [str(folder / "venv" / "bin" / "python"), "-m", "pip"]
+    pinned = ["--no-deps", "--require-hashes", "--only-binary", ":all:", "-r", "requirements.txt"]
+    _run([*pip, "install", "--no-input", "--quiet", *pinned], folder)
+    _run([*pip, "check"], folder)
 
 
 _RECIPES = {"express": ("package-lock.json", _npm), "fastapi": ("requirements.txt", _venv)}

@@ -1,16 +1,32 @@
 #!/bin/sh
 # Makes .venv: the pinned packages of requirements-dev.txt and this project, editable.
 # Does nothing when .venv is up to date. Every failure is one line that names the remedy.
+# CHECK=no leaves out whether the packages fit together, for `make requirements`, which mends that.
 set -eu
 cd "$(dirname "$0")/.."
+# What is installed depends on the clone alone: with these pip leaves out what is somewhere else
+# already, puts packages elsewhere, or takes other ones.
+unset PYTHONPATH PYTHONHOME PIP_USER PIP_TARGET PIP_PREFIX PIP_ROOT PIP_CONSTRAINT PIP_NO_BINARY \
+    PIP_DRY_RUN
 
 LOG=.data/logs/install.log
 EXIT_CODE=.data/logs/install.exit
 PACKAGES_STAMP=.venv/.packages
 PROJECT_STAMP=.venv/.project
 
+# Said first, because a full disk shows in many ways; .venv and the downloads take 900 MB.
+short_of_room() {
+    for folder in . "${TMPDIR:-/tmp}"; do
+        free=$(df -Pk "$folder" | awk 'NR == 2 { print int($4 / 1024) }')
+        if [ "$free" -lt 300 ]; then
+            echo "Only $free MB are left on the disk of $(cd "$folder" && pwd): make room for 900 MB. "
+            return
+        fi
+    done
+}
+
 fail() {
-    printf 'make install: %s\n' "$*" >&2
+    printf 'make install: %s%s\n' "$(short_of_room)" "$*" >&2
     exit 1
 }
 
@@ -24,7 +40,8 @@ find_python() {
         echo "$PYTHON"
         return
     fi
-    for candidate in python3 python3.14 python3.13 python3.12 python3.11; do
+    kept=$(.venv/bin/python -c 'import sys; print(sys._base_executable)' 2>/dev/null) || kept=
+    for candidate in "$kept" python3 python3.14 python3.13 python3.12 python3.11; do
         if new_enough "$candidate"; then
             echo "$candidate"
             return
@@ -49,9 +66,10 @@ version_of() {
     "$1" -c 'import platform; print(platform.python_version())'
 }
 
-# A .venv carries absolute paths, so a moved folder needs a new one.
+# A .venv carries absolute paths, so a moved folder needs a new one; so do other pins, because what
+# is no longer pinned would stay.
 usable() {
-    new_enough .venv/bin/python && .venv/bin/python -c 'import pip' 2>/dev/null &&
+    up_to_date "$PACKAGES_STAMP" requirements-dev.txt && new_enough .venv/bin/python && .venv/bin/python -c 'import pip' 2>/dev/null &&
         grep -qF "$(pwd -P)/.venv/bin/python" .venv/bin/pip || return 1
     [ -z "${PYTHON:-}" ] || [ "$(version_of .venv/bin/python)" = "$(version_of "$PYTHON")" ]
 }
@@ -96,8 +114,31 @@ pip_install() {
             --progress-bar off "$@" 2>&1 || code=$?
         echo "$code" >"$EXIT_CODE"
     } | show_progress "$total"
-    [ "$(cat "$EXIT_CODE")" = 0 ] ||
-        fail "pip failed: $(grep -m 1 '^ERROR' "$LOG" || tail -n 1 "$LOG") (all of it: $LOG). Check the network, then repeat."
+    [ "$(cat "$EXIT_CODE")" = 0 ] || explain
+}
+
+# pip breaks an error into several lines, the first of which names no package, and says in a warning
+# long before it that the network was the cause.
+explain() {
+    error=$(awk '
+        /^ERROR/ { if (found++) exit; sub(/^ERROR: */, ""); printf "%s", $0; next }
+        found && /^[ \t]/ { gsub(/[ \t]+/, " "); printf "%s", $0; next }
+        found { exit }' "$LOG")
+    network=$(sed -n "s/.*connection broken by '//p" "$LOG" | tail -n 1 |
+        sed "s/': [^ ]*\$//; s/.*: //; s/[]()\"']*\$//")
+    case "$(cat "$LOG")" in
+    *"No space left"*) fail "the disk is full: make room for 900 MB, then repeat." ;;
+    *HASHES*) remedy="What came is not what is pinned: use another index or network" ;;
+    *"connection broken"*) fail "the package index can't be reached: $network. Check the network, the proxy and pip's settings, then repeat." ;;
+    *"No matching distribution"*) remedy="Try another index, or another Python: make install PYTHON=python3.12" ;;
+    *) remedy="Mend that" ;;
+    esac
+    fail "pip failed: ${error:-$(tail -n 1 "$LOG")} (all of it: $LOG). $remedy, then repeat."
+}
+
+check() {
+    .venv/bin/python -m pip check --disable-pip-version-check >"$LOG" 2>&1 ||
+        fail "the pinned packages do not fit together: $(grep -m 1 requirement "$LOG" || head -n 1 "$LOG") Pin them again: make requirements"
 }
 
 if ! { mkdir -p .data/logs && touch "$LOG"; } 2>/dev/null; then
@@ -126,5 +167,7 @@ fi
 if ! up_to_date "$PROJECT_STAMP" setup.cfg pyproject.toml; then
     echo "[3/3] Installing the project itself, editable"
     pip_install 1 --no-deps --no-build-isolation --editable .
+    [ "${CHECK:-}" = no ] && exit
+    check
     stamp_of setup.cfg pyproject.toml >"$PROJECT_STAMP"
 fi

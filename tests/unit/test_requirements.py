@@ -10,7 +10,12 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
-PINNED_FILES = ["requirements.txt", "requirements-dev.txt", "docker/requirements-build.txt"]
+PINNED_FILES = [
+    "requirements.txt",
+    "requirements-dev.txt",
+    "docker/requirements-build.txt",
+    "bench/peers/fastapi/requirements.txt",
+]
 
 
 def entries(path: str) -> Iterator[str]:
@@ -58,3 +63,16 @@ def test_development_runs_what_production_runs() -> None:
     production = pins("requirements.txt")
     development = pins("requirements-dev.txt")
     assert {name: development.get(name) for name in production} == production
+
+
+def test_the_image_is_installed_without_a_resolver() -> None:
+    text = (ROOT / "docker" / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
+    commands = re.findall(r"\bpip\b[^&\n]*? (?:install|wheel) [^&\n]*", text)
+
+    assert len(commands) == 4
+    for command in commands:
+        assert "--no-deps" in command
+        if " -r " in command:
+            assert "--require-hashes --only-binary :all:" in command
+        else:
+            assert command.split()[-1] in (".", "/wheels/*")
