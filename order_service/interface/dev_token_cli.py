@@ -14,11 +14,18 @@ from order_service.interface.parameters import Within
 ISSUER, AUDIENCE = "order-service-dev", "order-service"
 FOLDER = Path(".data/dev-keys")
 _A_YEAR = 366 * 24.0
+# A customer's. Who wants to see everybody's orders asks for it.
+SCOPES = " ".join(scope for scope in Scope if scope is not Scope.ORDERS_ADMIN)
 
 
 @click.command("dev-token")
 @click.option("--sub", required=True, help="Who it is for: the customer's id.")
-@click.option("--scope", default=" ".join(Scope), show_default=True, help="Separated by blanks.")
+@click.option(
+    "--scope",
+    default=SCOPES,
+    show_default=True,
+    help="Separated by blanks; orders:admin is everybody's.",
+)
 @click.option(
     "--hours",
     default=12.0,

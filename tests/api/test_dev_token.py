@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 from order_service.interface.dev_token_cli import AUDIENCE, ISSUER, dev_token
 from tests.api.issuer import bearer
+from tests.items import Items
 from tests.system import Parts, System
 
 
@@ -36,6 +37,27 @@ def test_it_lets_in_and_only_to_what_it_names(system: System, tmp_path: Path) ->
     assert system.request("GET", "/api/stock-changes", headers=bearer(reader)).status_code == 403
     gone = token_of(tmp_path / "keys", "--sub", "alice", "--hours", "-1")
     assert system.request("GET", "/api/orders", headers=bearer(gone)).status_code == 401
+
+
+def test_it_is_a_customers_unless_more_is_asked_for(
+    system: System, parts: Parts, tmp_path: Path
+) -> None:
+    def seen_by(*arguments: str) -> set[str]:
+        headers = bearer(token_of(tmp_path / "keys", *arguments))
+        answer = system.request("GET", "/api/orders", headers=headers)
+        return {order["_id"] for order in answer.json()["orders"]}
+
+    with Items(parts.inventory_url) as items:
+        body = {"itemId": items.add(stock=2), "quantity": 1}
+    ordered = {}
+    for customer in ("alice", "bob"):
+        headers = bearer(token_of(tmp_path / "keys", "--sub", customer))
+        answer = system.request("POST", "/api/orders", json=body, headers=headers)
+        ordered[customer] = answer.json()["order"]["_id"]
+        assert system.request("GET", "/api/stock-changes", headers=headers).status_code == 200
+
+    assert seen_by("--sub", "alice") == {ordered["alice"]}
+    assert seen_by("--sub", "eve", "--scope", "orders:admin") >= set(ordered.values())
 
 
 def test_the_private_key_is_its_owners_alone(tmp_path: Path) -> None:
