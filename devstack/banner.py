@@ -42,7 +42,8 @@ def banner(stack: Stack, seconds: float) -> str:
 
 
 def _addresses(stack: Stack) -> str:
-    rows = [("API", stack.configuration.api_url, "")]
+    api = stack.configuration.api_url
+    rows = [("Page", f"{api}/docs", "(open it in a browser)"), ("API", api, "")]
     for setting, label in _LABELS.items():
         kind = "embedded" if setting in stack.embedded else f"from {setting}"
         if setting == "INVENTORY_SERVICE_URL":

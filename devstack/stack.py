@@ -129,6 +129,11 @@ class Stack:
             patience=_FINISH_TIMEOUT,
         )
 
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """With what a program of the service reaches all this, from anywhere."""
+        return {**self.addresses, "INVENTORY_CONTRACT": self.configuration.contract}
+
     def _environment(self) -> Mapping[str, str]:
         port = str(self.configuration.port)
         return {**os.environ, **self.addresses, "PORT": port, "PYTHONUNBUFFERED": "1"}

@@ -2,7 +2,6 @@
 
 import contextlib
 import errno
-import fcntl
 import os
 import select
 import shutil
@@ -10,7 +9,6 @@ import signal
 import stat
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -19,6 +17,8 @@ from devstack.banner import banner
 from devstack.checks import check
 from devstack.configuration import Configuration
 from devstack.errors import DevstackError
+from devstack.kafka_runtime import cache_dir
+from devstack.notice import Notice, only_one
 from devstack.stack import Stack
 
 _DATA = Path(".data")
@@ -43,8 +43,8 @@ def main() -> int:
         _stop_on_signals()
         if not Path("wsgi.py").is_file():
             raise DevstackError("There is no wsgi.py here: run it from the project's own folder.")
-        with _only_one(_DATA):
-            _run()
+        with only_one(_DATA) as notice:
+            _run(notice)
     except StopAsked:
         say("Stopped.")
         return 0
@@ -54,7 +54,7 @@ def main() -> int:
         return _failed(_in_words(error))
 
 
-def _run() -> NoReturn:
+def _run(notice: Notice) -> NoReturn:
     started = time.monotonic()
     parent = os.getppid()
     configuration = Configuration.load(os.environ, Path())
@@ -62,6 +62,7 @@ def _run() -> NoReturn:
     stack = Stack(configuration, _DATA, say)
     try:
         stack.start()
+        notice.write(stack.settings)
         say(banner(stack, time.monotonic() - started))
         _watch(stack, parent)
     except StopAsked:
@@ -115,24 +116,6 @@ def _stop_on_signals() -> None:
             signal.signal(number, ask)
 
 
-@contextlib.contextmanager
-def _only_one(data_dir: Path) -> Iterator[None]:
-    data_dir.mkdir(exist_ok=True)
-    with (data_dir / "run.lock").open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            raise DevstackError(
-                f"It runs already in this folder (process {lock.read().strip()}): use that one, "
-                "or stop it with Ctrl-C."
-            ) from None
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
-        yield
-
-
 def _failed(reason: str) -> int:
     with contextlib.suppress(OSError):
         sys.stderr.write(f"make run: {' '.join(reason.split())}\n")
@@ -140,9 +123,15 @@ def _failed(reason: str) -> int:
 
 
 def _short_of_room() -> str:
-    # MongoDB's journal alone takes 100 MB when it begins a new file.
-    free = shutil.disk_usage(_DATA if _DATA.exists() else Path()).free // 1_000_000
-    return f"Only {free} MB are left on the disk of {_DATA}/: make room. " if free < 200 else ""
+    """Said first, because a full disk shows in many ways; empty where there is room."""
+    for folder in (_DATA, cache_dir()):
+        while not folder.exists():
+            folder = folder.parent
+        # MongoDB's journal alone takes 100 MB when it begins a new file.
+        free = shutil.disk_usage(folder).free // 1_000_000
+        if free < 200:
+            return f"Only {free} MB are left on the disk of {folder}/: make room. "
+    return ""
 
 
 def _in_words(error: OSError) -> str:

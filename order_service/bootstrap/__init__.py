@@ -8,7 +8,7 @@ import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -38,6 +38,7 @@ from order_service.application.ports import (
     Turns,
 )
 from order_service.application.use_cases import UseCases
+from order_service.bootstrap.make_run import settings_of_make_run
 from order_service.infrastructure import logs
 from order_service.infrastructure.cache.build import cache as order_cache
 from order_service.infrastructure.dependencies import (
@@ -87,7 +88,10 @@ Wrap = Callable[[Adapters], Adapters]
 def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     """Tells of variables that look like settings and are none. Raises SettingsError."""
     given = variables.read(environment, Path(".env"), Settings.names())
-    settings = Settings.of(given)
+    beside = settings_of_make_run(Path(".data/run.json"))
+    # An empty value goes before them, as it goes before .env's.
+    told = {name: value for name, value in beside.items() if name not in environment}
+    settings = Settings.of(replace(given, values={**told, **given.values}))
     logs.configure(settings.log_level)
     for name, meant in given.unused.items():
         _tell(name, meant)

@@ -11,7 +11,7 @@ import pytest
 
 from devstack.errors import PartFailed, Unavailable
 from devstack.kafka_jars import KAFKA_VERSION, Jar, differences, pinned_jars
-from devstack.kafka_runtime import kafka_runtime
+from devstack.kafka_runtime import cache_dir, kafka_runtime
 
 SPOILT = next(jar for jar in pinned_jars() if jar.artifact == "kafka-clients")
 
@@ -118,3 +118,12 @@ def test_what_was_kept_and_is_no_longer_what_is_pinned_is_fetched_again(
     kafka_runtime()
 
     assert not any(differences(runtime.libs))
+
+
+def test_without_a_home_to_write_to_they_are_kept_in_the_checkout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setenv("HOME", "/proc")
+    assert cache_dir() == tmp_path / ".data" / "cache"

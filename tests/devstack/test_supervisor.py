@@ -1,5 +1,6 @@
 """``make run``'s program, over a stub of the service: errors in one line, nothing left behind."""
 
+import fcntl
 import os
 import shutil
 import signal
@@ -16,6 +17,9 @@ from devstack.inventory import SAMPLE_ITEMS, SampleInventory
 from devstack.kafka import KafkaBroker
 from devstack.mongod import Mongod
 from devstack.ports import free_port
+from order_service.bootstrap import load_settings
+from order_service.bootstrap.make_run import settings_of_make_run
+from order_service.settings import Settings
 from tests.devstack.leftovers import MARK, command_of, marked
 from tests.waiting import until
 
@@ -144,6 +148,7 @@ def test_everything_is_embedded_ends_with_its_supervisor_and_finds_its_data_agai
     assert seen["INVENTORY_CONTRACT"] == "conditional"
     assert all(seen[name] in banner for name in ("KAFKA_BROKER", "INVENTORY_SERVICE_URL"))
     assert f"{CUP.item_id}  {CUP.name}" in banner
+    assert f"http://127.0.0.1:{project.port}/docs" in banner
     assert (project.folder / "migrated").exists()
     assert (project.folder / ".data/dev-keys").exists()
     update = f"{seen['INVENTORY_SERVICE_URL']}/api/items/update-stock/{CUP.item_id}"
@@ -157,6 +162,47 @@ def test_everything_is_embedded_ends_with_its_supervisor_and_finds_its_data_agai
     again.send_signal(signal.SIGTERM)
     assert again.wait(timeout=20) == 0
     assert marked(str(project.folder)) == []
+
+
+def test_a_command_of_the_service_beside_it_finds_its_parts_while_it_runs(
+    project: Project, given: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project.folder)
+    (project.folder / ".env").write_text("KAFKA_BROKER=kafka.example:9092\nMONGO_URI=\n")
+    elsewhere = {"INVENTORY_SERVICE_URL": "http://elsewhere.example"}
+    run = project.run(**given, INVENTORY_CONTRACT="conditional")
+    project.ready(run)
+
+    beside = load_settings(elsewhere)
+    assert (beside.mongo_uri, beside.inventory_contract) == (given["MONGO_URI"], "conditional")
+    assert beside.kafka_broker == "kafka.example:9092"
+    assert beside.inventory_service_url == "http://elsewhere.example"
+    assert load_settings({}).inventory_service_url == given["INVENTORY_SERVICE_URL"]
+    assert load_settings({"MONGO_URI": ""}).mongo_uri == Settings().mongo_uri
+    assert (project.folder / ".data" / "run.json").stat().st_mode & 0o077 == 0
+
+    # Killed, it leaves the file, and nobody who has it locked.
+    run.kill()
+    run.wait()
+    assert (project.folder / ".data" / "run.json").read_text() != ""
+    assert load_settings({}).mongo_uri == Settings().mongo_uri
+
+    again = project.run(**given)
+    project.ready(again)
+    assert load_settings({}).mongo_uri == given["MONGO_URI"]
+    again.send_signal(signal.SIGTERM)
+    again.wait(timeout=30)
+    assert load_settings({}).mongo_uri == Settings().mongo_uri
+
+
+@pytest.mark.parametrize(
+    "text", ["", "no JSON", "[]", '{"settings": 7}', '{"settings": {"PORT": 1}}']
+)
+def test_a_notice_that_is_none_means_nothing(tmp_path: Path, text: str) -> None:
+    (tmp_path / "run.json").write_text(text)
+    with (tmp_path / "run.json").open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert settings_of_make_run(tmp_path / "run.json") == {}
 
 
 def test_what_is_configured_is_used_and_not_started(
@@ -341,7 +387,7 @@ def remove_command(project: Project) -> None:
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (spoil_data_folder, ".data/run.lock"),
+        (spoil_data_folder, ".data/run.json"),
         (remove_service, "project's own folder"),
         (remove_command, "make install"),
     ],

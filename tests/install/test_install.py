@@ -15,7 +15,7 @@ from devstack.ports import free_port
 from tests.install.clone import PINNED, Clone, index
 from tests.install.package_index import BROKEN, PackageIndex, file_name
 
-# Those of Debian 12's Python, of 3.11.7 and 3.12.1, and the newest; with the hashes of their wheels.
+# Of Debian 12's Python, of 3.11.7 and 3.12.1, and the newest; with the hashes of their wheels.
 PIPS = {
     "23.0.1": "236bcb61156d76c4b8a05821b988c7b8c35bf0da28a4b614e8d6ab5212c25c6f",
     "23.2.1": "7ccf472345f20d35bdc9d1841ff5f313260c2c33fe417f48c30ac46cccabf5be",
