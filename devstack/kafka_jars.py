@@ -4,6 +4,7 @@
 """
 
 import hashlib
+import ssl
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -75,7 +76,9 @@ def main() -> None:
     try:
         fetch(Path(sys.argv[1]))
     except (OSError, RuntimeError) as error:
-        sys.exit(f"Error: {_root_of(error)}")
+        root = _root_of(error)
+        remedy = ". Name the proxy's authority in REQUESTS_CA_BUNDLE"
+        sys.exit(f"Error: {root}{remedy if isinstance(root, ssl.SSLError) else ''}")
 
 
 if __name__ == "__main__":
