@@ -14,7 +14,7 @@ EXIT_CODE=.data/logs/install.exit
 PACKAGES_STAMP=.venv/.packages
 PROJECT_STAMP=.venv/.project
 
-# Said first, because a full disk shows in many ways; .venv and the downloads take 900 MB.
+# Said first, because a full disk shows in many ways.
 short_of_room() {
     for folder in . "${TMPDIR:-/tmp}"; do
         free=$(df -Pk "$folder" | awk 'NR == 2 { print int($4 / 1024) }')
@@ -112,7 +112,7 @@ pip_install() {
         code=0
         .venv/bin/python -m pip install --no-input --disable-pip-version-check \
             --progress-bar off "$@" 2>&1 || code=$?
-        echo "$code" >"$EXIT_CODE"
+        echo "$code" 2>/dev/null >"$EXIT_CODE" || :
     } | show_progress "$total"
     [ "$(cat "$EXIT_CODE")" = 0 ] || explain
 }
@@ -127,7 +127,7 @@ explain() {
     network=$(sed -n "s/.*connection broken by '//p" "$LOG" | tail -n 1 |
         sed "s/': [^ ]*\$//; s/.*: //; s/[]()\"']*\$//")
     case "$(cat "$LOG")" in
-    *"No space left"*) fail "the disk is full: make room for 900 MB, then repeat." ;;
+    *"No space left"*) fail "pip found the disk full. Repeat it when there are 900 MB of room." ;;
     *HASHES*) remedy="What came is not what is pinned: use another index or network" ;;
     *"connection broken"*) fail "the package index can't be reached: $network. Check the network, the proxy and pip's settings, then repeat." ;;
     *"No matching distribution"*) remedy="Try another index, or another Python: make install PYTHON=python3.12" ;;
