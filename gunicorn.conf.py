@@ -31,14 +31,16 @@ if _settings.metrics_port:
     bind.append(f"{_address}:{_settings.metrics_port}")
 workers = _settings.web_workers
 threads = _settings.web_threads
-worker_class = "gthread"
+# gunicorn's gthread, in which no thread waits for a client.
+worker_class = "order_service.interface.http.server.worker.ApiWorker"
 # Clients must not cross a fork, so every worker makes its own.
 preload_app = False
 control_socket_disable = True
 timeout = 60
 graceful_timeout = 30
-# An idle connection holds up a stop for as long.
 keepalive = 5
+# Answers are collected in memory, and sent without waiting for who reads them.
+sendfile = False
 # TRUSTED_PROXIES alone says who is believed; on a unix socket gunicorn would believe everybody.
 forwarded_allow_ips = ""
 forwarder_headers = ""

@@ -1,0 +1,91 @@
+"""The connections that the main loop waits for, each with the time by which it has to be done."""
+
+import selectors
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+from order_service.interface.http.server.connection import Connection
+
+ARRIVING: Final = "arriving"
+ANSWERING: Final = "answering"
+CLOSING: Final = "closing"
+
+_EVENTS: Final = {ANSWERING: selectors.EVENT_WRITE}
+# Seconds that are left to them once the process stops.
+_LEFT_AT_STOP: Final = {ARRIVING: 2.0, ANSWERING: 8.0, CLOSING: 2.0}
+
+
+class WaitingRoom:
+    """``ready`` is called with a connection when there is something to read from it, or room for
+    what it is sent."""
+
+    def __init__(
+        self, poller: selectors.BaseSelector, ready: Callable[[Connection, object], None]
+    ) -> None:
+        self._poller = poller
+        self._ready = ready
+        self._held: set[Connection] = set()
+        self._stopped_at: float | None = None
+        self.weight = 0
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def __contains__(self, conn: Connection) -> bool:
+        return conn in self._held
+
+    def hold(self, conn: Connection, doing: str, seconds: float) -> None:
+        conn.doing = doing
+        self.give(conn, seconds)
+        events = _EVENTS.get(doing, selectors.EVENT_READ)
+        self._poller.register(conn.socket, events, partial(self._ready, conn))
+        self._held.add(conn)
+        self.weigh(conn)
+
+    def give(self, conn: Connection, seconds: float) -> None:
+        """From now on, in all."""
+        conn.deadline = time.monotonic() + seconds
+        self._hurry(conn)
+
+    def release(self, conn: Connection) -> None:
+        """It goes on elsewhere; its weight still counts."""
+        if conn in self._held:
+            self._held.remove(conn)
+            self._poller.unregister(conn.socket)
+
+    def forget(self, conn: Connection) -> None:
+        self.release(conn)
+        self.weight -= conn.weight
+        conn.weight = 0
+
+    def weigh(self, conn: Connection) -> None:
+        """``weight``: bytes in memory for all, those in a thread's hands included."""
+        self.weight += conn.holds() - conn.weight
+        conn.weight = conn.holds()
+
+    def overdue(self) -> list[Connection]:
+        now = time.monotonic()
+        return [conn for conn in self._held if conn.deadline <= now]
+
+    def least(self) -> Connection | None:
+        """Who would lose least: first who has all it asked for, then who has sent nothing."""
+        return min(self._held, key=_loss, default=None)
+
+    def heaviest(self) -> Connection | None:
+        return max(self._held, key=Connection.holds, default=None)
+
+    def stop(self) -> None:
+        """Whoever waits now, or will, waits no longer than the end of the process allows."""
+        self._stopped_at = time.monotonic()
+        for conn in self._held:
+            self._hurry(conn)
+
+    def _hurry(self, conn: Connection) -> None:
+        if self._stopped_at is not None:
+            conn.deadline = min(conn.deadline, self._stopped_at + _LEFT_AT_STOP[conn.doing])
+
+
+def _loss(conn: Connection) -> tuple[bool, int, float]:
+    return conn.doing != CLOSING, conn.holds() and 1 + (conn.doing == ANSWERING), conn.deadline

@@ -1,0 +1,256 @@
+"""An API process: gunicorn's threaded worker, but for how long a client may keep it waiting."""
+
+import resource
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Final
+
+import structlog
+from gunicorn.workers.gthread import ThreadWorker
+
+from order_service.interface.http.server import refusals
+from order_service.interface.http.server.connection import Connection
+from order_service.interface.http.server.reading import read
+from order_service.interface.http.server.waiting import ANSWERING, ARRIVING, CLOSING, WaitingRoom
+
+# Seconds in all, however many steps a client makes of it.
+HEAD_SECONDS: Final = 10.0
+BODY_SECONDS: Final = 20.0
+ANSWER_SECONDS: Final = 30.0
+_CLOSING_SECONDS: Final = 2.0
+_SWEEP_SECONDS: Final = 0.5
+
+# Threads for those that must not wait behind requests which wait for the store or the inventory.
+_ASIDE: Final = {b"/health/live": 1, b"/health/ready": 4, b"/metrics": 1}
+# Connections that are left to them when everything else is taken.
+_KEPT_FREE: Final = 50
+# Descriptors for all but clients: the store's and the inventory's connections, logs, metrics.
+_OWN_DESCRIPTORS: Final = 256
+_FEWEST_CONNECTIONS: Final = 100
+# Bytes of unfinished requests and of unread answers, together.
+_MAX_WEIGHT: Final = 16 * 1024 * 1024
+
+_log = structlog.get_logger()
+
+
+class ApiWorker(ThreadWorker):
+    """Where gunicorn is told to speak anything but plain HTTP/1, it is gunicorn's own."""
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        cfg = kwargs.get("cfg") or args[5]
+        return super().__new__(cls) if _is_plain(cfg) else ThreadWorker(*args, **kwargs)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        fit = max(descriptors - _OWN_DESCRIPTORS, _FEWEST_CONNECTIONS)
+        self.worker_connections = min(self.cfg.worker_connections, fit)
+        self._sweep_at = self._accept_again_at = 0.0
+
+    def get_thread_pool(self) -> ThreadPoolExecutor:
+        self._aside = {path: ThreadPoolExecutor(number) for path, number in _ASIDE.items()}
+        pool: ThreadPoolExecutor = super().get_thread_pool()
+        return pool
+
+    def run(self) -> None:
+        self._room = WaitingRoom(self.poller, self._ready)
+        super().run()
+
+    # --- in the main loop
+
+    def accept(self, listener: Any) -> None:
+        try:
+            client, address = listener.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return
+        except OSError as error:
+            self._accept_later(error)
+            return
+        self.nr_conns += 1
+        conn = Connection(self.cfg, client, address)
+        self._guarded(conn, self._welcome)
+
+    def _accept_later(self, error: OSError) -> None:
+        """No descriptors are left, most likely."""
+        _log.warning("connection_not_taken", error=error.strerror)
+        self._make_room()
+        self._accept_again_at = time.monotonic() + _SWEEP_SECONDS
+        self.set_accept_enabled(False)
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        super().set_accept_enabled(enabled and time.monotonic() >= self._accept_again_at)
+
+    def _welcome(self, conn: Connection) -> None:
+        self._room.hold(conn, ARRIVING, HEAD_SECONDS)
+        self._receive(conn)
+
+    def _ready(self, conn: Connection, _: object) -> None:
+        # Another connection's turn may have ended this one's.
+        if conn in self._room:
+            self._guarded(conn, _STEPS[conn.doing].__get__(self))
+
+    def _guarded(self, conn: Connection, step: Callable[[Connection], None]) -> None:
+        """The end of one connection is never that of the process."""
+        try:
+            step(conn)
+        except OSError:
+            self._drop(conn)
+        except Exception:  # noqa: BLE001  (the last resort for one connection)
+            _log.exception("connection_failed")
+            self._drop(conn)
+
+    def _drop(self, conn: Connection) -> None:
+        self._room.forget(conn)
+        self.nr_conns -= 1
+        conn.close()
+
+    def _receive(self, conn: Connection) -> None:
+        data = conn.receive()
+        if data is None:
+            return
+        if not data:
+            self._drop(conn)
+            return
+        begins = not conn.arriving.data
+        conn.arriving.data += data
+        self._room.weigh(conn)
+        self._look(conn, begins=begins)
+
+    def _look(self, conn: Connection, *, begins: bool) -> None:
+        arriving = conn.arriving
+        had_head = arriving.head_ends
+        if arriving.is_whole():
+            self._room.release(conn)
+            self._dispatch(conn)
+        elif arriving.head_ends > had_head:
+            self._room.give(conn, BODY_SECONDS)
+            if arriving.asks_to_continue:
+                conn.let_continue()
+        elif begins:
+            self._room.give(conn, HEAD_SECONDS)
+
+    def _dispatch(self, conn: Connection) -> None:
+        assert self.tpool is not None
+        pool = self._aside.get(conn.arriving.target(), self.tpool)
+        if pool is self.tpool and self._is_full():
+            self._refuse(conn, refusals.BUSY)
+            return
+        conn.hand_over()
+        pool.submit(self.handle, conn).add_done_callback(
+            lambda done: self.method_queue.defer(self.finish_request, conn, done)
+        )
+
+    def _is_full(self) -> bool:
+        in_hand = self.nr_conns - len(self._room)
+        return in_hand > self.worker_connections - _KEPT_FREE or self._room.weight > _MAX_WEIGHT
+
+    def finish_request(self, conn: Connection, done: "Future[bool]") -> None:
+        failed = done.cancelled() or done.exception() is not None
+        conn.keep = not failed and done.result()
+        self._guarded(conn, self._go_on)
+
+    def _go_on(self, conn: Connection) -> None:
+        """After a request: with the rest of its answer, the next request, or the end."""
+        if conn.unsent:
+            self._room.hold(conn, ANSWERING, ANSWER_SECONDS)
+        elif not conn.keep:
+            conn.end()
+            self._room.hold(conn, CLOSING, _CLOSING_SECONDS)
+        else:
+            conn.await_next()
+            self._room.hold(conn, ARRIVING, self.cfg.keepalive)
+            if conn.arriving.data:
+                self._look(conn, begins=True)
+
+    def _send(self, conn: Connection) -> None:
+        conn.send_rest()
+        self._room.weigh(conn)
+        if not conn.unsent:
+            self._room.release(conn)
+            self._go_on(conn)
+
+    def _forget_the_rest(self, conn: Connection) -> None:
+        if conn.receive() == b"":
+            self._drop(conn)
+
+    def _refuse(self, conn: Connection, why: tuple[int, str]) -> None:
+        named = refusals.new_id()
+        _tell(named, why, conn.client, "server")
+        conn.unsent = refusals.answer(*why, named)
+        conn.keep = False
+        conn.send_rest()
+        self._go_on(conn)
+
+    def murder_pending(self) -> None:
+        """gunicorn calls it in each round of its loop."""
+        if self.nr_conns >= self.worker_connections:
+            self._make_room()
+        while self._room.weight > _MAX_WEIGHT and (heaviest := self._room.heaviest()):
+            self._drop(heaviest)
+        now = time.monotonic()
+        if now >= self._sweep_at:
+            self._sweep_at = now + _SWEEP_SECONDS
+            for conn in self._room.overdue():
+                self._guarded(conn, self._expire)
+
+    def _make_room(self) -> None:
+        if least := self._room.least():
+            self._drop(least)
+
+    def _expire(self, conn: Connection) -> None:
+        if conn.doing == ARRIVING and conn.arriving.data:
+            self._room.release(conn)
+            self._refuse(conn, refusals.TOO_SLOW)
+        else:
+            self._drop(conn)
+
+    def _cap_keepalive(self, _: float) -> None:
+        """gunicorn calls it when it has stopped to accept."""
+        self._room.stop()
+
+    # --- in a thread
+
+    def handle(self, conn: Connection) -> bool:
+        """Whether the connection can take another request."""
+        request, keep = None, False
+        try:
+            request = read(conn)
+            keep = self.handle_request(request, conn)
+        except StopIteration:
+            # The answer broke off, and gunicorn has logged why.
+            pass
+        except Exception as error:  # noqa: BLE001  (the last resort for what a request can raise)
+            self.handle_error(request, conn.sock, conn.client, error)
+        try:
+            conn.send_answer()
+        except OSError:
+            conn.unsent = b""
+            return False
+        return keep
+
+    def handle_error(self, _: Any, client: Any, address: Any, error: Exception) -> None:
+        named = refusals.new_id()
+        why = refusals.status_of(error)
+        if why is None:
+            _log.error("defect", request_id=named, exc_info=error)
+        else:
+            _tell(named, why, address, type(error).__name__)
+        client.sendall(refusals.answer(*(why or (500, "")), named))
+
+
+_STEPS: Final[dict[str, Any]] = {
+    ARRIVING: ApiWorker._receive,
+    ANSWERING: ApiWorker._send,
+    CLOSING: ApiWorker._forget_the_rest,
+}
+
+
+def _is_plain(cfg: Any) -> bool:
+    spoken = cfg.protocol == "http" and "h2" not in cfg.http_protocols
+    return spoken and not cfg.is_ssl and cfg.proxy_protocol == "off"
+
+
+def _tell(named: str, why: tuple[int, str], address: Any, reason: str) -> None:
+    client = address[0] if isinstance(address, tuple) else "unix"
+    _log.warning("request_refused", request_id=named, status=why[0], reason=reason, client=client)
