@@ -44,6 +44,7 @@ from order_service.infrastructure.cache.build import cache as order_cache
 from order_service.infrastructure.dependencies import (
     InventoryDependency,
     StoreDependency,
+    log_unforeseen,
 )
 from order_service.infrastructure.inventory import absolute, conditional
 from order_service.infrastructure.inventory.http import InventoryHttp
@@ -146,10 +147,7 @@ def build_use_cases(
         cancel_order=CancelOrder(GetOrder(orders), orders, stock, clock, move_budget),
         list_orders=ListOrders(MongoOrderPages()),
         list_stock_changes=ListStockChanges(adapters.changes),
-        # In threads of its own: commits that hang must not make the store look missing.
-        check_readiness=CheckReadiness(
-            dependencies, ThreadPoolExecutor(len(dependencies)), READY_TIMEOUT
-        ),
+        check_readiness=CheckReadiness(dependencies, READY_TIMEOUT, log_unforeseen),
     )
 
 

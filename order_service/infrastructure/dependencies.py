@@ -2,12 +2,21 @@
 
 from typing import TYPE_CHECKING
 
+import structlog
+
 from order_service.domain.errors import ItemNotFound
 from order_service.infrastructure.inventory.http import InventoryHttp
 from order_service.infrastructure.mongo.schema import require_migrated
 
 if TYPE_CHECKING:
     from order_service.infrastructure.auth.key_set import KeySet
+
+_log = structlog.get_logger()
+
+
+def log_unforeseen(dependency: str, error: Exception) -> None:
+    """For the last resort of readiness."""
+    _log.error("check_failed", dependency=dependency, exc_info=error)
 
 
 class StoreDependency:

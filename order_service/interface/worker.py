@@ -15,9 +15,9 @@ import structlog
 from prometheus_client import CollectorRegistry, ProcessCollector
 
 from order_service.application.backoff import delays
+from order_service.application.check_readiness import CheckReadiness
 from order_service.application.ports import Dependency
 from order_service.application.publish_events import AT_ONCE
-from order_service.domain.errors import OrderServiceError
 from order_service.interface.chores import Chore, ChoreMetrics
 from order_service.interface.worker_http import Problems, WorkerHttp, make_app
 from order_service.settings import Settings
@@ -83,6 +83,7 @@ class Worker:
         relay = ("relay", parts.publish_events, PUBLISH_INTERVAL, AT_ONCE)
         settlement = ("settlement", parts.settle_orders, settings.settle_interval, 1)
         self._parts = parts
+        self._check_store = CheckReadiness([parts.store], settings.store_timeout, _log_unforeseen)
         self._chores = [Chore(*each, metrics, self._fail) for each in (relay, settlement)]
         self._stopping = threading.Event()
         self._stop_once = threading.Lock()
@@ -138,11 +139,8 @@ class Worker:
         return {"consumer": consumer, self._parts.store.name: self._store_problem()}
 
     def _store_problem(self) -> str | None:
-        try:
-            self._parts.store.check()
-        except OrderServiceError as error:
-            return error.message
-        return None
+        (state,) = self._check_store()
+        return state.problem
 
     def _await_store(self) -> None:
         """Without its unique index the log would take a record twice."""
@@ -157,6 +155,10 @@ class Worker:
     def _fail(self) -> None:
         self._failed = True
         self.stop()
+
+
+def _log_unforeseen(dependency: str, error: Exception) -> None:
+    log.error("check_failed", dependency=dependency, exc_info=error)
 
 
 def _give_up() -> None:

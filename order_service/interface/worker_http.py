@@ -3,8 +3,11 @@
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from http import HTTPStatus
+from socket import SHUT_RDWR, socket
 from socketserver import ThreadingMixIn
 from typing import Any, Final, Self
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
@@ -18,6 +21,9 @@ from order_service.settings import SettingsError
 # What is wrong, by the name of the part that it is wrong with; None where nothing is.
 Problems = dict[str, str | None]
 
+# Seconds that one may take in all, and how many there may be at once.
+_CONNECTION_SECONDS: Final = 10.0
+_MOST_CONNECTIONS: Final = 64
 _JSON: Final = ("Content-Type", "application/json")
 
 
@@ -92,9 +98,46 @@ def _answer(
 
 
 class _Server(ThreadingMixIn, WSGIServer):
-    """A slow check of the store holds up nobody who asks whether the worker lives."""
+    """A slow check of the store holds up nobody who asks whether the worker lives, and neither
+    does a slow client: each connection has a total, and the oldest goes when there are too many."""
 
     daemon_threads = True
+    # One that is asked something at the end is not waited for.
+    block_on_close = False
+    request_queue_size = 128
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._open: dict[socket, float] = {}
+        self._opening = threading.Lock()
+        super().__init__(*args, **kwargs)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        with self._opening:
+            self._open[request] = time.monotonic()
+            if len(self._open) > _MOST_CONNECTIONS:
+                self._cut(next(iter(self._open)))
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        with self._opening:
+            self._open.pop(request, None)
+        super().shutdown_request(request)
+
+    def service_actions(self) -> None:
+        """The base class calls it in each round of its loop."""
+        long_ago = time.monotonic() - _CONNECTION_SECONDS
+        with self._opening:
+            for each in [open_ for open_, since in self._open.items() if since < long_ago]:
+                self._cut(each)
+
+    def _cut(self, request: socket) -> None:
+        """Its thread finds it ended, and closes it."""
+        del self._open[request]
+        with suppress(OSError):
+            request.shutdown(SHUT_RDWR)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that is gone, or was cut off, is no news."""
 
 
 class _Server6(_Server):
@@ -102,7 +145,7 @@ class _Server6(_Server):
 
 
 class _QuietHandler(WSGIRequestHandler):
-    timeout = 10
+    timeout = _CONNECTION_SECONDS
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  (the base class's name)
         """A line for each probe would drown the worker's own."""

@@ -48,10 +48,10 @@ class ApiWorker(ThreadWorker):
         self.worker_connections = min(self.cfg.worker_connections, fit)
         self._sweep_at = self._accept_again_at = 0.0
 
-    def get_thread_pool(self) -> ThreadPoolExecutor:
+    def get_thread_pool(self) -> Any:
         self._aside = {path: ThreadPoolExecutor(number) for path, number in _ASIDE.items()}
-        pool: ThreadPoolExecutor = super().get_thread_pool()
-        return pool
+        self._pool = super().get_thread_pool()
+        return self._pool
 
     def run(self) -> None:
         self._room = WaitingRoom(self.poller, self._ready)
@@ -131,13 +131,13 @@ class ApiWorker(ThreadWorker):
             self._room.give(conn, HEAD_SECONDS)
 
     def _dispatch(self, conn: Connection) -> None:
-        assert self.tpool is not None
-        pool = self._aside.get(conn.arriving.target(), self.tpool)
-        if pool is self.tpool and self._is_full():
+        pool = self._aside.get(conn.arriving.target())
+        if pool is None and self._is_full():
             self._refuse(conn, refusals.BUSY)
             return
         conn.hand_over()
-        pool.submit(self.handle, conn).add_done_callback(
+        handled = (pool or self._pool).submit(self.handle, conn)
+        handled.add_done_callback(
             lambda done: self.method_queue.defer(self.finish_request, conn, done)
         )
 
@@ -176,7 +176,7 @@ class ApiWorker(ThreadWorker):
 
     def _refuse(self, conn: Connection, why: tuple[int, str]) -> None:
         named = refusals.new_id()
-        _tell(named, why, conn.client, "server")
+        _tell(named, why, conn.client, None)
         conn.unsent = refusals.answer(*why, named)
         conn.keep = False
         conn.send_rest()
@@ -235,7 +235,7 @@ class ApiWorker(ThreadWorker):
         if why is None:
             _log.error("defect", request_id=named, exc_info=error)
         else:
-            _tell(named, why, address, type(error).__name__)
+            _tell(named, why, address, error)
         client.sendall(refusals.answer(*(why or (500, "")), named))
 
 
@@ -251,6 +251,12 @@ def _is_plain(cfg: Any) -> bool:
     return spoken and not cfg.is_ssl and cfg.proxy_protocol == "off"
 
 
-def _tell(named: str, why: tuple[int, str], address: Any, reason: str) -> None:
-    client = address[0] if isinstance(address, tuple) else "unix"
-    _log.warning("request_refused", request_id=named, status=why[0], reason=reason, client=client)
+def _tell(named: str, why: tuple[int, str], address: Any, error: Exception | None) -> None:
+    _log.warning(
+        "request_refused",
+        request_id=named,
+        status=why[0],
+        client=address[0] if isinstance(address, tuple) else "unix",
+        # Not its text: that repeats what was sent.
+        reason=type(error).__name__ if error else why[1],
+    )
