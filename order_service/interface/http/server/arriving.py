@@ -15,6 +15,7 @@ MAX_HEAD: Final = 32 * 1024
 _MAX_CHUNKED: Final = 2 * MAX_BODY
 _MAX_LINE: Final = 8190
 _LENGTH: Final = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,18})[ \t]*\r\n")
+_CODING: Final = re.compile(rb"\r\ntransfer-encoding:([^\r]*)")
 _CHUNK: Final = re.compile(rb"([0-9a-fA-F]{1,16})[ \t]*(?:;[^\r\n]*)?\r\n")
 
 
@@ -95,8 +96,9 @@ class Arriving:
 
     def _read_head(self, head: bytes) -> None:
         self._chunk_begins = self.head_ends
-        self._chunked = b"\r\ntransfer-encoding:" in head
-        length = None if self._chunked else _LENGTH.search(head)
+        coded = _CODING.search(head) if b"\r\ntransfer-encoding:" in head else None
+        self._chunked = coded is not None and b"chunked" in coded[1]
+        length = None if coded else _LENGTH.search(head)
         if length:
             self._body_ends += int(length[1])
             self.body_left_unread = int(length[1]) > MAX_BODY

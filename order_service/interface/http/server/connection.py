@@ -1,6 +1,7 @@
 """One client: what has arrived from it, and what it has not read yet."""
 
 import socket
+import struct
 from contextlib import suppress
 from typing import Any, Final
 
@@ -9,6 +10,7 @@ from gunicorn.http import get_parser
 from order_service.interface.http.server.arriving import Arriving
 
 _AT_ONCE: Final = 16 * 1024
+_RESET: Final = struct.pack("ii", 1, 0)
 
 
 class Disputed(Exception):
@@ -133,5 +135,8 @@ class Connection:
         self.socket.shutdown(socket.SHUT_WR)
 
     def close(self) -> None:
+        """With a reset where an answer is cut off, or the kernel would go on keeping it."""
         with suppress(OSError):
+            if self.unsent:
+                self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             self.socket.close()

@@ -1,0 +1,246 @@
+"""However many clients are slow, the others are served, health answers, and a stop is in time."""
+
+import os
+import resource
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import ExitStack
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+
+from devstack.inventory import SampleInventory
+from devstack.kafka import KafkaBroker
+from devstack.mongod import Mongod
+from devstack.ports import LOOPBACK
+from tests.misbehaving import MisbehavingInventory, slow
+from tests.processes import api_workers
+from tests.slow_clients import KINDS, SlowClients
+from tests.system import Parts, System
+from tests.waiting import until
+
+MANY = 200
+# What is promised is a second. A busy machine may take longer.
+HEALTH_WITHIN = 5.0
+SLACK = 10.0
+NO_KAFKA = f"{LOOPBACK}:1"
+
+
+@pytest.fixture(scope="module")
+def parts(mongo: Mongod, kafka: KafkaBroker, inventory: SampleInventory) -> Parts:
+    return Parts(mongo, kafka, inventory)
+
+
+@pytest.fixture(scope="module")
+def api(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """The API alone, with two processes of 32 threads."""
+    with System(parts, tmp_path_factory.mktemp("slow"), workers=0) as system:
+        yield system
+
+
+def port_of(system: System) -> int:
+    port = urlsplit(system.urls[0]).port
+    assert port is not None
+    return port
+
+
+def health(system: System, path: str = "/health/live") -> int:
+    return system.request("GET", path, timeout=HEALTH_WITHIN).status_code
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_200_slow_clients_hold_up_nobody(kind: str, api: System) -> None:
+    item = api.add_item(10)
+    before = api_workers(api)
+    with SlowClients(port_of(api), kind, MANY):
+        assert [health(api) for _ in range(10)] == [200] * 10
+        assert health(api, "/health/ready") == 200
+        assert [api.create(item).status_code for _ in range(5)] == [201] * 5
+    assert api_workers(api) == before
+
+
+def test_every_slow_client_is_ended_within_a_total(api: System) -> None:
+    began = time.monotonic()
+    with ExitStack() as stack:
+        clients = {kind: stack.enter_context(SlowClients(port_of(api), kind, 20)) for kind in KINDS}
+        for kind in sorted(clients, key=lambda kind: KINDS[kind].within):
+            left = began + KINDS[kind].within + SLACK - time.monotonic()
+            until(lambda kind=kind: not clients[kind].open(), kind, timeout=left)
+    assert health(api) == 200
+
+
+def test_who_is_too_slow_is_told_so(api: System) -> None:
+    with socket.create_connection((LOOPBACK, port_of(api)), timeout=30) as client:
+        client.sendall(b"GET /health/live HT")
+        answer = b"".join(iter(lambda: client.recv(4096), b""))
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b"Content-Type: application/problem+json" in answer
+    assert b'"code": "request_timeout"' in answer
+
+
+def test_whoever_asks_to_continue_may_and_is_told_so_once(api: System) -> None:
+    body = b'{"itemId": "%s", "quantity": 1}' % api.add_item(1).encode()
+    with socket.create_connection((LOOPBACK, port_of(api)), timeout=30) as client:
+        client.sendall(
+            b"POST /api/orders HTTP/1.1\r\nHost: shop\r\nContent-Type: application/json\r\n"
+            b"Connection: close\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(body)
+        )
+        assert client.recv(4096) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        client.sendall(body)
+        answer = b"".join(iter(lambda: client.recv(4096), b""))
+    assert answer.startswith(b"HTTP/1.1 201 ")
+
+
+def test_answers_that_nobody_reads_reach_whoever_reads_late(api: System) -> None:
+    request = b"GET /openapi.json HTTP/1.1\r\nHost: shop\r\n\r\n"
+    last = request.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        client.settimeout(30)
+        client.connect((LOOPBACK, port_of(api)))
+        client.sendall(request * 30 + last)
+        assert health(api) == 200
+        answers = b"".join(iter(lambda: client.recv(65536), b""))
+    assert answers.count(b"HTTP/1.1 200 ") == 31
+    assert answers.endswith(b"}")
+
+
+def test_a_stop_is_in_time_with_200_slow_clients(parts: Parts, tmp_path: Path) -> None:
+    with System(parts, tmp_path, workers=0) as system, ExitStack() as stack:
+        for kind in KINDS:
+            stack.enter_context(SlowClients(port_of(system), kind, MANY // len(KINDS) + 1))
+        assert health(system) == 200
+        began = time.monotonic()
+        system.api[0].terminate()
+        until(lambda: not system.api[0].alive, "the end", timeout=30)
+        assert time.monotonic() - began < 20
+        assert system.api[0].exit_code == 0
+        # In order: gunicorn did not have to kill them.
+        assert system.api[0].log().count("Worker exiting") == 2
+
+
+def test_health_answers_while_the_store_is_frozen(parts: Parts, tmp_path: Path) -> None:
+    with (
+        Mongod(tmp_path / "mongo") as mongo,
+        System(
+            Parts(mongo, NO_KAFKA, parts.inventory),
+            tmp_path,
+            {"MONGO_POOL_SIZE": "8"},
+            workers=0,
+        ) as system,
+        ThreadPoolExecutor(120) as clients,
+    ):
+        os.kill(mongo.pid, signal.SIGSTOP)
+        try:
+            sent = [clients.submit(system.request, "GET", "/api/orders") for _ in range(120)]
+            asked = 0
+            while not wait(sent, timeout=0.2).done or asked < 5:
+                assert health(system) == 200
+                assert system.request("GET", "/metrics", timeout=HEALTH_WITHIN).ok
+                asked += 1
+            ready = system.request("GET", "/health/ready", timeout=HEALTH_WITHIN)
+            assert ready.status_code == 503
+            assert ready.json()["dependencies"]["inventory"]["status"] == "ok"
+            assert ready.json()["dependencies"]["store"]["detail"]
+        finally:
+            os.kill(mongo.pid, signal.SIGCONT)
+        wait(sent)
+        until(lambda: health(system, "/health/ready") == 200, "the store back", timeout=20)
+
+
+def test_a_hung_inventory_leaves_readiness_with_the_store(parts: Parts, tmp_path: Path) -> None:
+    with MisbehavingInventory(parts.inventory_url) as proxy:
+        there = Parts(parts.mongo, parts.kafka, proxy)
+        with System(there, tmp_path, workers=0) as system, ThreadPoolExecutor(30) as probes:
+            proxy.misbehave(slow(60), method="GET")
+            asked = [probes.submit(health, system, "/health/ready") for _ in range(200)]
+            assert [each.result() for each in asked] == [200] * 200
+            shown = system.request("GET", "/health/ready").json()["dependencies"]
+            assert shown["store"]["status"] == "ok"
+            assert shown["inventory"]["status"] == "unavailable"
+
+
+def test_a_request_that_hangs_does_not_end_the_process_that_serves_others(
+    parts: Parts, tmp_path: Path
+) -> None:
+    settings = {
+        "WEB_WORKERS": "1",
+        "GUNICORN_CMD_ARGS": "--timeout 2",
+        "INVENTORY_READ_TIMEOUT": "8",
+        "REQUEST_DEADLINE": "20",
+        "LEASE_SECONDS": "20",
+        "SETTLE_AFTER": "20",
+    }
+    with MisbehavingInventory(parts.inventory_url) as proxy:
+        there = Parts(parts.mongo, parts.kafka, proxy)
+        with System(there, tmp_path, settings, workers=0) as system, ThreadPoolExecutor() as client:
+            item = system.add_item(5)
+            before = api_workers(system)
+            proxy.misbehave(slow(6), method="PATCH", times=1)
+            sent = client.submit(system.create, item)
+            while not sent.done():
+                assert system.request("GET", "/api/orders").status_code == 200
+            assert sent.result().status_code == 201
+            assert api_workers(system) == before
+
+
+def test_idle_connections_make_room_for_others(parts: Parts, tmp_path: Path) -> None:
+    settings = {"WEB_WORKERS": "1", "GUNICORN_CMD_ARGS": "--worker-connections 100"}
+    with (
+        System(parts, tmp_path, settings, workers=0) as system,
+        SlowClients(port_of(system), "nothing", 150),
+        SlowClients(port_of(system), "half a head", 150) as halves,
+    ):
+        assert health(system) == 200
+        assert system.create(system.add_item(1)).status_code == 201
+        # Who has sent nothing goes first, then who has waited longest.
+        assert halves.open()
+
+
+def test_more_connections_than_descriptors_end_no_process(parts: Parts, tmp_path: Path) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (300, limits[1]))
+    try:
+        system = System(parts, tmp_path, {"WEB_WORKERS": "1"}, workers=0).start()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    try:
+        before = api_workers(system)
+        with SlowClients(port_of(system), "one byte", 500):
+            assert health(system) == 200
+        assert system.create(system.add_item(1)).status_code == 201
+        assert api_workers(system) == before
+    finally:
+        system.stop()
+
+
+def test_a_client_that_is_gone_is_no_trouble(api: System) -> None:
+    for _ in range(50):
+        with socket.create_connection((LOOPBACK, port_of(api))) as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
+            client.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: shop\r\n\r\n")
+    assert health(api) == 200
+    assert "connection_failed" not in api.api[0].log()
+
+
+def test_requests_that_come_together_are_answered_in_turn(api: System) -> None:
+    paths = ["/health/live", "/api/nothing", "/health/live", "/api/orders?limit=0"]
+    requested = b"".join(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode() for path in paths)
+    with socket.create_connection((LOOPBACK, port_of(api)), timeout=30) as client:
+        client.sendall(requested)
+        answer = b"".join(iter(lambda: client.recv(65536), b""))
+    assert [each[:3] for each in answer.split(b"HTTP/1.1 ")[1:]] == [b"200", b"404", b"200", b"400"]
+
+
+def test_a_connection_is_kept_for_many_requests(api: System) -> None:
+    with requests.Session() as session:
+        session.trust_env = False
+        for _ in range(50):
+            assert session.get(f"{api.urls[0]}/health/live", timeout=10).status_code == 200
+        (pool,) = session.get_adapter("http://").poolmanager.pools._container.values()  # type: ignore[attr-defined]
+        assert pool.num_connections == 1
