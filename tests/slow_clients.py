@@ -41,6 +41,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "a head that trickles": Kind(b"GET / HTTP/1.1\r\nX-A: ", 10, b"a"),
     "no body": Kind(_HEAD + b"Content-Length: 60000\r\n\r\n", 20),
     "a body that trickles": Kind(_HEAD + b"Content-Length: 60000\r\n\r\n", 20, b" "),
+    "a body that lacks its end": Kind(_HEAD + b"Content-Length: 60001\r\n\r\n" + b" " * 60_000, 20),
     "chunks that trickle": Kind(_HEAD + b"Transfer-Encoding: chunked\r\n\r\n", 20, b"1\r\n \r\n"),
     "a body that is asked for": Kind(
         _HEAD + b"Expect: 100-continue\r\nContent-Length: 60000\r\n\r\n", 20

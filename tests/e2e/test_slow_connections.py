@@ -219,6 +219,51 @@ def test_more_connections_than_descriptors_end_no_process(parts: Parts, tmp_path
         system.stop()
 
 
+def resident_mb(pids: frozenset[int]) -> float:
+    pages = sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in pids)
+    return pages * resource.getpagesize() / 2**20
+
+
+def test_what_never_becomes_a_request_does_not_swell_the_process(
+    parts: Parts, tmp_path: Path
+) -> None:
+    with System(parts, tmp_path, {"WEB_WORKERS": "1"}, workers=0) as system:
+        assert health(system) == 200
+        before = resident_mb(api_workers(system))
+        # 48 MB of bodies, each a byte short.
+        with SlowClients(port_of(system), "a body that lacks its end", 800):
+            assert health(system) == 200
+            assert system.create(system.add_item(1)).status_code == 201
+            assert resident_mb(api_workers(system)) < before + 40
+
+
+def test_more_requests_than_can_be_held_are_refused_and_health_is_not(
+    parts: Parts, tmp_path: Path
+) -> None:
+    settings = {
+        "WEB_WORKERS": "1",
+        "WEB_THREADS": "2",
+        "GUNICORN_CMD_ARGS": "--worker-connections 40",
+        "INVENTORY_READ_TIMEOUT": "4",
+    }
+    with MisbehavingInventory(parts.inventory_url) as proxy:
+        there = Parts(parts.mongo, parts.kafka, proxy)
+        with System(there, tmp_path, settings, workers=0) as system, ThreadPoolExecutor(80) as many:
+            items = [system.add_item(1) for _ in range(80)]
+            proxy.misbehave(slow(3), method="GET")
+            sent = [many.submit(system.create, item) for item in items]
+            until(lambda: any(each.done() for each in sent), "the first refused")
+            assert health(system) == 200
+            answers = [each.result() for each in sent]
+    refused = [each for each in answers if each.status_code == 503]
+    assert refused
+    assert {each.json()["code"] for each in refused} <= {
+        "service_unavailable",
+        "inventory_unavailable",
+    }
+    assert all("Retry-After" in each.headers for each in refused)
+
+
 def test_a_client_that_is_gone_is_no_trouble(api: System) -> None:
     for _ in range(50):
         with socket.create_connection((LOOPBACK, port_of(api))) as client:

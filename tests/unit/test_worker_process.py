@@ -6,6 +6,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 
 import pytest
@@ -14,7 +15,7 @@ from prometheus_client import CollectorRegistry
 
 from devstack.ports import free_port
 from order_service.domain.errors import BrokerUnavailable, StoreUnavailable
-from order_service.interface import chores, worker
+from order_service.interface import chores, worker, worker_http
 from order_service.interface.worker_http import WorkerHttp, make_app
 from order_service.settings import Settings, SettingsError
 from tests.waiting import until
@@ -225,6 +226,11 @@ class TestHealth:
         process.consumer.state.seconds_since_poll = 3
         assert process.worker.live() == {"consumer": None}
 
+    def test_a_surprise_of_the_store_is_a_problem_and_no_more(self) -> None:
+        store = FakeStore()
+        store.check = lambda: {}["version"]  # type: ignore[method-assign]
+        assert Process(store=store).worker.ready()["store"] == "It answered what was not expected."
+
 
 class TestHttp:
     @pytest.fixture
@@ -269,6 +275,25 @@ class TestHttp:
         assert status == 200
         assert 'order_service_worker_done_total{chore="relay"} 0.0' in body
         assert "process_resident_memory_bytes" in body
+
+    def test_slow_clients_hold_up_nobody_and_are_cut_off(
+        self, process: Process, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(worker_http, "_CONNECTION_SECONDS", 1.0)
+        app = make_app(process.worker.live, process.worker.ready, process.registry)
+        with WorkerHttp("127.0.0.1", 0, app) as http, ExitStack() as stack:
+            there = ("127.0.0.1", http.port)
+            slow = [stack.enter_context(socket.create_connection(there)) for _ in range(200)]
+            for each in slow:
+                each.settimeout(20)
+                each.sendall(b"GET /hea")
+            answer = requests.get(f"http://127.0.0.1:{http.port}/health/live", timeout=10)
+            assert answer.status_code == 200
+            assert threading.active_count() < 100
+            # What each is told by: an end, or a reset.
+            for each in slow:
+                with suppress(ConnectionError):
+                    assert each.recv(1) == b""
 
     def test_any_other_path_is_404(self, get: Callable[[str], tuple[int, str]]) -> None:
         assert get("/")[0] == 404

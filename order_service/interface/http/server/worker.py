@@ -3,7 +3,7 @@
 import resource
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import Any, Final
 
 import structlog
@@ -11,7 +11,7 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from order_service.interface.http.server import refusals
 from order_service.interface.http.server.connection import Connection
-from order_service.interface.http.server.reading import read
+from order_service.interface.http.server.threads import RequestThreads, tell
 from order_service.interface.http.server.waiting import ANSWERING, ARRIVING, CLOSING, WaitingRoom
 
 # Seconds in all, however many steps a client makes of it.
@@ -21,10 +21,9 @@ ANSWER_SECONDS: Final = 30.0
 _CLOSING_SECONDS: Final = 2.0
 _SWEEP_SECONDS: Final = 0.5
 
-# Threads for those that must not wait behind requests which wait for the store or the inventory.
-_ASIDE: Final = {b"/health/live": 1, b"/health/ready": 4, b"/metrics": 1}
-# Connections that are left to them when everything else is taken.
-_KEPT_FREE: Final = 50
+# Of a hundred connections so many may hold requests in threads or on their way into one. The rest
+# is left to the threads that are kept for health.
+_PERCENT_IN_HAND: Final = 95
 # Descriptors for all but clients: the store's and the inventory's connections, logs, metrics.
 _OWN_DESCRIPTORS: Final = 256
 _FEWEST_CONNECTIONS: Final = 100
@@ -34,7 +33,7 @@ _MAX_WEIGHT: Final = 16 * 1024 * 1024
 _log = structlog.get_logger()
 
 
-class ApiWorker(ThreadWorker):
+class ApiWorker(RequestThreads):
     """Where gunicorn is told to speak anything but plain HTTP/1, it is gunicorn's own."""
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
@@ -46,12 +45,8 @@ class ApiWorker(ThreadWorker):
         descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         fit = max(descriptors - _OWN_DESCRIPTORS, _FEWEST_CONNECTIONS)
         self.worker_connections = min(self.cfg.worker_connections, fit)
+        self._most_in_hand = max(1, self.worker_connections * _PERCENT_IN_HAND // 100)
         self._sweep_at = self._accept_again_at = 0.0
-
-    def get_thread_pool(self) -> Any:
-        self._aside = {path: ThreadPoolExecutor(number) for path, number in _ASIDE.items()}
-        self._pool = super().get_thread_pool()
-        return self._pool
 
     def run(self) -> None:
         self._room = WaitingRoom(self.poller, self._ready)
@@ -67,8 +62,12 @@ class ApiWorker(ThreadWorker):
         except OSError as error:
             self._accept_later(error)
             return
+        try:
+            conn = Connection(self.cfg, client, address)
+        except OSError:
+            client.close()
+            return
         self.nr_conns += 1
-        conn = Connection(self.cfg, client, address)
         self._guarded(conn, self._welcome)
 
     def _accept_later(self, error: OSError) -> None:
@@ -131,19 +130,14 @@ class ApiWorker(ThreadWorker):
             self._room.give(conn, HEAD_SECONDS)
 
     def _dispatch(self, conn: Connection) -> None:
-        pool = self._aside.get(conn.arriving.target())
-        if pool is None and self._is_full():
+        if self._is_full() and not self.has_a_pool(conn):
             self._refuse(conn, refusals.BUSY)
-            return
-        conn.hand_over()
-        handled = (pool or self._pool).submit(self.handle, conn)
-        handled.add_done_callback(
-            lambda done: self.method_queue.defer(self.finish_request, conn, done)
-        )
+        else:
+            self.enqueue_req(conn)
 
     def _is_full(self) -> bool:
         in_hand = self.nr_conns - len(self._room)
-        return in_hand > self.worker_connections - _KEPT_FREE or self._room.weight > _MAX_WEIGHT
+        return in_hand > self._most_in_hand or self._room.weight > _MAX_WEIGHT
 
     def finish_request(self, conn: Connection, done: "Future[bool]") -> None:
         failed = done.cancelled() or done.exception() is not None
@@ -176,7 +170,7 @@ class ApiWorker(ThreadWorker):
 
     def _refuse(self, conn: Connection, why: tuple[int, str]) -> None:
         named = refusals.new_id()
-        _tell(named, why, conn.client, None)
+        tell(named, why, conn.client, None)
         conn.unsent = refusals.answer(*why, named)
         conn.keep = False
         conn.send_rest()
@@ -209,35 +203,6 @@ class ApiWorker(ThreadWorker):
         """gunicorn calls it when it has stopped to accept."""
         self._room.stop()
 
-    # --- in a thread
-
-    def handle(self, conn: Connection) -> bool:
-        """Whether the connection can take another request."""
-        request, keep = None, False
-        try:
-            request = read(conn)
-            keep = self.handle_request(request, conn)
-        except StopIteration:
-            # The answer broke off, and gunicorn has logged why.
-            pass
-        except Exception as error:  # noqa: BLE001  (the last resort for what a request can raise)
-            self.handle_error(request, conn.sock, conn.client, error)
-        try:
-            conn.send_answer()
-        except OSError:
-            conn.unsent = b""
-            return False
-        return keep
-
-    def handle_error(self, _: Any, client: Any, address: Any, error: Exception) -> None:
-        named = refusals.new_id()
-        why = refusals.status_of(error)
-        if why is None:
-            _log.error("defect", request_id=named, exc_info=error)
-        else:
-            _tell(named, why, address, error)
-        client.sendall(refusals.answer(*(why or (500, "")), named))
-
 
 _STEPS: Final[dict[str, Any]] = {
     ARRIVING: ApiWorker._receive,
@@ -249,14 +214,3 @@ _STEPS: Final[dict[str, Any]] = {
 def _is_plain(cfg: Any) -> bool:
     spoken = cfg.protocol == "http" and "h2" not in cfg.http_protocols
     return spoken and not cfg.is_ssl and cfg.proxy_protocol == "off"
-
-
-def _tell(named: str, why: tuple[int, str], address: Any, error: Exception | None) -> None:
-    _log.warning(
-        "request_refused",
-        request_id=named,
-        status=why[0],
-        client=address[0] if isinstance(address, tuple) else "unix",
-        # Not its text: that repeats what was sent.
-        reason=type(error).__name__ if error else why[1],
-    )
