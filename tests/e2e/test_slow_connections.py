@@ -242,7 +242,7 @@ def test_more_requests_than_can_be_held_are_refused_and_health_is_not(
 ) -> None:
     settings = {
         "WEB_WORKERS": "1",
-        "WEB_THREADS": "2",
+        "WEB_THREADS": "8",
         "GUNICORN_CMD_ARGS": "--worker-connections 40",
         "INVENTORY_READ_TIMEOUT": "4",
     }
@@ -250,7 +250,7 @@ def test_more_requests_than_can_be_held_are_refused_and_health_is_not(
         there = Parts(parts.mongo, parts.kafka, proxy)
         with System(there, tmp_path, settings, workers=0) as system, ThreadPoolExecutor(80) as many:
             items = [system.add_item(1) for _ in range(80)]
-            proxy.misbehave(slow(3), method="GET")
+            proxy.misbehave(slow(2), method="GET")
             sent = [many.submit(system.create, item) for item in items]
             until(lambda: any(each.done() for each in sent), "the first refused")
             assert health(system) == 200

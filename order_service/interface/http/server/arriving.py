@@ -96,10 +96,10 @@ class Arriving:
 
     def _read_head(self, head: bytes) -> None:
         self._chunk_begins = self.head_ends
-        coded = _CODING.search(head) if b"\r\ntransfer-encoding:" in head else None
-        self._chunked = coded is not None and b"chunked" in coded[1]
-        length = None if coded else _LENGTH.search(head)
-        if length:
+        if b"\r\ntransfer-encoding:" in head:
+            coded = _CODING.search(head)
+            self._chunked = coded is not None and b"chunked" in coded[1]
+        elif b"\r\ncontent-length:" in head and (length := _LENGTH.search(head)):
             self._body_ends += int(length[1])
             self.body_left_unread = int(length[1]) > MAX_BODY
         self.asks_to_continue = b"\r\nexpect:" in head and b"http/1.1\r\n" in head

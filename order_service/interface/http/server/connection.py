@@ -57,8 +57,9 @@ class Exchange:
 class Connection:
     """``doing``: what the main loop waits for on it. ``deadline``: until when, in monotonic time.
 
-    ``client`` and ``server``: the addresses of both ends. ``weight``: bytes that it was last
-    counted with.
+    ``client`` and ``server``: the addresses of both ends. ``keep``: whether it can take another
+    request. ``watched`` and ``weight``: the events that the poller has for it, and the bytes that
+    it was last counted with.
     """
 
     __slots__ = (
@@ -72,6 +73,7 @@ class Connection:
         "sock",
         "socket",
         "unsent",
+        "watched",
         "weight",
     )
 
@@ -84,7 +86,7 @@ class Connection:
         self.parser = get_parser(cfg, self.sock, address)
         self.arriving = Arriving(bytearray())
         self.unsent = b""
-        self.weight = 0
+        self.weight = self.watched = 0
         self.keep = False
         self.doing = ""
         self.deadline = 0.0

@@ -29,9 +29,14 @@ class RequestThreads(ThreadWorker):
     def enqueue_req(self, conn: Connection) -> None:
         pool = self._aside.get(conn.arriving.target(), self._pool)
         conn.hand_over()
-        pool.submit(self.handle, conn).add_done_callback(
-            lambda done: self.method_queue.defer(self.finish_request, conn, done)
-        )
+        pool.submit(self._serve, conn)
+
+    def _serve(self, conn: Connection) -> None:
+        conn.keep = False
+        try:
+            conn.keep = self.handle(conn)
+        finally:
+            self.method_queue.defer(self.finish_request, conn)
 
     def handle(self, conn: Connection) -> bool:
         """Whether the connection can take another request."""

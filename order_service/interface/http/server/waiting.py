@@ -12,7 +12,6 @@ ARRIVING: Final = "arriving"
 ANSWERING: Final = "answering"
 CLOSING: Final = "closing"
 
-_EVENTS: Final = {ANSWERING: selectors.EVENT_WRITE}
 # Seconds that are left to them once the process stops.
 _LEFT_AT_STOP: Final = {ARRIVING: 2.0, ANSWERING: 8.0, CLOSING: 2.0}
 
@@ -21,9 +20,7 @@ class WaitingRoom:
     """``ready`` is called with a connection when there is something to read from it, or room for
     what it is sent."""
 
-    def __init__(
-        self, poller: selectors.BaseSelector, ready: Callable[[Connection, object], None]
-    ) -> None:
+    def __init__(self, poller: selectors.BaseSelector, ready: Callable[[Connection], None]) -> None:
         self._poller = poller
         self._ready = ready
         self._held: set[Connection] = set()
@@ -33,15 +30,11 @@ class WaitingRoom:
     def __len__(self) -> int:
         return len(self._held)
 
-    def __contains__(self, conn: Connection) -> bool:
-        return conn in self._held
-
     def hold(self, conn: Connection, doing: str, seconds: float) -> None:
         conn.doing = doing
-        self.give(conn, seconds)
-        events = _EVENTS.get(doing, selectors.EVENT_READ)
-        self._poller.register(conn.socket, events, partial(self._ready, conn))
         self._held.add(conn)
+        self.give(conn, seconds)
+        self._watch(conn, selectors.EVENT_WRITE if doing == ANSWERING else selectors.EVENT_READ)
         self.weigh(conn)
 
     def give(self, conn: Connection, seconds: float) -> None:
@@ -50,20 +43,37 @@ class WaitingRoom:
         self._hurry(conn)
 
     def release(self, conn: Connection) -> None:
-        """It goes on elsewhere; its weight still counts."""
-        if conn in self._held:
-            self._held.remove(conn)
-            self._poller.unregister(conn.socket)
+        """It goes on elsewhere. Its weight still counts, and it is still watched: that it will be
+        held again before anything more comes of it is likely, and two calls of the kernel less."""
+        self._held.discard(conn)
 
     def forget(self, conn: Connection) -> None:
-        self.release(conn)
+        self._held.discard(conn)
+        self._watch(conn, 0)
         self.weight -= conn.weight
         conn.weight = 0
 
     def weigh(self, conn: Connection) -> None:
         """``weight``: bytes in memory for all, those in a thread's hands included."""
-        self.weight += conn.holds() - conn.weight
-        conn.weight = conn.holds()
+        weight = conn.holds()
+        self.weight += weight - conn.weight
+        conn.weight = weight
+
+    def _called(self, conn: Connection, _: object) -> None:
+        if conn in self._held:
+            self._ready(conn)
+        else:
+            # It is elsewhere, or another's turn has just ended it.
+            self._watch(conn, 0)
+
+    def _watch(self, conn: Connection, events: int) -> None:
+        if conn.watched == events:
+            return
+        if conn.watched:
+            self._poller.unregister(conn.socket)
+        conn.watched = events
+        if events:
+            self._poller.register(conn.socket, events, partial(self._called, conn))
 
     def overdue(self) -> list[Connection]:
         now = time.monotonic()

@@ -3,7 +3,6 @@
 import resource
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
 from typing import Any, Final
 
 import structlog
@@ -50,6 +49,11 @@ class ApiWorker(RequestThreads):
 
     def run(self) -> None:
         self._room = WaitingRoom(self.poller, self._ready)
+        self._steps = {
+            ARRIVING: self._receive,
+            ANSWERING: self._send,
+            CLOSING: self._forget_the_rest,
+        }
         super().run()
 
     # --- in the main loop
@@ -84,10 +88,8 @@ class ApiWorker(RequestThreads):
         self._room.hold(conn, ARRIVING, HEAD_SECONDS)
         self._receive(conn)
 
-    def _ready(self, conn: Connection, _: object) -> None:
-        # Another connection's turn may have ended this one's.
-        if conn in self._room:
-            self._guarded(conn, _STEPS[conn.doing].__get__(self))
+    def _ready(self, conn: Connection) -> None:
+        self._guarded(conn, self._steps[conn.doing])
 
     def _guarded(self, conn: Connection, step: Callable[[Connection], None]) -> None:
         """The end of one connection is never that of the process."""
@@ -139,9 +141,7 @@ class ApiWorker(RequestThreads):
         in_hand = self.nr_conns - len(self._room)
         return in_hand > self._most_in_hand or self._room.weight > _MAX_WEIGHT
 
-    def finish_request(self, conn: Connection, done: "Future[bool]") -> None:
-        failed = done.cancelled() or done.exception() is not None
-        conn.keep = not failed and done.result()
+    def finish_request(self, conn: Connection, _: None = None) -> None:
         self._guarded(conn, self._go_on)
 
     def _go_on(self, conn: Connection) -> None:
@@ -202,13 +202,6 @@ class ApiWorker(RequestThreads):
     def _cap_keepalive(self, _: float) -> None:
         """gunicorn calls it when it has stopped to accept."""
         self._room.stop()
-
-
-_STEPS: Final[dict[str, Any]] = {
-    ARRIVING: ApiWorker._receive,
-    ANSWERING: ApiWorker._send,
-    CLOSING: ApiWorker._forget_the_rest,
-}
 
 
 def _is_plain(cfg: Any) -> bool:
