@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from http import HTTPStatus
-from socket import SHUT_RDWR, socket
 from socketserver import ThreadingMixIn
 from typing import Any, Final, Self
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
@@ -107,7 +106,7 @@ class _Server(ThreadingMixIn, WSGIServer):
     request_queue_size = 128
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self._open: dict[socket, float] = {}
+        self._open: dict[socket.socket, float] = {}
         self._opening = threading.Lock()
         super().__init__(*args, **kwargs)
 
@@ -130,11 +129,11 @@ class _Server(ThreadingMixIn, WSGIServer):
             for each in [open_ for open_, since in self._open.items() if since < long_ago]:
                 self._cut(each)
 
-    def _cut(self, request: socket) -> None:
+    def _cut(self, request: socket.socket) -> None:
         """Its thread finds it ended, and closes it."""
         del self._open[request]
         with suppress(OSError):
-            request.shutdown(SHUT_RDWR)
+            request.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that is gone, or was cut off, is no news."""
