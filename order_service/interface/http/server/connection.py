@@ -55,7 +55,8 @@ class Exchange:
 
 
 class Connection:
-    """``doing``: what the main loop waits for on it. ``deadline``: until when, in monotonic time.
+    """``doing``: what the main loop waits for on it. ``held_since``, ``deadline``: since and until
+    when, in monotonic time.
 
     ``client`` and ``server``: the addresses of both ends. ``keep``: whether it can take another
     request. ``watched`` and ``weight``: the events that the poller has for it, and the bytes that
@@ -67,6 +68,7 @@ class Connection:
         "client",
         "deadline",
         "doing",
+        "held_since",
         "keep",
         "parser",
         "server",
@@ -89,7 +91,7 @@ class Connection:
         self.weight = self.watched = 0
         self.keep = False
         self.doing = ""
-        self.deadline = 0.0
+        self.deadline = self.held_since = 0.0
 
     def holds(self) -> int:
         """Bytes in memory for it."""

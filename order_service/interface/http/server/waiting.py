@@ -12,6 +12,8 @@ ARRIVING: Final = "arriving"
 ANSWERING: Final = "answering"
 CLOSING: Final = "closing"
 
+# Seconds for which whoever comes is left alone.
+JUST_SECONDS: Final = 0.1
 # Seconds that are left to them once the process stops.
 _LEFT_AT_STOP: Final = {ARRIVING: 2.0, ANSWERING: 8.0, CLOSING: 2.0}
 
@@ -32,8 +34,10 @@ class WaitingRoom:
 
     def hold(self, conn: Connection, doing: str, seconds: float) -> None:
         conn.doing = doing
+        conn.held_since = time.monotonic()
+        conn.deadline = conn.held_since + seconds
+        self._hurry(conn)
         self._held.add(conn)
-        self.give(conn, seconds)
         self._watch(conn, selectors.EVENT_WRITE if doing == ANSWERING else selectors.EVENT_READ)
         self.weigh(conn)
 
@@ -80,8 +84,11 @@ class WaitingRoom:
         return [conn for conn in self._held if conn.deadline <= now]
 
     def least(self) -> Connection | None:
-        """Who would lose least: first who has all it asked for, then who has sent nothing."""
-        return min(self._held, key=_loss, default=None)
+        """Who would lose least: first who has its answer, then who has sent nothing. Whoever has
+        just come is not asked to go: its request may be on the way."""
+        just = time.monotonic() - JUST_SECONDS
+        may_go = (conn for conn in self._held if conn.doing == CLOSING or conn.held_since < just)
+        return min(may_go, key=_loss, default=None)
 
     def heaviest(self) -> Connection | None:
         return max(self._held, key=Connection.holds, default=None)

@@ -11,7 +11,13 @@ from gunicorn.workers.gthread import ThreadWorker
 from order_service.interface.http.server import refusals
 from order_service.interface.http.server.connection import Connection
 from order_service.interface.http.server.threads import RequestThreads, tell
-from order_service.interface.http.server.waiting import ANSWERING, ARRIVING, CLOSING, WaitingRoom
+from order_service.interface.http.server.waiting import (
+    ANSWERING,
+    ARRIVING,
+    CLOSING,
+    JUST_SECONDS,
+    WaitingRoom,
+)
 
 # Seconds in all, however many steps a client makes of it.
 HEAD_SECONDS: Final = 10.0
@@ -175,6 +181,11 @@ class ApiWorker(RequestThreads):
         conn.keep = False
         conn.send_rest()
         self._go_on(conn)
+
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        # Somebody may go soon, and somebody else may be waiting for the place.
+        is_full = self.nr_conns >= self.worker_connections
+        super().wait_for_and_dispatch_events(JUST_SECONDS if is_full else timeout)
 
     def murder_pending(self) -> None:
         """gunicorn calls it in each round of its loop."""
