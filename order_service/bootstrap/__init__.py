@@ -84,9 +84,11 @@ class Adapters:
 Wrap = Callable[[Adapters], Adapters]
 
 
-def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
+def load_settings(
+    environment: Mapping[str, str] = os.environ, dotenv: Path = Path(".env")
+) -> Settings:
     """Tells of variables that look like settings and are none. Raises SettingsError."""
-    given = variables.read(environment, Path(".env"), Settings.names())
+    given = variables.read(environment, dotenv, Settings.names())
     settings = Settings.of(given)
     logs.configure(settings.log_level)
     for name, meant in given.unused.items():
