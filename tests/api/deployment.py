@@ -1,5 +1,7 @@
-"""The API as an operator has it: gunicorn in a folder with its two files and a .env, which holds all
-settings, so that they can be changed while gunicorn runs."""
+"""The API as an operator has it: gunicorn in a folder with its two files and a .env.
+
+All settings are in the .env, so that they can be changed while gunicorn runs.
+"""
 
 import sys
 from collections.abc import Mapping
