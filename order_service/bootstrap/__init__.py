@@ -40,6 +40,7 @@ from order_service.application.ports import (
 from order_service.application.use_cases import UseCases
 from order_service.infrastructure import logs
 from order_service.infrastructure.cache.build import cache as order_cache
+from order_service.infrastructure.cache.seal import Seal
 from order_service.infrastructure.dependencies import (
     InventoryDependency,
     StoreDependency,
@@ -54,6 +55,7 @@ from order_service.infrastructure.metrics.inventory import (
 )
 from order_service.infrastructure.metrics.leases import MeteredLeases
 from order_service.infrastructure.metrics.orders import MeteredOrders
+from order_service.infrastructure.mongo.cache_key import cache_key
 from order_service.infrastructure.mongo.clock import StoreClock
 from order_service.infrastructure.mongo.connection import connect
 from order_service.infrastructure.mongo.leases import MongoLeaseStore
@@ -110,7 +112,8 @@ def build_adapters(settings: Settings, registry: CollectorRegistry | None = None
     calls = InventoryMetrics(registry)
     clock = StoreClock()
     owner = f"{socket.gethostname()}:{os.getpid()}"
-    cached = order_cache(settings, MongoOrderRepository(), ReadMetrics(registry).count)
+    count = ReadMetrics(registry).count
+    cached = order_cache(settings, MongoOrderRepository(), Seal(cache_key), count)
     return Adapters(
         orders=MeteredOrders(cached.orders, registry),
         reader=cached.reader,
