@@ -8,13 +8,14 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterable
-from ipaddress import IPv6Address, ip_address
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from order_service.addresses import bound
 from order_service.bootstrap import load_settings
+from order_service.bootstrap.listening import beyond_loopback, require_guard
 from order_service.bootstrap.open_files import shortage
+from order_service.bootstrap.trial import require_buildable
 from order_service.infrastructure.cache.changes import shared_changes
 from order_service.infrastructure.metrics.registry import count_in
 from order_service.infrastructure.metrics.shared import PLACES, shared_places
@@ -28,19 +29,17 @@ _log: Final = logging.getLogger("gunicorn.error")
 
 
 class _Master:
-    """``host``: HOST as it is bound; ``address``: one beyond loopback that is listened on, if there
-    is one."""
+    """``host``: HOST as it is bound. ``beyond``: what is listened on beyond loopback."""
 
     settings: Settings | None = None
     host = ""
-    address: str | None = None
+    beyond: tuple[str, ...] = ()
 
 
 def prepare(folder: Path) -> tuple[Settings, str]:
-    """What gunicorn is to be set up by, and the address to bind: read at the start, and anew at each
-    reload.
+    """What gunicorn is to be set up by, and the address to bind; again at each reload.
 
-    Bad ones end the start with one line; a reload goes on with those that it has. ``.env`` is
+    Bad settings end the start with one line; a reload goes on with those that it has. ``.env`` is
     looked for in the current folder, and then in ``folder``.
     """
     read = _read_at_start if _Master.settings is None else _read_at_reload
@@ -53,8 +52,7 @@ def prepare(folder: Path) -> tuple[Settings, str]:
 
 def shared_settings() -> Settings:
     """Those that the API's processes serve by. Ends a process that has none."""
-    settings = _Master.settings
-    if settings is None:
+    if _Master.settings is None:
         print(
             "wsgi:app was not started by gunicorn with its gunicorn.conf.py, and processes without "
             "it would answer from caches that nobody keeps true: run `gunicorn wsgi:app` in the "
@@ -62,8 +60,7 @@ def shared_settings() -> Settings:
             file=sys.stderr,
         )
         sys.exit(_APP_NOT_LOADED)
-    # What is bound counts: the command line goes before HOST.
-    return settings.model_copy(update={"host": _Master.address} if _Master.address else {})
+    return _Master.settings.model_copy(update={"host": host for host in _Master.beyond[:1]})
 
 
 def _read_at_start(folder: Path) -> tuple[Settings, str]:
@@ -74,18 +71,18 @@ def _read_at_start(folder: Path) -> tuple[Settings, str]:
 
 
 def _read_at_reload(folder: Path) -> tuple[Settings, str]:
-    running = _settings()
     try:
         settings, host = _read(folder)
-        if _Master.address and not _may_be_reached(settings):
-            raise SettingsError(_reachable(_Master.address))
+        require_guard(settings, _Master.beyond)
+        # gunicorn would end everything after one that can't be built.
+        require_buildable(settings)
     except SettingsError as error:
         _log.error("Not reloaded, the settings stay as they were: %s", error)
-        return running, _Master.host
     except Exception as error:  # noqa: BLE001  (whatever is in the file, the service goes on)
-        _log.error("Not reloaded, the settings stay as they were: %r", type(error))
-        return running, _Master.host
-    return settings, host
+        _log.error("Not reloaded, the settings stay as they were: %s", type(error).__name__)
+    else:
+        return settings, host
+    return _settings(), _Master.host
 
 
 def _read(folder: Path) -> tuple[Settings, str]:
@@ -100,13 +97,13 @@ def _read(folder: Path) -> tuple[Settings, str]:
 def check(cfg: Any, worker_class: str) -> None:
     """What the command line made of gunicorn.conf.py; before gunicorn listens."""
     if cfg.preload_app:
-        _refuse("--preload would have the API's processes share connections: leave it out.")
+        sys.exit("--preload would have the API's processes share connections: leave it out.")
     if cfg.worker_class_str != worker_class:
-        _refuse(
+        sys.exit(
             f"The API is served by {worker_class} only, and the command line says "
             f"{cfg.worker_class_str}: leave --worker-class out."
         )
-    _refuse_open(cfg.address)
+    _end_if_open(beyond_loopback(cfg.address))
     if os.environ.get("WEB_CONCURRENCY"):
         _log.warning("WEB_CONCURRENCY is not read: WEB_WORKERS says how many processes serve.")
     if short := shortage(_settings(), cfg.worker_connections):
@@ -117,8 +114,8 @@ def when_ready(server: Any) -> None:
     """It listens, and serves nobody yet."""
     # With --reuse-port each process listens for itself.
     addresses = [each.getsockname() for each in server.LISTENERS] or server.cfg.address
-    _refuse_open(addresses)
-    _Master.address = next(iter(_beyond_loopback(addresses)), None)
+    _Master.beyond = tuple(beyond_loopback(addresses))
+    _end_if_open(_Master.beyond)
     _tell_where_metrics_are(addresses)
 
 
@@ -145,57 +142,26 @@ def child_exit(_: Any, worker: Any) -> None:
         shared_places()[worker.place].forget_gauges()
 
 
-# --- where it may listen
+# --- its own
 
 
-def _refuse_open(addresses: Iterable[Any]) -> None:
-    for host in _beyond_loopback(addresses):
-        if not _may_be_reached(_settings()):
-            _refuse(_reachable(host))
-
-
-def _beyond_loopback(addresses: Iterable[Any]) -> list[str]:
-    """Of TCP. Who can open a Unix socket is on this machine, and its file's rights say who can."""
-    hosts = [each[0] for each in addresses if isinstance(each, tuple)]
-    return [host for host in hosts if not _is_local(host)]
-
-
-def _is_local(host: str) -> bool:
+def _end_if_open(hosts: Iterable[str]) -> None:
     try:
-        address = ip_address(host.partition("%")[0])
-    except ValueError:
-        # A name. What it stands for is seen once it is bound.
-        return bool(host)
-    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    return (mapped or address).is_loopback
-
-
-def _may_be_reached(settings: Settings) -> bool:
-    return settings.has_issuer or settings.auth_disabled
-
-
-def _reachable(host: str) -> str:
-    return (
-        f"gunicorn is told to listen on {host}, and anybody who reaches it could order: no issuer "
-        "is configured. Set AUTH_JWKS_URL, AUTH_DISABLED=true if that is meant, or bind 127.0.0.1."
-    )
+        require_guard(_settings(), hosts)
+    except SettingsError as error:
+        sys.exit(str(error))
 
 
 def _tell_where_metrics_are(addresses: Iterable[Any]) -> None:
-    settings = _settings()
-    ports = {each[1] for each in addresses if isinstance(each, tuple)}
-    if settings.metrics_port and settings.metrics_port not in ports:
+    port = _settings().metrics_port
+    if port and port not in {each[1] for each in addresses if isinstance(each, tuple)}:
         _log.warning(
             "METRICS_PORT is %d, and gunicorn was told to listen elsewhere only: /metrics can't be "
             "reached. Add --bind for it, or leave --bind out.",
-            settings.metrics_port,
+            port,
         )
 
 
 def _settings() -> Settings:
     assert _Master.settings is not None
     return _Master.settings
-
-
-def _refuse(line: str) -> NoReturn:
-    sys.exit(line)

@@ -22,10 +22,15 @@ class Deployment:
     """``system``: what it stands on; its store is migrated. ``more``: over that one's settings."""
 
     def __init__(
-        self, system: System, folder: Path, more: Mapping[str, str], *arguments: str
+        self,
+        system: System,
+        folder: Path,
+        more: Mapping[str, str],
+        *arguments: str,
+        port: int = 0,
     ) -> None:
         self.folder = folder
-        self.port = free_port()
+        self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._settings = {**system.settings, "PORT": str(self.port), **more}
         folder.mkdir()

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from devstack.ports import free_port
 from tests.api.deployment import Deployment
 from tests.system import Parts, System
 from tests.waiting import until
@@ -94,6 +95,30 @@ def test_a_reload_with_a_mistake_leaves_the_service_as_it_was(
         until(lambda: len(seen) > served + 20, "more orders", 40)
     assert deployment.process.alive
     until(deployment.is_ready, "readiness")
+
+
+def test_a_reload_with_what_only_a_library_refuses_leaves_it_as_it_was(
+    base: System, deployment: Deployment
+) -> None:
+    workers = deployment.workers()
+    deployment.configure(MONGO_URI="mongodb://shop:p@ss@127.0.0.1:1/orders")
+    deployment.process.signal(signal.SIGHUP)
+    deployment.says("Not reloaded")
+    until(lambda: not deployment.workers() & workers, "the end of the first ones", 60)
+    until(deployment.is_ready, "readiness")
+    assert base.create(base.add_item(1), url=deployment.url).status_code == 201
+
+
+def test_a_reload_opens_no_service_that_others_reach(base: System, tmp_path: Path) -> None:
+    settings = {"WEB_WORKERS": "1", "AUTH_DISABLED": "true"}
+    # What is bound counts, and HOST is 127.0.0.1.
+    port = free_port()
+    bind = ("--bind", f"0.0.0.0:{port}")
+    with Deployment(base, tmp_path / "service", settings, *bind, port=port) as deployment:
+        deployment.configure(AUTH_DISABLED="false")
+        deployment.process.signal(signal.SIGHUP)
+        deployment.says("Not reloaded")
+        until(deployment.is_ready, "readiness")
 
 
 def test_an_env_file_that_is_no_text_does_not_end_a_running_service(
