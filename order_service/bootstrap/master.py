@@ -60,7 +60,9 @@ def shared_settings() -> Settings:
             file=sys.stderr,
         )
         sys.exit(_APP_NOT_LOADED)
-    return _Master.settings.model_copy(update={"host": host for host in _Master.beyond[:1]})
+    # Where others can reach it counts, whatever HOST says.
+    bound_to = _Master.beyond[0] if _Master.beyond else _Master.settings.host
+    return _Master.settings.model_copy(update={"host": bound_to})
 
 
 def _read_at_start(folder: Path) -> tuple[Settings, str]:
