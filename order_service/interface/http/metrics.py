@@ -73,6 +73,6 @@ class RequestMetrics:
 def _is_real(port: str, environ: WSGIEnvironment) -> bool:
     """Whether the connection came in by that port: through a Unix socket SERVER_PORT is what the
     client wrote in its Host header."""
-    connection = environ.get("gunicorn.socket")
-    address = connection.getsockname() if connection else None
+    asked = getattr(environ.get("gunicorn.socket"), "getsockname", None)
+    address = asked() if asked else None
     return isinstance(address, tuple) and str(address[1]) == port
