@@ -3,28 +3,21 @@
 import gc
 import os
 import signal
-import sys
+from pathlib import Path
 from typing import Any
 
-from order_service.run_folder import make_run_folder
+from order_service.bootstrap.master import (  # noqa: F401  (gunicorn takes hooks by their names)
+    check,
+    child_exit,
+    on_reload,
+    post_fork,
+    pre_fork,
+    prepare,
+    when_ready,
+)
+from order_service.bootstrap.open_files import connections_that_fit
 
-# What the processes count is added up from files, new ones for each start. Set before anything
-# imports prometheus_client, which looks for it then.
-if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = make_run_folder()
-
-from order_service.addresses import bound
-from order_service.bootstrap import load_settings
-from order_service.bootstrap.api import after_exit, before_fork
-from order_service.settings import SettingsError
-
-try:
-    _settings = load_settings()
-    _address = bound(_settings.host)
-except SettingsError as _error:
-    sys.exit(str(_error))
-
-before_fork()
+_settings, _address = prepare(Path(__file__).parent)
 
 bind = [f"{_address}:{_settings.port}"]
 if _settings.metrics_port:
@@ -33,6 +26,7 @@ workers = _settings.web_workers
 threads = _settings.web_threads
 # gunicorn's gthread, in which no thread waits for a client.
 worker_class = "order_service.interface.http.server.worker.ApiWorker"
+worker_connections = connections_that_fit(_settings)
 # Clients must not cross a fork, so every worker makes its own.
 preload_app = False
 control_socket_disable = True
@@ -45,6 +39,13 @@ sendfile = False
 forwarded_allow_ips = ""
 forwarder_headers = ""
 secure_scheme_headers: dict[str, str] = {}
+# Where workers say that they live: in memory, for a disk can be full or slow.
+_memory = "/dev/shm"  # noqa: S108  (gunicorn makes files there that nobody else finds)
+worker_tmp_dir = _memory if os.access(_memory, os.W_OK) else None
+
+
+def on_starting(server: Any) -> None:
+    check(server.cfg, worker_class)
 
 
 def post_worker_init(worker: Any) -> None:
@@ -59,7 +60,3 @@ def post_worker_init(worker: Any) -> None:
         signal.signal(signal.SIGTERM, lambda sig, _: stopping.begin(lambda: stop(sig, None)))
         # As gunicorn has it: a signal must not interrupt what requests wait for.
         signal.siginterrupt(signal.SIGTERM, False)
-
-
-def child_exit(_: Any, worker: Any) -> None:
-    after_exit(worker.pid)

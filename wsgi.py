@@ -9,15 +9,15 @@ from functools import cache
 from flask import Flask
 from gunicorn.errors import AppImportError
 
-from order_service.bootstrap import load_settings
 from order_service.bootstrap.api import build_api
+from order_service.bootstrap.master import shared_settings
 from order_service.settings import SettingsError
 
 
 @cache
 def _app() -> Flask:
     try:
-        return build_api(load_settings())
+        return build_api(shared_settings())
     except SettingsError as error:
         # gunicorn prints this alone, and starts no other worker.
         raise AppImportError(str(error)) from None

@@ -41,6 +41,7 @@ from order_service.application.use_cases import UseCases
 from order_service.bootstrap.make_run import settings_of_make_run
 from order_service.infrastructure import logs
 from order_service.infrastructure.cache.build import cache as order_cache
+from order_service.infrastructure.cache.seal import Seal
 from order_service.infrastructure.dependencies import (
     InventoryDependency,
     StoreDependency,
@@ -56,6 +57,7 @@ from order_service.infrastructure.metrics.inventory import (
 )
 from order_service.infrastructure.metrics.leases import MeteredLeases
 from order_service.infrastructure.metrics.orders import MeteredOrders
+from order_service.infrastructure.mongo.cache_key import cache_key
 from order_service.infrastructure.mongo.clock import StoreClock
 from order_service.infrastructure.mongo.connection import connect
 from order_service.infrastructure.mongo.leases import MongoLeaseStore
@@ -86,10 +88,12 @@ class Adapters:
 Wrap = Callable[[Adapters], Adapters]
 
 
-def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
+def load_settings(
+    environment: Mapping[str, str] = os.environ, dotenv: Path = Path(".env")
+) -> Settings:
     """Tells of variables that look like settings and are none. Raises SettingsError."""
-    given = variables.read(environment, Path(".env"), Settings.names())
-    beside = settings_of_make_run(Path(".data/run.json"))
+    given = variables.read(environment, dotenv, Settings.names())
+    beside = settings_of_make_run(dotenv.parent / ".data/run.json")
     # An empty value goes before them, as it goes before .env's.
     told = {name: value for name, value in beside.items() if name not in environment}
     settings = Settings.of(replace(given, values={**told, **given.values}))
@@ -113,7 +117,8 @@ def build_adapters(settings: Settings, registry: CollectorRegistry | None = None
     calls = InventoryMetrics(registry)
     clock = StoreClock()
     owner = f"{socket.gethostname()}:{os.getpid()}"
-    cached = order_cache(settings, MongoOrderRepository(), ReadMetrics(registry).count)
+    count = ReadMetrics(registry).count
+    cached = order_cache(settings, MongoOrderRepository(), Seal(cache_key), count)
     return Adapters(
         orders=MeteredOrders(cached.orders, registry),
         reader=cached.reader,

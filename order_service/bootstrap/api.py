@@ -7,25 +7,12 @@ from prometheus_client import CollectorRegistry
 
 from order_service.bootstrap import Wrap, build_adapters, build_use_cases
 from order_service.infrastructure import logs
-from order_service.infrastructure.cache.changes import shared_changes
 from order_service.infrastructure.dependencies import KeysDependency
-from order_service.infrastructure.metrics.registry import forget_process, gathered
-from order_service.infrastructure.turns import shared_turns
+from order_service.infrastructure.metrics.registry import gathered
 from order_service.settings import Settings
 
 if TYPE_CHECKING:
     from flask import Flask
-
-
-def before_fork() -> None:
-    """Makes what the API's processes share. gunicorn calls it before it makes them."""
-    shared_changes()
-    shared_turns()
-
-
-def after_exit(pid: int) -> None:
-    """Cleans up after an API process. gunicorn calls it."""
-    forget_process(pid)
 
 
 def build_api(settings: Settings, wrap: Wrap = lambda adapters: adapters) -> "Flask":

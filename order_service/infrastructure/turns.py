@@ -68,7 +68,14 @@ class ItemTurns:
 @cache
 def shared_turns() -> ItemTurns:
     """Those of this process and of the ones that it forks from then on."""
+    return ItemTurns(_nameless_file())
+
+
+def _nameless_file() -> int:
+    """Nobody else finds it, and it is gone with the last process."""
+    if hasattr(os, "memfd_create"):
+        # In memory, so that a full disk keeps nothing from starting.
+        return os.memfd_create("order-service-turns")
     file, name = tempfile.mkstemp()
-    # Nobody else is to find it, and it is gone with the last process.
     os.unlink(name)
-    return ItemTurns(file)
+    return file

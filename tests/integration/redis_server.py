@@ -17,10 +17,10 @@ from devstack.processes import ManagedProcess
 
 
 class RedisServer:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *more: str) -> None:
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
-        arguments = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
+        arguments = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", *more]
         self._process = ManagedProcess(
             "redis", ["redis-server", *arguments, "--dir", str(folder)], folder / "redis.log"
         )

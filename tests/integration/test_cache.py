@@ -16,6 +16,7 @@ from order_service.domain.order import Order
 from order_service.infrastructure.cache.changes import Changes, shared_changes
 from order_service.infrastructure.cache.local import LocalOrders
 from order_service.infrastructure.cache.orders import CachedOrders, InvalidatingOrders
+from order_service.infrastructure.cache.seal import Seal
 from order_service.infrastructure.cache.shared import SharedOrders
 from order_service.infrastructure.mongo.orders import MongoOrderRepository
 from order_service.settings import Settings
@@ -24,6 +25,7 @@ from tests.orders import PRICE, completed, in_every_state, later, pending
 from tests.waiting import until
 
 LONG = 60.0
+SEAL = Seal(lambda: b"a key of the tests")
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +47,7 @@ class Process:
 
     def __post_init__(self) -> None:
         local = LocalOrders(self.size, self.table)
-        shared = SharedOrders(self.redis_url, self.ttl) if self.redis_url else None
+        shared = SharedOrders(self.redis_url, self.ttl, SEAL) if self.redis_url else None
         count = self.count
         self.reader: OrderReader = CachedOrders(self.store, local, shared, self.ttl, count)
         self.orders: OrderRepository = InvalidatingOrders(self.store, local, shared)
@@ -235,7 +237,7 @@ def test_a_process_reads_what_another_has_read(
 
 @pytest.mark.parametrize("name", in_every_state())
 def test_an_order_comes_back_from_redis_as_it_went_in(name: str, redis: RedisServer) -> None:
-    shared = SharedOrders(redis.url, LONG)
+    shared = SharedOrders(redis.url, LONG, SEAL)
     order = replace(in_every_state()[name], version=7)
     looked = shared.look(order.id)
     assert looked is not None
@@ -272,7 +274,7 @@ def test_what_comes_from_redis_is_as_old_there_as_it_is_here(
 
 
 def test_an_entry_that_was_held_up_on_the_way_does_not_last_longer(redis: RedisServer) -> None:
-    shared = SharedOrders(redis.url, 0.1)
+    shared = SharedOrders(redis.url, 0.1, SEAL)
     order = replace(completed(), version=2, new_events=())
     looked = shared.look(order.id)
     assert looked is not None
@@ -284,7 +286,7 @@ def test_an_entry_that_was_held_up_on_the_way_does_not_last_longer(redis: RedisS
 
 
 def test_nothing_stays_in_redis(redis: RedisServer) -> None:
-    shared = SharedOrders(redis.url, LONG)
+    shared = SharedOrders(redis.url, LONG, SEAL)
     order = replace(completed(), version=2, new_events=())
     looked = shared.look(order.id)
     assert looked is not None
@@ -298,7 +300,7 @@ def test_rubbish_in_redis_is_a_miss(
     rubbish: bytes, store: MongoOrderRepository, redis: RedisServer
 ) -> None:
     order = settled(store)
-    redis.client.set(f"order-service:order:1:{order.id}", rubbish, px=5000)
+    redis.client.set(f"order-service:order:2:{order.id}", rubbish, px=5000)
     process = Process(store, redis.url)
     assert process.get(order) == order
     assert process.get(order) == order

@@ -192,26 +192,13 @@ def test_a_port_of_its_own_has_the_metrics_and_the_api_has_not(
         assert system.request("GET", "/metrics", headers=disguised).status_code == 404
 
 
-def test_the_folder_of_the_counts_goes_with_the_service(parts: Parts, tmp_path: Path) -> None:
-    with System(parts, tmp_path, {"TMPDIR": str(tmp_path)}, workers=0) as system:
-        assert list(tmp_path.glob("order-service-run-*/*.db"))
+def test_a_service_that_is_killed_leaves_no_file(parts: Parts, tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    with System(parts, tmp_path, {"TMPDIR": str(disk)}, workers=0) as system:
         assert scrape(system)
-    assert not list(tmp_path.glob("order-service-run-*"))
-
-
-def test_what_a_killed_service_left_goes_at_the_next_start_and_nothing_else(
-    parts: Parts, tmp_path: Path
-) -> None:
-    settings = {"TMPDIR": str(tmp_path)}
-    killed = System(parts, tmp_path, settings, workers=0).start()
-    killed.kill()
-    [left] = tmp_path.glob("order-service-run-*")
-    with System(parts, tmp_path, settings, workers=0):
-        [of_one] = tmp_path.glob("order-service-run-*")
-        assert of_one != left
-        with System(parts, tmp_path, settings, workers=0) as other:
-            assert scrape(other)
-            assert len(list(tmp_path.glob("order-service-run-*"))) == 2
+        system.api[0].kill()
+        assert not list(disk.iterdir())
 
 
 # --- the backlog, on the store alone

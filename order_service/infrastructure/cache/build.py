@@ -7,6 +7,7 @@ from order_service.application.ports import OrderReader, OrderRepository
 from order_service.infrastructure.cache.changes import shared_changes
 from order_service.infrastructure.cache.local import LocalOrders
 from order_service.infrastructure.cache.orders import CachedOrders, Count, InvalidatingOrders
+from order_service.infrastructure.cache.seal import Seal
 from order_service.settings import Settings
 
 if TYPE_CHECKING:
@@ -21,20 +22,23 @@ class Cache:
     orders: OrderRepository
 
 
-def cache(settings: Settings, store: OrderRepository, count: Count = lambda _: None) -> Cache:
+def cache(
+    settings: Settings, store: OrderRepository, seal: Seal, count: Count = lambda _: None
+) -> Cache:
+    """``seal``: for what is kept in Redis."""
     ttl = settings.cache_ttl_seconds
     if not ttl:
         return Cache(reader=store, orders=store)
     local = LocalOrders(settings.cache_max_orders, shared_changes())
-    shared = _shared(settings.redis_url, ttl) if settings.redis_url else None
+    shared = _shared(settings.redis_url, ttl, seal) if settings.redis_url else None
     return Cache(
         reader=CachedOrders(store, local, shared, ttl, count),
         orders=InvalidatingOrders(store, local, shared),
     )
 
 
-def _shared(url: str, ttl: float) -> "SharedOrders":
+def _shared(url: str, ttl: float, seal: Seal) -> "SharedOrders":
     # Here, because a process without a Redis is 6 MB smaller without its client.
     from order_service.infrastructure.cache.shared import SharedOrders
 
-    return SharedOrders(url, ttl)
+    return SharedOrders(url, ttl, seal)

@@ -58,8 +58,7 @@ class RequestMetrics:
 
     def _beside(self, api: WSGIApplication, port: str) -> WSGIApplication:
         def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-            # That of the socket, which no header changes.
-            if environ["SERVER_PORT"] != port:
+            if environ["SERVER_PORT"] != port or not _is_real(port, environ):
                 return api(environ, start_response)
             if environ["PATH_INFO"] != "/metrics":
                 start_response("404 Not Found", [("Content-Type", "text/plain")])
@@ -69,3 +68,11 @@ class RequestMetrics:
             return [body]
 
         return serve
+
+
+def _is_real(port: str, environ: WSGIEnvironment) -> bool:
+    """Whether the connection came in by that port: through a Unix socket SERVER_PORT is what the
+    client wrote in its Host header."""
+    asked = getattr(environ.get("gunicorn.socket"), "getsockname", None)
+    address = asked() if asked else None
+    return isinstance(address, tuple) and str(address[1]) == port

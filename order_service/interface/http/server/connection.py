@@ -23,9 +23,11 @@ class Exchange:
     It has what gunicorn's HTTP/1 code asks of a socket, and blocks in none of it.
     """
 
-    __slots__ = ("_arrived", "answer", "ran_dry")
+    __slots__ = ("_arrived", "_server", "answer", "ran_dry")
 
-    def __init__(self) -> None:
+    def __init__(self, server: Any) -> None:
+        """``server``: the address that the connection came in by."""
+        self._server = server
         self.answer: list[bytes] = []
         self._arrived = b""
         self.ran_dry = False
@@ -38,6 +40,9 @@ class Exchange:
         arrived, self._arrived = self._arrived, b""
         self.ran_dry = self.ran_dry or not arrived
         return arrived
+
+    def getsockname(self) -> Any:
+        return self._server
 
     def sendall(self, data: bytes) -> None:
         self.answer.append(data)
@@ -84,7 +89,7 @@ class Connection:
         self.socket = client
         self.client = address
         self.server = client.getsockname()
-        self.sock = Exchange()
+        self.sock = Exchange(self.server)
         self.parser = get_parser(cfg, self.sock, address)
         self.arriving = Arriving(bytearray())
         self.unsent = b""

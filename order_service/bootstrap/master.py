@@ -1,0 +1,169 @@
+"""gunicorn's own process: what it reads, checks and makes before it forks the API's processes.
+
+gunicorn.conf.py calls ``prepare`` and hands the functions with gunicorn's names to gunicorn. All
+that its processes share comes from here, so an API that was started without it is refused.
+"""
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, Final
+
+from order_service.addresses import bound
+from order_service.bootstrap import load_settings
+from order_service.bootstrap.listening import beyond_loopback, require_guard
+from order_service.bootstrap.open_files import shortage
+from order_service.bootstrap.trial import require_buildable
+from order_service.infrastructure.cache.changes import shared_changes
+from order_service.infrastructure.metrics.registry import count_in
+from order_service.infrastructure.metrics.shared import PLACES, shared_places
+from order_service.infrastructure.turns import shared_turns
+from order_service.settings import Settings, SettingsError
+
+# gunicorn starts nothing anew after a process that ended so.
+_APP_NOT_LOADED: Final = 4
+
+_log: Final = logging.getLogger("gunicorn.error")
+
+
+class _Master:
+    """``host``: HOST as it is bound. ``beyond``: what is listened on beyond loopback."""
+
+    settings: Settings | None = None
+    host = ""
+    beyond: tuple[str, ...] = ()
+
+
+def prepare(folder: Path) -> tuple[Settings, str]:
+    """What gunicorn is to be set up by, and the address to bind; again at each reload.
+
+    Bad settings end the start with one line; a reload goes on with those that it has. ``.env`` is
+    looked for in the current folder, and then in ``folder``.
+    """
+    read = _read_at_start if _Master.settings is None else _read_at_reload
+    _Master.settings, _Master.host = read(folder)
+    shared_changes()
+    shared_turns()
+    shared_places()
+    return _Master.settings, _Master.host
+
+
+def shared_settings() -> Settings:
+    """Those that the API's processes serve by. Ends a process that has none."""
+    if _Master.settings is None:
+        print(
+            "wsgi:app was not started by gunicorn with its gunicorn.conf.py, and processes without "
+            "it would answer from caches that nobody keeps true: run `gunicorn wsgi:app` in the "
+            "folder of gunicorn.conf.py, or name that file with --config.",
+            file=sys.stderr,
+        )
+        sys.exit(_APP_NOT_LOADED)
+    # Where others can reach it counts, whatever HOST says.
+    bound_to = _Master.beyond[0] if _Master.beyond else _Master.settings.host
+    return _Master.settings.model_copy(update={"host": bound_to})
+
+
+def _read_at_start(folder: Path) -> tuple[Settings, str]:
+    try:
+        return _read(folder)
+    except SettingsError as error:
+        sys.exit(str(error))
+
+
+def _read_at_reload(folder: Path) -> tuple[Settings, str]:
+    try:
+        settings, host = _read(folder)
+        require_guard(settings, _Master.beyond)
+        # gunicorn would end everything after one that can't be built.
+        require_buildable(settings)
+    except SettingsError as error:
+        _log.error("Not reloaded, the settings stay as they were: %s", error)
+    except Exception as error:  # noqa: BLE001  (whatever is in the file, the service goes on)
+        _log.error("Not reloaded, the settings stay as they were: %s", type(error).__name__)
+    else:
+        return settings, host
+    return _settings(), _Master.host
+
+
+def _read(folder: Path) -> tuple[Settings, str]:
+    here, beside = Path(".env"), folder / ".env"
+    settings = load_settings(dotenv=here if here.is_file() else beside)
+    return settings, bound(settings.host)
+
+
+# --- what gunicorn.conf.py hands to gunicorn
+
+
+def check(cfg: Any, worker_class: str) -> None:
+    """What the command line made of gunicorn.conf.py; before gunicorn listens."""
+    if cfg.preload_app:
+        sys.exit("--preload would have the API's processes share connections: leave it out.")
+    if cfg.worker_class_str != worker_class:
+        sys.exit(
+            f"The API is served by {worker_class} only, and the command line says "
+            f"{cfg.worker_class_str}: leave --worker-class out."
+        )
+    _end_if_open(beyond_loopback(cfg.address))
+    if os.environ.get("WEB_CONCURRENCY"):
+        _log.warning("WEB_CONCURRENCY is not read: WEB_WORKERS says how many processes serve.")
+    if short := shortage(_settings(), cfg.worker_connections):
+        _log.warning(short)
+
+
+def when_ready(server: Any) -> None:
+    """It listens, and serves nobody yet."""
+    # With --reuse-port each process listens for itself.
+    addresses = [each.getsockname() for each in server.LISTENERS] or server.cfg.address
+    _Master.beyond = tuple(beyond_loopback(addresses))
+    _end_if_open(_Master.beyond)
+    _tell_where_metrics_are(addresses)
+
+
+# A reload may listen elsewhere.
+on_reload: Callable[[Any], None] = when_ready
+
+
+def pre_fork(server: Any, worker: Any) -> None:
+    taken = {each.place for each in server.WORKERS.values()}
+    worker.place = next((number for number in range(PLACES) if number not in taken), None)
+    if worker.place is None:
+        _log.warning("More than %d processes: /metrics does not count this one.", PLACES)
+    else:
+        shared_places()[worker.place].forget_gauges()
+
+
+def post_fork(_: Any, worker: Any) -> None:
+    if worker.place is not None:
+        count_in(shared_places()[worker.place])
+
+
+def child_exit(_: Any, worker: Any) -> None:
+    if worker.place is not None:
+        shared_places()[worker.place].forget_gauges()
+
+
+# --- its own
+
+
+def _end_if_open(hosts: Iterable[str]) -> None:
+    try:
+        require_guard(_settings(), hosts)
+    except SettingsError as error:
+        sys.exit(str(error))
+
+
+def _tell_where_metrics_are(addresses: Iterable[Any]) -> None:
+    port = _settings().metrics_port
+    if port and port not in {each[1] for each in addresses if isinstance(each, tuple)}:
+        _log.warning(
+            "METRICS_PORT is %d, and gunicorn was told to listen elsewhere only: /metrics can't be "
+            "reached. Add --bind for it, or leave --bind out.",
+            port,
+        )
+
+
+def _settings() -> Settings:
+    assert _Master.settings is not None
+    return _Master.settings
