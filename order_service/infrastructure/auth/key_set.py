@@ -13,8 +13,13 @@ from order_service.infrastructure.auth.keys import VerificationKey
 
 # Until there are keys nobody is served, so it is worth asking again soon.
 _RETRY_WITHOUT_KEYS = 1.0
+# How many wait at once for keys that are not known: whoever makes up key ids must not take every
+# thread, so that those with good tokens are served meanwhile.
+_MOST_WHO_WAIT = 4
 
 _log = structlog.get_logger()
+
+Fetch = Callable[[], Any]
 
 
 class KeySet:
@@ -27,7 +32,7 @@ class KeySet:
 
     def __init__(
         self,
-        fetch: Callable[[], Any],
+        fetch: Fetch,
         *,
         cooldown: float,
         max_age: float,
@@ -40,13 +45,15 @@ class KeySet:
         self._keys: dict[str, VerificationKey] = {}
         self._fetched_at = self._tried_at = float("-inf")
         self._fetching = threading.Lock()
+        self._places = threading.BoundedSemaphore(_MOST_WHO_WAIT)
 
     def find(self, key_id: str | None) -> VerificationKey | None:
         """None when the issuer does not know it. Raises KeysUnavailable."""
         if key := self._known(key_id):
             self._refresh_when_old()
             return key
-        self._look_for_new()
+        if self._keys:
+            self._look_among_few()
         self.require()
         return self._known(key_id)
 
@@ -62,6 +69,14 @@ class KeySet:
         if key_id is None and len(known) == 1:
             return next(iter(known.values()))
         return known.get(key_id or "")
+
+    def _look_among_few(self) -> None:
+        if not self._places.acquire(blocking=False):
+            raise KeysUnavailable("The issuer is being asked for its keys.")
+        try:
+            self._look_for_new()
+        finally:
+            self._places.release()
 
     def _look_for_new(self) -> None:
         asked_at = self._monotonic()

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from jwt import PyJWK, PyJWKError
+from jwt import PyJWK
 from jwt.algorithms import AllowedPublicKeys
-from jwt.exceptions import PyJWTError
 
 # A symmetric algorithm is never here: a public key would be everybody's secret.
 _RSA = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
 ALGORITHMS = frozenset({*_RSA, "ES256", "ES256K", "ES384", "ES512", "EdDSA"})
+
+_LONGEST_SHOWN = 64
 
 _log = structlog.get_logger()
 
@@ -44,10 +45,14 @@ def _verification_key(jwk: Any) -> VerificationKey | None:
     if not isinstance(jwk, dict) or jwk.get("use", "sig") != "sig" or "d" in jwk:
         return None
     try:
-        parsed = PyJWK(jwk)
-    except (PyJWTError, PyJWKError, ValueError, TypeError) as error:
-        _log.warning("key_skipped", kid=_key_id(jwk), reason=str(error).split(":")[0])
+        return _parsed(jwk)
+    except Exception as error:  # noqa: BLE001  (whatever is wrong with one, the others are good)
+        _log.warning("key_skipped", kid=_key_id(jwk)[:_LONGEST_SHOWN], reason=type(error).__name__)
         return None
+
+
+def _parsed(jwk: dict[str, Any]) -> VerificationKey | None:
+    parsed = PyJWK(jwk)
     if parsed.algorithm_name not in ALGORITHMS:
         return None
     # A key that does not say its algorithm fits all of its family; a curve fits one.

@@ -1,40 +1,52 @@
 """Where a key set comes from: the issuer's URL, or a file."""
 
-import json
-import time
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-import requests
+from requests import codes
+from requests.utils import get_environ_proxies
 
-_CONNECT_TIMEOUT, _READ_TIMEOUT, _IN_ALL = 2.0, 2.0, 5.0
-_MAX_BYTES = 256 * 1024
+from order_service.infrastructure.outgoing import bounded_json, tls
+from order_service.infrastructure.outgoing.client import (
+    Bounds,
+    Client,
+    NotSent,
+    Unanswered,
+    prepare,
+)
 
-
-def from_file(path: Path) -> Any:
-    """Raises OSError, ValueError."""
-    return json.loads(path.read_bytes())
-
-
-def from_url(url: str) -> Any:
-    """Raises OSError (which requests' errors are), ValueError."""
-    timeouts = (_CONNECT_TIMEOUT, _READ_TIMEOUT)
-    # A redirect could lead to where anybody may write keys.
-    with requests.get(url, timeout=timeouts, allow_redirects=False, stream=True) as response:
-        if response.status_code != requests.codes.ok:
-            raise ValueError(f"the issuer answered {response.status_code}")
-        return json.loads(read(response.iter_content(4096)))
+_BOUNDS: Final = Bounds(connect=2.0, answer=2.0)
 
 
-def read(chunks: Iterable[bytes]) -> bytes:
-    """The time-outs above are for each read alone; an issuer that drips must end as well."""
-    end = time.monotonic() + _IN_ALL
-    body = b""
-    for chunk in chunks:
-        body += chunk
-        if len(body) > _MAX_BYTES:
-            raise ValueError(f"the key set is longer than {_MAX_BYTES} bytes")
-        if time.monotonic() > end:
-            raise ValueError(f"the key set took longer than {_IN_ALL:g} s")
-    return body
+class IssuersUrl:
+    """Called, it answers the parsed key set within seconds. Raises ValueError."""
+
+    def __init__(self, url: str, authorities: Path | None = None, bounds: Bounds = _BOUNDS) -> None:
+        context = tls.make_context(authorities) if url.lower().startswith("https:") else None
+        # An issuer may be beyond a proxy that the environment names; the inventory is near.
+        self._client = Client(url, bounds, context=context, proxies=get_environ_proxies(url))
+        self._request = prepare("GET", url)
+
+    def __call__(self) -> Any:
+        try:
+            answer = self._client.send(self._request)
+        except (NotSent, Unanswered) as error:
+            raise ValueError(f"the issuer can't be asked: {error}") from error
+        # A redirect is not followed: it could lead to where anybody may write keys.
+        if answer.status != codes.ok:
+            raise ValueError(f"the issuer answered {answer.status}")
+        return bounded_json.parse(answer.body)
+
+
+class KeyFile:
+    """Called, it answers the parsed key set. Raises OSError, ValueError."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __call__(self) -> Any:
+        with self._path.open("rb") as file:
+            content = file.read(_BOUNDS.most + 1)
+        if len(content) > _BOUNDS.most:
+            raise ValueError(f"the key set is longer than {_BOUNDS.most} bytes")
+        return bounded_json.parse(content)

@@ -4,7 +4,7 @@ import time
 
 from order_service.domain.errors import InventoryUnavailable, ItemNotFound, OutcomeUnknown
 from order_service.domain.stock import StockReading
-from order_service.infrastructure.inventory.http import InventoryHttp, read_reading
+from order_service.infrastructure.inventory.http import InventoryHttp, is_of, read_reading
 
 
 class AbsoluteInventory:
@@ -15,15 +15,25 @@ class AbsoluteInventory:
         return self._http.available()
 
     def read(self, item_id: str) -> StockReading:
-        return read_reading(self._http.get_item(f"/api/items/stock/{item_id}", item_id).body)
+        answer = self._http.get_item(f"/api/items/stock/{item_id}", item_id)
+        if not is_of(item_id, answer.body):
+            raise InventoryUnavailable("The inventory answered for another item.")
+        return read_reading(answer.body)
 
     def overwrite(self, item_id: str, stock: int, not_after: float) -> None:
-        # Checked last of all: a process that was stopped on the way must not send any more.
-        if time.monotonic() + self._http.longest > not_after:
+        until = time.monotonic() + self._http.longest
+        if until > not_after:
             raise InventoryUnavailable("The lease is too old to send under it.")
-        answer = self._http.request("PATCH", f"/api/items/update-stock/{item_id}", {"stock": stock})
+        # The last look at the clock is the connection's, which sends nothing from then on: a
+        # process that was stopped on the way must not send any more.
+        path = f"/api/items/update-stock/{item_id}"
+        answer = self._http.request("PATCH", path, {"stock": stock}, until)
         if answer.status == 404:
             raise ItemNotFound(item_id)
-        if answer.status != 200 or not isinstance(answer.body.get("item"), dict):
+        item = answer.body.get("item")
+        if answer.status != 200 or not isinstance(item, dict):
             # The existing service answers 500 when it saved and could not publish.
             raise OutcomeUnknown("The inventory answered an error.", in_flight=False)
+        if not is_of(item_id, item):
+            # What became of ours may still be on its way.
+            raise OutcomeUnknown("The inventory answered for another item.", in_flight=True)

@@ -1,31 +1,44 @@
-"""Talking to the Inventory Service: one pooled session, bounded times, a circuit breaker, and
-every way a request can end told apart.
+"""Talking to the Inventory Service: pooled connections, bounded calls, a circuit breaker, and every
+way a request can end told apart.
 
-| how it ended                                    | what is raised                         |
-|--------------------------------------------------|----------------------------------------|
-| refused, no name, connect time-out, breaker open | InventoryUnavailable: it was not sent  |
-| answered                                         | nothing: the caller reads the answer   |
-| sent, and unanswered                             | OutcomeUnknown(in_flight=True)         |
+| how it ended                                                  | what is raised                  |
+|---------------------------------------------------------------|---------------------------------|
+| breaker open, no name, refused, not reached in time: not sent | InventoryUnavailable            |
+| answered                                                      | nothing: the caller reads it    |
+| sent, at least in part, and not answered whole in time        | OutcomeUnknown(in_flight=True)  |
 """
 
 import json
+import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
+from math import inf
 from typing import Any
 
-import requests
 from circuitbreaker import CircuitBreaker
-from requests import PreparedRequest, Request
-from requests.adapters import HTTPAdapter
-from urllib3.exceptions import NameResolutionError, NewConnectionError
+from requests import PreparedRequest
 
 from order_service.domain.errors import InventoryUnavailable, ItemNotFound, OutcomeUnknown
 from order_service.domain.stock import StockReading
+from order_service.infrastructure.outgoing import bounded_json, tls
+from order_service.infrastructure.outgoing.causes import Complaints
+from order_service.infrastructure.outgoing.client import (
+    Bounds,
+    Client,
+    NotSent,
+    Unanswered,
+    prepare,
+)
 from order_service.settings import Settings
 
+# What JSON's numbers carry exactly everywhere; and with every order of a commit added to it, it
+# still is a number that the store can hold.
+_MAX_STOCK = 2**53 - 1
 _MAX_PRICE = Decimal(10**12)
 _MAX_DIGITS = 18
+_ITEM_ID = re.compile("[0-9a-fA-F]{24}")
 # A gateway answers these for a server that may still be working on the request.
 _ANSWERED_BY_A_GATEWAY = {502, 504}
 
@@ -41,13 +54,11 @@ class Answer:
 class InventoryHttp:
     def __init__(self, settings: Settings) -> None:
         self._base = settings.inventory_service_url.rstrip("/")
-        self._timeouts = (settings.inventory_connect_timeout, settings.inventory_read_timeout)
-        self._session = requests.Session()
-        self._session.trust_env = False
-        adapter = HTTPAdapter(pool_maxsize=settings.web_threads, max_retries=0)
-        self._session.mount(self._base, adapter)
-        self._without_body = self._session.prepare_request(Request("GET", self._base))
-        self._with_body = self._session.prepare_request(Request("POST", self._base, json={}))
+        self._bounds = Bounds(settings.inventory_connect_timeout, settings.inventory_read_timeout)
+        self._client = _client(self._base, self._bounds, settings)
+        self._without_body = prepare("GET", self._base)
+        self._with_body = prepare("POST", self._base, body={})
+        self._complaints = Complaints("inventory_call_failed")
         self._breaker = CircuitBreaker(
             failure_threshold=settings.breaker_failures,
             recovery_timeout=settings.breaker_reset,
@@ -56,22 +67,26 @@ class InventoryHttp:
 
     @property
     def longest(self) -> float:
-        """Seconds after which a request that is sent now has ended."""
-        return sum(self._timeouts)
+        """Seconds after which a request that is asked for now has ended."""
+        return self._bounds.total
 
     def available(self) -> bool:
         return not self._breaker.opened
 
-    def request(self, method: str, path: str, body: dict[str, Any] | None = None) -> Answer:
-        return self._guarded(self._request, method, path, body)
+    def request(
+        self, method: str, path: str, body: dict[str, Any] | None = None, until: float = inf
+    ) -> Answer:
+        """``until``: the monotonic second from which on nothing of it may be sent."""
+        return self._guarded(self._request, method, path, body, until)
 
     def get_item(self, path: str, item_id: str) -> Answer:
-        """A read is safe to repeat, so one lost answer is asked for again."""
+        """A read is safe to repeat, so one lost answer is asked for again in the time left."""
+        until = time.monotonic() + self.longest
         try:
-            answer = self._guarded(self._read, path)
+            answer = self._guarded(self._read, path, until)
         except OutcomeUnknown:
             try:
-                answer = self._guarded(self._read, path)
+                answer = self._guarded(self._read, path, until)
             except OutcomeUnknown:
                 raise InventoryUnavailable("The inventory did not answer.") from None
         if answer.status == 404:
@@ -87,26 +102,26 @@ class InventoryHttp:
         answer: Answer = self._breaker.call(send, *args)
         return answer
 
-    def _read(self, path: str) -> Answer:
+    def _read(self, path: str, until: float) -> Answer:
         """A failing read counts against the inventory. A failing write does not: the existing
         service answers 500 for each one that it saved while its broker is down."""
-        answer = self._request("GET", path, None)
+        answer = self._request("GET", path, None, until)
         if answer.status >= 500:
             raise InventoryUnavailable("The inventory can't serve requests.")
         return answer
 
-    def _request(self, method: str, path: str, body: dict[str, Any] | None) -> Answer:
+    def _request(self, method: str, path: str, body: dict[str, Any] | None, until: float) -> Answer:
         try:
-            response = self._session.send(
-                self._prepared(method, path, body), timeout=self._timeouts, allow_redirects=False
-            )
-        except requests.RequestException as error:
-            if _was_not_sent(error):
-                raise InventoryUnavailable("The inventory can't be reached.") from error
+            answer = self._client.send(self._prepared(method, path, body), until)
+        except NotSent as error:
+            self._complaints.note(str(error), sent=False)
+            raise InventoryUnavailable("The inventory can't be reached.") from error
+        except Unanswered as error:
+            self._complaints.note(str(error), sent=True)
             raise OutcomeUnknown("The inventory did not answer.", in_flight=True) from error
-        if response.status_code in _ANSWERED_BY_A_GATEWAY:
+        if answer.status in _ANSWERED_BY_A_GATEWAY:
             raise OutcomeUnknown("A gateway answered for the inventory.", in_flight=True)
-        return Answer(response.status_code, _json_object(response.content))
+        return Answer(answer.status, _json_object(answer.body))
 
     def _prepared(self, method: str, path: str, body: dict[str, Any] | None) -> PreparedRequest:
         """A copy of one that requests has prepared: preparing costs a third of a call."""
@@ -120,37 +135,50 @@ class InventoryHttp:
         return prepared
 
 
-def _was_not_sent(error: requests.RequestException) -> bool:
-    if isinstance(error, requests.ConnectTimeout):
-        return True
-    cause = getattr(error.args[0] if error.args else None, "reason", None)
-    return isinstance(cause, NewConnectionError | NameResolutionError)
+def _client(base: str, bounds: Bounds, settings: Settings) -> Client:
+    context = None
+    if base.lower().startswith("https:"):
+        context = tls.make_context(
+            settings.inventory_ca_file,
+            settings.inventory_client_cert,
+            settings.inventory_client_key,
+        )
+    # Connections rest between two calls, so that there are more of them than callers.
+    return Client(base, bounds, connections=4 * settings.web_threads, context=context)
 
 
 def _json_object(content: bytes) -> dict[str, Any]:
     try:
-        value = json.loads(content, parse_float=Decimal)
+        value = bounded_json.parse(content)
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}
 
 
+def is_of(item_id: str, item: dict[str, Any]) -> bool:
+    """Whether the answer may be that item's: it is not, where it names another."""
+    named = item.get("_id")
+    return not isinstance(named, str) or not _ITEM_ID.fullmatch(named) or named.lower() == item_id
+
+
 def read_stock(body: dict[str, Any]) -> int:
     """The answer's stock. Raises InventoryUnavailable unless it is a whole number from 0."""
     stock = body.get("stock")
-    if type(stock) is not int or not 0 <= stock < 2**63:
+    if type(stock) is not int or not 0 <= stock <= _MAX_STOCK:
         raise InventoryUnavailable("The inventory answered no usable stock.")
     return stock
 
 
 def read_reading(body: dict[str, Any]) -> StockReading:
     """Stock and price. Raises InventoryUnavailable unless the price is a number from 0 with at
-    most 18 digits: more could not be multiplied exactly."""
+    most 18 digits, and 18 places: more could not be multiplied exactly, or stored."""
     price = body.get("price")
     if type(price) is int:
-        price = Decimal(price)
+        # Not before it is known to be small: reckoning with it could take long.
+        price = Decimal(price) if 0 <= price <= _MAX_PRICE else None
     if not isinstance(price, Decimal) or not price.is_finite() or not 0 <= price <= _MAX_PRICE:
         raise InventoryUnavailable("The inventory answered no usable price.")
-    if len(price.as_tuple().digits) > _MAX_DIGITS:
+    _, digits, exponent = price.as_tuple()
+    if len(digits) > _MAX_DIGITS or not -_MAX_DIGITS <= int(exponent) <= _MAX_DIGITS:
         raise InventoryUnavailable("The inventory answered a price with too many digits.")
-    return StockReading(read_stock(body), price)
+    return StockReading(read_stock(body), price.copy_abs())

@@ -1,0 +1,118 @@
+"""Whatever an issuer answers becomes keys that can verify, or a ValueError; and it ends in time."""
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
+
+from order_service.infrastructure.auth import keys
+from order_service.infrastructure.auth.sources import IssuersUrl
+from order_service.infrastructure.outgoing.client import Bounds
+from tests.raw_server import HANG_UP, RawServer, answer, trickle
+
+GOOD = [
+    json.loads(RSAAlgorithm.to_jwk(rsa.generate_private_key(65537, 2048).public_key())),
+    json.loads(ECAlgorithm.to_jwk(ec.generate_private_key(ec.SECP256R1()).public_key())),
+    json.loads(OKPAlgorithm.to_jwk(ed25519.Ed25519PrivateKey.generate().public_key())),
+]
+NAMES = ["kty", "kid", "use", "alg", "n", "e", "crv", "x", "y", "d", "k", "key_ops", "x5c"]
+
+scalars = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.text(max_size=40),
+    st.sampled_from(["RSA", "EC", "OKP", "oct", "sig", "RS256", "ES512", "P-521", "AQAB", "AA"]),
+)
+values = scalars | st.lists(scalars, max_size=3) | st.dictionaries(st.text(), scalars, max_size=3)
+spoilt = st.builds(
+    lambda good, more: good | more,
+    st.sampled_from(GOOD),
+    st.dictionaries(st.sampled_from(NAMES), values, min_size=1, max_size=4),
+)
+invented = st.dictionaries(st.sampled_from(NAMES), values, max_size=8)
+listed = st.lists(spoilt | invented | values, max_size=5)
+key_sets = st.fixed_dictionaries({"keys": listed | values}) | values
+
+
+@given(key_set=key_sets)
+@settings(max_examples=500, deadline=None)
+def test_any_key_set_is_keys_that_can_verify_or_none(key_set: Any) -> None:
+    try:
+        found = keys.parse(key_set)
+    except ValueError:
+        return
+    assert all(keys.ALGORITHMS.issuperset(key.algorithms) for key in found.values())
+    assert all(hasattr(key.public_key, "verify") for key in found.values())
+
+
+@given(others=listed)
+@settings(max_examples=200, deadline=None)
+def test_a_good_key_is_found_among_any_others(others: list[Any]) -> None:
+    good = GOOD[1] | {"kid": "the good one"}
+    assert "the good one" in keys.parse({"keys": [*others, good]})
+
+
+# --- over the wire
+
+BOUNDS = Bounds(connect=0.4, answer=0.4)
+MARGIN = 2.0
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[RawServer]:
+    with RawServer(lambda _: []) as server:
+        yield server
+
+
+@given(raw=st.binary(max_size=400) | st.builds(answer, st.binary(max_size=300)))
+@settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_any_answer_is_json_or_a_value_error(raw: bytes, server: RawServer) -> None:
+    server.script = lambda _: [raw, HANG_UP]
+    try:
+        IssuersUrl(server.url, bounds=BOUNDS)()
+    except ValueError:
+        return
+
+
+SET = json.dumps({"keys": GOOD}).encode()
+BAD = {
+    "drips": [*trickle(answer(SET), 0.05)],
+    "is silent": [60.0],
+    "is endless": [b"HTTP/1.1 200 OK\r\n\r\n", *[b" " * 65536] * 2000],
+    "is long": [answer(SET + b" " * 300_000)],
+    "nests too deep": [answer(b"[" * 100_000)],
+    "leads elsewhere": [answer(b"", 302, b"Location: http://127.0.0.1:1/")],
+    "leads to no address": [answer(b"", 302, b"Location: http://[::1")],
+    "is packed": [answer(b"\x1f\x8b", 200, b"Content-Encoding: gzip")],
+}
+
+
+@pytest.mark.parametrize("steps", BAD.values(), ids=BAD)
+def test_an_issuer_that_misbehaves_is_left_in_time(steps: list[Any], server: RawServer) -> None:
+    server.script = lambda _: steps
+    fetch = IssuersUrl(server.url, bounds=BOUNDS)
+    begun = time.monotonic()
+    with pytest.raises(ValueError, match=r"issuer|JSON"):
+        fetch()
+    assert time.monotonic() - begun < BOUNDS.total + MARGIN
+
+
+def test_a_good_key_set_is_had(server: RawServer) -> None:
+    server.script = lambda _: [answer(SET)]
+    assert keys.parse(IssuersUrl(server.url)())
+
+
+def test_a_secret_in_the_url_is_not_told(server: RawServer) -> None:
+    server.script = lambda _: [HANG_UP]
+    with pytest.raises(ValueError, match="asked") as refused:
+        IssuersUrl(server.url + "/jwks?token=s3cret")()
+    assert "s3cret" not in str(refused.value)
