@@ -65,10 +65,11 @@ class ReconcileQuery:
 @dataclass(frozen=True, slots=True)
 class Patience:
     """``grace``: how long the log may take to hear of a change. ``log_kept``: how long it keeps an
-    entry; None for ever."""
+    entry; None for ever. ``lease``: how long an item is left to whoever changes its stock."""
 
     grace: timedelta
     log_kept: timedelta | None = None
+    lease: timedelta = timedelta(seconds=10)
 
 
 class Reconcile:
@@ -130,7 +131,9 @@ class Reconcile:
             open_orders.waiting,
             open_orders.stuck,
         )
-        return reconcile_item(item_id, evidence, Horizon(since, recent, logged_until))
+        return reconcile_item(
+            item_id, evidence, Horizon(since, recent, logged_until, self._patience.lease)
+        )
 
     def _stock_now(self, item_id: str) -> int | None:
         try:

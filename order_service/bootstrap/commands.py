@@ -106,7 +106,8 @@ class Commands:
         connect(settings, RECONCILE_TIMEOUT)
         require_reachable(settings.store_timeout)
         schema.require_migrated()
-        patience = Patience(grace, log_kept=log_kept())
+        lease = timedelta(seconds=settings.lease_seconds)
+        patience = Patience(grace, log_kept(), lease)
         # Reading the stock is the same on both contracts.
         stock = absolute.AbsoluteInventory(InventoryHttp(settings))
         return Reconcile(MongoBooks(), stock, StoreClock(), patience)

@@ -56,7 +56,7 @@ class _Reconciliation:
     def __init__(self, evidence: Evidence, horizon: Horizon) -> None:
         self._evidence = evidence
         self._horizon = horizon
-        self._matching = Matching(horizon.since)
+        self._matching = Matching(horizon.since, horizon.lease)
         self._chain = Chain()
         self._took, self._gave_back, self._logged = Tally(), Tally(), Tally()
         self._repeats = 0

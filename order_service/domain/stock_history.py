@@ -135,10 +135,16 @@ class Matching:
     """Which change in the log each move is.
 
     ``unlogged``: moves that are none. ``strays``: changes that are no move, but wrote what an
-    unlogged move at that time meant to write. ``others``: changes by nobody of ours.
+    unlogged move at that time meant to write. ``repeats``: changes that are no move, but wrote once
+    more what a move had written that another holder of the lease finished; ``lease`` is how long
+    the first one had. The first one's request may have arrived late, and there is no other way to
+    see that. ``others``: changes by nobody of ours.
     """
 
-    def __init__(self, since: datetime | None = None) -> None:
+    def __init__(self, since: datetime | None = None, lease: timedelta = SLACK) -> None:
+        self._lease = lease
+        self._resumed: deque[tuple[MoveOfOrders, LoggedChange]] = deque()
+        self.repeats: list[tuple[MoveOfOrders, LoggedChange]] = []
         self._moves = _Waiting[MoveOfOrders]()
         self._changes = _Waiting[LoggedChange]()
         self.unlogged: list[MoveOfOrders] = []
@@ -148,12 +154,20 @@ class Matching:
     def add_move(self, move: MoveOfOrders) -> None:
         self._give_up(move.begun_at)
         # An overwrite by which as much was taken as given back is never sent.
-        if move.previous_stock != move.new_stock and not self._changes.take(_stocks(move)):
+        if move.previous_stock == move.new_stock:
+            return
+        if change := self._changes.take(_stocks(move)):
+            self._match(move, change)
+        else:
             self._moves.put(move, move.stored_at + SLACK)
 
     def add_change(self, change: LoggedChange) -> None:
         self._give_up(change.at)
-        if change.amount and not self._moves.take(_stocks(change)):
+        if not change.amount:
+            return
+        if move := self._moves.take(_stocks(change)):
+            self._match(move, change)
+        else:
             self._changes.put(change, change.at + SLACK)
 
     def close(self) -> None:
@@ -168,13 +182,28 @@ class Matching:
         self.strays.remove(nearest)
         return nearest
 
+    def _match(self, move: MoveOfOrders, change: LoggedChange) -> None:
+        if move.stored_at - move.begun_at >= self._lease:
+            self._resumed.append((move, change))
+
     def _give_up(self, now: datetime | None) -> None:
         self.unlogged.extend(self._moves.over(now))
         for change in self._changes.over(now):
-            if self._may_be_ours(change):
+            if move := self._repeated_by(change):
+                self.repeats.append((move, change))
+            elif self._may_be_ours(change):
                 self.strays.append(change)
             else:
                 self.others.add(change)
+        while now and self._resumed and self._resumed[0][0].stored_at + 2 * SLACK < now:
+            self._resumed.popleft()
+
+    def _repeated_by(self, change: LoggedChange) -> MoveOfOrders | None:
+        for move, made in reversed(self._resumed):
+            in_time = made.at < change.at <= move.stored_at + SLACK
+            if in_time and change.new_stock == move.new_stock:
+                return move
+        return None
 
     def _may_be_ours(self, change: LoggedChange) -> bool:
         newly_given_up = takewhile(

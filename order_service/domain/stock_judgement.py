@@ -82,6 +82,8 @@ class Judgement:
             if change := matching.take_overwrite(move):
                 unlogged.remove(move)
                 self.find(Kind.LOST_UPDATE, move, change)
+        for move, change in matching.repeats:
+            self.find(Kind.OVERWRITTEN_AGAIN, move, change)
         for stray in matching.strays:
             matching.others.add(stray)
 

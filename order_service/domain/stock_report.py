@@ -1,7 +1,7 @@
 """What a reconciliation says of one item."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from order_service.domain.stock_history import LoggedChange, OtherWriters
@@ -9,6 +9,7 @@ from order_service.domain.stock_history import LoggedChange, OtherWriters
 
 class Kind(StrEnum):
     LOST_UPDATE = "lost_update"
+    OVERWRITTEN_AGAIN = "overwritten_again"
     ORDER_WITHOUT_CHANGE = "order_without_change"
     ORDERS_DO_NOT_ADD_UP = "orders_do_not_add_up"
     MISSING_CHANGE = "missing_change"
@@ -46,11 +47,13 @@ class Finding:
 @dataclass(frozen=True, slots=True)
 class Horizon:
     """``since``: what is older is not judged. ``recent``: what is not older may not be told whole
-    yet. ``logged_until``: when the newest entry of the log, of any item, was written."""
+    yet. ``logged_until``: when the newest entry of the log, of any item, was written. ``lease``:
+    how long an item is left to whoever changes its stock."""
 
     since: datetime | None
     recent: datetime
     logged_until: datetime | None
+    lease: timedelta = timedelta(seconds=10)
 
     def covers(self, at: datetime) -> bool:
         return self.since is None or at >= self.since

@@ -132,6 +132,17 @@ def _lost_update(finding: Finding) -> str:
     )
 
 
+def _overwritten_again(finding: Finding) -> str:
+    assert finding.found is not None
+    assert finding.written is not None
+    return (
+        f"Overwritten again: the stock went from {finding.found} back to {finding.written}, which "
+        f"{_orders(finding)} had made it already: a request that arrived late, or another writer "
+        f"who meant just that. If it was late, {finding.written - finding.found:+} is not there: "
+        f"stock change {names(finding.change_ids)}{_at(finding)}."
+    )
+
+
 def _order_without_change(finding: Finding) -> str:
     if finding.written is None:
         return (
@@ -187,6 +198,7 @@ def _settled_by_word(finding: Finding) -> str:
 
 _SENTENCES: Final[dict[Kind, Callable[[Finding], str]]] = {
     Kind.LOST_UPDATE: _lost_update,
+    Kind.OVERWRITTEN_AGAIN: _overwritten_again,
     Kind.ORDER_WITHOUT_CHANGE: _order_without_change,
     Kind.ORDERS_DO_NOT_ADD_UP: _orders_do_not_add_up,
     Kind.MISSING_CHANGE: _missing_change,

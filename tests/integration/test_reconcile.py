@@ -289,6 +289,28 @@ def test_an_update_that_another_writer_lost_to_an_order_is_named(shop: Shop) -> 
 
 
 @pytest.mark.usefixtures("worker")
+def test_an_overwrite_that_came_again_after_its_lease_is_named(shop: Shop) -> None:
+    """Settlement had sent it once more and sold on by the time the first request arrived."""
+    item = shop.items.add(stock=20)
+    now = shop.adapters.clock.now()
+    late = timedelta(seconds=shop.settings.lease_seconds + 1)
+    settled = {"taken": StockMove(20, 17, now), "settled_at": now + late, "updated_at": now + late}
+    order = shop.adapters.orders.add(replace(completed(item_id=item, at=now), **settled))
+    shop.items.set_stock(item, 17)
+    shop.order(item, 1)
+    shop.order(item, 1)
+    shop.items.set_stock(item, 17)
+    again = shop.logged(item, 4)[3]
+    report = told(shop, item, 1)
+    [finding] = report["findings"]
+    assert finding["kind"] == "overwritten_again"
+    assert finding["orders"] == [order.id]
+    assert finding["stockChanges"] == [str(again["_id"])]
+    assert (finding["foundStock"], finding["writtenStock"]) == (15, 17)
+    assert "+2 is not there" in finding["text"]
+
+
+@pytest.mark.usefixtures("worker")
 def test_a_change_that_the_log_lacks_is_named_by_its_neighbours(shop: Shop) -> None:
     item = shop.items.add(stock=20)
     shop.order(item, 2)

@@ -15,6 +15,7 @@ from order_service.domain.stock_report import Finding, Horizon, ItemReport, Kind
 ITEM = "a" * 24
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 LATER = START + timedelta(days=7)
+LEASE = timedelta(seconds=10)
 
 
 def at(seconds: float) -> datetime:
@@ -70,6 +71,13 @@ class Story:
         self.seconds += self.step
         return order_id, overwriting
 
+    def order_that_another_finished(self, change: int) -> str:
+        """Its overwrite was sent, not heard of, and sent again after the lease."""
+        order_id = self.order(change)
+        move = self.moves[-1]
+        self.moves[-1] = replace(move, stored_at=move.begun_at + LEASE + timedelta(seconds=1))
+        return order_id
+
     def order_that_never_moved(self, change: int) -> str:
         order_id = self.order(change, logged=False)
         self.stock -= change
@@ -103,7 +111,7 @@ class Story:
                 waiting,
                 stuck,
             ),
-            Horizon(since, recent, logged_until),
+            Horizon(since, recent, logged_until, LEASE),
         )
 
 
@@ -267,6 +275,44 @@ def test_several_lost_updates_are_each_named() -> None:
     lost = [story.order_over(-3, somebodys=500 + n) for n in range(5)]
     report = story.told()
     assert [(f.order_ids[0], f.change_ids[0]) for f in report.findings] == lost
+
+
+@pytest.mark.parametrize("asked", [-1, 5])
+def test_an_overwrite_that_arrives_again_after_its_lease_is_named(asked: int) -> None:
+    """1,000 in stock, 3 sold, and the first one's request comes late: 999 in stock."""
+    story = Story(stock=1000)
+    order = story.order_that_another_finished(asked)
+    written = story.stock
+    story.order(-1)
+    story.order(-1)
+    late = story.somebody_writes(written)
+    report = story.told()
+    found = only(report)
+    assert (found.kind, found.order_ids, found.change_ids) == (
+        Kind.OVERWRITTEN_AGAIN,
+        (order,),
+        (late,),
+    )
+    assert (found.found, found.written) == (written - 2, written)
+    assert report.differs
+    assert report.others.number == 0
+
+
+def test_another_writer_who_sets_what_a_heard_overwrite_set_is_no_difference() -> None:
+    story = Story(stock=5)
+    story.order(-1)
+    story.order(-1)
+    story.somebody_writes(4)
+    assert story.told().findings == ()
+
+
+def test_another_writer_who_sets_what_a_resumed_one_set_long_ago_is_no_difference() -> None:
+    story = Story(stock=5)
+    story.order_that_another_finished(-1)
+    story.order(-1)
+    story.seconds += 3 * SLACK.total_seconds()
+    story.somebody_writes(4)
+    assert story.told().findings == ()
 
 
 def test_a_lost_update_among_equal_changes_is_named() -> None:
