@@ -79,6 +79,9 @@ class GroupCommit:
             except BaseException as error:  # noqa: BLE001  (it belongs to those who wait)
                 for ticket in drawn or self._draw(item_id, 1):
                     ticket.moved.set_exception(error)
+                # Behind the others: an item that hangs must not have its thread over and over.
+                self._executor.submit(self._serve, item_id)
+                return
             else:
                 for ticket, order in zip(drawn, results, strict=True):
                     ticket.moved.set_result(order)

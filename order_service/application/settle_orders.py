@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import chain
 
 from order_service.application.ports import Clock, OrderRepository, StockMover
 from order_service.domain.errors import OrderServiceError
@@ -28,12 +29,13 @@ class SettleOrders:
         self._stock = stock
         self._clock = clock
         self._overdue = overdue
+        self._failing: set[str] = set()
 
     def __call__(self) -> int:
         """One pass over the overdue orders; answers how many no longer wait."""
         unreachable: set[str] = set()
         settled = 0
-        for order in self._overdue_orders():
+        for order in self._hopeful_first():
             if order.item_id in unreachable:
                 continue
             try:
@@ -42,7 +44,19 @@ class SettleOrders:
             except OrderServiceError:
                 # It stays overdue for the next pass, and so do the others of its item.
                 unreachable.add(order.item_id)
+        self._failing = unreachable
         return settled
+
+    def _hopeful_first(self) -> Iterator[Order]:
+        """The items that failed in the last pass come last: each of them may take its whole time
+        again, and enough of them open the breaker for all."""
+        failing = self._failing
+        if not failing:
+            return self._overdue_orders()
+        return chain(
+            (order for order in self._overdue_orders() if order.item_id not in failing),
+            (order for order in self._overdue_orders() if order.item_id in failing),
+        )
 
     def _overdue_orders(self) -> Iterator[Order]:
         """Page by page, so that what can't be settled holds up nothing behind it."""

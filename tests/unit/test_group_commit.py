@@ -157,6 +157,33 @@ def test_an_item_is_served_again_after_a_failure(queue: Queue, commits: Commits)
     assert queue.submit(pending()).result().status == "COMPLETED"
 
 
+def test_an_item_that_fails_does_not_keep_its_thread_from_others() -> None:
+    served: list[str] = []
+    gate = threading.Event()
+
+    def commit(item_id: str, _: Draw, deadline: float) -> dict[str, Order]:
+        assert gate.wait(LONG)
+        served.append(item_id)
+        raise InventoryUnavailable("It hangs.")
+
+    hanging, other = "a" * 24, "b" * 24
+    with ThreadPoolExecutor(4) as callers, ThreadPoolExecutor(1) as thread:
+        group = GroupCommit(commit, thread, time.monotonic)
+
+        def submit(item_id: str) -> "Future[Order]":
+            order, deadline = pending(item_id=item_id), time.monotonic() + LONG
+            return callers.submit(group.submit, order, deadline)
+
+        answers = [submit(hanging) for _ in range(3)]
+        until(lambda: len(group._waiting[hanging]) == 3, "all wait")
+        answers.append(submit(other))
+        until(lambda: len(group._waiting[other]) == 1, "the other waits")
+        gate.set()
+        for answer in answers:
+            assert isinstance(answer.exception(), InventoryUnavailable)
+    assert served == [hanging, other, hanging, hanging]
+
+
 def test_an_item_is_served_again_after_an_order_of_it_vanished(commits: Commits) -> None:
     gone: set[str] = set()
 

@@ -94,6 +94,20 @@ def test_an_item_that_fails_holds_up_no_other(error: Exception, settlement: Sett
     assert settlement.orders.by_id[second.id].status is OrderStatus.COMPLETED
 
 
+def test_an_item_that_failed_in_the_last_pass_comes_last(settlement: Settlement) -> None:
+    failing, other = settlement.has(), settlement.has(item_id="b" * 24)
+    settlement.stock.failing[failing.item_id] = InventoryUnavailable("away")
+    settlement.stock.undecided.add(other.id)
+    settlement.clock.sleep(20)
+    settlement.settle()
+    settlement.settle()
+    assert settlement.stock.asked == [failing.id, other.id, other.id, failing.id]
+    settlement.stock.failing.clear()
+    assert settlement.settle() == 1
+    settlement.settle()
+    assert settlement.orders.by_id[failing.id].status is OrderStatus.COMPLETED
+
+
 def test_what_cannot_be_settled_holds_up_nothing_behind_it(settlement: Settlement) -> None:
     # Two full pages, most of one and the same time.
     for n in range(2 * BATCH):
