@@ -7,10 +7,12 @@ bad releases do.
         proxy.behave()
 """
 
+import io
 import json
 import math
 import socket
 import threading
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
@@ -34,7 +36,9 @@ class Fault:
     """What becomes of a request.
 
     ``applied``: the real inventory gets it. ``wait_before`` and ``wait_after`` that: seconds, or
-    infinity for as long as the fault lasts. ``answer``: None cuts the connection instead.
+    infinity for as long as the fault lasts. ``answer``: None cuts the connection instead. ``drip``:
+    seconds from each byte of the answer to the next, also when the fault is over. ``closes``: the
+    connection, after the answer.
     """
 
     name: str
@@ -42,6 +46,8 @@ class Fault:
     answer: Answer | Literal["the real one"] | None = None
     wait_before: float = 0
     wait_after: float = 0
+    drip: float = 0
+    closes: bool = False
 
     def __str__(self) -> str:
         return self.name
@@ -73,6 +79,8 @@ CUT_BEFORE: Final = Fault("cuts the connection before applying", applied=False)
 CUT_AFTER: Final = Fault("cuts the connection after applying", applied=True)
 HANG_BEFORE: Final = Fault("hangs before applying", applied=False, wait_before=math.inf)
 HANG_AFTER: Final = Fault("hangs after applying", applied=True, wait_after=math.inf)
+TRICKLE: Final = Fault("trickles", applied=True, answer="the real one", drip=0.5)
+CLOSE: Final = Fault("closes the connection", applied=True, answer="the real one", closes=True)
 RUBBISH: Final = (
     rubbish("HTML", b"<html><body>It works!</body></html>", "text/html"),
     rubbish("wrong fields", b'{"count": 5, "cost": 3}'),
@@ -224,7 +232,9 @@ class _Handler(BaseHTTPRequestHandler):
         if answer is None:
             self.close_connection = True
         else:
-            self._send(answer)
+            self._send(answer, rule.fault.drip if rule else 0)
+            if rule and rule.fault.closes:
+                self.close_connection = True
 
     def _misbehave(self, rule: _Rule, body: bytes) -> Answer | None:
         fault = rule.fault
@@ -248,12 +258,19 @@ class _Handler(BaseHTTPRequestHandler):
         finally:
             connection.close()
 
-    def _send(self, answer: Answer) -> None:
+    def _send(self, answer: Answer, drip: float) -> None:
+        real, whole = self.wfile, io.BytesIO()
+        if drip:
+            self.wfile = whole
         self.send_response(answer.status)
         self.send_header("Content-Type", answer.content_type)
         self.send_header("Content-Length", str(len(answer.body)))
         self.end_headers()
         self.wfile.write(answer.body)
+        self.wfile = real
+        for byte in whole.getvalue():
+            self.connection.sendall(bytes([byte]))
+            time.sleep(drip)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  (the base class's name)
         """Silent."""

@@ -16,11 +16,12 @@ from flask import Flask
 from order_service.bootstrap import Adapters, load_settings
 from order_service.bootstrap.api import build_api
 from order_service.bootstrap.commands import Commands
-from tests.faults import wall_clock
+from tests.faults import addresses, wall_clock
 from tests.faults.traps import Traps
 
 TRAPS = "FAULTS_TRAPS"
 CLOCK_OFF = "FAULTS_CLOCK_OFF"
+ADDRESSES = "FAULTS_ADDRESSES"
 
 
 def _wrap(role: str, adapters: Adapters) -> Adapters:
@@ -37,6 +38,7 @@ def _wrap(role: str, adapters: Adapters) -> Adapters:
 def _wrapping(role: str) -> Callable[[Adapters], Adapters]:
     if off := os.environ.get(CLOCK_OFF):
         wall_clock.set_off(float(off))
+    addresses.obey(Path(os.environ[ADDRESSES]))
     return partial(_wrap, role)
 
 

@@ -2,21 +2,27 @@
 inventory behind a proxy that misbehaves when told to."""
 
 import os
+import re
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+import requests
 
 from devstack.inventory import SampleInventory
 from devstack.kafka import KafkaBroker
 from devstack.mongod import MongoCluster, Mongod
 from devstack.processes import ManagedProcess
-from tests.faults.composition import TRAPS
+from tests.faults.addresses import NAME, AddressBook
+from tests.faults.composition import ADDRESSES, TRAPS
 from tests.faults.traps import TrapFolder
 from tests.misbehaving import MisbehavingInventory
 from tests.system import Parts, System
 
 LEASE_SECONDS = 5.0
+SETTLE_AFTER = 6.0
 # Short, so that recovery is quick; in the proportions of the defaults.
 SETTINGS = {
     "WEB_WORKERS": "1",
@@ -27,7 +33,7 @@ SETTINGS = {
     "BREAKER_RESET": "0.5",
     "REQUEST_DEADLINE": "5",
     "STORE_TIMEOUT": "2",
-    "SETTLE_AFTER": "6",
+    "SETTLE_AFTER": f"{SETTLE_AFTER:g}",
     "SETTLE_INTERVAL": "0.5",
     "KAFKA_CONSUMER_SESSION_TIMEOUT_MS": "6000",
     "KAFKA_RECONNECT_BACKOFF_MAX_MS": "1000",
@@ -51,11 +57,14 @@ class Rig:
         self.kafka = kafka
         self.topic = f"order-events-{folder.name}"
         self.traps = TrapFolder(folder / "traps")
+        self.addresses = AddressBook(folder / "addresses")
         self.proxy = MisbehavingInventory(inventory.url)
         own = {
             "INVENTORY_CONTRACT": contract,
             "KAFKA_ORDER_TOPIC": self.topic,
+            "INVENTORY_SERVICE_URL": f"http://{NAME}:{self.proxy.port}",
             TRAPS: str(self.traps.folder),
+            ADDRESSES: str(self.addresses.path),
         }
         self.system = System(
             Parts(store, kafka, self.proxy),
@@ -86,6 +95,7 @@ class Rig:
     def heal(self) -> None:
         """Everything runs and behaves again."""
         self.traps.clear()
+        self.addresses.clear()
         self.proxy.behave()
         if not self.kafka.alive:
             self.kafka.start()
@@ -102,6 +112,40 @@ class Rig:
         at = next(n for n, master in enumerate(self.system.api) if master.pid == group)
         return self.system.urls[at]
 
+    def waits(self, item: str) -> bool:
+        """Whether one of the item's orders waits for its stock."""
+        return any("awaitingSince" in order for order in self.system.orders(item))
+
+    def is_overdue(self, item: str) -> bool:
+        """Whether one of them has waited for so long that settlement takes it up."""
+        now = datetime.now(UTC)
+        since = [o["awaitingSince"] for o in self.system.orders(item) if "awaitingSince" in o]
+        return any((now - each).total_seconds() > SETTLE_AFTER + 0.5 for each in since)
+
+    def overwrites(self, item: str) -> int:
+        """How many the proxy has seen."""
+        return sum(f"PATCH /api/items/update-stock/{item}" == each for each in self.proxy.requests)
+
+    def slow_calls(self, seconds: str) -> int:
+        """Calls of the inventory that took longer, so far, in the API and the workers. ``seconds``:
+        a bucket's bound."""
+        urls = [*self.system.urls, *self.system.worker_urls]
+        return sum(_calls(url, "+Inf") - _calls(url, seconds) for url in urls)
+
+    def overwrites_ended(self, url: str) -> int:
+        """Calls of that instance of the API."""
+        return _calls(url, "+Inf", "overwrite")
+
     @property
     def processes(self) -> list[ManagedProcess]:
         return [*self.system.api, *self.system.worker]
+
+
+def _calls(url: str, within: str, operation: str = "") -> int:
+    """``within``: a bucket's bound, in seconds."""
+    answer = requests.get(f"{url}/metrics", timeout=10)
+    answer.raise_for_status()
+    name = "order_service_inventory_call_seconds_bucket"
+    counts = re.findall(rf"^{name}{{(.+)}} (.+)$", answer.text, re.MULTILINE)
+    wanted = f'le="{within}"', f'operation="{operation}'
+    return int(sum(float(count) for labels, count in counts if all(w in labels for w in wanted)))
