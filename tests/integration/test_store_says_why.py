@@ -98,13 +98,13 @@ def test_a_connection_that_can_not_be_made_says_why(
 @pytest.mark.parametrize(
     ("uri", "words"),
     [
-        (f"mongodb://127.0.0.1:{free_port()}", "can't be reached"),
+        ("mongodb://127.0.0.1:{free_port}", "can't be reached"),
         ("mongodb://nowhere.invalid", "host is not known"),
         ("mongodb://a..b", "host is not known"),
     ],
 )
 def test_a_server_that_is_not_there_says_why(uri: str, words: str) -> None:
-    with connected(uri, store_timeout=0.5):
+    with connected(uri.format(free_port=free_port()), store_timeout=0.5):
         assert words in why(StoreDependency().check)
 
 
