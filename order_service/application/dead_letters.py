@@ -11,19 +11,31 @@ from order_service.application.ports import Place
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
     """``original`` is where the record was, ``identity`` what the log will know it by once it is
-    replayed; ``replays``: how often it was already."""
+    replayed; ``replays``: how often it was already. Times are None where they are not known.
+
+    ``cut``: what of the original is here in part or not at all (``value``, ``key``, ``headers``);
+    ``value_bytes`` and ``value_sha256`` are of the original's value.
+    """
 
     place: Place
     original: Place
     identity: Place
-    buried_at: datetime
-    produced_at: datetime
+    buried_at: datetime | None
+    produced_at: datetime | None
     key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, bytes | None], ...]
     code: str
     reason: str
     replays: int
+    cut: str = ""
+    value_bytes: int = 0
+    value_sha256: str | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether a replay of it says what its original said."""
+        return self.cut in ("", "headers")
 
     @property
     def id(self) -> str:

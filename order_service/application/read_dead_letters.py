@@ -13,6 +13,7 @@ from order_service.application.dead_letters import (
 from order_service.application.ports import StockChangeLog
 
 CHUNK = 500
+_CHUNK_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class ReadDeadLetters:
 
     def _found(self, query: DeadLetterQuery, looked_at: Progress) -> Iterator[FoundLetter]:
         letters = self._taken(query, looked_at)
-        while chunk := list(islice(letters, CHUNK)):
+        while chunk := list(chunk_of(letters)):
             logged = self._log.holds({each.identity for each in chunk})
             found = (FoundLetter(each, each.identity in logged) for each in chunk)
             yield from (each for each in found if not (query.waiting and each.logged))
@@ -53,3 +54,13 @@ class ReadDeadLetters:
             looked_at()
             if query.takes(letter):
                 yield letter
+
+
+def chunk_of(letters: Iterator[DeadLetter]) -> Iterator[DeadLetter]:
+    """The next of them: as many as fit, and one at least."""
+    size = 0
+    for letter in islice(letters, CHUNK):
+        yield letter
+        size += len(letter.value or b"")
+        if size >= _CHUNK_BYTES:
+            return

@@ -11,7 +11,7 @@ from order_service.application.dead_letters import (
     Progress,
 )
 from order_service.application.ports import Place
-from order_service.application.read_dead_letters import CHUNK, FoundLetter, ReadDeadLetters
+from order_service.application.read_dead_letters import FoundLetter, ReadDeadLetters, chunk_of
 
 # A record that came back this often goes round in a loop: its cause is not mended.
 MOST_REPLAYS = 3
@@ -24,12 +24,14 @@ Rank = tuple[int, Place]
 @dataclass(slots=True)
 class ReplayReport:
     """``logged``: in the log already; ``superseded``: a later letter tells of the same record;
-    ``looping``: refused, for they came back MOST_REPLAYS times; ``failed``: not confirmed."""
+    ``looping``: refused, for they came back MOST_REPLAYS times; ``cut``: refused, for they hold
+    their original in part; ``failed``: not confirmed."""
 
     replayed: list[DeadLetter] = field(default_factory=list)
     logged: int = 0
     superseded: int = 0
     looping: list[DeadLetter] = field(default_factory=list)
+    cut: list[DeadLetter] = field(default_factory=list)
     failed: list[DeadLetter] = field(default_factory=list)
 
 
@@ -58,7 +60,7 @@ class ReplayDeadLetters:
         ranks = self._ranks(query, looked_at)
         found = self._read(replace(query, limit=None), looked_at)
         due = islice(_due(found, ranks, report, options), query.limit)
-        while not report.failed and (chunk := list(islice(due, CHUNK))):
+        while not report.failed and (chunk := list(chunk_of(due))):
             confirmed = chunk if options.dry_run else self._box.replay(chunk)
             report.replayed += confirmed
             report.failed += [each for each in chunk if each not in confirmed]
@@ -84,6 +86,8 @@ def _due(
             report.superseded += 1
         elif logged:
             report.logged += 1
+        elif not letter.whole:
+            report.cut.append(letter)
         elif letter.replays >= MOST_REPLAYS and not options.force:
             report.looping.append(letter)
         else:

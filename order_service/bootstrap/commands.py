@@ -39,6 +39,7 @@ from order_service.infrastructure.mongo.stock_changes import MongoStockChangeLog
 from order_service.interface import worker
 from order_service.interface.dead_letters_cli import DeadLetterTools
 from order_service.interface.orders_cli import OrderTools
+from order_service.interface.worker_health import WorkerParts
 from order_service.settings import Settings
 
 # Longer than one round of the relay may take, so that two relays don't publish double.
@@ -72,9 +73,11 @@ class Commands:
         registry.register(BacklogCollector(read_backlog))
         adapters = wrap(build_adapters(settings, registry))
         record = RecordStockChanges(adapters.changes)
+        watch = build.kafka_watch(settings)
         return worker.run(
-            worker.WorkerParts(
-                consumer=build.stock_consumer(settings, record, registry),
+            WorkerParts(
+                consumer=build.stock_consumer(settings, record, registry, watch),
+                kafka=watch,
                 publish_events=_relay(settings),
                 settle_orders=_settlement(settings, adapters),
                 store=StoreDependency(),

@@ -8,7 +8,9 @@ import structlog
 from prometheus_client import CollectorRegistry, Counter
 
 from order_service.application.backoff import delays
+from order_service.application.outage import Outage
 from order_service.domain.errors import OrderServiceError
+from order_service.interface.restarts import Restarts
 
 _FIRST_DELAY: Final = 0.5
 _LONGEST_DELAY: Final = 15.0
@@ -35,26 +37,27 @@ class ChoreMetrics:
 class Chore:
     """``work`` does one round and answers how much it did; unless that was ``full``, so that more
     may be waiting, there is a pause of ``interval`` seconds: many small rounds would cost more than
-    what they do. ``died`` is called if it raises anything unexpected."""
+    what they do. Whatever it raises, it is tried again, after a growing pause."""
 
     def __init__(
         self,
-        name: str,
         work: Callable[[], int],
         interval: float,
         full: int,
         metrics: ChoreMetrics,
-        died: Callable[[], None],
+        restarts: Restarts,
     ) -> None:
-        self.name = name
+        self.name = restarts.name
         self._work = work
         self._interval = interval
         self._full = full
-        self._died = died
-        self._done = metrics.done.labels(name)
-        self._failed = metrics.failed.labels(name)
+        self._restarts = restarts
+        self._done = metrics.done.labels(self.name)
+        self._failed = metrics.failed.labels(self.name)
+        self._outage = Outage("chore_failed", log)
+        self._waits = delays(_FIRST_DELAY, _LONGEST_DELAY)
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
 
     def start(self) -> None:
         self._thread.start()
@@ -68,29 +71,21 @@ class Chore:
             self._thread.join()
 
     def _run(self) -> None:
-        try:
-            self._repeat()
-        except Exception:
-            log.exception("chore_died", chore=self.name)
-            self._died()
-
-    def _repeat(self) -> None:
-        waits = delays(_FIRST_DELAY, _LONGEST_DELAY)
         while not self._stopping.is_set():
-            try:
-                done = self._work()
-            except OrderServiceError as error:
-                self._failed.inc()
-                pause = next(waits)
-                log.warning(
-                    "chore_failed",
-                    chore=self.name,
-                    code=error.code,
-                    reason=error.message,
-                    retry_in=round(pause, 1),
-                )
-            else:
-                self._done.inc(done)
-                waits = delays(_FIRST_DELAY, _LONGEST_DELAY)
-                pause = 0 if done >= self._full else self._interval
-            self._stopping.wait(pause)
+            self._stopping.wait(self._round())
+
+    def _round(self) -> float:
+        """Answers the pause after it."""
+        try:
+            done = self._work()
+        except OrderServiceError as error:
+            self._failed.inc()
+            self._outage.failed(chore=self.name, code=error.code, reason=error.message)
+            return next(self._waits)
+        except Exception as error:  # noqa: BLE001  (no part ends the others)
+            return self._restarts.failed(error)
+        self._restarts.well()
+        self._outage.over(chore=self.name)
+        self._done.inc(done)
+        self._waits = delays(_FIRST_DELAY, _LONGEST_DELAY)
+        return 0 if done >= self._full else self._interval

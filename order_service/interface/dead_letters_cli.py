@@ -2,16 +2,17 @@
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from textwrap import indent
 from typing import Any, Final, Protocol, TypeVar
 
 import click
 from tqdm import tqdm
 
 from order_service.application.dead_letters import DeadLetter, DeadLetterQuery
-from order_service.application.read_dead_letters import ReadDeadLetters
+from order_service.application.read_dead_letters import FoundLetter, ReadDeadLetters
 from order_service.application.replay_dead_letters import (
     MOST_REPLAYS,
     ReplayDeadLetters,
@@ -72,7 +73,7 @@ def list_letters(
     query = _query(**{**filters, "limit": filters["limit"] or 100}, waiting=not all_letters)
     found = composition.dead_letters().read(query)
     if as_json:
-        click.echo(json.dumps([view.as_json(each) for each in found], indent=2))
+        _echo_json(found)
         return
     number = 0
     for number, each in enumerate(found, 1):
@@ -89,12 +90,9 @@ def list_letters(
 def show(composition: Composition, /, as_json: bool, **filters: Any) -> None:
     """Show them whole: the value, and what is wrong with it (10 without an ID or --limit)."""
     query = _query(**{**filters, "limit": filters["limit"] or (None if filters["ids"] else 10)})
-    found = list(composition.dead_letters().read(query))
-    if as_json:
-        click.echo(json.dumps([view.as_json(each) for each in found], indent=2))
-    else:
-        click.echo("\n\n".join(view.page(each) for each in found) or "No such dead letter.")
-    sys.exit(0 if found or not filters["ids"] else 1)
+    found = composition.dead_letters().read(query)
+    shown = _echo_json(found) if as_json else _echo_pages(found)
+    sys.exit(0 if shown or not filters["ids"] else 1)
 
 
 @dead_letters.command()
@@ -116,7 +114,26 @@ def replay(
     with tqdm(total=2 * tools.read.size(query), unit=" letters", disable=None, leave=False) as bar:
         report = tools.replay(query, ReplayOptions(dry_run, force), partial(_step, bar))
     click.echo(json.dumps(_report_fields(report, dry_run)) if as_json else _told(report, dry_run))
-    sys.exit(1 if report.failed or report.looping else 0)
+    sys.exit(1 if report.failed or report.looping or report.cut else 0)
+
+
+def _echo_json(found: Iterable[FoundLetter]) -> int:
+    """One after the other, for each may be large; answers how many there were."""
+    number = 0
+    for number, each in enumerate(found, 1):
+        click.echo("[" if number == 1 else ",")
+        click.echo(indent(json.dumps(view.as_json(each), indent=2), "  "), nl=False)
+    click.echo("\n]" if number else "[]")
+    return number
+
+
+def _echo_pages(found: Iterable[FoundLetter]) -> int:
+    number = 0
+    for number, each in enumerate(found, 1):
+        click.echo(("\n" if number > 1 else "") + view.page(each))
+    if not number:
+        click.echo("No such dead letter.")
+    return number
 
 
 def _step(bar: "tqdm[Any]") -> None:
@@ -134,6 +151,7 @@ def _report_fields(report: ReplayReport, dry_run: bool) -> dict[str, Any]:
         "alreadyLogged": report.logged,
         "superseded": report.superseded,
         "looping": [letter.id for letter in report.looping],
+        "cut": [letter.id for letter in report.cut],
         "failed": [letter.id for letter in report.failed],
     }
 
@@ -149,6 +167,11 @@ def _told(report: ReplayReport, dry_run: bool) -> str:
         lines.append(
             f"Refused {len(report.looping)} that came back {MOST_REPLAYS} times"
             f"{_names(report.looping)}: mend the cause, then replay with --force."
+        )
+    if report.cut:
+        lines.append(
+            f"Refused {len(report.cut)} kept in part{_names(report.cut)}: `show` says where each "
+            "original is. Have its sender send it again, smaller."
         )
     if report.failed:
         lines.append(f"The broker did not confirm {len(report.failed)}: try again.")

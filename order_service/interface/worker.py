@@ -7,56 +7,28 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from types import FrameType
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
-from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client import ProcessCollector
 
 from order_service.application.backoff import delays
-from order_service.application.check_readiness import CheckReadiness
-from order_service.application.ports import Dependency
+from order_service.application.outage import Outage
 from order_service.application.publish_events import AT_ONCE
 from order_service.interface.chores import Chore, ChoreMetrics
-from order_service.interface.worker_http import Problems, WorkerHttp, make_app
+from order_service.interface.restarts import RestartMetrics, Restarts
+from order_service.interface.worker_health import WorkerHealth, WorkerParts
+from order_service.interface.worker_http import WorkerHttp, make_app
 from order_service.settings import Settings
 
 PUBLISH_INTERVAL: Final = 0.25
+WATCH_INTERVAL: Final = 2.0
 STOP_WITHIN: Final = 30.0
-# Longer than one write and one dead letter may take together.
-_LONGEST_UNPOLLED: Final = 60.0
+_NEVER_FULL: Final = 1_000_000
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 log = structlog.get_logger(__name__)
-
-
-class ConsumerHealth(Protocol):
-    @property
-    def joined(self) -> bool: ...
-    @property
-    def paused(self) -> bool: ...
-    @property
-    def seconds_since_poll(self) -> float: ...
-
-
-class StockConsumer(Protocol):
-    """``run`` returns after ``stop``, which may be called before it."""
-
-    def run(self) -> None: ...
-    def stop(self) -> None: ...
-    def health(self) -> ConsumerHealth: ...
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerParts:
-    """``publish_events`` and ``settle_orders`` do one round and answer how much they did."""
-
-    consumer: StockConsumer
-    publish_events: Callable[[], int]
-    settle_orders: Callable[[], int]
-    store: Dependency
-    registry: CollectorRegistry
 
 
 def run(parts: WorkerParts, settings: Settings) -> int:
@@ -67,7 +39,7 @@ def run(parts: WorkerParts, settings: Settings) -> int:
     worker = Worker(parts, settings)
     with ExitStack() as stack:
         if settings.worker_port:
-            app = make_app(worker.live, worker.ready, parts.registry)
+            app = make_app(worker.health.live, worker.health.ready, parts.registry)
             stack.enter_context(WorkerHttp(settings.host, settings.worker_port, app))
             log.info("worker_http", host=settings.host, port=settings.worker_port)
         stack.enter_context(_stopped_by_signals(worker.stop))
@@ -80,36 +52,49 @@ class Worker:
     def __init__(self, parts: WorkerParts, settings: Settings) -> None:
         ProcessCollector(registry=parts.registry)
         metrics = ChoreMetrics(parts.registry)
-        relay = ("relay", parts.publish_events, PUBLISH_INTERVAL, AT_ONCE)
-        settlement = ("settlement", parts.settle_orders, settings.settle_interval, 1)
+        restarts = RestartMetrics(parts.registry)
+        rounds = {
+            "kafka": (parts.kafka.look, WATCH_INTERVAL, _NEVER_FULL),
+            "relay": (parts.publish_events, PUBLISH_INTERVAL, AT_ONCE),
+            "settlement": (parts.settle_orders, settings.settle_interval, 1),
+        }
         self._parts = parts
-        self._check_store = CheckReadiness([parts.store], settings.store_timeout, _log_unforeseen)
-        self._chores = [Chore(*each, metrics, self._fail) for each in (relay, settlement)]
+        self._restarts = {name: Restarts(name, restarts) for name in ("consumer", *rounds)}
+        self._chores = [
+            Chore(*each, metrics, self._restarts[name]) for name, each in rounds.items()
+        ]
         self._stopping = threading.Event()
         self._stop_once = threading.Lock()
         self._last_resort = threading.Timer(STOP_WITHIN, _give_up)
         self._last_resort.daemon = True
-        self._consuming = False
-        self._failed = False
+        self.health = WorkerHealth(parts, self._restarts, settings.store_timeout)
 
     def work(self) -> int:
-        """Until ``stop``, or until a part dies; answers the exit code."""
-        try:
-            self._await_store()
-            for chore in self._chores:
-                chore.start()
-            self._consuming = True
-            self._parts.consumer.run()
-        except Exception:
-            log.exception("worker_died")
-            self._fail()
+        """Until ``stop``; answers the exit code. A part that fails is started again."""
+        watch, *others = self._chores
+        watch.start()
+        self._await_store()
+        for chore in others:
+            chore.start()
+        self._consume()
         for chore in self._chores:
             chore.stop()
         for chore in self._chores:
             chore.join()
         self._last_resort.cancel()
-        log.info("worker_stopped", failed=self._failed)
-        return int(self._failed)
+        log.info("worker_stopped")
+        return 0
+
+    def _consume(self) -> None:
+        restarts = self._restarts["consumer"]
+        while not self._stopping.is_set():
+            restarts.begun()
+            self.health.consuming = True
+            try:
+                self._parts.consumer.run()
+            except Exception as error:  # noqa: BLE001  (no part ends the others)
+                self.health.consuming = False
+                self._stopping.wait(restarts.failed(error))
 
     def stop(self) -> None:
         """From any thread. Whatever hangs is cut off after 30 s."""
@@ -122,43 +107,17 @@ class Worker:
         for chore in self._chores:
             chore.stop()
 
-    def live(self) -> Problems:
-        """Polling, or not begun yet."""
-        unpolled = self._parts.consumer.health().seconds_since_poll
-        stuck = self._consuming and unpolled > _LONGEST_UNPOLLED
-        return {"consumer": f"Kafka was not polled for {unpolled:.0f} s." if stuck else None}
-
-    def ready(self) -> Problems:
-        """In the consumer group, and the store there and migrated."""
-        health = self._parts.consumer.health()
-        consumer = None
-        if not health.joined:
-            consumer = "Not in the consumer group yet."
-        elif health.paused:
-            consumer = "Waiting until the store and the dead-letter topics can be written."
-        return {"consumer": consumer, self._parts.store.name: self._store_problem()}
-
-    def _store_problem(self) -> str | None:
-        (state,) = self._check_store()
-        return state.problem
-
     def _await_store(self) -> None:
         """Without its unique index the log would take a record twice."""
+        outage = Outage("waiting_for_store", log)
         for delay in delays(0.5, 5):
-            problem = self._store_problem()
-            if problem is None:
+            missing = self.health.store_problem()
+            if missing is None:
+                outage.over()
                 return
-            log.warning("waiting_for_store", reason=problem)
+            outage.failed(reason=missing)
             if self._stopping.wait(delay):
                 return
-
-    def _fail(self) -> None:
-        self._failed = True
-        self.stop()
-
-
-def _log_unforeseen(dependency: str, error: Exception) -> None:
-    log.error("check_failed", dependency=dependency, exc_info=error)
 
 
 def _give_up() -> None:

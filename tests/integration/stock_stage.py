@@ -18,7 +18,7 @@ from prometheus_client import CollectorRegistry
 
 from order_service.application.ports import StockChangeLog
 from order_service.application.record_stock_changes import RecordStockChanges
-from order_service.infrastructure.kafka.build import stock_consumer
+from order_service.infrastructure.kafka.build import kafka_watch, stock_consumer
 from order_service.infrastructure.kafka.consumer import StockConsumer
 from order_service.infrastructure.mongo.connection import connect, database, disconnect
 from order_service.infrastructure.mongo.schema import migrate
@@ -85,6 +85,11 @@ class Stage:
         change = ConfigEntry(name, setting, incremental_operation=AlterConfigOpType.SET)
         resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[change])
         self.admin.incremental_alter_configs([resource])[resource].result()
+
+    def delete_before(self, topic: str, offset: int) -> None:
+        """As retention does."""
+        asked = TopicPartition(topic, 0, offset)
+        self.admin.delete_records([asked])[asked].result()
 
     def add_partitions(self, topic: str, total: int) -> None:
         self.admin.create_partitions([NewPartitions(topic, total)])[topic].result()
@@ -159,10 +164,20 @@ class RunningConsumer:
         self._await_place = joined
         self.registry = CollectorRegistry()
         record = RecordStockChanges(log or MongoStockChangeLog())
-        self.consumer: StockConsumer = stock_consumer(stage.settings, record, self.registry)
+        self.watch = kafka_watch(stage.settings)
+        self.consumer: StockConsumer = stock_consumer(
+            stage.settings, record, self.registry, self.watch
+        )
         self._thread = threading.Thread(target=self.consumer.run)
+        self._over = threading.Event()
+        self._watching = threading.Thread(target=self._watch)
+
+    def _watch(self) -> None:
+        while not self._over.wait(0.2):
+            self.watch.look()
 
     def __enter__(self) -> "RunningConsumer":
+        self._watching.start()
         self._thread.start()
         if self._await_place:
             with ExitStack() as undo:
@@ -173,6 +188,8 @@ class RunningConsumer:
 
     def __exit__(self, *_: object) -> None:
         self.consumer.stop()
+        self._over.set()
+        self._watching.join(20)
         self._thread.join(20)
         assert not self._thread.is_alive()
 

@@ -185,9 +185,10 @@ def test_a_poison_record_as_large_as_the_broker_takes_has_room_in_the_dead_lette
 
 
 def test_a_dead_letter_that_is_not_taken_is_waited_for(classic: Stage) -> None:
-    """A dead-letter topic that somebody made too small, and then mends."""
+    """A dead-letter topic that somebody made too small even for a letter that holds nothing of the
+    record, and then mends."""
     dead_letters = f"{classic.topic}-dlt"
-    classic.create_topic(dead_letters, 1, max_message_bytes="1000")
+    classic.create_topic(dead_letters, 1, max_message_bytes="100")
     classic.create_topic(classic.topic, 1)
     classic.send(b"x" * 5000, value())
     with RunningConsumer(classic) as running:

@@ -52,6 +52,17 @@ def record(
     )
 
 
+class Sightings:
+    """What the watch sees of the topics."""
+
+    def __init__(self) -> None:
+        self.anew: list[tuple[str, float]] = []
+
+    def made_anew(self) -> list[tuple[str, float]]:
+        found, self.anew = self.anew, []
+        return found
+
+
 class FakeBroker:
     """One topic of one partition, and one consumer of it. ``at_the_end`` is called when it waits
     for more."""
@@ -60,10 +71,12 @@ class FakeBroker:
         self.records = [record(content, at, topic=topic) for at, content in enumerate(contents)]
         self.errors: list[Message] = []
         self.stored: dict[tuple[str, int], int] = {}
-        self.position = 0
+        self._at = 0
         self.paused = False
         self.closed = False
         self.polls = 0
+        self.low = 0
+        self.high: int | None = None
         self.assigned = [TopicPartition(topic, 0)]
         self.at_the_end: Callable[[], None] = lambda: None
         self._on_revoke: Callable[[Any, list[TopicPartition]], None] | None = None
@@ -78,18 +91,18 @@ class FakeBroker:
 
     def poll(self, timeout: float) -> Message | None:
         self.polls += 1
-        if self.errors:
-            return self.errors.pop(0)
         found = self.consume(1, timeout)
         if not found and timeout and not self.paused:
             self.at_the_end()
         return found[0] if found else None
 
     def consume(self, number: int, timeout: float) -> list[Message]:
+        if self.errors:
+            return [self.errors.pop(0)]
         if self.paused or not self.assigned:
             return []
-        taken = self.records[self.position : self.position + number]
-        self.position += len(taken)
+        taken = self.records[self._at : self._at + number]
+        self._at += len(taken)
         return taken
 
     def assignment(self) -> list[TopicPartition]:
@@ -101,11 +114,22 @@ class FakeBroker:
     def resume(self, partitions: list[TopicPartition]) -> None:
         self.paused = False
 
-    def store_offsets(self, message: Message) -> None:
-        place = (message.topic() or "", message.partition() or 0)
-        if place not in [(each.topic, each.partition) for each in self.assigned]:
-            raise KafkaException(KafkaError(KafkaError._STATE))
-        self.stored[place] = (message.offset() or 0) + 1
+    def store_offsets(
+        self, message: Message | None = None, offsets: Sequence[TopicPartition] = ()
+    ) -> None:
+        if message is not None:
+            place = (message.topic() or "", message.partition() or 0)
+            offsets = [TopicPartition(*place, (message.offset() or 0) + 1)]
+        for each in offsets:
+            if (each.topic, each.partition) not in [(a.topic, a.partition) for a in self.assigned]:
+                raise KafkaException(KafkaError(KafkaError._STATE))
+            self.stored[each.topic, each.partition] = each.offset
+
+    def seek(self, partition: TopicPartition) -> None:
+        self._at = max(0, partition.offset)
+
+    def position(self, partitions: list[TopicPartition]) -> list[TopicPartition]:
+        return [TopicPartition(each.topic, each.partition, self._at) for each in partitions]
 
     def committed(
         self, partitions: list[TopicPartition], timeout: float = -1
@@ -115,7 +139,7 @@ class FakeBroker:
     def get_watermark_offsets(
         self, partition: TopicPartition, timeout: float = -1, cached: bool = False
     ) -> tuple[int, int]:
-        return 0, len(self.records)
+        return self.low, self.high if self.high is not None else len(self.records)
 
     def close(self) -> None:
         self.closed = True
@@ -129,21 +153,30 @@ class FakeBroker:
 
 
 class FakeDeadLetters:
-    """``failures``: how many calls the broker answers with an error first."""
+    """``failures``: how many calls the broker answers with an error first; ``largest``: bytes of a
+    record that its topic takes."""
 
-    def __init__(self, failures: int = 0) -> None:
+    def __init__(self, failures: int = 0, largest: int = 1_000_000) -> None:
         self.failures = failures
+        self.largest = largest
         self.published: list[tuple[int, str]] = []
+        self.letters: list[Any] = []
 
     def deliver(self, records: Sequence[Any]) -> list[KafkaError | None]:
         if self.failures:
             self.failures -= 1
             return [KafkaError(KafkaError._MSG_TIMED_OUT)] * len(records)
-        for each in records:
-            headers = {name: content.decode() for name, content in each.headers}
-            offset = int(headers["dead-letter.offset"])
-            self.published.append((offset, headers["dead-letter.code"]))
-        return [None] * len(records)
+        return [self._take(each) for each in records]
+
+    def _take(self, letter: Any) -> KafkaError | None:
+        texts = [letter.key, letter.value, *(part for pair in letter.headers for part in pair)]
+        if sum(len(each or "") for each in texts) > self.largest:
+            return KafkaError(KafkaError.MSG_SIZE_TOO_LARGE)
+        headers = {name: content for name, content in letter.headers if content is not None}
+        offset = int(headers["dead-letter.offset"])
+        self.published.append((offset, headers["dead-letter.code"].decode()))
+        self.letters.append(letter)
+        return None
 
 
 class FakeLog:

@@ -1,6 +1,6 @@
 """Which dead letters a replay sends, and how a letter and its replay are written as records."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -204,11 +204,24 @@ def test_what_a_stranger_wrote_anywhere_in_a_letter_forges_no_line() -> None:
 
 def test_a_broker_that_is_not_there_is_an_error_of_ours() -> None:
     class Gone:
+        """Away at the second try, and says why at the first."""
+
+        def __init__(self, hear: Callable[[KafkaError], None]) -> None:
+            self._hear = hear
+            self._tries = 0
+
         def list_topics(self, timeout: float) -> Any:
+            self._tries += 1
             raise KafkaException(KafkaError(KafkaError._TRANSPORT))
+
+        def poll(self, timeout: float) -> None:
+            self._hear(KafkaError(KafkaError._AUTHENTICATION, "sasl://b:1/bootstrap: SASL failed"))
+            if self._tries == 2:
+                self._hear(KafkaError(KafkaError._ALL_BROKERS_DOWN, "1/1 brokers are down"))
+            assert self._tries < 3
 
         def close(self) -> None: ...
 
     box = KafkaDeadLetterBox(cast(Any, Gone), cast(Any, None), [TOPIC])
-    with pytest.raises(BrokerUnavailable, match="can't be read"):
+    with pytest.raises(BrokerUnavailable, match="can't be read: authentication failed"):
         box.size(DeadLetterQuery())

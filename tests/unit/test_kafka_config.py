@@ -8,7 +8,7 @@ import pytest
 from confluent_kafka import Consumer, KafkaError, Producer
 from structlog.testing import capture_logs
 
-from order_service.infrastructure.kafka import build, config, options
+from order_service.infrastructure.kafka import build, config, options, outages
 from order_service.settings import Settings, SettingsError
 
 NOBODY = {"KAFKA_BROKER": "127.0.0.1:1"}
@@ -138,7 +138,10 @@ def test_librdkafkas_words_reach_the_log_without_its_remarks_on_common_settings(
     assert isinstance(logger, logging.Logger)
 
 
-def test_what_librdkafka_says_while_it_works_holds_no_secret_either() -> None:
+def test_what_librdkafka_says_while_it_works_holds_no_secret_either(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(outages, "CONNECTIONS", outages.Connections())
     given = settings(
         {"KAFKA_SASL_OAUTHBEARER_CONFIG": "scope=hunter2 x", "KAFKA_SASL_PASSWORD": "p"}
     )

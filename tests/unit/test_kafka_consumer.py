@@ -1,21 +1,31 @@
 """The consumer's promise: acknowledged after the write, and nothing skipped."""
 
 import threading
+import time
 from typing import Any, cast
 
 import pytest
-from confluent_kafka import KafkaError, Message
+from confluent_kafka import KafkaError, Message, TopicPartition
 from prometheus_client import CollectorRegistry
 
 from order_service.application.record_stock_changes import RecordStockChanges
 from order_service.infrastructure.kafka import consumer as consumer_module
+from order_service.infrastructure.kafka import lag as lag_module
 from order_service.infrastructure.kafka.consumer import StockConsumer
 from order_service.infrastructure.kafka.dead_letters import DeadLetterPublisher
 from order_service.infrastructure.kafka.decoding import decode
 from order_service.infrastructure.kafka.intake import Intake, IntakeFailed
 from order_service.infrastructure.kafka.membership import Membership
 from order_service.infrastructure.kafka.metrics import ConsumerMetrics
-from tests.unit.kafka_fakes import TOPIC, FakeBroker, FakeDeadLetters, FakeLog, value
+from tests.unit.kafka_fakes import (
+    TOPIC,
+    FakeBroker,
+    FakeDeadLetters,
+    FakeLog,
+    Sightings,
+    record,
+    value,
+)
 
 PLACE = (TOPIC, 0)
 LIMIT = 1000
@@ -49,8 +59,15 @@ class Running:
         client = cast(Any, broker)
         admin = cast(Any, Topics)
         membership = Membership(client, admin, "group", [TOPIC])
+        self.sightings = Sightings()
+        self.intakes = 0
+
+        def open_intake() -> Intake:
+            self.intakes += 1
+            return Intake(client, membership, [TOPIC], batch, metrics, self.sightings)
+
         self.consumer = StockConsumer(
-            Intake(client, membership, [TOPIC], batch, metrics),
+            open_intake,
             RecordStockChanges(self.log),
             DeadLetterPublisher(cast(Any, self.dead_letters), admin),
             metrics,
@@ -72,6 +89,7 @@ class Running:
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(consumer_module, "_FIRST_DELAY", 0.001)
     monkeypatch.setattr(consumer_module, "_LONGEST_DELAY", 0.002)
+    monkeypatch.setattr(lag_module, "_EVERY", 0)
 
 
 def test_every_record_is_logged_in_batches_and_then_acknowledged() -> None:
@@ -205,6 +223,84 @@ def test_lag_is_what_the_log_lacks() -> None:
     threading.Timer(0.05, running.consumer.stop).start()
     running.run()
     assert running.metric("lag", topic=TOPIC, partition="0") == 5
+
+
+def test_behind_records_that_are_none_for_a_consumer_there_is_no_lag() -> None:
+    broker = FakeBroker(value(), value())
+    broker.high = 52
+    running = Running(broker)
+    broker.at_the_end = lambda: at_the_end(running, 52)
+    running.run()
+    assert running.metric("lag", topic=TOPIC, partition="0") == 0
+
+
+def at_the_end(running: Running, end: int) -> None:
+    """Tells so, as librdkafka does, and ends when that was heard."""
+    eof = KafkaError(KafkaError._PARTITION_EOF)
+    running.broker.errors.append(Message(topic=TOPIC, partition=0, offset=end, error=eof))
+    running.broker.at_the_end = running.consumer.stop
+
+
+def test_what_is_taken_and_not_logged_yet_is_lag_at_the_topics_end_too() -> None:
+    broker = FakeBroker(value(), value())
+    running = Running(broker, FakeLog(failures=1_000_000))
+    at_the_end(running, 2)
+    threading.Timer(0.05, running.consumer.stop).start()
+    running.run()
+    assert running.metric("lag", topic=TOPIC, partition="0") == 2
+
+
+def test_records_that_were_deleted_unread_are_counted_and_those_that_never_were_are_not() -> None:
+    for low, missed in [(5, 4), (1, 0)]:
+        broker = FakeBroker(value(), value())
+        broker.records = [record(value(), 0), record(value(), 5)]
+        broker.low = low
+        running = Running(broker, batch=1).run()
+        found = running.registry.get_sample_value(
+            "order_service_stock_events_missed_total", {"topic": TOPIC}
+        )
+        assert (found or 0) == missed
+
+
+def test_lag_is_told_of_while_the_broker_is_away_and_left_to_whoever_has_the_partition() -> None:
+    place = {"topic": TOPIC, "partition": "0"}
+    broker = FakeBroker(value())
+    running = Running(broker).run()
+    broker.on_lost(broker, broker.assigned)
+    assert running.metric("lag", **place) == 0
+    broker.revoke()
+    series = "order_service_stock_events_lag"
+    assert running.registry.get_sample_value(series, place) is None
+
+
+def test_a_topic_made_anew_is_read_from_its_beginning_and_old_records_commit_nothing() -> None:
+    broker = FakeBroker(*[value()] * 20)
+    broker.seek(TopicPartition(TOPIC, 0, 15))
+    running = Running(broker)
+    append = running.log.append
+    done: list[bool] = []
+
+    def made_anew_meanwhile(changes: Any) -> Any:
+        if not done:
+            done.append(True)
+            running.sightings.anew = [(TOPIC, time.monotonic())]
+        return append(changes)
+
+    running.log.append = made_anew_meanwhile  # type: ignore[method-assign]
+    running.run()
+    assert sorted(running.log.offsets) == list(range(20))
+    assert broker.stored == {PLACE: 20}
+    assert running.metric("topics_made_anew_total", topic=TOPIC) == 1
+
+
+def test_after_a_failure_it_is_run_again_with_a_client_of_its_own() -> None:
+    broker = FakeBroker(value())
+    broker.errors = [Message(error=KafkaError(KafkaError.FENCED_INSTANCE_ID, "fenced", fatal=True))]
+    running = Running(broker)
+    with pytest.raises(IntakeFailed):
+        running.run()
+    assert running.run().log.offsets == [0]
+    assert running.intakes == 2
 
 
 def test_health_tells_joined_from_lost() -> None:

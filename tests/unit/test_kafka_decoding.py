@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from order_service.infrastructure.kafka.decoding import Poison, decode
-from tests.unit.kafka_fakes import GOOD, record, value
+from tests.unit.kafka_fakes import GOOD, TOPIC, record, value
 
 LIMIT = 1000
 
@@ -82,13 +82,13 @@ def test_a_missing_field_is_named(field: str) -> None:
 
 def test_a_replay_keeps_the_identity_of_the_first_delivery() -> None:
     headers: list[tuple[str, Any]] = [
-        ("replay.topic", b"stock_updates"),
+        ("replay.topic", TOPIC.encode()),
         ("replay.partition", b"2"),
         ("replay.offset", b"41"),
         ("replay.count", b"1"),
     ]
     change = decode(record(value(), 90, headers=headers), LIMIT)
-    assert (change.topic, change.partition, change.offset) == ("stock_updates", 2, 41)
+    assert (change.topic, change.partition, change.offset) == (TOPIC, 2, 41)
 
 
 @pytest.mark.parametrize(

@@ -1,21 +1,25 @@
 """The worker process: what ends it, how, and what it says of itself."""
 
+import contextlib
 import json
 import os
 import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from itertools import cycle
 
 import pytest
 import requests
 from prometheus_client import CollectorRegistry
 
 from devstack.ports import free_port
+from order_service.application import outage
 from order_service.domain.errors import BrokerUnavailable, StoreUnavailable
-from order_service.interface import chores, worker, worker_http
+from order_service.interface import chores, restarts, worker, worker_http
+from order_service.interface.worker_health import WorkerParts
 from order_service.interface.worker_http import WorkerHttp, make_app
 from order_service.settings import Settings, SettingsError
 from tests.waiting import until
@@ -62,6 +66,23 @@ class FakeStore:
             raise StoreUnavailable(self.problem)
 
 
+@dataclass
+class FakeWatch:
+    name: str = "kafka"
+    required: bool = True
+    problem: str | None = None
+    topics_problem: str | None = None
+    looks: int = 0
+
+    def look(self) -> int:
+        self.looks += 1
+        return 1
+
+    def check(self) -> None:
+        if self.problem:
+            raise BrokerUnavailable(self.problem)
+
+
 def nothing() -> int:
     return 0
 
@@ -79,20 +100,38 @@ class Process:
     ) -> None:
         self.consumer = consumer or FakeConsumer()
         self.store = store or FakeStore()
+        self.watch = FakeWatch()
+        self.exit_codes: list[int] = []
         self.registry = CollectorRegistry()
-        parts = worker.WorkerParts(self.consumer, publish, settle, self.store, self.registry)
+        parts = WorkerParts(self.consumer, self.watch, publish, settle, self.store, self.registry)
         self.settings = Settings.model_validate({"worker_port": 0, **settings})
         self.parts = parts
         self.worker = worker.Worker(parts, self.settings)
+
+    def restarts(self, part: str) -> float:
+        metric = "order_service_worker_restarts_total"
+        return self.registry.get_sample_value(metric, {"part": part}) or 0
 
     def counted(self, name: str, chore: str) -> float:
         metric = f"order_service_worker_{name}_total"
         return self.registry.get_sample_value(metric, {"chore": chore}) or 0
 
 
+@contextmanager
+def running(process: Process) -> Iterator[None]:
+    thread = threading.Thread(target=lambda: process.exit_codes.append(process.worker.work()))
+    thread.start()
+    try:
+        yield
+    finally:
+        process.worker.stop()
+        thread.join(10)
+
+
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chores, "_FIRST_DELAY", 0.001)
+    monkeypatch.setattr(restarts, "_FIRST_DELAY", 0.001)
     monkeypatch.setattr(worker, "PUBLISH_INTERVAL", 0.001)
 
 
@@ -102,6 +141,7 @@ def test_each_part_works_until_a_stop_and_the_exit_code_is_0() -> None:
     def meet(mine: threading.Event, other: threading.Event) -> int:
         mine.set()
         assert other.wait(5)
+        until(lambda: process.consumer.ran, "a consumer that runs")
         process.worker.stop()
         return 0
 
@@ -117,7 +157,7 @@ def test_a_signal_stops_it_in_order(number: signal.Signals) -> None:
     before = signal.getsignal(number)
     consumer, store = FakeConsumer(), FakeStore()
     consumer.begun = lambda: os.kill(os.getpid(), number)
-    parts = worker.WorkerParts(consumer, nothing, nothing, store, CollectorRegistry())
+    parts = WorkerParts(consumer, FakeWatch(), nothing, nothing, store, CollectorRegistry())
     assert worker.run(parts, Settings(worker_port=free_port())) == 0
     assert consumer.stopped.is_set()
     assert signal.getsignal(number) is before
@@ -143,24 +183,106 @@ def test_a_round_that_failed_is_tried_again() -> None:
 def test_a_full_round_is_followed_at_once_and_any_other_by_a_pause() -> None:
     rounds = [5, 6, 4]
     metrics = chores.ChoreMetrics(CollectorRegistry())
-    chore = chores.Chore("relay", lambda: rounds.pop(0), 60, 5, metrics, died=pytest.fail)
+    part = restarts.Restarts("relay", restarts.RestartMetrics(CollectorRegistry()))
+    chore = chores.Chore(lambda: rounds.pop(0), 60, 5, metrics, part)
     chore.start()
     until(lambda: not rounds, "the rounds")
     chore.stop()
     chore.join()
+    assert part.problem is None
 
 
-def test_a_defect_in_a_thread_ends_the_process_with_an_error() -> None:
-    process = Process(settle=lambda: 1 // 0)
-    assert process.worker.work() == 1
-    assert process.consumer.stopped.is_set()
+def test_a_part_that_fails_is_started_again_and_ends_no_other() -> None:
+    rounds: list[int] = []
+    published = threading.Event()
+
+    def publish() -> int:
+        if process.restarts("settlement") == 3:
+            published.set()
+        return 0
+
+    def settle() -> int:
+        rounds.append(1)
+        if len(rounds) <= 3:
+            raise ZeroDivisionError
+        return 0
+
+    process = Process(publish=publish, settle=settle, settle_interval=0.01)
+    with running(process):
+        until(lambda: len(rounds) > 4, "rounds after the failed ones")
+        assert published.wait(5)
+        assert not process.consumer.stopped.is_set()
+    assert process.restarts("settlement") == 3
+    assert process.exit_codes == [0]
 
 
-def test_a_consumer_that_was_shut_out_ends_the_process_with_an_error() -> None:
+def test_readiness_names_the_part_that_fails_until_it_is_well() -> None:
+    broken = True
+
+    def publish() -> int:
+        if broken:
+            raise ZeroDivisionError
+        return 0
+
+    process = Process(publish=publish)
+    with running(process):
+        problem = until(lambda: process.worker.health.ready()["relay"], "a problem")
+        assert "ZeroDivisionError" in problem
+        assert "since 2" in problem
+        assert [n for n, p in process.worker.health.ready().items() if p] == ["relay"]
+        assert process.worker.health.live() == {"consumer": None}
+        broken = False
+        until(lambda: process.worker.health.ready()["relay"] is None, "a relay that is well")
+
+
+def test_a_consumer_that_was_shut_out_is_run_again() -> None:
+    runs: list[int] = []
+
     def fenced() -> None:
-        raise RuntimeError("fenced")
+        runs.append(1)
+        if len(runs) < 3:
+            raise RuntimeError("fenced")
 
-    assert Process(FakeConsumer(begun=fenced)).worker.work() == 1
+    process = Process(FakeConsumer(begun=fenced))
+    with running(process):
+        until(lambda: len(runs) == 3, "the third run")
+        assert "RuntimeError" in str(process.worker.health.ready()["consumer"])
+        assert process.worker.health.live() == {"consumer": None}
+    assert process.restarts("consumer") == 2
+    assert process.exit_codes == [0]
+
+
+def test_a_part_counts_as_well_once_it_has_run_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    part = restarts.Restarts("consumer", restarts.RestartMetrics(CollectorRegistry()))
+    part.begun()
+    part.failed(ValueError())
+    part.begun()
+    assert part.problem is not None
+    monkeypatch.setattr(restarts, "_PROVEN", -1)
+    assert part.problem is None
+
+
+def test_an_outage_of_an_hour_is_a_line_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[tuple[str, dict[str, object]]] = []
+    now = 0.0
+    monkeypatch.setattr(outage.time, "monotonic", lambda: now)
+
+    class Log:
+        def warning(self, event: str, **fields: object) -> None:
+            said.append((event, fields))
+
+        info = warning
+
+    story = outage.Outage("gone", Log())
+    for second in range(3600):
+        now = float(second)
+        story.failed(reason="refused")
+    story.over()
+    story.over()
+    assert said[0] == ("gone", {"reason": "refused"})
+    assert said[1] == ("gone", {"reason": "refused", "times": 61, "seconds": 60})
+    assert said[-1] == ("gone_over", {"times": 3600, "seconds": 3599})
+    assert len(said) == 61
 
 
 def test_nothing_is_consumed_before_the_migration() -> None:
@@ -201,35 +323,47 @@ def test_what_hangs_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
 
 class TestHealth:
     def test_ready_in_the_group_and_with_its_store(self) -> None:
-        assert Process().worker.ready() == {"consumer": None, "store": None}
+        assert Process().worker.health.ready() == dict.fromkeys(
+            ("consumer", "kafka", "store", "relay", "settlement")
+        )
 
     @pytest.mark.parametrize(
         ("state", "words"),
         [(FakeHealth(joined=False), "group"), (FakeHealth(paused=True), "Waiting")],
     )
     def test_not_ready_outside_the_group_or_paused(self, state: FakeHealth, words: str) -> None:
-        problem = Process(FakeConsumer(state)).worker.ready()["consumer"]
+        problem = Process(FakeConsumer(state)).worker.health.ready()["consumer"]
         assert problem is not None
         assert words in problem
 
+    def test_not_ready_without_kafka_nor_with_none_of_its_topics(self) -> None:
+        process = Process()
+        process.watch.problem = "Kafka has not answered since 2026-01-02T03:04:05Z: refused."
+        assert process.worker.health.ready()["kafka"] == process.watch.problem
+        process.watch.topics_problem = "No topic of KAFKA_STOCK_TOPICS exists."
+        assert process.worker.health.ready()["consumer"] == process.watch.topics_problem
+
     def test_not_ready_without_the_store(self) -> None:
         process = Process(store=FakeStore(problem="Not migrated."))
-        assert process.worker.ready()["store"] == "Not migrated."
+        assert process.worker.health.ready()["store"] == "Not migrated."
 
     def test_live_before_it_polls_and_while_it_polls_but_not_after(self) -> None:
         process = Process()
         process.consumer.state.seconds_since_poll = 61
-        assert process.worker.live() == {"consumer": None}
+        assert process.worker.health.live() == {"consumer": None}
         process.consumer.begun = process.worker.stop
         process.worker.work()
-        assert process.worker.live()["consumer"] == "Kafka was not polled for 61 s."
+        assert process.worker.health.live()["consumer"] == "Kafka was not polled for 61 s."
         process.consumer.state.seconds_since_poll = 3
-        assert process.worker.live() == {"consumer": None}
+        assert process.worker.health.live() == {"consumer": None}
 
     def test_a_surprise_of_the_store_is_a_problem_and_no_more(self) -> None:
         store = FakeStore()
         store.check = lambda: {}["version"]  # type: ignore[method-assign]
-        assert Process(store=store).worker.ready()["store"] == "It answered what was not expected."
+        assert (
+            Process(store=store).worker.health.ready()["store"]
+            == "It answered what was not expected."
+        )
 
 
 class TestHttp:
@@ -240,7 +374,7 @@ class TestHttp:
     @pytest.fixture
     def get(self, process: Process) -> Iterator[Callable[[str], tuple[int, str]]]:
         """Asks the worker's port; answers status and body."""
-        checks = process.worker.live, process.worker.ready
+        checks = process.worker.health.live, process.worker.health.ready
         http = WorkerHttp("127.0.0.1", 0, make_app(*checks, process.registry))
         session = requests.Session()
         session.trust_env = False
@@ -264,6 +398,9 @@ class TestHttp:
             "status": "unavailable",
             "dependencies": {
                 "consumer": {"status": "ok"},
+                "kafka": {"status": "ok"},
+                "relay": {"status": "ok"},
+                "settlement": {"status": "ok"},
                 "store": {"status": "unavailable", "detail": "Not migrated."},
             },
         }
@@ -276,24 +413,27 @@ class TestHttp:
         assert 'order_service_worker_done_total{chore="relay"} 0.0' in body
         assert "process_resident_memory_bytes" in body
 
-    def test_slow_clients_hold_up_nobody_and_are_cut_off(
+    def test_health_answers_beside_hundreds_of_connections_that_say_nothing_or_rubbish(
         self, process: Process, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(worker_http, "_CONNECTION_SECONDS", 1.0)
-        app = make_app(process.worker.live, process.worker.ready, process.registry)
-        with WorkerHttp("127.0.0.1", 0, app) as http, ExitStack() as stack:
-            there = ("127.0.0.1", http.port)
-            slow = [stack.enter_context(socket.create_connection(there)) for _ in range(200)]
-            for each in slow:
-                each.settimeout(20)
-                each.sendall(b"GET /hea")
-            answer = requests.get(f"http://127.0.0.1:{http.port}/health/live", timeout=10)
-            assert answer.status_code == 200
-            assert threading.active_count() < 100
-            # What each is told by: an end, or a reset.
-            for each in slow:
-                with suppress(ConnectionError):
-                    assert each.recv(1) == b""
+        rubbish = [b"", b"G", b"GET /health", b"\x16\x03\x01\x02\x00\x01", b"\xff\xfe\r\n\r\n"]
+        checks = process.worker.health.live, process.worker.health.ready
+        http = WorkerHttp("127.0.0.1", 0, make_app(*checks, process.registry))
+        with http, ExitStack() as stack:
+            address = ("127.0.0.1", http.port)
+            idle = [stack.enter_context(socket.create_connection(address)) for _ in range(250)]
+            for each, said in zip(idle, cycle(rubbish), strict=False):
+                each.sendall(said)
+            answer = stack.enter_context(socket.create_connection(address, timeout=1))
+            answer.sendall(b"GET /health/live HTTP/1.0\r\n\r\n")
+            assert answer.recv(100).startswith(b"HTTP/1.0 200")
+            # None is left, though they never ended a request.
+            for each in idle:
+                each.settimeout(10)
+                with contextlib.suppress(ConnectionError):
+                    while each.recv(1000):
+                        pass
 
     def test_any_other_path_is_404(self, get: Callable[[str], tuple[int, str]]) -> None:
         assert get("/")[0] == 404

@@ -8,8 +8,8 @@ from functools import partial
 
 from order_service.application.ports import AppendResult, RefusedChange, StockChange
 from order_service.application.record_stock_changes import RecordStockChanges
-from order_service.infrastructure.kafka.dead_letters import Poisoned
-from order_service.infrastructure.kafka.decoding import Poison, decode, identity
+from order_service.infrastructure.kafka.burial import Poisoned
+from order_service.infrastructure.kafka.decoding import Poison, decode
 from order_service.infrastructure.kafka.records import Record
 
 
@@ -18,7 +18,7 @@ class Batch:
     """Records as they came, told apart; ``begun``: when, in monotonic seconds."""
 
     records: Sequence[Record]
-    changes: Sequence[StockChange]
+    decoded: Sequence[tuple[StockChange, Record]]
     poisoned: Sequence[Poisoned]
     begun: float = field(default_factory=time.monotonic)
 
@@ -26,20 +26,29 @@ class Batch:
         """With those that the log refused."""
         if not refused:
             return list(self.poisoned)
-        at = {identity(record): record for record in self.records}
-        more = [Poisoned(at[each.change.place], Poison(each.code, each.reason)) for each in refused]
+        # By their payloads, which are objects of their own: two records may claim one identity.
+        of = {id(change.payload): record for change, record in self.decoded}
+        more = [
+            Poisoned(of[id(each.change.payload)], Poison(each.code, each.reason))
+            for each in refused
+        ]
         return [*self.poisoned, *more]
 
+    @property
+    def changes(self) -> list[StockChange]:
+        return [change for change, _ in self.decoded]
 
-def decoded(records: Sequence[Record], max_bytes: int) -> Batch:
-    changes: list[StockChange] = []
+
+def decode_all(records: Sequence[Record], max_bytes: int) -> Batch:
+    decoded: list[tuple[StockChange, Record]] = []
     poisoned: list[Poisoned] = []
     for record in records:
         try:
-            changes.append(decode(record, max_bytes))
+            decoded.append((decode(record, max_bytes), record))
         except Poison as poison:
-            poisoned.append(Poisoned(record, poison))
-    return Batch(records, changes, poisoned)
+            # Anew, for the one that was raised holds the record by its traceback, in a circle.
+            poisoned.append(Poisoned(record, Poison(poison.code, poison.reason)))
+    return Batch(records, decoded, poisoned)
 
 
 class Write:

@@ -14,47 +14,65 @@ from prometheus_client import CollectorRegistry
 from order_service.application.record_stock_changes import RecordStockChanges
 from order_service.infrastructure.kafka import config
 from order_service.infrastructure.kafka.consumer import StockConsumer
-from order_service.infrastructure.kafka.dead_letter_box import KafkaDeadLetterBox
+from order_service.infrastructure.kafka.dead_letter_box import Hear, KafkaDeadLetterBox
 from order_service.infrastructure.kafka.dead_letters import DeadLetterPublisher
 from order_service.infrastructure.kafka.delivery import Delivery
 from order_service.infrastructure.kafka.intake import Intake
+from order_service.infrastructure.kafka.made_anew import Sightings
 from order_service.infrastructure.kafka.membership import Membership
 from order_service.infrastructure.kafka.metrics import ConsumerMetrics
 from order_service.infrastructure.kafka.publisher import KafkaEventPublisher
+from order_service.infrastructure.kafka.watch import KafkaWatch
 from order_service.settings import Settings
 
 # Above delivery.timeout.ms, so that librdkafka itself gives up first and says why.
 _PATIENCE: Final = 18.0
 
 
+def kafka_watch(settings: Settings) -> KafkaWatch:
+    admin = partial(config.build, AdminClient, config.admin_config(settings), settings)
+    return KafkaWatch(admin, settings.kafka_stock_topics)
+
+
 def stock_consumer(
-    settings: Settings, record: RecordStockChanges, registry: CollectorRegistry
+    settings: Settings,
+    record: RecordStockChanges,
+    registry: CollectorRegistry,
+    sightings: Sightings,
 ) -> StockConsumer:
     """It joins the group when it is run. Its metrics go to ``registry``, once for each registry."""
     metrics = ConsumerMetrics(registry)
-    consumer = config.build(Consumer, config.consumer_config(settings), settings)
     admin = partial(AdminClient, config.admin_config(settings))
     topics = settings.kafka_stock_topics
-    membership = Membership(consumer, admin, settings.kafka_group, topics)
-    intake = Intake(consumer, membership, topics, settings.consumer_batch_size, metrics)
+
+    def open_intake() -> Intake:
+        consumer = config.build(Consumer, config.consumer_config(settings), settings)
+        membership = Membership(consumer, admin, settings.kafka_group, topics)
+        batch = settings.consumer_batch_size
+        return Intake(consumer, membership, topics, batch, metrics, sightings)
+
     return StockConsumer(
-        intake,
+        open_intake,
         record,
-        DeadLetterPublisher(_delivery(settings), admin),
+        DeadLetterPublisher(_delivery(settings, config.dead_letter_config(settings)), admin),
         metrics,
         settings.stock_event_max_bytes,
     )
 
 
 def event_publisher(settings: Settings) -> KafkaEventPublisher:
-    return KafkaEventPublisher(_delivery(settings), settings.kafka_order_topic)
+    delivery = _delivery(settings, config.producer_config(settings))
+    return KafkaEventPublisher(delivery, settings.kafka_order_topic)
 
 
 def dead_letter_box(settings: Settings) -> KafkaDeadLetterBox:
-    reader = partial(config.build, Consumer, config.reader_config(settings), settings)
-    return KafkaDeadLetterBox(reader, partial(_delivery, settings), settings.kafka_stock_topics)
+    def reader(hear: Hear) -> Consumer:
+        options = config.reader_config(settings) | {"error_cb": hear}
+        return config.build(Consumer, options, settings)
+
+    delivery = partial(_delivery, settings, config.dead_letter_config(settings))
+    return KafkaDeadLetterBox(reader, delivery, settings.kafka_stock_topics)
 
 
-def _delivery(settings: Settings) -> Delivery:
-    make = partial(config.build, Producer, config.producer_config(settings), settings)
-    return Delivery(make, _PATIENCE)
+def _delivery(settings: Settings, options: config.Config) -> Delivery:
+    return Delivery(partial(config.build, Producer, options, settings), _PATIENCE)

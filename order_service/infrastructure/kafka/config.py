@@ -1,14 +1,13 @@
 """librdkafka's settings: our defaults, then the operator's, then what our promises hang on."""
 
-import logging
 import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final, TypeVar
 
-import structlog
 from confluent_kafka import KafkaError
 
+from order_service.infrastructure.kafka import outages
 from order_service.infrastructure.kafka.options import is_used, variable
 from order_service.setting_checks import said
 from order_service.settings import Settings, SettingsError
@@ -19,7 +18,11 @@ Client = TypeVar("Client")
 # A dead letter is its original and some headers more, so its limit lies above any topic's.
 LARGEST_MESSAGE: Final = 16 * 1024 * 1024
 
+# A broker that is back is met again within seconds.
+_DEFAULTS: Final[Config] = {"reconnect.backoff.max.ms": 3000}
+
 _CONSUMER_DEFAULTS: Final[Config] = {
+    **_DEFAULTS,
     "auto.offset.reset": "earliest",
     "partition.assignment.strategy": "cooperative-sticky",
     "auto.commit.interval.ms": 1000,
@@ -34,8 +37,14 @@ _CONSUMER_DEFAULTS: Final[Config] = {
     "fetch.max.bytes": 1024 * 1024,
     "fetch.queue.backoff.ms": 10,
 }
-_CONSUMER_OWN: Final[Config] = {"enable.auto.commit": True, "enable.auto.offset.store": False}
+_CONSUMER_OWN: Final[Config] = {
+    "enable.auto.commit": True,
+    "enable.auto.offset.store": False,
+    # Tells how far it has come where the last records are none for it, as aborted ones.
+    "enable.partition.eof": True,
+}
 _PRODUCER_DEFAULTS: Final[Config] = {
+    **_DEFAULTS,
     # As Java's and most other clients do, so that one key has one partition whoever produces it.
     "partitioner": "murmur2_random",
     "delivery.timeout.ms": 15_000,
@@ -55,8 +64,6 @@ _SECRET: Final = re.compile(
     r"password|passphrase|secret|pem|token|jaas|assertion|oauthbearer\.config"
 )
 
-log = structlog.get_logger(__name__)
-
 
 def consumer_config(settings: Settings) -> Config:
     """Raises SettingsError for a setting that is not the operator's to change."""
@@ -73,7 +80,6 @@ def reader_config(settings: Settings) -> Config:
     nothing."""
     return consumer_config(settings) | {
         "enable.auto.commit": False,
-        "enable.partition.eof": True,
         "group.id": f"{settings.kafka_group}-reader",
     }
 
@@ -85,7 +91,15 @@ def producer_config(settings: Settings) -> Config:
 
 def admin_config(settings: Settings) -> Config:
     """Raises SettingsError for a setting that is not the operator's to change."""
-    return _given(settings, "producer") | _own(settings)
+    return _DEFAULTS | _given(settings, "producer") | _own(settings)
+
+
+def dead_letter_config(settings: Settings) -> Config:
+    """What was small as it came, for it was compressed, is as small as a dead letter.
+
+    Raises SettingsError for a setting that is not the operator's to change.
+    """
+    return {"compression.type": "zstd"} | producer_config(settings)
 
 
 def build(make: Callable[[Config], Client], config: Config, settings: Settings) -> Client:
@@ -116,8 +130,8 @@ def _own(settings: Settings) -> Config:
     }
     return {
         "bootstrap.servers": settings.kafka_broker,
-        "logger": _logger(secrets),
-        "error_cb": partial(_log_error, secrets),
+        "logger": outages.logger(secrets),
+        "error_cb": partial(outages.log_error, secrets),
     }
 
 
@@ -131,29 +145,3 @@ def _one_line(error: Exception, settings: Settings) -> str:
     names = ", ".join(variable(*each) for each in concerned) or "KAFKA_BROKER"
     values = {option: settings.kafka_config[scope][option] for scope, option in given}
     return f"Bad setting: {names}: librdkafka says: {said(reason, values)}."
-
-
-def _log_error(secrets: Mapping[str, str], error: KafkaError) -> None:
-    reason = said(error.str(), secrets)
-    log.warning("kafka_error", error=error.name(), reason=reason, fatal=error.fatal())
-
-
-def _logger(secrets: Mapping[str, str]) -> logging.Logger:
-    logger = logging.Logger("librdkafka")
-    logger.addHandler(_ToStructlog(secrets))
-    logger.addFilter(_worth_reading)
-    return logger
-
-
-def _worth_reading(record: logging.LogRecord) -> bool:
-    # A setting given for both clients is told to the one that has no use for it.
-    return "property and will be ignored by this" not in record.getMessage()
-
-
-class _ToStructlog(logging.Handler):
-    def __init__(self, secrets: Mapping[str, str]) -> None:
-        super().__init__()
-        self._secrets = secrets
-
-    def emit(self, record: logging.LogRecord) -> None:
-        log.log(record.levelno, "librdkafka", said=said(record.getMessage(), self._secrets))

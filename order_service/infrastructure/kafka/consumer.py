@@ -11,11 +11,13 @@ from typing import Final, TypeVar
 import structlog
 
 from order_service.application.backoff import delays
+from order_service.application.outage import Outage
 from order_service.application.ports import AppendResult
 from order_service.application.record_stock_changes import RecordStockChanges
 from order_service.domain.errors import Unavailable
-from order_service.infrastructure.kafka.batches import Batch, Write, decoded
-from order_service.infrastructure.kafka.dead_letters import DeadLetterPublisher, Poisoned
+from order_service.infrastructure.kafka.batches import Batch, Write, decode_all
+from order_service.infrastructure.kafka.burial import Poisoned
+from order_service.infrastructure.kafka.dead_letters import DeadLetterPublisher
 from order_service.infrastructure.kafka.intake import Intake
 from order_service.infrastructure.kafka.metrics import ConsumerMetrics
 
@@ -48,27 +50,36 @@ class _Stopped(Exception):
 
 
 class StockConsumer:
-    """``run`` belongs to one thread; ``stop`` and ``health`` may be called from any."""
+    """``run`` belongs to one thread; ``stop`` and ``health`` may be called from any.
+
+    ``open_intake``: a client of its own for each run, for one that failed is not to be used again.
+    """
 
     def __init__(
         self,
-        intake: Intake,
+        open_intake: Callable[[], Intake],
         record: RecordStockChanges,
         dead_letters: DeadLetterPublisher,
         metrics: ConsumerMetrics,
         max_bytes: int,
     ) -> None:
-        self._intake = intake
+        self._open_intake = open_intake
+        self._next: Intake | None = open_intake()
+        self._intake = self._next
         self._record = record
         self._dead_letters = dead_letters
         self._metrics = metrics
         self._max_bytes = max_bytes
         self._stopping = threading.Event()
+        self._waiting = Outage("waiting", log)
 
     def run(self) -> None:
         """Until ``stop``; then the batch in hand is finished, its offsets are committed, and the
-        group is left. Raises IntakeFailed when the broker shuts this consumer out."""
+        group is left. Raises IntakeFailed when the broker shuts this consumer out; it may be run
+        again, as after any other error."""
         log.info("consumer_starting", ack_policy=ACK_POLICY)
+        self._intake, self._next = self._next or self._open_intake(), None
+        self._metrics.polled()
         with ThreadPoolExecutor(1, thread_name_prefix="log") as writer:
             self._intake.open()
             try:
@@ -96,7 +107,7 @@ class StockConsumer:
         while in_hand or not self._stopping.is_set():
             stopping = self._stopping.is_set()
             records = [] if stopping else self._intake.take(wait=in_hand is None)
-            batch = decoded(records, self._max_bytes)
+            batch = decode_all(records, self._max_bytes)
             result = self._insist(in_hand) if in_hand else None
             following = Write(writer, self._record, batch) if records else None
             if in_hand and result:
@@ -131,10 +142,10 @@ class StockConsumer:
             try:
                 result = action()
             except Unavailable as error:
-                delay = next(waits)
-                log.warning("waiting", code=error.code, reason=error.message, seconds=delay)
-                self._wait(delay)
+                self._waiting.failed(code=error.code, reason=error.message)
+                self._wait(next(waits))
             else:
+                self._waiting.over()
                 self._intake.release()
                 return result
 

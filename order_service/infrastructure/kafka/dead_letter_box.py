@@ -9,12 +9,17 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from order_service.application.dead_letters import DeadLetter, DeadLetterQuery
 from order_service.domain.errors import BrokerUnavailable
-from order_service.infrastructure.kafka.dead_letters import SUFFIX
+from order_service.infrastructure.kafka.causes import telling
 from order_service.infrastructure.kafka.delivery import Delivery
+from order_service.infrastructure.kafka.headers import SUFFIX
 from order_service.infrastructure.kafka.letters import to_letter, to_replay
-from order_service.infrastructure.kafka.records import Record
+from order_service.infrastructure.kafka.records import LostRecord, Record
+from order_service.infrastructure.kafka.unreadable import UNREADABLE, UNREADABLE_REASON
 
 _TIMEOUT: Final = 10.0
+_FIRST_TRY: Final = 0.5
+
+Hear = Callable[[KafkaError], None]
 
 
 class _Span(NamedTuple):
@@ -27,11 +32,12 @@ class _Span(NamedTuple):
 
 
 class KafkaDeadLetterBox:
-    """``topics``: the originals', whose dead-letter topics are looked into."""
+    """``topics``: the originals', whose dead-letter topics are looked into. ``make_reader`` is
+    given what is to be called with each error that the client meets."""
 
     def __init__(
         self,
-        make_reader: Callable[[], Consumer],
+        make_reader: Callable[[Hear], Consumer],
         make_delivery: Callable[[], Delivery],
         topics: Sequence[str],
     ) -> None:
@@ -56,11 +62,13 @@ class KafkaDeadLetterBox:
 
     @contextmanager
     def _reader(self) -> Iterator[Consumer]:
-        reader = self._make_reader()
+        heard: list[KafkaError] = []
+        reader = self._make_reader(heard.append)
         try:
+            _await_broker(reader, heard)
             yield reader
         except KafkaException as error:
-            raise _unavailable(error.args[0]) from error
+            raise _unavailable([*heard, error.args[0]]) from error
         finally:
             reader.close()
 
@@ -82,25 +90,45 @@ def _since(reader: Consumer, topic: str, partition: int, time: datetime) -> int:
 
 
 def _read(reader: Consumer, span: _Span) -> Iterator[Record]:
-    if span.first >= span.end:
-        return
-    reader.assign([TopicPartition(span.topic, span.partition, span.first)])
-    while (message := reader.poll(_TIMEOUT)) is not None:
+    """Offsets may be missing; what can't be taken out of its batch is a LostRecord."""
+    at = span.first
+    if at < span.end:
+        reader.assign([TopicPartition(span.topic, span.partition, at)])
+    while at < span.end:
+        message = reader.poll(_TIMEOUT)
+        if message is None:
+            raise BrokerUnavailable(f"{span.topic}[{span.partition}] does not answer.")
         error = message.error()
-        if error is not None and error.code() == KafkaError._PARTITION_EOF:
+        if error is None:
+            record = cast(Record, message)
+        elif error.code() == KafkaError._PARTITION_EOF:
             return
-        if error is not None:
-            raise _unavailable(error)
-        record = cast(Record, message)
+        elif error.code() in UNREADABLE:
+            record = LostRecord((span.topic, span.partition, at), UNREADABLE_REASON)
+            reader.assign([TopicPartition(span.topic, span.partition, at + 1)])
+        else:
+            raise KafkaException(error)
+        at = record.offset() + 1
         if record.offset() < span.end:
             yield record
-        if record.offset() >= span.end - 1:
+
+
+def _await_broker(reader: Consumer, heard: Sequence[KafkaError]) -> None:
+    """Returns once one answers. Raises KafkaException as soon as all are known to be away."""
+    patience = _FIRST_TRY
+    while True:
+        try:
+            reader.list_topics(timeout=patience)
             return
-    raise BrokerUnavailable(f"{span.topic}[{span.partition}] does not answer.")
+        except KafkaException:
+            # What the client met is heard in a poll; there is no record to be had yet.
+            reader.poll(0)
+            away = any(error.code() == KafkaError._ALL_BROKERS_DOWN for error in heard)
+            patience *= 2
+            if away or patience > _TIMEOUT:
+                raise
 
 
-def _unavailable(error: KafkaError) -> BrokerUnavailable:
-    reason = str(error.str()).removeprefix("Failed to get metadata: ").removeprefix("Local: ")
-    return BrokerUnavailable(
-        f"The dead letters can't be read: {reason}. Is Kafka up, and KAFKA_BROKER its address?"
-    )
+def _unavailable(errors: Sequence[KafkaError]) -> BrokerUnavailable:
+    cause = telling([error.str() for error in errors])
+    return BrokerUnavailable(f"The dead letters can't be read: {cause}")

@@ -1,7 +1,6 @@
 """Poison to its topic's dead-letter topic, ``<topic>-dlt``."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 import structlog
@@ -10,30 +9,25 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from order_service.domain.errors import BrokerUnavailable
-from order_service.infrastructure.kafka import headers
+from order_service.infrastructure.kafka.burial import SHAPES, Poisoned
 from order_service.infrastructure.kafka.config import LARGEST_MESSAGE
-from order_service.infrastructure.kafka.decoding import Poison
-from order_service.infrastructure.kafka.delivery import Delivery, Outgoing
-from order_service.infrastructure.kafka.records import Record
-from order_service.setting_checks import DEAD_LETTER_SUFFIX
+from order_service.infrastructure.kafka.delivery import Delivery
 
-SUFFIX: Final = DEAD_LETTER_SUFFIX
 # Kept until somebody deletes them: a dead letter that expires unread would be a lost event.
 _TOPIC_CONFIG: Final = {"retention.ms": "-1", "max.message.bytes": str(LARGEST_MESSAGE)}
 _BROKER_DEFAULT: Final = -1
 _TIMEOUT: Final = 10.0
+# What the broker, or librdkafka before it, has against the record itself, now and later.
+_AGAINST_THE_RECORD: Final = {
+    KafkaError._INVALID_ARG,
+    KafkaError.INVALID_MSG_SIZE,
+    KafkaError.MSG_SIZE_TOO_LARGE,
+    KafkaError.RECORD_LIST_TOO_LARGE,
+    KafkaError.UNSUPPORTED_FOR_MESSAGE_FORMAT,
+    KafkaError.INVALID_RECORD,
+}
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Poisoned:
-    record: Record
-    poison: Poison
-
-    @property
-    def dead_letter_topic(self) -> str:
-        return self.record.topic() + SUFFIX
 
 
 class DeadLetterPublisher:
@@ -43,14 +37,23 @@ class DeadLetterPublisher:
         self._known_topics: set[str] = set()
 
     def publish(self, poisoned: list[Poisoned]) -> None:
-        """Publish the records and take those that the broker confirmed out of the list.
+        """Publish the records and take those that the broker confirmed out of the list. One that
+        the topic does not take whole is published in part.
 
         Raises BrokerUnavailable while one is left.
         """
         for topic in {each.dead_letter_topic for each in poisoned} - self._known_topics:
             self._make_topic(topic)
-        outcomes = self._delivery.deliver([_outgoing(each) for each in poisoned])
-        failures = [pair for pair in zip(poisoned, outcomes, strict=True) if pair[1] is not None]
+        left = list(poisoned)
+        failures: list[tuple[Poisoned, KafkaError]] = []
+        for shape in SHAPES:
+            outcomes = self._delivery.deliver([shape(each) for each in left])
+            failed = [(p, error) for p, error in zip(left, outcomes, strict=True) if error]
+            refused = [p for p, error in failed if error.code() in _AGAINST_THE_RECORD]
+            left = refused if shape is not SHAPES[-1] else []
+            failures += [pair for pair in failed if pair[0] not in left]
+            if not left:
+                break
         poisoned[:] = [each for each, _ in failures]
         if failures:
             raise _unpublished(*failures[0])
@@ -68,25 +71,6 @@ class DeadLetterPublisher:
                 log.warning("dead_letter_topic_not_created", topic=topic, reason=reason.str())
                 return
         self._known_topics.add(topic)
-
-
-def _outgoing(poisoned: Poisoned) -> Outgoing:
-    record, poison = poisoned.record, poisoned.poison
-    about: dict[str, str | int] = {
-        headers.TOPIC: record.topic(),
-        headers.PARTITION: record.partition(),
-        headers.OFFSET: record.offset(),
-        headers.TIMESTAMP: record.timestamp()[1],
-        headers.CODE: poison.code,
-        headers.REASON: poison.reason,
-    }
-    kept = headers.without(record.headers() or [], headers.DEAD_LETTER)
-    return Outgoing(
-        poisoned.dead_letter_topic,
-        record.value(),
-        record.key(),
-        kept + headers.encode(headers.DEAD_LETTER, about),
-    )
 
 
 def _unpublished(poisoned: Poisoned, error: KafkaError | None) -> BrokerUnavailable:

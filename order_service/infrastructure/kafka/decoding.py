@@ -5,13 +5,18 @@ from typing import Any, Final
 
 from pydantic_core import from_json
 
+from order_service.application.json_values import DEEPEST, NOT_FINITE, TOO_DEEP, fault
 from order_service.application.ports import Place, StockChange
 from order_service.application.record_stock_changes import ADDED, REDUCED
 from order_service.infrastructure.kafka import headers
-from order_service.infrastructure.kafka.records import Record
+from order_service.infrastructure.kafka.records import LostRecord, Record
 
 _INT64: Final = 2**63
 _LONGEST_ITEM_ID: Final = 256
+_FAULTS: Final = {
+    TOO_DEEP: f"It is nested deeper than {DEEPEST} levels.",
+    NOT_FINITE: "A number in it is too large to be one.",
+}
 
 
 class Poison(Exception):
@@ -24,8 +29,18 @@ class Poison(Exception):
 
 
 def decode(record: Record, max_bytes: int) -> StockChange:
-    """Raises Poison."""
-    payload = _parsed(record.value(), max_bytes)
+    """Raises Poison, whatever the record is."""
+    try:
+        return _decode(record, max_bytes)
+    except Poison:
+        raise
+    except Exception as error:
+        reason = f"It can't be read: {type(error).__name__}."
+        raise Poison("undecodable", reason) from error
+
+
+def _decode(record: Record, max_bytes: int) -> StockChange:
+    payload = _parsed(record, max_bytes)
     topic, partition, offset = identity(record)
     try:
         return StockChange(
@@ -45,14 +60,25 @@ def decode(record: Record, max_bytes: int) -> StockChange:
 
 
 def identity(record: Record) -> Place:
-    """Where the record was first delivered, which a replay tells in its headers."""
-    sent = record.headers()
-    replayed = headers.place(headers.group(sent, headers.REPLAY)) if sent else None
-    return replayed or Place(record.topic(), record.partition(), record.offset())
+    """Where the record was first delivered, which a replay tells in its headers.
+
+    Anybody can write such headers, and programs copy them from one record to the next. They are
+    believed where they name a place that this record can be a replay of: of its own topic or that
+    one's dead letters, and in its own partition an earlier one.
+    """
+    own = Place(record.topic(), record.partition(), record.offset())
+    sent = headers.read(record)
+    told = headers.place(headers.group(sent, headers.REPLAY)) if sent else None
+    if told is None or told.topic not in (own.topic, own.topic + headers.SUFFIX):
+        return own
+    return own if told[:2] == own[:2] and told.offset >= own.offset else told
 
 
-def _parsed(value: bytes | None, max_bytes: int) -> dict[str, Any]:
+def _parsed(record: Record, max_bytes: int) -> dict[str, Any]:
+    value = record.value()
     if value is None:
+        if isinstance(record, LostRecord):
+            raise Poison("unreadable", record.reason)
         raise Poison("tombstone", "The value is null.")
     if len(value) > max_bytes:
         raise Poison(
@@ -64,6 +90,8 @@ def _parsed(value: bytes | None, max_bytes: int) -> dict[str, Any]:
         raise _not_json(value, error) from None
     if not isinstance(payload, dict):
         raise Poison("wrong_shape", f"A JSON object is expected, not {type(payload).__name__}.")
+    if found := fault(payload):
+        raise Poison(found, _FAULTS[found])
     return payload
 
 

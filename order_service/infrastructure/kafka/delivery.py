@@ -43,6 +43,9 @@ class Delivery:
                 outcomes[at] = KafkaError(KafkaError._QUEUE_FULL)
             except KafkaException as error:
                 outcomes[at] = error.args[0]
+            except Exception as error:  # noqa: BLE001  (the last resort)
+                # The bindings', of what is in the record.
+                outcomes[at] = KafkaError(KafkaError._INVALID_ARG, type(error).__name__)
         if producer.flush(self._patience):
             # Nothing may be delivered after the caller was told that it was not.
             producer.purge()

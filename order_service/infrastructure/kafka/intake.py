@@ -8,21 +8,26 @@ from typing import Final, cast
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from order_service.infrastructure.kafka.lag import LagGauge
+from order_service.application.outage import Outage
+from order_service.infrastructure.kafka.lag import LagGauge, spans
+from order_service.infrastructure.kafka.made_anew import Sightings, TopicsMadeAnew
 from order_service.infrastructure.kafka.membership import Membership
 from order_service.infrastructure.kafka.metrics import ConsumerMetrics
-from order_service.infrastructure.kafka.records import Record
+from order_service.infrastructure.kafka.records import LostRecord, Record
+from order_service.infrastructure.kafka.unreadable import UNREADABLE, BadBatches
 
 _FIRST_RECORD: Final = 0.5
 # For as long a batch waits to be filled: single writes would cost the store far more.
 _MORE_RECORDS: Final = 0.05
 _SLICE: Final = 0.1
+# One that is larger goes by itself: the next may be as large, and all would be in memory at once.
+_LARGE: Final = 1024 * 1024
 
 log = structlog.get_logger(__name__)
 
 
 class IntakeFailed(Exception):
-    """The consumer can't go on, and a new process may: it was fenced, or never allowed."""
+    """This client can't go on, and a new one may: it was fenced, or never allowed."""
 
 
 class Intake:
@@ -40,6 +45,7 @@ class Intake:
         topics: Sequence[str],
         batch_size: int,
         metrics: ConsumerMetrics,
+        sightings: Sightings,
     ) -> None:
         self._consumer = consumer
         self._membership = membership
@@ -47,7 +53,12 @@ class Intake:
         self._batch_size = batch_size
         self._metrics = metrics
         self._lag = LagGauge(consumer, metrics)
+        self._made_anew = TopicsMadeAnew(consumer, sightings, self._lag, metrics)
+        self._bad_batches = BadBatches(consumer)
+        self._errors = Outage("kafka_error", log)
         self._early: list[Record] = []
+        # The batches that are not acknowledged yet, the newest first.
+        self._in_hand: list[Sequence[Record]] = []
         self.held = False
 
     @property
@@ -71,9 +82,12 @@ class Intake:
         records, self._early = self._early, []
         if not records:
             records = self._poll(_FIRST_RECORD if wait else 0)
+        more = self._batch_size - len(records)
+        if records and more > 0 and len(records[-1].value() or b"") < _LARGE:
+            records += self._sound(self._consumer.consume(more, _MORE_RECORDS))
         if records:
-            more = self._batch_size - len(records)
-            records += self._sound(self._consumer.consume(more, _MORE_RECORDS)) if more > 0 else []
+            self._in_hand.insert(0, records)
+            self._errors.over()
         self._observe()
         for topic, number in Counter(record.topic() for record in records).items():
             self._metrics.consumed.labels(topic).inc(number)
@@ -97,18 +111,27 @@ class Intake:
             self._metrics.paused.set(0)
             self._consumer.resume(self._consumer.assignment())
 
-    def acknowledge(self, records: Iterable[Record]) -> None:
-        """The records are dealt with for good."""
-        last = {(each.topic(), each.partition()): each for each in records}
-        for (topic, partition), record in last.items():
+    def acknowledge(self, records: Sequence[Record]) -> None:
+        """The records, of one ``take``, are dealt with for good."""
+        self._in_hand = [each for each in self._in_hand if each is not records]
+        for place, span in spans(records).items():
+            if self._made_anew.is_old(place, span):
+                continue
             try:
-                # By message, which also stores the leader's epoch (KIP-320).
-                self._consumer.store_offsets(message=cast(Message, record))
+                self._store(span.end)
             except KafkaException:
                 # No longer ours: whoever has it reads these records again, as duplicates.
-                log.info("offset_not_ours", topic=topic, partition=partition, at=record.offset())
+                log.info("offset_not_ours", topic=place[0], partition=place[1], at=span.last)
             else:
-                self._lag.logged((topic, partition), record.offset() + 1)
+                self._lag.logged(place, span)
+
+    def _store(self, record: Record) -> None:
+        if isinstance(record, LostRecord):
+            after = TopicPartition(record.topic(), record.partition(), record.offset() + 1)
+            self._consumer.store_offsets(offsets=[after])
+        else:
+            # By message, which also stores the leader's epoch (KIP-320).
+            self._consumer.store_offsets(message=cast(Message, record))
 
     def close(self) -> None:
         """Commit what was acknowledged and leave the group at once."""
@@ -116,6 +139,7 @@ class Intake:
 
     def _observe(self) -> None:
         self._membership.observe()
+        self._made_anew.observe()
         self._lag.observe(fetching=not self.held)
 
     def _poll(self, seconds: float) -> list[Record]:
@@ -129,27 +153,44 @@ class Intake:
             error = message.error()
             if error is None:
                 sound.append(cast(Record, message))
+            elif error.code() in UNREADABLE:
+                sound += filter(None, [self._bad_batches.given_up(message)])
             else:
-                self._note(error)
+                self._note(error, message, sound)
         return sound
 
-    def _note(self, error: KafkaError) -> None:
+    def _note(self, error: KafkaError, message: Message, before: Sequence[Record]) -> None:
         if error.fatal():
             raise IntakeFailed(error.str())
-        log.warning("kafka_error", error=error.name(), reason=error.str())
+        if error.code() == KafkaError._PARTITION_EOF:
+            place = (message.topic() or "", message.partition() or 0)
+            self._lag.reached(place, self._taken(place, before), message.offset() or 0)
+        elif error.code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+            # Which topics are missing is told of by the watch.
+            self._errors.failed(error=error.name(), reason=error.str())
+
+    def _taken(self, place: tuple[str, int], newest: Sequence[Record]) -> int:
+        """The offset after the last record of a partition; 0 where all are acknowledged."""
+        for records in (newest, self._early, *self._in_hand):
+            for record in reversed(records):
+                if (record.topic(), record.partition()) == place:
+                    return record.offset() + 1
+        return 0
 
     def _on_assign(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         self._membership.assigned()
-        self._lag.reassigned()
+        self._bad_batches.reassigned()
+        self._made_anew.assigned(partitions)
+        self._lag.assigned(partitions)
         log.info("partitions_assigned", partitions=_named(partitions))
 
     def _on_revoke(self, _: Consumer, partitions: list[TopicPartition]) -> None:
-        self._lag.reassigned(partitions)
+        self._lag.revoked(partitions)
         log.info("partitions_revoked", partitions=_named(partitions))
 
     def _on_lost(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         self._membership.lost()
-        self._lag.reassigned(partitions)
+        self._lag.lost(partitions)
         log.warning("partitions_lost", partitions=_named(partitions))
 
 

@@ -1,17 +1,31 @@
-"""How far the log is behind the topics, partition by partition."""
+"""How far the log is behind the topics, partition by partition, and what it missed."""
 
 import time
-from collections.abc import Sequence
-from typing import Final
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Final, NamedTuple
 
+import structlog
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from order_service.infrastructure.kafka.metrics import ConsumerMetrics
+from order_service.infrastructure.kafka.records import Record
 
 _EVERY: Final = 5.0
 _TIMEOUT: Final = 1.0
 
 Place = tuple[str, int]
+
+log = structlog.get_logger(__name__)
+
+
+class Span(NamedTuple):
+    """Records of one partition in a batch; ``end``: the last of them."""
+
+    first: int
+    last: int
+    number: int
+    end: Record
 
 
 class LagGauge:
@@ -25,18 +39,45 @@ class LagGauge:
         self._consumer = consumer
         self._metrics = metrics
         self._logged: dict[Place, int] = {}
+        self._ends: dict[Place, tuple[int, int]] = {}
+        self._jumps: dict[Place, Span] = {}
+        self._lost: set[Place] = set()
         self._due = time.monotonic()
 
-    def logged(self, place: Place, offset: int) -> None:
-        """Everything before ``offset`` is in the log."""
-        self._logged[place] = offset
+    def logged(self, place: Place, span: Span) -> None:
+        """These are in the log, as are all before them."""
+        expected = self._logged.get(place, -1)
+        if expected >= 0 and span.last + 1 - expected > span.number:
+            self._jumps.setdefault(place, span._replace(first=expected))
+        self._logged[place] = span.last + 1
 
-    def reassigned(self, taken_away: Sequence[TopicPartition] = ()) -> None:
-        """Other partitions are this worker's from now on."""
-        for each in taken_away:
-            self._logged.pop((each.topic, each.partition), None)
-        self._metrics.lag.clear()
+    def begun_again(self, place: Place) -> None:
+        """It is read from its beginning from now on."""
+        self._forget(place)
+        self._logged[place] = 0
+
+    def reached(self, place: Place, taken: int, end: int) -> None:
+        """Once all before ``taken`` is logged, all before ``end`` is: what lies between are no
+        records for a consumer, as those of transactions that were aborted."""
+        self._ends[place] = (taken, end)
+
+    def assigned(self, partitions: Iterable[TopicPartition]) -> None:
+        for place in self._lost:
+            self._forget(place)
+        self._remove_series(self._lost - _places(partitions))
+        self._lost.clear()
         self._due = time.monotonic()
+
+    def revoked(self, partitions: Iterable[TopicPartition]) -> None:
+        """Others tell of them from now on."""
+        for place in _places(partitions):
+            self._forget(place)
+        self._remove_series(_places(partitions))
+        self._due = time.monotonic()
+
+    def lost(self, partitions: Iterable[TopicPartition]) -> None:
+        """Nobody may have them, as while the broker is away: the gauges keep their last values."""
+        self._lost |= _places(partitions)
 
     def observe(self, fetching: bool) -> None:
         """Does something every 5 s at most."""
@@ -49,6 +90,7 @@ class LagGauge:
             self._start_from_committed(partitions)
             for each in partitions:
                 self._measure(each, fetching)
+            self._look_for_missed()
         except KafkaException:
             # The gauges keep their last values while the broker is away.
             return
@@ -59,7 +101,58 @@ class LagGauge:
             self._logged[each.topic, each.partition] = each.offset
 
     def _measure(self, partition: TopicPartition, fetching: bool) -> None:
+        place = (partition.topic, partition.partition)
         low, high = self._consumer.get_watermark_offsets(partition, _TIMEOUT, cached=fetching)
+        if high < 0:
+            # Not fetched from yet.
+            return
         # What is not known yet is negative, as is the offset of a group that committed none.
-        logged = max(0, low, self._logged[partition.topic, partition.partition])
-        self._metrics.lag.labels(partition.topic, partition.partition).set(max(0, high - logged))
+        logged = max(0, low, self._logged[place])
+        taken, end = self._ends.get(place, (0, 0))
+        done = max(logged, end) if self._logged[place] >= taken else logged
+        self._metrics.lag.labels(*place).set(max(0, high - done))
+
+    def _look_for_missed(self) -> None:
+        """Where an offset follows that was not expected, the records between may have been deleted
+        unread; or there were none, in a topic with transactions or one that is compacted."""
+        while self._jumps:
+            place, jump = next(iter(self._jumps.items()))
+            low, _ = self._consumer.get_watermark_offsets(TopicPartition(*place), _TIMEOUT)
+            del self._jumps[place]
+            missed = min(low - jump.first, jump.last + 1 - jump.first - jump.number)
+            if missed > 0:
+                self._metrics.missed.labels(place[0]).inc(missed)
+                log.error(
+                    "records_missed",
+                    topic=place[0],
+                    partition=place[1],
+                    first=jump.first,
+                    number=missed,
+                    reason="The topic deleted them before they were read.",
+                )
+
+    def _forget(self, place: Place) -> None:
+        for known in (self._logged, self._ends, self._jumps):
+            known.pop(place, None)
+
+    def _remove_series(self, places: Iterable[Place]) -> None:
+        for topic, partition in places:
+            self._metrics.lag.remove(topic, str(partition))
+
+
+def spans(records: Iterable[Record]) -> dict[Place, Span]:
+    """Of a batch, each partition's in order."""
+    first: dict[Place, int] = {}
+    last: dict[Place, Record] = {}
+    number: dict[Place, int] = defaultdict(int)
+    for record in records:
+        place = (record.topic(), record.partition())
+        if place not in last:
+            first[place] = record.offset()
+        last[place] = record
+        number[place] += 1
+    return {p: Span(first[p], end.offset(), number[p], end) for p, end in last.items()}
+
+
+def _places(partitions: Iterable[TopicPartition]) -> set[Place]:
+    return {(each.topic, each.partition) for each in partitions}

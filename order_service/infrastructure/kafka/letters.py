@@ -6,34 +6,68 @@ from typing import Final
 from order_service.application.dead_letters import DeadLetter
 from order_service.application.ports import OFFSET_REUSED, Place
 from order_service.infrastructure.kafka import headers
-from order_service.infrastructure.kafka.dead_letters import SUFFIX
 from order_service.infrastructure.kafka.delivery import Outgoing
 from order_service.infrastructure.kafka.headers import Header
-from order_service.infrastructure.kafka.records import Record
+from order_service.infrastructure.kafka.records import LostRecord, Record
 
 _UNKNOWN: Final = "unknown"
+# The year 10000, in ms since 1970.
+_NO_TIME: Final = 253_402_300_800_000
+_NO_SIZE: Final = 2**31
 
 
 def to_letter(record: Record) -> DeadLetter:
-    """A record that somebody else put there counts as its own original."""
-    sent = record.headers() or []
-    about = headers.group(sent, headers.DEAD_LETTER)
-    replayed = headers.group(sent, headers.REPLAY)
+    """A record that somebody else put there counts as its own original, and whatever can't be read
+    of one as not known."""
     place = Place(record.topic(), record.partition(), record.offset())
-    original = headers.place(about) or place._replace(topic=place.topic.removesuffix(SUFFIX))
-    code = about.get(headers.CODE, _UNKNOWN)
+    if isinstance(record, LostRecord):
+        return _unreadable(place, record.reason)
+    try:
+        return _read(record, place)
+    except Exception as error:  # noqa: BLE001  (the last resort)
+        return _unreadable(place, f"It can't be read: {type(error).__name__}.")
+
+
+def _unreadable(place: Place, reason: str) -> DeadLetter:
     return DeadLetter(
         place=place,
-        original=original,
-        identity=headers.place(replayed) or _identity(code, original, place),
+        original=place._replace(topic=place.topic.removesuffix(headers.SUFFIX)),
+        identity=place,
+        buried_at=None,
+        produced_at=None,
+        key=None,
+        value=None,
+        headers=(),
+        code="unreadable",
+        reason=reason,
+        replays=0,
+        cut="headers,key,value",
+    )
+
+
+def _read(record: Record, place: Place) -> DeadLetter:
+    sent = headers.read(record)
+    about = headers.group(sent, headers.DEAD_LETTER)
+    replayed = headers.group(sent, headers.REPLAY)
+    topic = place.topic.removesuffix(headers.SUFFIX)
+    told = _told(about, topic)
+    code = about.get(headers.CODE, _UNKNOWN)
+    value = record.value()
+    return DeadLetter(
+        place=place,
+        original=told or place._replace(topic=topic),
+        identity=_identity(headers.place(replayed), told, code, place),
         buried_at=_time(record.timestamp()[1]),
-        produced_at=_time(_number(about.get(headers.TIMESTAMP))),
+        produced_at=_time(headers.number(about.get(headers.TIMESTAMP), _NO_TIME)),
         key=record.key(),
-        value=record.value(),
+        value=value,
         headers=tuple(headers.without(sent, headers.DEAD_LETTER)),
         code=code,
         reason=about.get(headers.REASON, "Not put here by this service."),
-        replays=_number(replayed.get(headers.COUNT)),
+        replays=headers.number(replayed.get(headers.COUNT)) or 0,
+        cut=about.get(headers.CUT, ""),
+        value_bytes=headers.number(about.get(headers.VALUE_BYTES), _NO_SIZE) or len(value or b""),
+        value_sha256=about.get(headers.VALUE_SHA256),
     )
 
 
@@ -53,15 +87,21 @@ def to_replay(letter: DeadLetter) -> Outgoing:
     )
 
 
-def _identity(code: str, original: Place, place: Place) -> Place:
+def _told(about: dict[str, str], topic: str) -> Place | None:
+    """Believed of this topic alone: a replay is sent there, and nowhere that a stranger names."""
+    told = headers.place(about)
+    return told if told and told.topic == topic else None
+
+
+def _identity(replayed: Place | None, told: Place | None, code: str, place: Place) -> Place:
+    if replayed and replayed.topic in (place.topic, place.topic.removesuffix(headers.SUFFIX)):
+        return replayed
     # The log knows another record by the original's place, so this one is known by its letter's.
-    known_otherwise = code in (OFFSET_REUSED, _UNKNOWN)
-    return place if known_otherwise else original
+    return place if told is None or code in (OFFSET_REUSED, _UNKNOWN) else told
 
 
-def _number(text: str | None) -> int:
-    return int(text) if text and text.isdecimal() else 0
-
-
-def _time(milliseconds: int) -> datetime:
-    return datetime.fromtimestamp(max(0, milliseconds) / 1000, UTC)
+def _time(milliseconds: int | None) -> datetime | None:
+    """None where it is not known, or no time that a calendar has."""
+    if milliseconds is None or not 0 <= milliseconds < _NO_TIME:
+        return None
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)

@@ -8,6 +8,8 @@ import structlog
 from confluent_kafka import Consumer, KafkaException
 from confluent_kafka.admin import AdminClient
 
+from order_service.application.outage import Outage
+
 _EVERY: Final = 2.0
 # Most are assigned their partitions by then, and need no admin client.
 _FIRST: Final = 1.0
@@ -36,6 +38,7 @@ class Membership:
         self._group = group
         self._topics = topics
         self._due = time.monotonic() + _FIRST
+        self._unknown = Outage("membership_unknown", log, serious=False)
         self.settled = False
 
     def assigned(self) -> None:
@@ -51,7 +54,9 @@ class Membership:
         try:
             self.settled = not self._any_topic() or self._is_member()
         except (KafkaException, TimeoutError) as error:
-            log.info("membership_unknown", reason=str(error))
+            self._unknown.failed(reason=str(error))
+        else:
+            self._unknown.over()
 
     def _any_topic(self) -> bool:
         # Not asked through the consumer, whose subscription a metadata answer would stir.

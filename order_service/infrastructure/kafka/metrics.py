@@ -37,6 +37,18 @@ class ConsumerMetrics:
             ["topic", "partition"],
             registry=registry,
         )
+        self.missed = Counter(
+            f"{_PREFIX}_missed",
+            "Records that their topic deleted before they were read.",
+            ["topic"],
+            registry=registry,
+        )
+        self.made_anew = Counter(
+            f"{_PREFIX}_topics_made_anew",
+            "Topics that were deleted and made again, and are read from their beginning.",
+            ["topic"],
+            registry=registry,
+        )
         self.paused = Gauge(
             f"{_PREFIX}_paused", "1 while the store or the broker is waited for.", registry=registry
         )

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import structlog
 
+from order_service.application.outage import Outage
 from order_service.domain.events import OrderEvent
 from order_service.infrastructure.kafka.delivery import Delivery, Outgoing
 
@@ -19,6 +20,7 @@ class KafkaEventPublisher:
     def __init__(self, delivery: Delivery, topic: str) -> None:
         self._delivery = delivery
         self._topic = topic
+        self._trouble = Outage("events_not_published", log)
 
     def publish(self, events: Sequence[OrderEvent]) -> list[OrderEvent]:
         """Answers the events that the broker confirmed, in bounded time.
@@ -41,12 +43,13 @@ class KafkaEventPublisher:
         outcomes = self._delivery.deliver(outgoing)
         failed = next((error for error in outcomes if error), None)
         if failed:
-            log.warning(
-                "events_not_published",
+            self._trouble.failed(
                 events=sum(error is not None for error in outcomes),
                 error=failed.name(),
                 reason=failed.str(),
             )
+        else:
+            self._trouble.over()
         return [event for event, error in zip(events, outcomes, strict=True) if error is None]
 
 

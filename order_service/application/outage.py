@@ -1,0 +1,59 @@
+"""What an outage says: a line when it begins, one a minute while it lasts, one when it ends."""
+
+import threading
+import time
+from datetime import UTC, datetime
+from typing import Any, Final, Protocol
+
+_EVERY: Final = 60.0
+
+
+class Log(Protocol):
+    """A structured logger."""
+
+    def warning(self, event: str, **fields: Any) -> Any: ...
+    def info(self, event: str, **fields: Any) -> Any: ...
+
+
+class Outage:
+    """``serious``: whether it is told of as a warning."""
+
+    def __init__(self, event: str, log: Log, *, serious: bool = True) -> None:
+        self._event = event
+        self._log = log
+        self._serious = serious
+        self._lock = threading.Lock()
+        self._begun: float | None = None
+        self._told = 0.0
+        self._times = 0
+        self.since: datetime | None = None
+
+    def failed(self, **fields: Any) -> None:
+        """Once more. A line of the log is written for the first time, and then every 60 s."""
+        with self._lock:
+            now = time.monotonic()
+            if self._begun is None:
+                self._begun, self._times, self.since = now, 0, datetime.now(UTC)
+            elif now - self._told < _EVERY:
+                self._times += 1
+                return
+            self._times += 1
+            self._told = now
+            lasted = {"times": self._times, "seconds": round(now - self._begun)}
+        # Looked up now, for the log may have been set up since.
+        say = self._log.warning if self._serious else self._log.info
+        say(self._event, **(lasted if lasted["times"] > 1 else {}), **fields)
+
+    def over(self, **fields: Any) -> None:
+        """Nothing happens where none had begun."""
+        with self._lock:
+            if self._begun is None:
+                return
+            lasted = {"times": self._times, "seconds": round(time.monotonic() - self._begun)}
+            self._begun = self.since = None
+        self._log.info(f"{self._event}_over", **lasted, **fields)
+
+
+def iso(moment: datetime) -> str:
+    """``2026-01-31T12:00:00Z``."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,46 @@
+"""Why Kafka does not answer, out of librdkafka's words: what it is, and what to look at."""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+# The first that fits. Never a host or a secret, for others may read them.
+_CAUSES: Final = (
+    (
+        r"resolve|unknown host|name or service|nodename",
+        "its host is not known: check KAFKA_BROKER and the name service.",
+    ),
+    (
+        r"authenticat|sasl",
+        "authentication failed: check KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and "
+        "KAFKA_SASL_PASSWORD.",
+    ),
+    (
+        r"certificate|ssl|tls",
+        "TLS failed: check KAFKA_SECURITY_PROTOCOL and KAFKA_SSL_CA_LOCATION.",
+    ),
+    (
+        r"security\.protocol|apiversion",
+        "it closes the connection: check whether KAFKA_SECURITY_PROTOCOL is what its port speaks.",
+    ),
+    (r"authoriz", "this user may not: check the broker's access lists."),
+    (r"refused", "the connection is refused: is Kafka up, and KAFKA_BROKER its address?"),
+    (r"timed? ?out", "no answer in time: check the network, and whether Kafka is overloaded."),
+)
+OTHER: Final = "the connection broke: is Kafka up, and KAFKA_BROKER its address?"
+
+
+# The broker's own name, which may hold any word, and how far librdkafka had come with it.
+_AROUND: Final = re.compile(r"^\S+: |\(after .*")
+
+
+def cause(said: str) -> str:
+    """Clauses, to be put behind a colon."""
+    words = _AROUND.sub("", said)
+    return next((told for word, told in _CAUSES if re.search(word, words, re.IGNORECASE)), OTHER)
+
+
+def telling(said: Sequence[str]) -> str:
+    """The cause that explains most: that a connection broke often follows from another's word."""
+    found = {cause(each) for each in said}
+    return next((told for _, told in _CAUSES if told in found), OTHER)

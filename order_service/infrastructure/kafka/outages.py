@@ -1,0 +1,109 @@
+"""librdkafka's complaints, of all of this process's clients, as one story.
+
+Each client tells of each try to connect, ten a second; an operator needs a line when it begins,
+one a minute while it lasts, and one when it ends.
+"""
+
+import logging
+import re
+import threading
+import time
+from collections.abc import Mapping
+from typing import Final
+
+import structlog
+from confluent_kafka import KafkaError
+
+from order_service.application.outage import Outage
+from order_service.infrastructure.kafka.causes import telling
+from order_service.setting_checks import said
+
+# librdkafka repeats an unchanged complaint every 30 s at the latest.
+_QUIET: Final = 35.0
+# Other clients notice a little later that the broker is back.
+_STRAGGLERS: Final = 15.0
+_REMEMBERED: Final = 20
+_CONNECTING: Final = re.compile(r"^(FAIL|ERROR|REQTMOUT|SESSTMOUT|COMMITFAIL|GETPID)\b")
+# A setting given for both clients is told to the one that has no use for it.
+_NEEDLESS: Final = "property and will be ignored by this"
+
+log = structlog.get_logger(__name__)
+
+
+class Connections:
+    """What becomes of a process's connections to Kafka. From any thread."""
+
+    def __init__(self) -> None:
+        self._outage = Outage("kafka_connection_troubled", log)
+        self._lock = threading.Lock()
+        self._words: list[str] = []
+        self._last = 0.0
+        self._ended = float("-inf")
+        self._lost = False
+
+    @property
+    def cause(self) -> str:
+        with self._lock:
+            return telling(self._words or ["timed out"])
+
+    def complain(self, said: str) -> None:
+        """A client could not connect, or lost its connection."""
+        now = time.monotonic()
+        if now - self._ended < _STRAGGLERS:
+            return
+        with self._lock:
+            self._last = now
+            self._words = [*self._words[1 - _REMEMBERED :], said]
+        self._outage.failed(cause=self.cause, said=said)
+
+    def unanswered(self) -> None:
+        """Kafka, asked for its metadata, gave no answer."""
+        self._lost = True
+        self._outage.failed(cause=self.cause, said="no answer to a request for metadata")
+
+    def answered(self) -> None:
+        """It is over for all when Kafka had been away, and else when nobody complains any more."""
+        now = time.monotonic()
+        if self._lost or now - self._last > _QUIET:
+            if self._lost:
+                self._ended = now
+            self._lost = False
+            with self._lock:
+                self._words = []
+            self._outage.over()
+
+
+CONNECTIONS: Final = Connections()
+
+
+def log_error(secrets: Mapping[str, str], error: KafkaError) -> None:
+    """For a client's ``error_cb``; ``secrets`` are shown by their names."""
+    reason = said(error.str(), secrets)
+    if error.fatal():
+        log.error("kafka_fatal_error", error=error.name(), reason=reason)
+    elif error.code() != KafkaError._ALL_BROKERS_DOWN:
+        # Of each it was told already, and why.
+        CONNECTIONS.complain(reason)
+
+
+def logger(secrets: Mapping[str, str]) -> logging.Logger:
+    """For a client's ``logger``."""
+    made = logging.Logger("librdkafka")
+    made.addHandler(_ToStructlog(secrets))
+    return made
+
+
+class _ToStructlog(logging.Handler):
+    def __init__(self, secrets: Mapping[str, str]) -> None:
+        super().__init__()
+        self._secrets = secrets
+
+    def emit(self, record: logging.LogRecord) -> None:
+        line = said(record.getMessage(), self._secrets)
+        if _NEEDLESS in line:
+            return
+        if not _CONNECTING.match(line):
+            log.log(record.levelno, "librdkafka", said=line)
+        elif record.levelno > logging.INFO:
+            # Below are connections that were idle for long, and are made again: no trouble.
+            CONNECTIONS.complain(line.split("]: ", 1)[-1])

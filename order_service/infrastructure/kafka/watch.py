@@ -1,0 +1,131 @@
+"""Whether Kafka answers, and what it says of the stock topics. Asked every few seconds, apart from
+the consumer, which may be waiting for the store."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import structlog
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
+from confluent_kafka.admin import AdminClient
+
+from order_service.application.outage import iso
+from order_service.domain.errors import BrokerUnavailable
+from order_service.infrastructure.kafka.outages import CONNECTIONS, Connections
+
+_TIMEOUT: Final = 2.5
+# One late answer of a busy broker is no outage.
+_PATIENCE: Final = 5.0
+
+log = structlog.get_logger(__name__)
+
+
+class KafkaWatch:
+    """``look`` belongs to one thread; the rest may be called from any."""
+
+    name = "kafka"
+    required = True
+
+    def __init__(
+        self,
+        make_admin: Callable[[], AdminClient],
+        topics: Sequence[str],
+        connections: Connections = CONNECTIONS,
+    ) -> None:
+        self._make_admin = make_admin
+        self._topics = list(topics)
+        self._connections = connections
+        self._admin: AdminClient | None = None
+        self._lock = threading.Lock()
+        self._ids: dict[str, tuple[str, float]] = {}
+        self._made_anew: list[tuple[str, float]] = []
+        self._missing: list[str] | None = None
+        self._answered_at: float | None = None
+        self._away_since: datetime | None = datetime.now(UTC)
+
+    def look(self) -> int:
+        """Ask once; raises nothing that is Kafka's doing. Answers 0: there is nothing to count."""
+        self._admin = self._admin or self._make_admin()
+        begun = datetime.now(UTC)
+        asked = self._admin.describe_topics(TopicCollection(self._topics), request_timeout=_TIMEOUT)
+        answers = {topic: _answer(future) for topic, future in asked.items()}
+        # Its own errors are told of in here.
+        self._admin.poll(0)
+        if all(isinstance(each, KafkaError) and each.code() < 0 for each in answers.values()):
+            self._away_since = self._away_since or begun
+            self._connections.unanswered()
+            return 0
+        self._answered_at, self._away_since = time.monotonic(), None
+        self._connections.answered()
+        self._compare(answers)
+        return 0
+
+    def check(self) -> None:
+        """Raises BrokerUnavailable while Kafka does not answer."""
+        since, answered_at = self._away_since, self._answered_at
+        if since is None or (answered_at and time.monotonic() - answered_at < _PATIENCE):
+            return
+        raise BrokerUnavailable(
+            f"Kafka has not answered since {iso(since)}: {self._connections.cause}"
+        )
+
+    @property
+    def topics_problem(self) -> str | None:
+        """With none of the topics there is nothing to log: a slip of the pen, or they are still to
+        be made. One that is missing beside others is no problem: there are two usual spellings."""
+        missing = self._missing
+        if missing is None or len(missing) < len(self._topics):
+            return None
+        return (
+            f"No topic of KAFKA_STOCK_TOPICS exists ({', '.join(missing)}): check the spelling, or "
+            "make it. It is read from its beginning as soon as it is there."
+        )
+
+    def made_anew(self) -> list[tuple[str, float]]:
+        with self._lock:
+            found, self._made_anew = self._made_anew, []
+        return found
+
+    def _compare(self, answers: dict[str, str | KafkaError]) -> None:
+        now = time.monotonic()
+        missing = [topic for topic, answer in answers.items() if _is_unknown(answer)]
+        for topic, answer in answers.items():
+            if isinstance(answer, str):
+                before, seen_at = self._ids.get(topic, (answer, now))
+                if before != answer:
+                    with self._lock:
+                        self._made_anew.append((topic, seen_at))
+                self._ids[topic] = (answer, now)
+        if missing != (self._missing or []):
+            self._tell(missing)
+        self._missing = missing
+
+    def _tell(self, missing: Sequence[str]) -> None:
+        if len(missing) == len(self._topics):
+            log.warning(
+                "no_stock_topic_exists",
+                topics=missing,
+                remedy="Check the spelling of KAFKA_STOCK_TOPICS, or make the topic.",
+            )
+        elif missing:
+            log.info("stock_topics_missing", topics=missing)
+        else:
+            log.info("stock_topics_found", topics=self._topics)
+
+
+def _is_unknown(answer: str | KafkaError) -> bool:
+    return not isinstance(answer, str) and answer.code() == KafkaError.UNKNOWN_TOPIC_OR_PART
+
+
+def _answer(future: Future[Any]) -> str | KafkaError:
+    """The topic's id, which another topic of its name has not."""
+    try:
+        return str(future.result(2 * _TIMEOUT).topic_id)
+    except KafkaException as error:
+        found: KafkaError = error.args[0]
+        return found
+    except TimeoutError:
+        return KafkaError(KafkaError._TIMED_OUT)

@@ -1,0 +1,164 @@
+"""What is said of Kafka while it is away, and why it is."""
+
+from concurrent.futures import Future
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException
+from structlog.testing import capture_logs
+
+from order_service.domain.errors import BrokerUnavailable
+from order_service.infrastructure.kafka import outages, watch
+from order_service.infrastructure.kafka.causes import cause, telling
+from order_service.infrastructure.kafka.outages import Connections
+from order_service.infrastructure.kafka.watch import KafkaWatch
+
+REFUSED = "h:1/bootstrap: Connect to ipv4#127.0.0.1:1 failed: Connection refused (after 0ms)"
+GONE = KafkaError(KafkaError._TRANSPORT)
+UNKNOWN = KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART)
+
+
+class Time:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def time(monkeypatch: pytest.MonkeyPatch) -> Time:
+    time = Time()
+    for module in (outages, watch):
+        monkeypatch.setattr(module, "time", time)
+    monkeypatch.setattr("order_service.application.outage.time", time)
+    return time
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (REFUSED, "refused"),
+        ("ssl://sasl.host:9/bootstrap: Connect to x failed: Connection refused", "refused"),
+        ("h:1/bootstrap: Failed to resolve 'h:1': Name or service not known", "host is not known"),
+        ("sasl_ssl://h:1/1: SASL authentication error: Authentication failed", "authentication"),
+        ("ssl://h:1/1: SSL handshake failed: certificate verify failed", "TLS failed"),
+        ("h:1/1: Disconnected while requesting ApiVersion: security.protocol", "port speaks"),
+        ("h:1/1: 3 request(s) timed out: disconnect (after 9ms in state UP)", "no answer in time"),
+        ("h:1/1: Disconnected (after 9ms in state APIVERSION_QUERY)", "connection broke"),
+        ("", "connection broke"),
+    ],
+)
+def test_a_cause_is_named_without_a_host(said: str, words: str) -> None:
+    told = cause(said)
+    assert words in told
+    assert told.endswith((".", "?"))
+    assert "h:1" not in told
+
+
+def test_of_several_causes_the_one_that_explains_the_others_is_named() -> None:
+    assert "authentication" in telling([REFUSED, "h:1/1: SASL failed", "h:1/1: Disconnected"])
+
+
+def test_an_outage_with_ten_complaints_a_second_is_three_lines_in_a_minute_and_a_half(
+    time: Time,
+) -> None:
+    connections = Connections()
+    with capture_logs() as lines:
+        for _ in range(900):
+            time.now += 0.1
+            connections.complain(REFUSED)
+            connections.unanswered()
+        connections.answered()
+        # Another client is a little late.
+        connections.complain(REFUSED)
+    assert [line["event"] for line in lines] == [
+        "kafka_connection_troubled",
+        "kafka_connection_troubled",
+        "kafka_connection_troubled_over",
+    ]
+    assert "refused" in lines[0]["cause"]
+    assert lines[1]["seconds"] == 60
+    assert lines[2]["times"] == 1800
+
+
+def test_one_broker_of_several_is_no_more_trouble_once_nobody_complains(time: Time) -> None:
+    connections = Connections()
+    with capture_logs() as lines:
+        connections.complain(REFUSED)
+        connections.answered()
+        assert len(lines) == 1
+        time.now += 36
+        connections.answered()
+    assert lines[-1]["event"] == "kafka_connection_troubled_over"
+
+
+class Admin:
+    """``answers``: a topic's id, or the error that is told of it."""
+
+    def __init__(self, **answers: str | KafkaError) -> None:
+        self.answers = answers
+
+    def describe_topics(self, topics: Any, request_timeout: float) -> dict[str, Future[Any]]:
+        return {topic: self._answer(topic) for topic in topics.topic_names}
+
+    def poll(self, timeout: float) -> None: ...
+
+    def _answer(self, topic: str) -> "Future[Any]":
+        future: Future[Any] = Future()
+        answer = self.answers[topic]
+        if isinstance(answer, str):
+            future.set_result(SimpleNamespace(topic_id=answer))
+        else:
+            future.set_exception(KafkaException(answer))
+        return future
+
+
+def watching(admin: Admin) -> KafkaWatch:
+    return KafkaWatch(lambda: cast(Any, admin), list(admin.answers), Connections())
+
+
+def test_kafka_is_away_when_it_has_not_answered_for_a_few_seconds(time: Time) -> None:
+    admin = Admin(a="1")
+    seen = watching(admin)
+    with pytest.raises(BrokerUnavailable):
+        seen.check()
+    seen.look()
+    seen.check()
+    admin.answers["a"] = GONE
+    seen.look()
+    seen.check()
+    time.now += 6
+    seen.look()
+    with pytest.raises(BrokerUnavailable, match=r"has not answered since 2\d{3}-.*Z: no answer"):
+        seen.check()
+    admin.answers["a"] = "1"
+    seen.look()
+    seen.check()
+
+
+def test_only_that_none_of_the_topics_exists_is_a_problem() -> None:
+    admin = Admin(a=UNKNOWN, b=UNKNOWN)
+    seen = watching(admin)
+    with capture_logs() as lines:
+        seen.look()
+        seen.look()
+        assert "(a, b): check the spelling" in str(seen.topics_problem)
+        admin.answers["b"] = "1"
+        seen.look()
+        assert seen.topics_problem is None
+    assert [line["event"] for line in lines] == ["no_stock_topic_exists", "stock_topics_missing"]
+
+
+def test_a_topic_with_another_id_was_made_anew() -> None:
+    admin = Admin(a="1", b="1")
+    seen = watching(admin)
+    seen.look()
+    admin.answers["a"] = UNKNOWN
+    seen.look()
+    assert seen.made_anew() == []
+    admin.answers["a"] = "2"
+    seen.look()
+    assert [topic for topic, _ in seen.made_anew()] == ["a"]
+    assert seen.made_anew() == []
