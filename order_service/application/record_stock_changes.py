@@ -1,7 +1,6 @@
 """Log every stock change that the service hears of."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from order_service.application.ports import AppendResult, StockChange, StockChangeLog
 
@@ -26,4 +25,4 @@ class RecordStockChanges:
 def _marked(change: StockChange) -> StockChange:
     moved = change.new_stock - change.previous_stock
     said = change.change_amount if change.change_type == ADDED else -change.change_amount
-    return change if moved == said else replace(change, contradictory=True)
+    return change if moved == said else change._replace(contradictory=True)
