@@ -179,7 +179,9 @@ class LeasedStock:
             return
         orders = self._orders.get_many(intent.order_ids)
         waiting = [o for o in orders if o.awaits_stock and not o.was_moved_by(intent.move)]
-        if waiting:
+        if intent.abandons:
+            self._store(waiting, self._fail_as_abandoned)
+        elif waiting:
             try:
                 reason = self._doubt(held, intent, orders, deadline)
             except OutcomeUnknown as unknown:
@@ -218,15 +220,19 @@ class LeasedStock:
         return self._store([order], lambda each: self._moved(each, intent))[order.id]
 
     def _abandon(self, free: Lease, order: Order) -> Order:
-        """Fail an order whose deduction was never sent, while nobody else can send it."""
-        held = self._acquire(free, None)
+        """Fail an order whose deduction was never sent, so that nobody sends it any more.
+
+        The lease says so: were nothing recorded and this process slow, the order could be served
+        once the lease has ended, and be failed all the same.
+        """
+        held = self._acquire(free, Intent.to_abandon(order.id, self._clock.now()))
         if held is None:
             return order
         failed = self._store([order], self._fail_as_abandoned)
         self._leases.release(held.lease)
         return failed[order.id]
 
-    def _acquire(self, lease: Lease, intent: Intent | None) -> _Held | None:
+    def _acquire(self, lease: Lease, intent: Intent) -> _Held | None:
         not_after = self._clock.monotonic() + self._lease_seconds
         got = self._leases.acquire(lease, intent)
         return _Held(got, not_after) if got else None

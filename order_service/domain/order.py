@@ -65,15 +65,29 @@ class StockMove:
     at: datetime
 
 
+# No stock is that: a release that knows of no abandonment takes its intent for one that nobody can
+# decide, and moves nothing.
+_NO_STOCK = -1
+
+
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """One overwrite of an item's stock, recorded before it is sent, and the orders it serves."""
+    """One overwrite of an item's stock, recorded before it is sent, and the orders it serves.
+
+    ``abandons``: no overwrite, but the word that the orders are to fail, for nothing was ever sent
+    for them.
+    """
 
     order_ids: tuple[str, ...]
     previous_stock: int
     new_stock: int
     unit_price: Decimal
     recorded_at: datetime
+    abandons: bool = False
+
+    @classmethod
+    def to_abandon(cls, order_id: str, at: datetime) -> Self:
+        return cls((order_id,), _NO_STOCK, _NO_STOCK, Decimal(0), at, abandons=True)
 
     @property
     def move(self) -> StockMove:

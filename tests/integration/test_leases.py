@@ -85,8 +85,8 @@ def test_a_cleared_lease_is_free_and_its_intent_is_gone(
 ) -> None:
     lease = taken(leases, item, intent())
     assert leases.clear(lease) is True
-    assert others.look(item) == Lease(item, fence=1, held=False, intent=None)
-    assert taken(others, item).fence == 2
+    assert others.look(item) == Lease(item, fence=2, held=False, intent=None)
+    assert taken(others, item).fence == 3
 
 
 def test_a_released_lease_is_free_and_its_intent_is_gone(
@@ -149,6 +149,24 @@ def test_an_ended_lease_that_nobody_took_can_still_be_cleared(
     slow = expired(item, intent())
     assert leases.clear(slow) is True
     assert leases.look(item).intent is None
+
+
+def test_an_intent_that_was_seen_open_is_taken_up_by_nobody_once_it_was_withdrawn(
+    leases: MongoLeaseStore, item: str
+) -> None:
+    slow = expired(item, intent())
+    seen = leases.look(item)
+    assert seen.intent is not None
+    assert leases.clear(slow) is True
+    assert leases.acquire(seen, seen.intent) is None
+
+
+def test_the_word_that_an_order_is_abandoned_is_read_back(
+    leases: MongoLeaseStore, item: str
+) -> None:
+    word = Intent.to_abandon(str(ObjectId()), START)
+    taken(leases, item, word)
+    assert leases.look(item).intent == word
 
 
 def test_a_lease_seen_free_is_not_had_once_somebody_held_it_in_between(

@@ -2,7 +2,6 @@
 
 import json
 from collections import Counter
-from dataclasses import replace
 from functools import reduce
 from typing import Any
 
@@ -149,7 +148,7 @@ def test_many_names_and_long_ones_come_back() -> None:
     "odd", [{"offset": 2**70}, {"topic": "\ud800"}, {"item_id": "\ud800"}, {"new_stock": 2**63}]
 )
 def test_whatever_can_not_be_there_is_refused_and_not_held(odd: dict[str, Any]) -> None:
-    log, bad, good = MongoStockChangeLog(), replace(change(1), **odd), change(0)
+    log, bad, good = MongoStockChangeLog(), change(1)._replace(**odd), change(0)
     result = log.append([good, bad])
     assert (result.written, [each.change for each in result.refused]) == (1, [bad])
     assert log.holds([good.place, bad.place]) == {good.place}

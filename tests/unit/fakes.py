@@ -161,15 +161,19 @@ class FakeLeases:
             return Lease(seen.item_id, seen.fence + 1, True, intent)
 
     def clear(self, lease: Lease) -> bool:
+        return self._give_back(lease, lease.fence + 1)
+
+    def release(self, lease: Lease) -> None:
+        self._give_back(lease, lease.fence)
+
+    def _give_back(self, lease: Lease, fence: int) -> bool:
         with self._lock:
             if self.fences[lease.item_id] != lease.fence:
                 return False
+            self.fences[lease.item_id] = fence
             self.expiries.pop(lease.item_id, None)
             self.intents[lease.item_id] = None
             return True
-
-    def release(self, lease: Lease) -> None:
-        self.clear(lease)
 
     def _held(self, item_id: str) -> bool:
         return self.expiries.get(item_id, 0) > self._clock.monotonic()

@@ -3,9 +3,11 @@ another process serves, and each error, before and after the effect of each call
 same again in whoever recovers. After each the promises must hold.
 """
 
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import product
 from typing import Any
 
 import pytest
@@ -117,6 +119,7 @@ class Process:
             )
         else:
             stock = OperationStock(inventory, orders, clock, executor)
+        self.stock = stock
         self._create = CreateOrder(orders, stock, clock, 7, timedelta(days=1))
         self._cancel = CancelOrder(GetOrder(orders), orders, stock, clock, 7)
         self.settle = SettleOrders(orders, stock, clock, Overdue(timedelta(seconds=12), 5))
@@ -297,3 +300,58 @@ def test_a_cancellation_of_what_a_disturbed_create_left_keeps_every_promise(cont
             _quietly(lambda order=order: Process(world, Tripwire(), contract).cancel(order))  # type: ignore[misc]
 
     _check(contract, act, lambda world: None)
+
+
+class SlowCreator:
+    """Goes on with its order in a thread of its own, up to and including its call ``until``; the
+    rest when it is told to."""
+
+    def __init__(self, world: World, contract: str, order: Order, until: int) -> None:
+        self._paused, self._may_end = threading.Event(), threading.Event()
+        process = Process(world, Tripwire(until, True, self._wait), contract)
+        deadline = world.clock.monotonic() + 7
+        self._thread = threading.Thread(target=self._move, args=(process, order, deadline))
+
+    def _move(self, process: Process, order: Order, deadline: float) -> None:
+        _quietly(lambda: process.stock.move(order, deadline))
+        self._paused.set()
+
+    def _wait(self, _: object) -> None:
+        self._paused.set()
+        assert self._may_end.wait(10)
+
+    def go_on(self) -> None:
+        self._thread.start()
+        assert self._paused.wait(10)
+
+    def end(self) -> None:
+        self._may_end.set()
+        if self._thread.ident is not None:
+            self._thread.join(10)
+
+
+@pytest.mark.parametrize("contract", ["absolute", "conditional"])
+def test_a_settler_and_the_creator_that_it_gave_up_take_turns_and_keep_every_promise(
+    contract: str,
+) -> None:
+    """The creator stored the order and went no further. While the settler is paused past its lease
+    it goes on, is paused in its turn, and ends when the settler has."""
+    runs = 0
+    for at, until in product(range(12), range(12)):
+        world = World()
+        placed = Order.place(id="1" * 24, item_id=ITEM, quantity=3, at=world.clock.now())
+        order = world.orders.add(placed)
+        world.clock.sleep(30)
+        creator = SlowCreator(world, contract, order, until)
+
+        def outlast(_: object, world: World = world, creator: SlowCreator = creator) -> None:
+            world.clock.sleep(LEASE_SECONDS + 5)
+            creator.go_on()
+
+        wire = Tripwire(at, False, outlast)
+        _quietly(Process(world, wire, contract).settle)
+        creator.end()
+        _recover(world, contract)
+        assert not _broken_promises(world), f"settler at call {at}, creator at call {until}"
+        runs += wire.happened
+    assert runs > 30

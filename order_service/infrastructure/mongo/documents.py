@@ -44,6 +44,7 @@ class IntentDocument(EmbeddedDocument):
     new_stock = LongField(db_field="newStock")
     unit_price = Decimal128Field(db_field="unitPrice")
     recorded_at = DateTimeField(db_field="recordedAt")
+    abandons = BooleanField()
 
 
 class StockMoveDocument(EmbeddedDocument):

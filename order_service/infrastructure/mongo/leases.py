@@ -72,7 +72,9 @@ class MongoLeaseStore:
 
     def clear(self, lease: Lease) -> bool:
         with store_errors():
-            return bool(_collection().bulk_write([_give_back(lease)]).matched_count)
+            # The fence moves on, or whoever saw the intent open could take the lease with it still.
+            withdrawn = _give_back(lease, lease.fence + 1)
+            return bool(_collection().bulk_write([withdrawn]).matched_count)
 
     def release(self, lease: Lease) -> None:
         with suppress(StoreUnavailable):
@@ -139,15 +141,18 @@ def _which_are_taken(takings: Sequence[_Taking]) -> list[bool]:
 
 def _release_all(leases: Sequence[Lease]) -> list[None]:
     with store_errors():
-        updates = [_give_back(lease) for lease in leases]
+        updates = [_give_back(lease, lease.fence) for lease in leases]
         _collection(write_concern=WriteConcern(w=1)).bulk_write(updates, ordered=False)
     return [None] * len(leases)
 
 
-def _give_back(lease: Lease) -> UpdateOne:
+def _give_back(lease: Lease, fence: int) -> UpdateOne:
     return UpdateOne(
         {"_id": lease.item_id, "fence": lease.fence},
-        {"$unset": {"owner": "", "taking": "", "expiresAt": "", "intent": ""}},
+        {
+            "$set": {"fence": fence},
+            "$unset": {"owner": "", "taking": "", "expiresAt": "", "intent": ""},
+        },
     )
 
 
