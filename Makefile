@@ -64,6 +64,11 @@ bench: install ## ours beside Express and FastAPI (WORKS=create,hot ROUNDS=1 SEC
 	@$(BIN)/python -m bench $(if $(WORKS),--works '$(WORKS)') $(if $(ROUNDS),--rounds '$(ROUNDS)') \
 		$(if $(SECONDS),--seconds '$(SECONDS)') $(if $(filter 0,$(LIST)),--no-list)
 
+.PHONY: bench-before
+bench-before: install ## this build beside an earlier one, in one run (BEFORE=HEAD~20 WORKS=create ROUNDS=9)
+	@$(BIN)/python -m bench.before --before '$(BEFORE)' $(if $(WORKS),--works '$(WORKS)') \
+		$(if $(ROUNDS),--rounds '$(ROUNDS)') $(if $(SECONDS),--seconds '$(SECONDS)')
+
 .PHONY: bench-list
 bench-list: install ## a page of the list among a thousand, a hundred thousand and a million orders
 	@$(BIN)/python -m bench.list

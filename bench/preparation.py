@@ -79,6 +79,7 @@ def _mongoose() -> Document:
 
 _SHAPES: Mapping[str, Callable[[], Document]] = {
     "ours": _ours,
+    "before": _ours,
     "express": _mongoose,
     "fastapi": _plain,
 }

@@ -44,6 +44,14 @@ class Recipe:
         return f"bench-{self.name}"
 
 
+def earlier(folder: Path) -> Recipe:
+    """The build in that folder, run with this one's packages."""
+    gunicorn = (*_PYTHON, "gunicorn", "--config", str(folder / "gunicorn.conf.py"), "wsgi:app")
+    worker = (*_PYTHON, "order_service", "worker")
+    path = {"PYTHONPATH": os.fspath(folder)}
+    return Recipe("before", gunicorn, path, folder, worker, ready="/health/ready")
+
+
 def recipes(made: Mapping[str, Path]) -> dict[str, Recipe]:
     """``made``: the folders of the peers that were made to run."""
     ours, worker = (*_GUNICORN, "wsgi:app"), (*_PYTHON, "order_service", "worker")
