@@ -54,6 +54,10 @@ faults-short: install ## the same, in minutes
 lint: install ## style, types, layers, Dockerfile and compose file
 	@tools/lint.sh
 
+.PHONY: model
+model: ## search the model of the stock protocol with Spin, in minutes (protocol/)
+	@protocol/check.sh
+
 .PHONY: test-image
 test-image: install ## build the container image and place an order through it (Debian, as root)
 	@tools/test-image.sh
