@@ -4,7 +4,7 @@ Errors every port may raise: StoreUnavailable from what the store backs, Invento
 request was never carried out) and OutcomeUnknown (it may have been) from what the inventory backs.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -287,6 +287,11 @@ class AppendResult:
 class StockChangeLog(Protocol):
     def append(self, changes: Sequence[StockChange]) -> AppendResult:
         """One bulk write, journaled; an entry that is there already counts as a duplicate."""
+        ...
+
+    def ready(self, changes: Sequence[StockChange]) -> Callable[[], AppendResult]:
+        """``append`` in two steps: the entries are made now, and written when the answer is called,
+        soon and once, for they tell the time at which they were made."""
         ...
 
     def page(self, query: StockChangeQuery) -> tuple[list[LoggedStockChange], bool]:

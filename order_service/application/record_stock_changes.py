@@ -1,6 +1,7 @@
 """Log every stock change that the service hears of."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from order_service.application.ports import AppendResult, StockChange, StockChangeLog
 
@@ -20,6 +21,12 @@ class RecordStockChanges:
         if not changes:
             return AppendResult(written=0, duplicates=0)
         return self._log.append([_marked(change) for change in changes])
+
+    def ready(self, changes: Sequence[StockChange]) -> Callable[[], AppendResult]:
+        """All but the write, which is made when the answer is called: soon, and once."""
+        if not changes:
+            return partial(self, changes)
+        return self._log.ready([_marked(change) for change in changes])
 
 
 def _marked(change: StockChange) -> StockChange:

@@ -1,6 +1,6 @@
 """The consumer against the real broker and the real store, in both group protocols."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
@@ -38,11 +38,16 @@ class FailingLog(MongoStockChangeLog):
         self.down = True
         self.refusals = 0
 
-    def append(self, changes: Sequence[StockChange]) -> AppendResult:
-        if self.down:
-            self.refusals += 1
-            raise StoreUnavailable("The order store can't be reached.")
-        return super().append(changes)
+    def ready(self, changes: Sequence[StockChange]) -> Callable[[], AppendResult]:
+        write = super().ready(changes)
+
+        def unless_down() -> AppendResult:
+            if self.down:
+                self.refusals += 1
+                raise StoreUnavailable("The order store can't be reached.")
+            return write()
+
+        return unless_down
 
 
 def places(entries: list[dict[str, object]]) -> list[tuple[object, ...]]:

@@ -275,3 +275,13 @@ def profiled(action: Any) -> None:
         action()
     finally:
         database().command("profile", 0)
+
+
+def test_what_is_made_ready_is_written_when_it_is_called(real_store: Settings) -> None:
+    log = MongoStockChangeLog()
+    write = log.ready([change(0), change(1)])
+    assert log.page(StockChangeQuery()) == ([], False)
+    assert write().written == 2
+    assert log.holds({change(0).place, change(1).place}) == {change(0).place, change(1).place}
+    # Delivered again, as after a crash in between.
+    assert log.ready([change(1), change(2)])().duplicates == 1

@@ -233,6 +233,9 @@ class FakeChanges:
     def append(self, changes: Sequence[StockChange]) -> AppendResult:
         raise NotImplementedError
 
+    def ready(self, changes: Sequence[StockChange]) -> Callable[[], AppendResult]:
+        raise NotImplementedError
+
     def page(self, query: StockChangeQuery) -> tuple[list[LoggedStockChange], bool]:
         return [], False
 

@@ -188,6 +188,9 @@ class FakeLog:
         self.changes: dict[tuple[str, int, int], StockChange] = {}
         self.batches: list[int] = []
 
+    def ready(self, changes: Sequence[StockChange]) -> Callable[[], AppendResult]:
+        return lambda: self.append(changes)
+
     def append(self, changes: Sequence[StockChange]) -> AppendResult:
         if self.failures:
             self.failures -= 1

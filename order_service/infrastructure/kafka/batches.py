@@ -1,13 +1,16 @@
 """A batch of records on its way into the log."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Final
 
 from order_service.application.ports import AppendResult, RefusedChange, StockChange
 from order_service.application.record_stock_changes import RecordStockChanges
+from order_service.domain.errors import StoreUnavailable
 from order_service.infrastructure.kafka.burial import Poisoned
 from order_service.infrastructure.kafka.decoding import Poison, decode
 from order_service.infrastructure.kafka.records import Record
@@ -51,14 +54,27 @@ def decode_all(records: Sequence[Record], max_bytes: int) -> Batch:
     return Batch(records, decoded, poisoned)
 
 
-class Write:
-    """A batch's write, begun in the writer's thread. Called, it waits for the outcome; called again
-    after a failure, it writes again."""
+# Seconds.
+_FRESH: Final = 1.0
 
-    def __init__(self, writer: Executor, record: RecordStockChanges, batch: Batch) -> None:
+
+class Write:
+    """A batch's write, made ready and then begun in the writer's thread. Called, it waits for the
+    outcome; called again after a failure, it writes again."""
+
+    def __init__(self, record: RecordStockChanges, batch: Batch) -> None:
         self.batch = batch
         self._again = partial(record, batch.changes)
-        self._begun: Future[AppendResult] | None = writer.submit(self._again)
+        self._first: Callable[[], AppendResult] = self._again
+        self._made_at = time.monotonic()
+        with suppress(StoreUnavailable):
+            self._first = record.ready(batch.changes)
+        self._begun: Future[AppendResult] | None = None
+
+    def begin(self, writer: Executor) -> None:
+        """What was made ready long ago would tell of another time."""
+        is_fresh = time.monotonic() - self._made_at < _FRESH
+        self._begun = writer.submit(self._first if is_fresh else self._again)
 
     def __call__(self) -> AppendResult:
         begun, self._begun = self._begun, None

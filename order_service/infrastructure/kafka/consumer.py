@@ -100,16 +100,18 @@ class StockConsumer:
         )
 
     def _work(self, writer: Executor) -> None:
-        """While a batch is written the next one is read. The next one's write begins when this
-        one's has ended, so that the log has each partition's order, and goes on while this one is
-        acknowledged."""
+        """While a batch is written the next one is read and made ready. The next one's write begins
+        when this one's has ended, so that the log has each partition's order, and goes on while
+        this one is acknowledged."""
         in_hand: Write | None = None
         while in_hand or not self._stopping.is_set():
             stopping = self._stopping.is_set()
             records = [] if stopping else self._intake.take(wait=in_hand is None)
             batch = decode_all(records, self._max_bytes)
+            following = Write(self._record, batch) if records else None
             result = self._insist(in_hand) if in_hand else None
-            following = Write(writer, self._record, batch) if records else None
+            if following:
+                following.begin(writer)
             if in_hand and result:
                 self._acknowledge(in_hand.batch, result)
             in_hand = following

@@ -1,10 +1,13 @@
 """The stock-change log."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
+import bson
+from bson.raw_bson import RawBSONDocument
 from pymongo.errors import BulkWriteError, DocumentTooLarge, OperationFailure
 
 from order_service.application.ports import (
@@ -52,8 +55,16 @@ class MongoStockChangeLog:
     def append(self, changes: Sequence[StockChange]) -> AppendResult:
         """See StockChangeLog. Raises StoreUnavailable for whatever may pass; then the same changes
         can be appended again."""
+        return self.ready(changes)()
+
+    def ready(self, changes: Sequence[StockChange]) -> Callable[[], AppendResult]:
         ids, now = self._ids.take(len(changes), self._clock.now())
         documents = [to_document(c, i, now) for c, i in zip(changes, ids, strict=True)]
+        return partial(self._write, changes, _encoded(documents))
+
+    def _write(
+        self, changes: Sequence[StockChange], documents: Sequence[Mapping[str, Any]]
+    ) -> AppendResult:
         try:
             errors = _insert(documents)
         except _Unstorable as unstorable:
@@ -99,6 +110,15 @@ class MongoStockChangeLog:
 
 class _Unstorable(Exception):
     """The batch was refused as a whole, for the sake of one of its documents."""
+
+
+def _encoded(documents: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+    """As the driver sends them, so that the write itself need not wait for it. Those that it can't
+    encode are left to the write, which tells what is wrong with which of them."""
+    try:
+        return [RawBSONDocument(bson.encode(each)) for each in documents]
+    except NO_BSON:
+        return documents
 
 
 def _collection() -> Any:
