@@ -9,7 +9,7 @@ from order_service.application.ports import Clock
 from order_service.domain.errors import ItemNotFound
 from order_service.domain.reconciliation import Evidence, UnprovenOrder, reconcile_item
 from order_service.domain.stock import StockReading
-from order_service.domain.stock_history import SLACK, LoggedChange, MoveOfOrders
+from order_service.domain.stock_history import SLACK, LoggedChange, MoveOfOrders, shifted
 from order_service.domain.stock_report import Horizon, ItemReport
 
 T = TypeVar("T")
@@ -122,7 +122,7 @@ class Reconcile:
         open_orders = books.open_orders(item_id)
         logged_until = books.logged_until()
         # What is told on both sides of the boundary must not look as if one side did not tell it.
-        begin = since - 2 * SLACK if since else None
+        begin = shifted(since, -2 * SLACK) if since else None
         evidence = Evidence(
             _told(books.moves(item_id, begin), progress),
             _told(books.changes(item_id, begin), progress),

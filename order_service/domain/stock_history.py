@@ -20,6 +20,14 @@ REORDERED = timedelta(seconds=1)
 _LATEST = 20
 
 
+def shifted(at: datetime, by: timedelta) -> datetime:
+    """``at`` itself where the calendar ends: the log's times are whatever somebody wrote."""
+    try:
+        return at + by
+    except OverflowError:
+        return at
+
+
 @dataclass(frozen=True, slots=True)
 class Share:
     """What an order asked of a move: a negative change took, a positive one gave back."""
@@ -168,7 +176,7 @@ class Matching:
         if move := self._moves.take(_stocks(change)):
             self._match(move, change)
         else:
-            self._changes.put(change, change.at + SLACK)
+            self._changes.put(change, shifted(change.at, SLACK))
 
     def close(self) -> None:
         self._give_up(None)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from order_service.domain.stock_chain import Gap
-from order_service.domain.stock_history import SLACK, MoveOfOrders
+from order_service.domain.stock_history import SLACK, MoveOfOrders, shifted
 
 
 class _Trail(NamedTuple):
@@ -39,8 +39,9 @@ class UnloggedMoves:
 
     def bridge(self, gap: Gap) -> list[MoveOfOrders]:
         """Takes those that lead from one side to the other, as many as can; none if none do."""
-        until = gap.before.at + SLACK if gap.before else None
-        near = [m for m in self.left if _is_between(m, gap.after.at - SLACK, until)]
+        since = shifted(gap.after.at, -SLACK)
+        until = shifted(gap.before.at, SLACK) if gap.before else None
+        near = [m for m in self.left if _is_between(m, since, until)]
         if run := _longest_run(near, gap.left, gap.found):
             return self._take(run)
         trails = _longest_trails(gap.left, [(m.previous_stock, m.new_stock, m) for m in near])

@@ -175,6 +175,12 @@ def test_items_that_nothing_happened_to_since_are_left_out(books: FakeBooks) -> 
     assert document["since"] == "2025-12-31T00:00:00.000Z"
 
 
+def test_a_beginning_may_be_that_of_the_calendar(books: FakeBooks) -> None:
+    result = run(Composition(books), "--json", "--since", "0001-01-01T00:00Z")
+    assert len(json.loads(result.stdout)["items"]) == 2
+    assert result.exit_code == 0, result.stderr
+
+
 def test_nothing_is_compared_from_before_the_log_begins(books: FakeBooks) -> None:
     kept = 30 * DAY
     document = json.loads(run(Composition(books, kept), "--json", "--since", "2001-01-01").stdout)

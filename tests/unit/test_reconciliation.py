@@ -210,6 +210,19 @@ def test_the_inventorys_clock_may_differ_by_minutes(skew: timedelta) -> None:
     assert story.told().findings == ()
 
 
+@pytest.mark.parametrize("when", [datetime.min, datetime.max])
+def test_a_change_at_an_end_of_the_calendar_is_told_of_as_any_other(when: datetime) -> None:
+    story = Story()
+    story.order(-3)
+    story.order(-2, logged=False)
+    odd = LoggedChange("odd", 7, 8, when.replace(tzinfo=UTC))
+    story.changes.append(odd)
+    story.order(-1)
+    report = story.told()
+    assert odd in report.others.latest
+    assert Kind.MISSING_CHANGE in kinds(report)
+
+
 def test_a_change_that_was_made_long_before_it_was_settled_is_found() -> None:
     story = Story()
     story.order(-3)
