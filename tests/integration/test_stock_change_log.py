@@ -11,9 +11,11 @@ import pytest
 from devstack.mongod import Mongod
 from order_service.application.ports import StockChange, StockChangeQuery
 from order_service.domain.errors import StoreUnavailable
+from order_service.infrastructure.mongo import stock_change_pages
 from order_service.infrastructure.mongo.connection import connect, database, disconnect
 from order_service.infrastructure.mongo.retention import keep_stock_changes
 from order_service.infrastructure.mongo.stock_change_documents import StockChangeDocument
+from order_service.infrastructure.mongo.stock_change_pages import PAGE_BYTES
 from order_service.infrastructure.mongo.stock_changes import MongoStockChangeLog
 from order_service.settings import Settings
 
@@ -238,11 +240,36 @@ class TestOnTheServer:
         kinds = [(item, kind) for item in (ITEM, OTHER) for kind in ("added", "reduced")]
         log.append([change(n, item_id=i, change_type=k) for n, (i, k) in enumerate(kinds * 50)])
         profiled(lambda: logged(log, **query, limit=5))
-        (seen,) = database()["system.profile"].find({"op": "query"})
-        assert "COLLSCAN" not in seen["planSummary"]
-        assert not seen.get("hasSortStage", False)
-        # Of 200; the planner tries its candidates for a few.
-        assert seen["docsExamined"] <= 25
+        sizes, page = database()["system.profile"].find({"op": "query"}).sort("ts", 1)
+        for seen in (sizes, page):
+            assert "COLLSCAN" not in seen["planSummary"]
+            # Of 200; the planner tries its candidates for a few.
+            assert seen["docsExamined"] <= 25
+        assert not sizes.get("hasSortStage", False)
+        assert page["docsExamined"] <= 5
+
+    def test_no_entry_is_fetched_that_the_page_has_no_room_for(
+        self, log: MongoStockChangeLog
+    ) -> None:
+        large = {"numbers": [0] * 30_000}
+        log.append([change(n, payload=large) for n in range(30)])
+        profiled(lambda: log.page(StockChangeQuery(limit=30)))
+        fetched = database()["system.profile"].find({"op": {"$in": ["query", "getmore"]}})
+        assert sum(each["responseLength"] for each in fetched) < PAGE_BYTES + 4096
+
+    def test_entries_that_expire_while_a_page_is_read_end_the_walk(
+        self, log: MongoStockChangeLog, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        log.append([change(n) for n in range(3)])
+        fitting = stock_change_pages._fitting
+
+        def expired(*given: Any) -> Any:
+            found = fitting(*given)
+            database()["stock_changes"].delete_many({})
+            return found
+
+        monkeypatch.setattr(stock_change_pages, "_fitting", expired)
+        assert log.page(StockChangeQuery(limit=2)) == ([], False)
 
     def test_entries_expire_when_a_retention_is_set_and_stay_when_it_is_not(self) -> None:
         def expiry() -> int | None:

@@ -15,29 +15,37 @@ from order_service.infrastructure.mongo.stock_change_documents import decoded, t
 
 # A page holds no more than this of BSON, or else one entry; in Python it is twenty times as much.
 PAGE_BYTES: Final = 512 * 1024
-# Entries that the server sends at once: a page of the usual size, and no more than it needs.
-_BATCH: Final = 21
+# Only an entry's id, and how many bytes it has.
+_SIZE: Final = {"bytes": {"$bsonSize": "$$ROOT"}}
 RAW: Final = CodecOptions(document_class=RawBSONDocument)
 
 
 def read_page(collection: Any, query: StockChangeQuery) -> tuple[list[LoggedStockChange], bool]:
-    """The page, and whether there is more after it. Raises StoreUnavailable, InvalidValue."""
+    """The page, and whether there is more after it. Raises StoreUnavailable, InvalidValue.
+
+    The sizes come first, or entries would be fetched that the page has no room for: twenty large
+    ones are more than all else that a request needs.
+    """
     raw = collection.with_options(codec_options=RAW)
     with store_errors():
-        found = raw.find(filter_of(query)).sort("_id", -1).limit(query.limit + 1)
-        with found.batch_size(_BATCH) as entries:
-            return _page(entries, query.limit)
+        sizes = collection.find(filter_of(query), _SIZE).sort("_id", -1).limit(query.limit + 1)
+        found = [(each["_id"], each["bytes"]) for each in sizes]
+        fitting = _fitting(found, query.limit)
+        entries = raw.find({"_id": {"$in": fitting}}).sort("_id", -1) if fitting else ()
+        page = [to_logged(decoded(each.raw)) for each in entries]
+    # Where none is left of them they have expired since, and all that are older with them.
+    return page, bool(page) and len(found) > len(fitting)
 
 
-def _page(entries: Iterable[Any], limit: int) -> tuple[list[LoggedStockChange], bool]:
-    page: list[LoggedStockChange] = []
+def _fitting(found: Iterable[tuple[ObjectId, int]], limit: int) -> list[ObjectId]:
+    fitting: list[ObjectId] = []
     size = 0
-    for entry in entries:
-        size += len(entry.raw)
-        if page and (len(page) == limit or size > PAGE_BYTES):
-            return page, True
-        page.append(to_logged(decoded(entry.raw)))
-    return page, False
+    for entry_id, number in found:
+        size += number
+        if fitting and (len(fitting) == limit or size > PAGE_BYTES):
+            break
+        fitting.append(entry_id)
+    return fitting
 
 
 def filter_of(query: StockChangeQuery) -> dict[str, Any]:
