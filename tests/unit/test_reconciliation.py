@@ -210,12 +210,16 @@ def test_the_inventorys_clock_may_differ_by_minutes(skew: timedelta) -> None:
     assert story.told().findings == ()
 
 
-@pytest.mark.parametrize("when", [datetime.min, datetime.max])
+@pytest.mark.parametrize(
+    "when",
+    [datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)],
+    ids=["first", "last"],
+)
 def test_a_change_at_an_end_of_the_calendar_is_told_of_as_any_other(when: datetime) -> None:
     story = Story()
     story.order(-3)
     story.order(-2, logged=False)
-    odd = LoggedChange("odd", 7, 8, when.replace(tzinfo=UTC))
+    odd = LoggedChange("odd", 7, 8, when)
     story.changes.append(odd)
     story.order(-1)
     report = story.told()
