@@ -67,7 +67,8 @@ class Settings(HttpSettings):
     consumer_batch_size: Annotated[int, Field(ge=1, le=10_000)] = 500
     stock_event_max_bytes: Annotated[int, Field(ge=256, le=8_388_608)] = 65_536
     worker_port: Port = 3101
-    stock_change_retention_days: Annotated[int, Field(ge=0)] = 0
+    # The seconds of an index that expires have 31 bits.
+    stock_change_retention_days: Annotated[int, Field(ge=0, le=24_855)] = 0
 
     @model_validator(mode="after")
     def _inventory_can_be_trusted(self) -> Self:

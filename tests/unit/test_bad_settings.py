@@ -149,6 +149,7 @@ BAD: list[tuple[str, str] | tuple[str, str, Mapping[str, str]]] = [
     ("STOCK_EVENT_MAX_BYTES", "255"),
     ("WORKER_PORT", "tcp://10.0.0.7:3101"),
     ("STOCK_CHANGE_RETENTION_DAYS", "-1"),
+    ("STOCK_CHANGE_RETENTION_DAYS", "24856"),
 ]
 
 
