@@ -1,13 +1,16 @@
 """The consumer's promise: acknowledged after the write, and nothing skipped."""
 
+import itertools
 import threading
 import time
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import pytest
 from confluent_kafka import KafkaError, Message, TopicPartition
 from prometheus_client import CollectorRegistry
 
+from order_service.application.ports import AppendResult, StockChange
 from order_service.application.record_stock_changes import RecordStockChanges
 from order_service.infrastructure.kafka import consumer as consumer_module
 from order_service.infrastructure.kafka import lag as lag_module
@@ -135,6 +138,46 @@ def test_while_the_store_is_down_it_polls_paused_and_then_loses_nothing() -> Non
     assert running.log.offsets == [0, 1, 2, 3, 4]
     assert not broker.paused
     assert running.metric("paused") == 0
+
+
+class NumberedLog(FakeLog):
+    """Numbers changes when they are made ready, as the log's ids do."""
+
+    def __init__(self, failures: int = 0, unstorable: int | None = None) -> None:
+        super().__init__(failures)
+        self.unstorable = unstorable
+        self.numbers: dict[int, int] = {}
+        self._number = itertools.count()
+        self._others = threading.Event()
+
+    def ready(self, changes: Sequence[StockChange]) -> Callable[[], AppendResult]:
+        numbers = {change.offset: next(self._number) for change in changes}
+        if 0 not in numbers:
+            self._others.set()
+
+        def write() -> AppendResult:
+            if self.unstorable in numbers:
+                self.refuses[self.unstorable] = "not_storable"
+                self.unstorable = None
+                assert self._others.wait(5)
+                # As the log does, which then writes them apart.
+                return self.ready(changes)()
+            result = FakeLog.append(self, changes)
+            self.numbers |= numbers
+            return result
+
+        return write
+
+    def append(self, changes: Sequence[StockChange]) -> AppendResult:
+        return self.ready(changes)()
+
+
+@pytest.mark.parametrize(
+    "log", [NumberedLog(failures=1), NumberedLog(unstorable=3)], ids=["failed", "refused"]
+)
+def test_a_batch_that_is_written_anew_is_still_before_the_next_one(log: NumberedLog) -> None:
+    Running(FakeBroker(*[value()] * 20), log, batch=10).run()
+    assert [log.numbers[offset] for offset in range(20)] == sorted(log.numbers.values())
 
 
 def test_nothing_is_acknowledged_while_a_dead_letter_can_not_be_published() -> None:

@@ -60,22 +60,41 @@ _FRESH: Final = 1.0
 
 class Write:
     """A batch's write, made ready and then begun in the writer's thread. Called, it waits for the
-    outcome; called again after a failure, it writes again."""
+    outcome; called again after a failure, it writes again.
+
+    A change has its place in the log's order from when it is made ready. So where a batch is made
+    ready anew, the one behind it has to be made ready anew as well.
+    """
 
     def __init__(self, record: RecordStockChanges, batch: Batch) -> None:
         self.batch = batch
+        self._record = record
         self._again = partial(record, batch.changes)
-        self._first: Callable[[], AppendResult] = self._again
-        self._made_at = time.monotonic()
-        with suppress(StoreUnavailable):
-            self._first = record.ready(batch.changes)
         self._begun: Future[AppendResult] | None = None
+        self._made_anew = False
+        self._make()
 
-    def begin(self, writer: Executor) -> None:
-        """What was made ready long ago would tell of another time."""
-        is_fresh = time.monotonic() - self._made_at < _FRESH
-        self._begun = writer.submit(self._first if is_fresh else self._again)
+    def _make(self) -> None:
+        self._made_at = time.monotonic()
+        self._first: Callable[[], AppendResult] = self._again
+        with suppress(StoreUnavailable):
+            self._first = self._record.ready(self.batch.changes)
+
+    def begin(self, writer: Executor, before: "Write | None") -> None:
+        """``before``: the batch that was written while this one was read. What was made ready long
+        ago would tell of another time."""
+        is_old = time.monotonic() - self._made_at > _FRESH
+        if is_old or (before and before._made_anew):
+            self._make()
+        self._made_anew = self._first is self._again
+        self._begun = writer.submit(self._first)
 
     def __call__(self) -> AppendResult:
         begun, self._begun = self._begun, None
-        return begun.result() if begun else self._again()
+        if begun is None:
+            self._made_anew = True
+            return self._again()
+        result = begun.result()
+        # Then the log may have made the others ready anew, to write them without those.
+        self._made_anew = self._made_anew or bool(result.refused)
+        return result

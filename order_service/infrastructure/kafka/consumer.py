@@ -111,7 +111,7 @@ class StockConsumer:
             following = Write(self._record, batch) if records else None
             result = self._insist(in_hand) if in_hand else None
             if following:
-                following.begin(writer)
+                following.begin(writer, in_hand)
             if in_hand and result:
                 self._acknowledge(in_hand.batch, result)
             in_hand = following
