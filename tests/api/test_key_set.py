@@ -152,6 +152,21 @@ def test_many_who_wait_for_one_key_ask_once(issuer: Issuer) -> None:
     assert len(asked) == 1
 
 
+def test_keys_that_could_not_be_renewed_for_want_of_a_thread_are_renewed_later(
+    keys: KeySet, remote: FakeIssuer, time: FakeTime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    assert keys.find("rsa")
+    time.now += MAX_AGE
+    with monkeypatch.context() as full:
+        full.setattr(threading.Thread, "start", refuse)
+        assert keys.find("rsa")
+    assert keys.find("rsa")
+    until(lambda: remote.asked == 2, "the keys are asked for again")
+
+
 @pytest.mark.parametrize(
     "spoil",
     [

@@ -90,8 +90,13 @@ class KeySet:
         now = self._monotonic()
         if now - self._fetched_at < self._max_age or now - self._tried_at < self._cooldown:
             return
-        if self._fetching.acquire(blocking=False):
+        if not self._fetching.acquire(blocking=False):
+            return
+        try:
             threading.Thread(target=self._refresh_and_release, daemon=True).start()
+        except RuntimeError:
+            # The system has no thread left. A later request tries again.
+            self._fetching.release()
 
     def _refresh_and_release(self) -> None:
         try:
