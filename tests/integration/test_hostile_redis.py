@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as sized
 from hypothesis import strategies as st
+from redis import RedisError
 
 from devstack.ports import LOOPBACK
 from order_service.infrastructure.cache import redis_client
@@ -182,7 +183,7 @@ def test_an_odd_answer_is_a_miss(name: str) -> None:
         assert is_a_miss_soon(url)
 
 
-@sized(max_examples=300, deadline=None)
+@sized(max_examples=100, deadline=None)
 @given(
     reply=st.lists(
         st.one_of(st.binary(max_size=40), st.sampled_from(list(ODD.values()))), max_size=4
@@ -233,6 +234,29 @@ def test_a_look_up_that_hangs_holds_nobody(
     assert shared(redis.url).look(ORDER.id) is None
     assert time.monotonic() - began < SOON
     done.set()
+
+
+def test_look_ups_that_were_given_up_do_not_follow_those_that_hang(
+    redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = threading.Event()
+    looked_up: list[None] = []
+
+    def hang(*_: object, **__: object) -> None:
+        looked_up.append(None)
+        done.wait(LONGER)
+        raise socket.gaierror
+
+    monkeypatch.setattr(redis_client.socket, "getaddrinfo", hang)
+    client = redis_client.bounded_client(redis.url, 0.01, 100)
+    for _ in range(10):
+        with pytest.raises(RedisError):
+            client.ping()
+    done.set()
+    # Behind all that are still to be made.
+    with pytest.raises(RedisError):
+        client.ping()
+    assert len(looked_up) == 5
 
 
 def test_a_redis_behind_a_unix_socket_is_used(tmp_path: Path) -> None:

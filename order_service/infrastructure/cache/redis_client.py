@@ -34,7 +34,9 @@ def bounded_client(url: str, seconds: float, size: int) -> Any:
             try:
                 return BoundedSocket(made.result(seconds), seconds, size)
             except TimeoutError:
-                made.add_done_callback(_close)
+                # One that has not begun never does, or they would queue up behind those that hang.
+                if not made.cancel():
+                    made.add_done_callback(_close)
                 raise
 
     pool.connection_class = Bounded
