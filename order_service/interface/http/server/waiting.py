@@ -91,7 +91,9 @@ class WaitingRoom:
         return min(may_go, key=_loss, default=None)
 
     def heaviest(self) -> Connection | None:
-        return max(self._held, key=Connection.holds, default=None)
+        """None where none holds a byte: ending those would make nothing lighter."""
+        found = max(self._held, key=Connection.holds, default=None)
+        return found if found and found.holds() else None
 
     def stop(self) -> None:
         """Whoever waits now, or will, waits no longer than the end of the process allows."""
