@@ -10,6 +10,7 @@ import statistics
 from collections import deque
 from collections.abc import Generator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple
 
 import simpy
@@ -221,10 +222,10 @@ class Shares:
     cpu_before: float
 
 
-def calibrated(alone: Seen, some: Seen, more: Seen, shares: Shares) -> Costs:
+def calibrated(alone: Seen, some: Seen, more: Seen, shares: Shares, seconds: float = 10.0) -> Costs:
     """From three runs. Two in which orders shared commits tell a commit's CPU from an order's; the
     one of a single client, how long an order waits besides; and how much of an order's CPU is part
-    of its commit is chosen so that the simulation is as fast as ``some`` was."""
+    of its commit is chosen so that the simulation, run for ``seconds``, is as fast as ``some``."""
     order, commit = _parted(some, more)
     waited = max(0.0, alone.p50 - sum(order) - sum(commit))
     waits = [waited * share for share in shares.wait]
@@ -238,10 +239,11 @@ def calibrated(alone: Seen, some: Seen, more: Seen, shares: Shares) -> Costs:
             behind=more.behind,
         )
 
+    tried = partial(Setting, clients=some.clients, seconds=seconds)
     low, high = 0.0, 1.0
     for _ in range(_NARROWED):
         within = (low + high) / 2
-        is_fast = simulated(Setting(costs(within), some.clients)).rate > some.rate
+        is_fast = simulated(tried(costs(within))).rate > some.rate
         low, high = (within, high) if is_fast else (low, within)
     return costs(low)
 

@@ -275,7 +275,7 @@ def loaded(environment: Mapping[str, str], dotenv: Path | None = None) -> Settin
         return None
 
 
-@tries(max_examples=1500, deadline=None, derandomize=True)
+@tries(max_examples=400, deadline=None, derandomize=True)
 @given(st.sampled_from(NAMES), VALUES)
 @example("MONGO_URI", f"mongodb://{SECRET}")
 def test_any_text_for_any_variable(name: str, value: str) -> None:
@@ -283,14 +283,14 @@ def test_any_text_for_any_variable(name: str, value: str) -> None:
     assert SECRET not in repr(settings) or name not in {"MONGO_URI", "REDIS_URL"}
 
 
-@tries(max_examples=500, deadline=None, derandomize=True)
+@tries(max_examples=150, deadline=None, derandomize=True)
 @given(st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=8))
 def test_any_texts_for_several(environment: dict[str, str]) -> None:
     loaded(environment)
 
 
 @tries(
-    max_examples=500,
+    max_examples=150,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],

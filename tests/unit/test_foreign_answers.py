@@ -133,7 +133,7 @@ answers = st.one_of(whole, framed_by_them, st.binary(max_size=500))
 
 @given(raw=answers, call=st.sampled_from(sorted(CALLS)))
 @settings(
-    max_examples=800, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_any_answer_is_a_reading_or_an_error_of_ours(
     raw: bytes, call: str, server: RawServer, http: InventoryHttp

@@ -42,7 +42,7 @@ key_sets = st.fixed_dictionaries({"keys": listed | values}) | values
 
 
 @given(key_set=key_sets)
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_any_key_set_is_keys_that_can_verify_or_none(key_set: Any) -> None:
     try:
         found = keys.parse(key_set)
@@ -73,7 +73,7 @@ def server() -> Iterator[RawServer]:
 
 @given(raw=st.binary(max_size=400) | st.builds(answer, st.binary(max_size=300)))
 @settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_any_answer_is_json_or_a_value_error(raw: bytes, server: RawServer) -> None:
     server.script = lambda _: [raw, HANG_UP]

@@ -27,7 +27,7 @@ from tests.unit.test_dead_letters_replay import letter
 from tests.unit.test_kafka_consumer import PLACE, Running
 
 LIMIT = 65_536
-MANY = settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+MANY = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 POISON = Poison("not_json", "Not JSON.")
 
 

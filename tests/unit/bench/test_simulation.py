@@ -12,17 +12,19 @@ COSTS = Costs(
     behind=0.0001,
 )
 ORDER_CPU, COMMIT_CPU = 0.0004, 0.002
+# Simulated: hundreds of commits, as many as the figures need to settle.
+SECONDS = 2.0
 
 
 def seen(clients: int) -> Seen:
     """What the simulation itself would show somebody who measures."""
-    answer = simulated(Setting(COSTS, clients))
+    answer = simulated(Setting(COSTS, clients, seconds=SECONDS))
     half = (ORDER_CPU + COMMIT_CPU / answer.batch) / 2
     return Seen(clients, answer.rate, answer.p50, answer.batch, Cpu(half, half), COSTS.behind)
 
 
 def test_an_order_alone_takes_what_its_steps_take() -> None:
-    answer = simulated(Setting(COSTS, 1))
+    answer = simulated(Setting(COSTS, 1, seconds=SECONDS))
 
     assert answer.p50 == pytest.approx(0.0114)
     assert answer.rate == pytest.approx(1 / 0.0114, rel=0.01)
@@ -30,7 +32,7 @@ def test_an_order_alone_takes_what_its_steps_take() -> None:
 
 
 def test_orders_that_wait_share_a_commit() -> None:
-    answer = simulated(Setting(COSTS, 64, cores=100))
+    answer = simulated(Setting(COSTS, 64, cores=100, seconds=SECONDS))
 
     # A client waits for the end of the commit under way, perhaps for the other process', and for
     # its own.
@@ -39,15 +41,15 @@ def test_orders_that_wait_share_a_commit() -> None:
 
 
 def test_the_cores_bound_the_rate() -> None:
-    answer = simulated(Setting(COSTS, 200, cores=1))
+    answer = simulated(Setting(COSTS, 200, cores=1, seconds=SECONDS))
 
     cpu = ORDER_CPU + COSTS.behind + COMMIT_CPU / answer.batch
     assert 0.85 / cpu < answer.rate < 1 / cpu
 
 
 def test_hosts_race_for_the_lease_and_the_processes_of_one_host_do_not() -> None:
-    alone = simulated(Setting(COSTS, 64, hosts=1, processes=4, cores=100))
-    racing = simulated(Setting(COSTS, 64, hosts=4, processes=1, cores=100))
+    alone = simulated(Setting(COSTS, 64, hosts=1, processes=4, cores=100, seconds=SECONDS))
+    racing = simulated(Setting(COSTS, 64, hosts=4, processes=1, cores=100, seconds=SECONDS))
 
     assert alone.lost == 0
     assert racing.lost > 0
@@ -55,12 +57,14 @@ def test_hosts_race_for_the_lease_and_the_processes_of_one_host_do_not() -> None
 
 
 def test_a_distance_is_added_to_each_round_trip() -> None:
-    assert simulated(Setting(COSTS, 1, distance=0.001)).p50 == pytest.approx(0.0114 + 9 * 0.001)
+    assert simulated(Setting(COSTS, 1, distance=0.001, seconds=SECONDS)).p50 == pytest.approx(
+        0.0114 + 9 * 0.001
+    )
 
 
 def test_what_small_runs_show_foretells_a_large_one() -> None:
-    costs = calibrated(seen(1), seen(16), seen(32), SHARES)
-    foretold, real = (simulated(Setting(each, 64)) for each in (costs, COSTS))
+    costs = calibrated(seen(1), seen(16), seen(32), SHARES, SECONDS)
+    foretold, real = (simulated(Setting(each, 64, seconds=SECONDS)) for each in (costs, COSTS))
 
     def figures(answer: Answer) -> tuple[float, float, float]:
         return answer.rate, answer.p50, answer.batch
