@@ -175,10 +175,6 @@ class MongoCluster:
             time.sleep(0.05)
         raise PartFailed(f"No primary among {self._described(self.nodes)} after {timeout:g} s.")
 
-    def secondaries(self) -> list[Mongod]:
-        """The running nodes that are not primary."""
-        return [node for node in self.nodes if node.alive and not node.is_primary()]
-
     @staticmethod
     def _described(nodes: Sequence[Mongod]) -> str:
         return ", ".join(f"{n.address} ({'up' if n.alive else 'down'})" for n in nodes)

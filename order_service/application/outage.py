@@ -26,14 +26,13 @@ class Outage:
         self._begun: float | None = None
         self._told = 0.0
         self._times = 0
-        self.since: datetime | None = None
 
     def failed(self, **fields: Any) -> None:
         """Once more. A line of the log is written for the first time, and then every 60 s."""
         with self._lock:
             now = time.monotonic()
             if self._begun is None:
-                self._begun, self._times, self.since = now, 0, datetime.now(UTC)
+                self._begun, self._times = now, 0
             elif now - self._told < _EVERY:
                 self._times += 1
                 return
@@ -50,7 +49,7 @@ class Outage:
             if self._begun is None:
                 return
             lasted = {"times": self._times, "seconds": round(time.monotonic() - self._begun)}
-            self._begun = self.since = None
+            self._begun = None
         self._log.info(f"{self._event}_over", **lasted, **fields)
 
 
