@@ -24,6 +24,11 @@ works() {
         .venv/bin/order-service --help >/dev/null
 }
 
+# Not by git clone, which refuses the checkout of another user, as root may have it here.
+committed() {
+    git -c safe.directory="$PWD" archive HEAD
+}
+
 mkdir -p .data
 work=$(mktemp -d "$PWD/.data/installs.XXXXXX")
 trap 'rm -rf "$work"' EXIT
@@ -32,7 +37,8 @@ failed=0
 while read -r python; do
     printf '\n== %s: %s, pip %s\n' "$python" "$("$python" -V)" \
         "$("$python" -c 'import ensurepip; print(ensurepip.version())')"
-    if git clone --quiet . "$work/clone" && (cd "$work/clone" && works "$python"); then
+    mkdir "$work/clone"
+    if committed | tar --extract --directory="$work/clone" && (cd "$work/clone" && works "$python"); then
         passed=$((passed + 1))
     else
         failed=$((failed + 1))
