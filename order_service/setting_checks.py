@@ -25,6 +25,7 @@ _LONGEST_PERIOD: Final = 366 * 24 * 3600
 _LARGEST_KEY_SET: Final = 256 * 1024
 _LONGEST_DATABASE_NAME: Final = 63
 _LONGEST_TOPIC: Final = 249
+_PROTOCOLS_OF_KAFKA: Final = {"PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"}
 _DATABASES_OF_MONGODB: Final = {"admin", "config", "local"}
 # Others would undo what the cache stands on: the time-outs, and answers as bytes.
 _REDIS_OPTIONS: Final = {
@@ -70,8 +71,11 @@ def base_url(url: str) -> None:
 
 def brokers(value: str) -> None:
     for broker in value.split(","):
-        parts = urlsplit("//" + broker.rpartition("://")[2])
+        protocol, _, address = broker.rpartition("://")
+        parts = urlsplit("//" + address)
         if not (parts.hostname and parts.port) or "@" in broker or parts.path or parts.query:
+            raise Refused
+        if protocol and protocol.upper() not in _PROTOCOLS_OF_KAFKA:
             raise Refused
         parts.hostname.encode("idna")
 
@@ -87,7 +91,8 @@ def redis_url(url: str) -> None:
     pool = redis.Redis.from_url(url).connection_pool
     pool.make_connection()
     pool.connection_kwargs.get("host", "").encode("idna")
-    if pool.connection_kwargs.get("db", 0) < 0:
+    # Of port 0 the library makes its own default.
+    if pool.connection_kwargs.get("db", 0) < 0 or (parts.scheme != "unix" and parts.port == 0):
         raise Refused
     # The files are read for each connection only.
     authorities, certificate, key = (

@@ -47,7 +47,8 @@ def _origin(origin: str) -> str:
         host, port = addresses.in_url(parts.hostname or ""), parts.port
     except (ValueError, KeyError):
         host = ""
-    if not host or parts.username or parts.path or parts.query or parts.fragment:
+    # A * would stand for nothing: no browser sends one.
+    if not host or "*" in host or parts.username or parts.path or parts.query or parts.fragment:
         raise ValueError("must be origins like https://shop.example:8443, with commas between")
     return f"{parts.scheme}://{host}" + (f":{port}" if port and port != default else "")
 

@@ -7,7 +7,7 @@ case. A bad value raises SettingsError, whose text names the variable and the re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -29,6 +29,9 @@ from order_service.setting_types import (
 from order_service.variables import Variables
 
 __all__ = ["Settings", "SettingsError"]
+
+# What is longer is for ever, and the calendar that it is counted back in has a beginning.
+_HOURS_OF_TEN_YEARS: Final = 87_600
 
 
 class Settings(HttpSettings):
@@ -53,7 +56,7 @@ class Settings(HttpSettings):
     lease_seconds: Seconds = 10
     settle_after: Seconds = 12
     settle_interval: Seconds = 2
-    idempotency_key_hours: Annotated[int, Field(ge=24)] = 24
+    idempotency_key_hours: Annotated[int, Field(ge=24, le=_HOURS_OF_TEN_YEARS)] = 24
 
     kafka_broker: Brokers = "127.0.0.1:9092"
     kafka_group: Text = "order-service-group"

@@ -59,6 +59,7 @@ def test_a_setting_is_read_from_the_environment(
         ("KAFKA_GROUP", "the shop's group"),
         ("RATE_LIMIT_WRITES", "10/second; 1000/day"),
         ("RATE_LIMIT_READS", "off"),
+        ("SCRIPT_NAME", "/.shop/v1.2"),
         ("KAFKA_STOCK_TOPICS", "a" * 245),
         ("HOST", "ip6-localhost.shop_1.test"),
     ],
