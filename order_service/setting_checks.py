@@ -136,6 +136,14 @@ def mongo_database(uri: str) -> str | None:
     return database
 
 
+def smallest_pool(uri: str) -> int:
+    """The URI's minPoolSize."""
+    from pymongo import uri_parser
+
+    options = uri.partition("?")[2]
+    return int(uri_parser.split_options(options).get("minpoolsize") or 0) if options else 0
+
+
 def usable_database(name: str) -> None:
     if name.lower() in _DATABASES_OF_MONGODB:
         raise Refused(

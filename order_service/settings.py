@@ -107,6 +107,15 @@ class Settings(HttpSettings):
         return self
 
     @model_validator(mode="after")
+    def _pool_has_room(self) -> Self:
+        if setting_checks.smallest_pool(self.mongo_uri) > self.mongo_pool_size:
+            raise ValueError(
+                f"MONGO_URI: its option minPoolSize is more than MONGO_POOL_SIZE "
+                f"({self.mongo_pool_size})"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _topics_differ(self) -> Self:
         setting_checks.topics_differ(self.kafka_stock_topics, self.kafka_order_topic)
         return self

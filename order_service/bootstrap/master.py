@@ -106,6 +106,7 @@ def check(cfg: Any, worker_class: str) -> None:
             f"{cfg.worker_class_str}: leave --worker-class out."
         )
     _end_if_open(beyond_loopback(cfg.address))
+    _end_if_not_buildable()
     if os.environ.get("WEB_CONCURRENCY"):
         _log.warning("WEB_CONCURRENCY is not read: WEB_WORKERS says how many processes serve.")
     if short := shortage(_settings(), cfg.worker_connections):
@@ -150,6 +151,17 @@ def child_exit(_: Any, worker: Any) -> None:
 def _end_if_open(hosts: Iterable[str]) -> None:
     try:
         require_guard(_settings(), hosts)
+    except SettingsError as error:
+        sys.exit(str(error))
+
+
+def _end_if_not_buildable() -> None:
+    """A mongodb+srv:// name is looked up when the API is built. Several processes that find it
+    missing would make gunicorn's own end a traceback."""
+    if not _settings().mongo_uri.startswith("mongodb+srv://"):
+        return
+    try:
+        require_buildable(_settings())
     except SettingsError as error:
         sys.exit(str(error))
 

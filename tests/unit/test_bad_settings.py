@@ -101,6 +101,8 @@ BAD: list[tuple[str, str] | tuple[str, str, Mapping[str, str]]] = [
     ("MONGO_URI", f"mongodb+srv://shop:{SECRET}@mongo.test/Config?tls=true"),
     ("MONGO_URI", f"{MONGO}/orders.orders"),
     ("MONGO_URI", f"{MONGO}/{'a' * 64}"),
+    ("MONGO_URI", f"{MONGO}/orders?minPoolSize=65"),
+    ("MONGO_URI", f"{MONGO}/orders?tls=true&minpoolsize=9", {"MONGO_POOL_SIZE": "8"}),
     ("MONGO_DATABASE", "a b"),
     ("MONGO_DATABASE", "admin"),
     ("MONGO_DATABASE", "shop", {"MONGO_URI": f"{MONGO}/orders"}),
