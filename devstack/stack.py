@@ -41,8 +41,9 @@ class Stack:
         if mongo:
             mongo.await_ready()
         inventory = self._inventory()
-        self._migrate()
+        # The first: whatever reads the settings may find this key among them.
         self._make_dev_key()
+        self._migrate()
         for part in (kafka, inventory):
             if part:
                 part.await_ready()
@@ -97,7 +98,7 @@ class Stack:
 
     def _make_dev_key(self) -> None:
         """With it ``order-service dev-token`` signs, so that tokens can be tried at once."""
-        if not (self.data_dir / "dev-keys").exists():
+        if not (self.data_dir / "dev-keys" / "key.pem").exists():
             arguments = ("dev-token", "--sub", "nobody", "--hours", "0")
             self._program("order-service dev-token", "dev-token", "order-service", *arguments).run()
 

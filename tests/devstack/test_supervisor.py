@@ -39,12 +39,17 @@ bind = f"127.0.0.1:{os.environ['PORT']}"
 control_socket_disable = True
 """
 ORDER_SERVICE = """#!{python}
-import pathlib, sys, time
+import os, pathlib, sys, time
 if sys.argv[1] == "migrate":
     pathlib.Path("migrated").touch()
+    keys = os.environ.get("AUTH_JWKS_FILE")
+    if keys and not pathlib.Path(keys).is_file():
+        sys.exit("Bad setting: AUTH_JWKS_FILE")
     sys.exit(pathlib.Path("migrate_fails").exists() and "Error: no index today")
 if sys.argv[1] == "dev-token":
-    pathlib.Path(".data/dev-keys").mkdir()
+    pathlib.Path(".data/dev-keys").mkdir(exist_ok=True)
+    for name in ("jwks.json", "key.pem"):
+        pathlib.Path(".data/dev-keys", name).touch()
     sys.exit()
 time.sleep(600)
 """
@@ -221,6 +226,15 @@ def test_where_tokens_are_asked_for_the_lines_to_paste_have_one(
     banner = project.ready(project.run(**given, AUTH_JWKS_FILE=".data/dev-keys/jwks.json"))
     assert "TOKEN=$(.venv/bin/order-service dev-token --sub alice)" in banner
     assert banner.count('-H "Authorization: Bearer $TOKEN"') == 3
+
+
+def test_a_development_key_that_was_made_in_half_is_made_again(
+    project: Project, given: dict[str, str]
+) -> None:
+    keys = project.folder / ".data" / "dev-keys"
+    keys.mkdir(parents=True)
+    project.ready(project.run(**given))
+    assert (keys / "key.pem").exists()
 
 
 def test_the_env_file_counts_and_the_environment_goes_before_it(
