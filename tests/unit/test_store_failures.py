@@ -70,6 +70,7 @@ SERVERS = ", Timeout: 3s, Topology Description: <servers: [('SSL.DNS.example', 2
         (WaitQueueTimeoutError("Timed out waiting"), "MONGO_POOL_SIZE"),
         (AutoReconnect("h:1: connection closed"), "can't be reached"),
         (ConfigurationError("Server reports wire version 5"), "version does not fit"),
+        (ConfigurationError("The kerberos module must be installed"), "options of MONGO_URI"),
         (PyMongoError("anything else"), "did not carry it out"),
         (InvalidBSON("a document"), "can't be read"),
     ],

@@ -117,6 +117,12 @@ _TABLE: Final = (
         words=("wire version",),
     ),
     _Row("The order store can't be reached.", types=(AutoReconnect, ConnectionFailure)),
+    # As authMechanism=GSSAPI without its library, or loadBalanced=true without a balancer.
+    _Row(
+        "The order store can't be used with the options of MONGO_URI: check that it supports them, "
+        "and that what they need is installed.",
+        types=(ConfigurationError,),
+    ),
 )
 _OTHER: Final = "The order store did not carry it out."
 
