@@ -18,12 +18,22 @@ _A_YEAR = 366 * 24.0
 SCOPES = " ".join(scope for scope in Scope if scope is not Scope.ORDERS_ADMIN)
 
 
+def _known(scope: str) -> str:
+    """A slip of the pen would be a token that is good for nothing."""
+    unknown = sorted(set(scope.split()) - set(Scope))
+    if unknown:
+        known = ", ".join(Scope)
+        raise click.BadParameter(f"{unknown[0]!r} is none; there are {known}.")
+    return scope
+
+
 @click.command("dev-token")
 @click.option("--sub", required=True, help="Who it is for: the customer's id.")
 @click.option(
     "--scope",
     default=SCOPES,
     show_default=True,
+    callback=lambda _context, _option, scope: _known(scope),
     help="Separated by blanks; orders:admin is everybody's.",
 )
 @click.option(

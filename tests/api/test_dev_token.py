@@ -60,6 +60,13 @@ def test_it_is_a_customers_unless_more_is_asked_for(
     assert seen_by("--sub", "eve", "--scope", "orders:admin") >= set(ordered.values())
 
 
+def test_a_scope_that_nothing_asks_for_is_a_slip_of_the_pen(tmp_path: Path) -> None:
+    arguments = ["--keys", str(tmp_path), "--sub", "alice", "--scope", "orders:read order:write"]
+    done = CliRunner().invoke(dev_token, arguments)
+    assert done.exit_code == 2
+    assert "'order:write' is none; there are orders:read, orders:write" in done.output
+
+
 def test_the_private_key_is_its_owners_alone(tmp_path: Path) -> None:
     token_of(tmp_path, "--sub", "alice")
     assert (tmp_path / "key.pem").stat().st_mode & 0o077 == 0
