@@ -105,6 +105,11 @@ def check(cfg: Any, worker_class: str) -> None:
             f"The API is served by {worker_class} only, and the command line says "
             f"{cfg.worker_class_str}: leave --worker-class out."
         )
+    if late := sorted(cfg.env.keys() & Settings.names()):
+        sys.exit(
+            f"--env sets {late[0]} after the settings were read: set it in the environment, or in "
+            ".env."
+        )
     _end_if_open(beyond_loopback(cfg.address))
     _end_if_not_buildable()
     if os.environ.get("WEB_CONCURRENCY"):

@@ -78,7 +78,13 @@ def test_another_server_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [("--preload",), ("--worker-class", "sync", "--threads", "1")]
+    "arguments",
+    [
+        ("--preload",),
+        ("--worker-class", "sync", "--threads", "1"),
+        ("--env", "SCRIPT_NAME=/shop"),
+        ("--env", "OTHER=1", "--env", "WEB_THREADS=eight"),
+    ],
 )
 def test_what_would_break_its_promises_is_refused(arguments: Sequence[str]) -> None:
     bind = f"127.0.0.1:{free_port()}"
