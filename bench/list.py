@@ -26,12 +26,12 @@ from tqdm import tqdm
 
 from devstack.mongod import Mongod
 from order_service.application.callers import Caller, Scope
-from order_service.bootstrap import build_adapters, build_use_cases
+from order_service.bootstrap.shared import build_adapters, build_use_cases
 from order_service.domain.order import OrderStatus
-from order_service.infrastructure import logs
 from order_service.infrastructure.mongo import schema
 from order_service.infrastructure.mongo.connection import connect, database, disconnect
 from order_service.infrastructure.mongo.documents import OrderDocument
+from order_service.infrastructure.telemetry import logs
 from order_service.interface.http.app import create_app
 from order_service.settings import Settings
 

@@ -1,8 +1,8 @@
 """One hot item, simulated: the clients, the turns of a host, the item's lease, and who computes.
 
 The clients are a closed loop: each has one order under way. Times are in seconds. The rules are
-those of application/group_commit.py, application/leased_stock.py and infrastructure/turns.py; what
-a step takes is given.
+those of application/stock/group_commit.py, application/stock/leased.py and
+infrastructure/sharing/turns.py; what a step takes is given.
 """
 
 import random

@@ -1,7 +1,7 @@
 """``order-service``, and ``python -m order_service``."""
 
 from order_service.bootstrap.commands import Commands
-from order_service.interface.cli import run
+from order_service.interface.cli.main import run
 
 
 def main() -> None:

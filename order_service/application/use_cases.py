@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from order_service.application.cancel_order import CancelOrder
-from order_service.application.check_readiness import CheckReadiness
-from order_service.application.create_order import CreateOrder
-from order_service.application.get_order import GetOrder
-from order_service.application.list_orders import ListOrders
-from order_service.application.list_stock_changes import ListStockChanges
+from order_service.application.orders.cancel import CancelOrder
+from order_service.application.orders.create import CreateOrder
+from order_service.application.orders.get import GetOrder
+from order_service.application.orders.list import ListOrders
+from order_service.application.readiness import CheckReadiness
+from order_service.application.stock_log.list import ListStockChanges
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 import structlog
 from prometheus_client import CollectorRegistry
 
-from order_service.bootstrap import Wrap, build_adapters, build_use_cases
-from order_service.infrastructure import logs
+from order_service.bootstrap.shared import Wrap, build_adapters, build_use_cases
 from order_service.infrastructure.dependencies import KeysDependency
-from order_service.infrastructure.metrics.registry import gathered
+from order_service.infrastructure.telemetry import logs
+from order_service.infrastructure.telemetry.registry import gathered
 from order_service.settings import Settings
 
 if TYPE_CHECKING:

@@ -8,38 +8,44 @@ from datetime import timedelta
 
 from prometheus_client import CollectorRegistry
 
-from order_service.application.decide_order import DecideOrder
-from order_service.application.list_open_orders import ListOpenOrders
-from order_service.application.list_orders import ListOrders
-from order_service.application.publish_events import PublishEvents
-from order_service.application.read_dead_letters import ReadDeadLetters
-from order_service.application.reconcile import Patience, Reconcile
-from order_service.application.record_stock_changes import RecordStockChanges
-from order_service.application.replay_dead_letters import ReplayDeadLetters
-from order_service.application.settle_orders import Overdue, SettleOrders
-from order_service.application.show_order import ShowOrder
-from order_service.bootstrap import Adapters, Wrap, build_adapters, load_settings, stock_mover
-from order_service.infrastructure import logs
+from order_service.application.orders.decide import DecideOrder
+from order_service.application.orders.list import ListOrders
+from order_service.application.orders.list_open import ListOpenOrders
+from order_service.application.orders.publish import PublishEvents
+from order_service.application.orders.settle import Overdue, SettleOrders
+from order_service.application.orders.show import ShowOrder
+from order_service.application.stock_log.read_dead_letters import ReadDeadLetters
+from order_service.application.stock_log.record import RecordStockChanges
+from order_service.application.stock_log.replay_dead_letters import ReplayDeadLetters
+from order_service.bootstrap.shared import (
+    Adapters,
+    Wrap,
+    build_adapters,
+    load_settings,
+    stock_mover,
+)
 from order_service.infrastructure.dependencies import StoreDependency
 from order_service.infrastructure.inventory import absolute
 from order_service.infrastructure.inventory.http import InventoryHttp
 from order_service.infrastructure.kafka import build
-from order_service.infrastructure.metrics.backlog import BacklogCollector
 from order_service.infrastructure.mongo import schema
 from order_service.infrastructure.mongo.backlog import read_backlog
 from order_service.infrastructure.mongo.books import MongoBooks
 from order_service.infrastructure.mongo.clock import StoreClock
 from order_service.infrastructure.mongo.connection import connect, require_reachable
 from order_service.infrastructure.mongo.index_building import Report
-from order_service.infrastructure.mongo.leases import MongoLeaseStore
 from order_service.infrastructure.mongo.order_pages import MongoOrderPages
 from order_service.infrastructure.mongo.orders import MongoOrderRepository, MongoOutbox
+from order_service.infrastructure.mongo.relay_lock import MongoRelayLock
 from order_service.infrastructure.mongo.retention import log_kept
 from order_service.infrastructure.mongo.stock_changes import MongoStockChangeLog
-from order_service.interface import worker
-from order_service.interface.dead_letters_cli import DeadLetterTools
-from order_service.interface.orders_cli import OrderTools
-from order_service.interface.worker_health import WorkerParts
+from order_service.infrastructure.telemetry import logs
+from order_service.infrastructure.telemetry.backlog import BacklogCollector
+from order_service.interface.cli.dead_letters import DeadLetterTools
+from order_service.interface.cli.orders import OrderTools
+from order_service.interface.worker import process as worker
+from order_service.interface.worker.health import WorkerParts
+from order_service.reconciliation.compare import Patience, Reconcile
 from order_service.settings import Settings
 
 # Longer than one round of the relay may take, so that two relays don't publish double.
@@ -123,8 +129,8 @@ class Commands:
 
 def _relay(settings: Settings) -> PublishEvents:
     owner = f"{socket.gethostname()}:{os.getpid()}"
-    leases = MongoLeaseStore(owner, RELAY_LEASE_SECONDS)
-    return PublishEvents(MongoOutbox(), build.event_publisher(settings), leases)
+    lock = MongoRelayLock(owner, RELAY_LEASE_SECONDS)
+    return PublishEvents(MongoOutbox(), build.event_publisher(settings), lock)
 
 
 def _settlement(settings: Settings, adapters: Adapters) -> SettleOrders:

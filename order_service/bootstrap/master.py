@@ -11,16 +11,16 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final
 
-from order_service.addresses import bound
-from order_service.bootstrap import load_settings
 from order_service.bootstrap.listening import beyond_loopback, require_guard
 from order_service.bootstrap.open_files import shortage
+from order_service.bootstrap.shared import load_settings
 from order_service.bootstrap.trial import require_buildable
-from order_service.infrastructure.cache.changes import shared_changes
-from order_service.infrastructure.metrics.registry import count_in
-from order_service.infrastructure.metrics.shared import PLACES, shared_places
-from order_service.infrastructure.turns import shared_turns
+from order_service.infrastructure.sharing.changes import shared_changes
+from order_service.infrastructure.sharing.turns import shared_turns
+from order_service.infrastructure.telemetry.registry import count_in
+from order_service.infrastructure.telemetry.shared import PLACES, shared_places
 from order_service.settings import Settings, SettingsError
+from order_service.settings.addresses import bound
 
 # gunicorn starts nothing anew after a process that ended so.
 _APP_NOT_LOADED: Final = 4

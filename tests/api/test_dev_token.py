@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from order_service.interface.dev_token_cli import AUDIENCE, ISSUER, dev_token
+from order_service.interface.cli.dev_token import AUDIENCE, ISSUER, dev_token
 from tests.api.issuer import bearer
 from tests.items import Items
 from tests.system import Parts, System

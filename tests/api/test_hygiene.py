@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from order_service.http_settings import HttpSettings
 from order_service.settings import Settings, SettingsError
+from order_service.settings.http import HttpSettings
 from tests.api.issuer import Issuer, bearer
 from tests.system import Parts, System
 

@@ -6,7 +6,7 @@ import pytest
 import requests
 
 from tests.api.issuer import Issuer, bearer
-from tests.integration.test_metrics import samples, value
+from tests.integration.telemetry.test_metrics import samples, value
 from tests.system import System
 
 # A request that says how long its body is goes to Flask.

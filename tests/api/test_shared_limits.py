@@ -6,7 +6,7 @@ from pathlib import Path
 import requests
 
 from tests.api.issuer import Issuer, bearer
-from tests.integration.redis_server import RedisServer
+from tests.integration.cache.redis_server import RedisServer
 from tests.system import Parts, System
 from tests.waiting import until
 

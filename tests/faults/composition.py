@@ -13,9 +13,9 @@ from pathlib import Path
 
 from flask import Flask
 
-from order_service.bootstrap import Adapters, load_settings
 from order_service.bootstrap.api import build_api
 from order_service.bootstrap.commands import Commands
+from order_service.bootstrap.shared import Adapters, load_settings
 from tests.faults import addresses, wall_clock
 from tests.faults.traps import Traps
 

@@ -12,7 +12,7 @@ from devstack.mongod import Mongod
 from order_service.infrastructure.mongo import schema
 from order_service.infrastructure.mongo.connection import connect, disconnect
 from order_service.settings import Settings
-from tests.integration.guarded_mongod import GuardedMongod
+from tests.integration.mongo.guarded_mongod import GuardedMongod
 from tests.items import Items
 from tests.misbehaving import MisbehavingInventory
 

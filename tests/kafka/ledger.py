@@ -12,7 +12,7 @@ from confluent_kafka import KafkaError, Message, Producer
 from pymongo.errors import PyMongoError
 
 from tests.system import System
-from tests.unit.kafka_fakes import value
+from tests.unit.infrastructure.kafka.fakes import value
 from tests.waiting import until
 
 

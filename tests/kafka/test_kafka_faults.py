@@ -17,7 +17,7 @@ from tests.faults.order_events import published
 from tests.kafka.conftest import Site
 from tests.kafka.ledger import NOTES, Row
 from tests.system import System
-from tests.unit.kafka_fakes import value
+from tests.unit.infrastructure.kafka.fakes import value
 from tests.waiting import until
 
 KILLS = 100

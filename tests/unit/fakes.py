@@ -10,10 +10,10 @@ from decimal import Decimal
 from itertools import count
 from typing import Any
 
-from order_service.application.ports import (
+from order_service.application.orders.ports import IdempotencyKeyTaken
+from order_service.application.stock.ports import Lease
+from order_service.application.stock_log.ports import (
     AppendResult,
-    IdempotencyKeyTaken,
-    Lease,
     LoggedStockChange,
     StockChange,
     StockChangeQuery,

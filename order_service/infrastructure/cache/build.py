@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from order_service.application.ports import OrderReader, OrderRepository
-from order_service.infrastructure.cache.changes import shared_changes
+from order_service.application.orders.ports import OrderReader, OrderRepository
 from order_service.infrastructure.cache.local import LocalOrders
 from order_service.infrastructure.cache.orders import CachedOrders, Count, InvalidatingOrders
 from order_service.infrastructure.cache.seal import Seal
+from order_service.infrastructure.sharing.changes import shared_changes
 from order_service.settings import Settings
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from time import monotonic
 from cachetools import TLRUCache
 
 from order_service.domain.order import Order
-from order_service.infrastructure.cache.changes import Changes
+from order_service.infrastructure.sharing.changes import Changes
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from datetime import datetime
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from order_service.application.ports import OrderReader, OrderRepository
+from order_service.application.orders.ports import OrderReader, OrderRepository
 from order_service.domain.order import Order
 from order_service.infrastructure.cache.local import LocalOrders
 

@@ -11,7 +11,7 @@ from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient
 from prometheus_client import CollectorRegistry
 
-from order_service.application.record_stock_changes import RecordStockChanges
+from order_service.application.stock_log.record import RecordStockChanges
 from order_service.infrastructure.kafka import config
 from order_service.infrastructure.kafka.consumer import StockConsumer
 from order_service.infrastructure.kafka.dead_letter_box import Hear, KafkaDeadLetterBox

@@ -9,8 +9,8 @@ from confluent_kafka import KafkaError
 
 from order_service.infrastructure.kafka import outages
 from order_service.infrastructure.kafka.options import is_used, variable
-from order_service.setting_checks import said
 from order_service.settings import Settings, SettingsError
+from order_service.settings.checks import said
 
 Config = dict[str, Any]
 Client = TypeVar("Client")

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from order_service.application.dead_letters import DeadLetter, DeadLetterQuery
+from order_service.application.stock_log.dead_letters import DeadLetter, DeadLetterQuery
 from order_service.domain.errors import BrokerUnavailable
 from order_service.infrastructure.kafka.causes import telling
 from order_service.infrastructure.kafka.delivery import Delivery

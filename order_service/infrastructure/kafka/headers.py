@@ -13,8 +13,8 @@ from collections.abc import Iterable, Sequence
 from operator import methodcaller
 from typing import Final, Protocol
 
-from order_service.application.ports import Place
-from order_service.setting_checks import DEAD_LETTER_SUFFIX
+from order_service.application.stock_log.ports import Place
+from order_service.settings.checks import DEAD_LETTER_SUFFIX
 
 Header = tuple[str, bytes | None]
 

@@ -13,7 +13,7 @@ import structlog
 from confluent_kafka import KafkaException, Producer
 
 from order_service.settings import Settings, SettingsError
-from order_service.variables import near
+from order_service.settings.variables import near
 
 _UNKNOWN: Final = "No such configuration property"
 _ALIKE: Final = 0.8

@@ -16,7 +16,7 @@ from confluent_kafka import KafkaError
 
 from order_service.application.outage import Outage
 from order_service.infrastructure.kafka.causes import telling
-from order_service.setting_checks import said
+from order_service.settings.checks import said
 
 # librdkafka repeats an unchanged complaint every 30 s at the latest.
 _QUIET: Final = 35.0

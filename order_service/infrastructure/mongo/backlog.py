@@ -1,26 +1,12 @@
 """How much waits to be done, counted on the indexes that hold only what waits."""
 
-from dataclasses import dataclass
 from typing import Any, Final
 
 from order_service.infrastructure.mongo.connection import store_errors
 from order_service.infrastructure.mongo.documents import OrderDocument
+from order_service.infrastructure.telemetry.backlog import MOST, Backlog
 
-# A backlog of more is counted as that many, so that looking at one does not add to the trouble.
-MOST: Final = 10_000
 _MILLISECONDS: Final = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Backlog:
-    """Ages in seconds, by the store's clock; 0 where nothing waits. ``pending`` are the orders
-    that wait for their stock, ``stuck`` ones among them."""
-
-    pending: int
-    stuck: int
-    oldest_pending: float
-    unpublished_events: int
-    oldest_unpublished: float
 
 
 def read_backlog() -> Backlog:

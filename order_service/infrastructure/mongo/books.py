@@ -9,13 +9,13 @@ from typing import Any, Final, NamedTuple
 
 from bson import ObjectId
 
-from order_service.application.reconcile import OpenOrders
 from order_service.domain.order import OrderStatus
-from order_service.domain.reconciliation import UnprovenOrder
-from order_service.domain.stock_history import LoggedChange, MoveOfOrders, Share
 from order_service.infrastructure.mongo.connection import store_errors
 from order_service.infrastructure.mongo.documents import OrderDocument
 from order_service.infrastructure.mongo.stock_change_documents import StockChangeDocument
+from order_service.reconciliation.compare import OpenOrders
+from order_service.reconciliation.history import LoggedChange, MoveOfOrders, Share
+from order_service.reconciliation.item import UnprovenOrder
 
 _NOT_THERE: Final = {"$exists": False}
 _THERE: Final = {"$exists": True}

@@ -10,8 +10,8 @@ import pymongo
 from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
 
 from order_service.infrastructure.mongo.failures import NO_BSON, meaning
-from order_service.setting_checks import said
 from order_service.settings import Settings, SettingsError
+from order_service.settings.checks import said
 
 ALIAS = "orders"
 _DUPLICATE_KEY = 11000

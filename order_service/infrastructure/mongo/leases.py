@@ -17,10 +17,10 @@ from pymongo import UpdateOne, WriteConcern
 from pymongo.errors import BulkWriteError
 from pymongo.read_concern import ReadConcern
 
-from order_service.application.ports import Lease
+from order_service.application.stock.ports import Lease
 from order_service.domain.errors import StoreUnavailable
 from order_service.domain.order import Intent
-from order_service.infrastructure.combining import Combined
+from order_service.infrastructure.mongo.combining import Combined
 from order_service.infrastructure.mongo.connection import ALIAS, duplicates, store_errors
 from order_service.infrastructure.mongo.documents import (
     INTENT_MAPPING,

@@ -9,11 +9,11 @@ from bson import ObjectId
 from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
-from order_service.application.ports import IdempotencyKeyTaken
+from order_service.application.orders.ports import IdempotencyKeyTaken
 from order_service.domain.errors import KeyInFlight, VersionConflict
 from order_service.domain.events import OrderEvent
 from order_service.domain.order import IdempotencyKey, Order
-from order_service.infrastructure.combining import Combined
+from order_service.infrastructure.mongo.combining import Combined
 from order_service.infrastructure.mongo.connection import duplicates, store_errors
 from order_service.infrastructure.mongo.documents import EVENT_MAPPING, ORDER_MAPPING, OrderDocument
 from order_service.infrastructure.mongo.indexes import require_unique_indexes

@@ -10,11 +10,11 @@ import bson
 from bson.raw_bson import RawBSONDocument
 from pymongo.errors import BulkWriteError, DocumentTooLarge, OperationFailure
 
-from order_service.application.ports import (
+from order_service.application.clock import Clock
+from order_service.application.stock_log.ports import (
     NOT_STORABLE,
     OFFSET_REUSED,
     AppendResult,
-    Clock,
     LoggedStockChange,
     Place,
     RefusedChange,

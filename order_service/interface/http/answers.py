@@ -11,8 +11,8 @@ from flask import Response
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
-from order_service.application.check_readiness import DependencyState
-from order_service.application.ports import LoggedStockChange
+from order_service.application.readiness import DependencyState
+from order_service.application.stock_log.ports import LoggedStockChange
 from order_service.domain.order import Order, OrderStatus
 
 AN_ID = "64b000000000000000000001"

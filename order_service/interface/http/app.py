@@ -6,7 +6,6 @@ from flask import Flask
 
 from order_service.application.callers import Authenticate
 from order_service.application.use_cases import UseCases
-from order_service.http_settings import HttpSettings
 from order_service.interface.http import (
     access,
     docs,
@@ -24,6 +23,7 @@ from order_service.interface.http.metrics import RequestMetrics
 from order_service.interface.http.order_bodies import OrderBodies
 from order_service.interface.http.plain_reads import PlainReads, may_skip_flask
 from order_service.interface.http.stopping import Stopping
+from order_service.settings.http import HttpSettings
 
 # With the delay, well within the 30 s that gunicorn waits for its workers.
 _STOP_AT_MOST = 20.0

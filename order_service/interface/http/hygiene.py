@@ -4,8 +4,8 @@ from typing import Any
 
 from flask import Flask, Response, request
 
-from order_service.http_settings import HttpSettings
 from order_service.interface.http import proxies
+from order_service.settings.http import HttpSettings
 
 MAX_BODY = 64 * 1024
 _CORS_EXPOSED = "ETag, Idempotent-Replayed, Link, Location, Retry-After, X-Request-Id"

@@ -12,9 +12,9 @@ from redis import RedisError
 
 from order_service.application.callers import Scope
 from order_service.domain.errors import TooManyRequests
-from order_service.http_settings import HttpSettings
 from order_service.interface.http import problems
 from order_service.interface.http.access import caller, scope_of_endpoints
+from order_service.settings.http import HttpSettings
 
 # A counter that is down must not hold up what it counts.
 _REDIS_TIMEOUTS: dict[str, str | int] = {"socket_connect_timeout": 1, "socket_timeout": 1}

@@ -6,7 +6,7 @@ from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 from werkzeug.routing import BaseConverter
 
 from order_service.application.callers import Scope
-from order_service.application.create_order import CreateOrderCommand
+from order_service.application.orders.create import CreateOrderCommand
 from order_service.application.use_cases import UseCases
 from order_service.domain.errors import (
     IllegalMove,

@@ -12,10 +12,10 @@ from typing import Final
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from order_service.application.use_cases import UseCases
-from order_service.http_settings import HttpSettings
 from order_service.interface.http import problems
 from order_service.interface.http.edge import name_route
 from order_service.interface.http.order_bodies import OrderBodies, order_headers
+from order_service.settings.http import HttpSettings
 
 _ORDER: Final = re.compile(r"/api/orders/([0-9a-f]{24})")
 _ROUTE: Final = "/api/orders/<order_id>"

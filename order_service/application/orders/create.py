@@ -1,0 +1,151 @@
+"""Take an order: store it PENDING, move its stock, store what became of it, answer."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+
+from order_service.application.clock import Clock
+from order_service.application.orders.ports import IdempotencyKeyTaken, OrderRepository, StockMover
+from order_service.domain.errors import (
+    InsufficientStock,
+    InventoryUnavailable,
+    ItemNotFound,
+    KeyInFlight,
+    KeyReused,
+    OutcomeUnknown,
+    StoreUnavailable,
+    VersionConflict,
+)
+from order_service.domain.order import (
+    Failure,
+    FailureCode,
+    IdempotencyKey,
+    Order,
+    OrderStatus,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CreateOrderCommand:
+    item_id: str
+    quantity: int
+    customer_id: str | None = None
+    idempotency: IdempotencyKey | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CreateOrderResult:
+    """``deferred``: answered before the outcome was known; settlement decides it."""
+
+    order: Order
+    deferred: bool = False
+    replayed: bool = False
+
+
+class CreateOrder:
+    """``move_budget``: seconds from the request's start until the stock must have been moved."""
+
+    def __init__(
+        self,
+        orders: OrderRepository,
+        stock: StockMover,
+        clock: Clock,
+        move_budget: float,
+        key_lifetime: timedelta,
+    ) -> None:
+        self._orders = orders
+        self._stock = stock
+        self._clock = clock
+        self._move_budget = move_budget
+        self._key_lifetime = key_lifetime
+
+    def __call__(self, command: CreateOrderCommand) -> CreateOrderResult:
+        """Raises InsufficientStock, ItemNotFound, InventoryUnavailable, StoreUnavailable,
+        KeyInFlight and KeyReused."""
+        deadline = self._clock.monotonic() + self._move_budget
+        if command.idempotency is None:
+            # With a key the answer may be known already, whatever the inventory does.
+            self._stock.require_available()
+        try:
+            order = self._add(command)
+        except IdempotencyKeyTaken as taken:
+            return self._replay(taken.holder, command)
+        try:
+            moved = self._stock.move(order, deadline)
+        except InventoryUnavailable as error:
+            return self._give_up(order, error)
+        except OutcomeUnknown:
+            return self._answer(order)
+        return self._answer(moved)
+
+    def _add(self, command: CreateOrderCommand) -> Order:
+        order = Order.place(
+            id=self._orders.next_id(),
+            item_id=command.item_id,
+            quantity=command.quantity,
+            at=self._clock.now(),
+            customer_id=command.customer_id,
+            idempotency=command.idempotency,
+        )
+        try:
+            return self._orders.add(order)
+        except IdempotencyKeyTaken as taken:
+            if taken.holder.created_at + self._key_lifetime > order.created_at:
+                raise
+            self._orders.forget_key(taken.holder.id)
+            return self._orders.add(order)
+
+    def _replay(self, holder: Order, command: CreateOrderCommand) -> CreateOrderResult:
+        assert holder.idempotency is not None
+        assert command.idempotency is not None
+        if holder.idempotency.fingerprint != command.idempotency.fingerprint:
+            raise KeyReused
+        if holder.deferred or holder.stuck or holder.decision:
+            return CreateOrderResult(holder, deferred=True, replayed=True)
+        if holder.status is OrderStatus.PENDING:
+            raise KeyInFlight(retry_after=1)
+        try:
+            _unless_refused(holder)
+        except (InsufficientStock, ItemNotFound) as refusal:
+            refusal.replayed = True
+            raise
+        return CreateOrderResult(holder.as_first_answered(), replayed=True)
+
+    def _give_up(self, order: Order, error: InventoryUnavailable) -> CreateOrderResult:
+        failure = Failure(FailureCode.INVENTORY_UNAVAILABLE)
+        try:
+            self._orders.save(order.fail(failure, self._clock.now()))
+        except StoreUnavailable:
+            # It stays PENDING with nothing sent; settlement will see that and fail it.
+            raise error from None
+        except VersionConflict:
+            return self._answer(order)
+        raise error
+
+    def _answer(self, order: Order) -> CreateOrderResult:
+        """Promise that an order which is PENDING still will be settled, once the order itself says
+        so: from then on its key is kept, whatever becomes of it. A key whose order can't say so is
+        still in flight."""
+        try:
+            while order.status is OrderStatus.PENDING and order.given_up_at is None:
+                with suppress(VersionConflict):
+                    deferred = self._orders.save(order.defer(self._clock.now()))
+                    return CreateOrderResult(deferred, deferred=True)
+                order = self._orders.get(order.id) or order
+        except StoreUnavailable:
+            if order.idempotency is not None:
+                raise KeyInFlight(retry_after=1) from None
+            return CreateOrderResult(order, deferred=True)
+        return CreateOrderResult(_unless_refused(order))
+
+
+def _unless_refused(order: Order) -> Order:
+    """The order, or, when its stock was refused, the error that says why."""
+    failure = order.failure
+    if failure is None and order.given_up_at is None:
+        return order
+    if failure and failure.code is FailureCode.INSUFFICIENT_STOCK:
+        raise InsufficientStock(order.item_id, order.quantity, failure.available or 0)
+    if failure and failure.code is FailureCode.ITEM_NOT_FOUND:
+        raise ItemNotFound(order.item_id)
+    raise InventoryUnavailable("The order was not carried out.")

@@ -1,0 +1,17 @@
+"""Read one order."""
+
+from order_service.application.orders.ports import OrderReader
+from order_service.domain.errors import OrderNotFound
+from order_service.domain.order import Order
+
+
+class GetOrder:
+    def __init__(self, orders: OrderReader) -> None:
+        self._orders = orders
+
+    def __call__(self, order_id: str, customer_id: str | None = None) -> Order:
+        """``customer_id``: whose order it must be; None for anybody's. Raises OrderNotFound."""
+        order = self._orders.get(order_id)
+        if order is None or (customer_id is not None and order.customer_id != customer_id):
+            raise OrderNotFound(order_id)
+        return order

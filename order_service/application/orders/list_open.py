@@ -1,0 +1,35 @@
+"""The orders that wait longer than they should: stuck ones, and those settlement has yet to do."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from order_service.application.clock import Clock
+from order_service.application.orders.ports import OrderRepository
+from order_service.domain.order import Order
+
+
+@dataclass(frozen=True, slots=True)
+class OpenOrders:
+    """Oldest first, as they stood at ``now`` by the store's clock. ``more``: there are others."""
+
+    stuck: list[Order]
+    overdue: list[Order]
+    now: datetime
+    more: bool
+
+
+class ListOpenOrders:
+    """``settle_after``: how long an order may wait before settlement takes it up."""
+
+    def __init__(self, orders: OrderRepository, clock: Clock, settle_after: timedelta) -> None:
+        self._orders = orders
+        self._clock = clock
+        self._settle_after = settle_after
+
+    def __call__(self, limit: int) -> OpenOrders:
+        """At most so many stuck ones, and so many in all. Raises StoreUnavailable."""
+        now = self._clock.now()
+        stuck = self._orders.stuck(limit)
+        waiting = self._orders.unsettled(now - self._settle_after, limit)
+        overdue = [order for order in waiting if order.stuck is None]
+        return OpenOrders(stuck, overdue, now, more=limit in (len(stuck), len(waiting)))

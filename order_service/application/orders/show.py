@@ -1,0 +1,31 @@
+"""Read an order with all that belongs to it."""
+
+from dataclasses import dataclass
+
+from order_service.application.orders.ports import OrderReader, Outbox
+from order_service.domain.errors import OrderNotFound
+from order_service.domain.events import OrderEvent
+from order_service.domain.order import Order
+
+
+@dataclass(frozen=True, slots=True)
+class WholeOrder:
+    """``unpublished``: its events that nobody was told of yet, oldest first."""
+
+    order: Order
+    unpublished: list[OrderEvent]
+
+
+class ShowOrder:
+    def __init__(self, orders: OrderReader, outbox: Outbox) -> None:
+        self._orders = orders
+        self._outbox = outbox
+
+    def __call__(self, order_id: str) -> WholeOrder:
+        """Raises OrderNotFound, StoreUnavailable."""
+        # The events first: one that is published meanwhile is then told of, and none is missed.
+        unpublished = self._outbox.unpublished_of(order_id)
+        order = self._orders.get(order_id)
+        if order is None:
+            raise OrderNotFound(order_id)
+        return WholeOrder(order, unpublished)

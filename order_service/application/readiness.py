@@ -1,0 +1,104 @@
+"""Ask every dependency whether it is there, each within its own time and in a thread of its own."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Protocol
+
+from order_service.domain.errors import OrderServiceError
+
+# Told of a dependency by name, and of the error that its check was not expected to raise.
+Unforeseen = Callable[[str, Exception], None]
+_Answer = Future[str | None]
+
+
+class Dependency(Protocol):
+    """A part the service needs. ``required``: without it the process can serve nothing."""
+
+    name: str
+    required: bool
+
+    def check(self) -> None:
+        """Raises the OrderServiceError that says what is missing."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class DependencyState:
+    """``problem``: None when it is there; ``required``: nothing works without it."""
+
+    name: str
+    required: bool
+    problem: str | None
+
+
+class CheckReadiness:
+    """``timeout``: seconds after which a dependency that does not answer counts as missing.
+
+    However many ask at once, each dependency is asked once, and all who ask share its answer. So
+    one that hangs occupies one thread, its own, and no other's check waits behind it.
+    """
+
+    def __init__(
+        self, dependencies: Sequence[Dependency], timeout: float, unforeseen: Unforeseen
+    ) -> None:
+        self._checks = [_Check(each, timeout, unforeseen) for each in dependencies]
+
+    def __call__(self) -> list[DependencyState]:
+        under_way = [check.begin() for check in self._checks]
+        return [
+            check.state(answer, began)
+            for check, (answer, began) in zip(self._checks, under_way, strict=True)
+        ]
+
+
+class _Check:
+    """Of one dependency; at most one is under way."""
+
+    def __init__(self, dependency: Dependency, timeout: float, unforeseen: Unforeseen) -> None:
+        self._dependency = dependency
+        self._timeout = timeout
+        self._unforeseen = unforeseen
+        self._beginning = threading.Lock()
+        self._last: tuple[_Answer, float] | None = None
+
+    def begin(self) -> tuple[_Answer, float]:
+        """The answer to come, and when it was asked for."""
+        with self._beginning:
+            if self._last is None or self._last[0].done():
+                self._last = Future(), time.monotonic()
+                self._start(self._last[0])
+            return self._last
+
+    def _start(self, answer: _Answer) -> None:
+        name = f"ready-{self._dependency.name}"
+        # A daemon: one that hangs must not hold up the end of the process.
+        thread = threading.Thread(target=self._run, args=(answer,), name=name, daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            answer.set_result("No thread can be had to check it.")
+
+    def state(self, answer: _Answer, began: float) -> DependencyState:
+        """Waits for the answer, but no longer than until ``timeout`` seconds after it was asked
+        for: the caller behind the first does not pay for one that hangs."""
+        try:
+            problem = answer.result(max(0.0, began + self._timeout - time.monotonic()))
+        except TimeoutError:
+            problem = f"No answer for {time.monotonic() - began:.1f} s."
+        return DependencyState(self._dependency.name, self._dependency.required, problem)
+
+    def _run(self, answer: _Answer) -> None:
+        answer.set_result(self._problem())
+
+    def _problem(self) -> str | None:
+        try:
+            self._dependency.check()
+        except OrderServiceError as error:
+            return error.message
+        except Exception as error:  # noqa: BLE001  (the last resort: what it answers is foreign)
+            self._unforeseen(self._dependency.name, error)
+            return "It answered what was not expected."
+        return None

@@ -1,0 +1,112 @@
+"""What the stock-change log needs of the outside, and what it tells."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple, Protocol
+
+
+class Place(NamedTuple):
+    """Where a record was first delivered, which is its identity in the log."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+class StockChange(NamedTuple):
+    """One record of a stock topic. ``payload`` is the whole value as it came, unknown fields too.
+
+    ``topic``, ``partition`` and ``offset`` are its Place, also when it is a replayed dead letter.
+    ``contradictory``: newStock - previousStock is not what changeType and changeAmount say.
+
+    A tuple, for one is made of each record, and a frozen dataclass takes three times as long.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    item_id: str
+    previous_stock: int
+    new_stock: int
+    change_type: str
+    change_amount: int
+    updated_at: datetime
+    payload: Mapping[str, Any]
+    contradictory: bool = False
+
+    @property
+    def place(self) -> Place:
+        return Place(self.topic, self.partition, self.offset)
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedStockChange:
+    id: str
+    change: StockChange
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StockChangeQuery:
+    """``after_id``: the last entry of the page before; times bound ``created_at``, [from, to)."""
+
+    item_id: str | None = None
+    change_type: str | None = None
+    created_from: datetime | None = None
+    created_to: datetime | None = None
+    after_id: str | None = None
+    limit: int = 20
+
+
+NOT_STORABLE = "not_storable"
+
+
+OFFSET_REUSED = "offset_reused"
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedChange:
+    """A change that the log can't take, now or later.
+
+    ``code``: NOT_STORABLE, or OFFSET_REUSED when another change has its identity: the topic was
+    deleted and made again, and its offsets began anew.
+    """
+
+    change: StockChange
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AppendResult:
+    written: int
+    duplicates: int
+    refused: tuple[RefusedChange, ...] = ()
+
+
+class StockChangeLog(Protocol):
+    def append(self, changes: Sequence[StockChange]) -> AppendResult:
+        """One bulk write, journaled; an entry that is there already counts as a duplicate."""
+        ...
+
+    def ready(self, changes: Sequence[StockChange]) -> Callable[[], AppendResult]:
+        """``append`` in two steps: the entries are made now, and written when the answer is called,
+        soon and once, for they tell the time at which they were made."""
+        ...
+
+    def page(self, query: StockChangeQuery) -> tuple[list[LoggedStockChange], bool]:
+        """Newest first, and whether there is more after it. Where entries are large it holds
+        fewer than ``limit``, so that no page needs much memory."""
+        ...
+
+    def holds(self, places: Collection[Place]) -> set[Place]:
+        """Those of which there is an entry."""
+        ...
+
+    def has_change(
+        self, item_id: str, previous_stock: int, new_stock: int, since: datetime
+    ) -> bool:
+        """Whether such a change, by the inventory's own clock, happened since then: the log may
+        take an older one late."""
+        ...

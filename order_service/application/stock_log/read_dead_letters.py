@@ -1,0 +1,66 @@
+"""Read the dead letters, and whether their records came into the log after all."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from order_service.application.stock_log.dead_letters import (
+    DeadLetter,
+    DeadLetterBox,
+    DeadLetterQuery,
+    Progress,
+)
+from order_service.application.stock_log.ports import StockChangeLog
+
+CHUNK = 500
+_CHUNK_BYTES = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class FoundLetter:
+    """``logged``: its record is in the log, from a replay."""
+
+    letter: DeadLetter
+    logged: bool
+
+
+class ReadDeadLetters:
+    def __init__(self, box: DeadLetterBox, log: StockChangeLog) -> None:
+        self._box = box
+        self._log = log
+
+    def size(self, query: DeadLetterQuery) -> int:
+        """How many records one reading looks at."""
+        return self._box.size(query)
+
+    def __call__(
+        self, query: DeadLetterQuery, looked_at: Progress = lambda: None
+    ) -> Iterator[FoundLetter]:
+        """Those that the query takes, up to its limit; ``looked_at`` is called for every one.
+
+        Raises BrokerUnavailable, StoreUnavailable.
+        """
+        return islice(self._found(query, looked_at), query.limit)
+
+    def _found(self, query: DeadLetterQuery, looked_at: Progress) -> Iterator[FoundLetter]:
+        letters = self._taken(query, looked_at)
+        while chunk := list(chunk_of(letters)):
+            logged = self._log.holds({each.identity for each in chunk})
+            found = (FoundLetter(each, each.identity in logged) for each in chunk)
+            yield from (each for each in found if not (query.waiting and each.logged))
+
+    def _taken(self, query: DeadLetterQuery, looked_at: Progress) -> Iterator[DeadLetter]:
+        for letter in self._box.letters(query):
+            looked_at()
+            if query.takes(letter):
+                yield letter
+
+
+def chunk_of(letters: Iterator[DeadLetter]) -> Iterator[DeadLetter]:
+    """The next of them: as many as fit, and one at least."""
+    size = 0
+    for letter in islice(letters, CHUNK):
+        yield letter
+        size += len(letter.value or b"")
+        if size >= _CHUNK_BYTES:
+            return

@@ -1,0 +1,35 @@
+"""Log every stock change that the service hears of."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from order_service.application.stock_log.ports import AppendResult, StockChange, StockChangeLog
+
+ADDED = "added"
+REDUCED = "reduced"
+
+
+class RecordStockChanges:
+    def __init__(self, log: StockChangeLog) -> None:
+        self._log = log
+
+    def __call__(self, changes: Sequence[StockChange]) -> AppendResult:
+        """Log a batch in one write; a change that contradicts itself is kept, and marked.
+
+        Raises StoreUnavailable; the whole batch may then be recorded again.
+        """
+        if not changes:
+            return AppendResult(written=0, duplicates=0)
+        return self._log.append([_marked(change) for change in changes])
+
+    def ready(self, changes: Sequence[StockChange]) -> Callable[[], AppendResult]:
+        """All but the write, which is made when the answer is called: soon, and once."""
+        if not changes:
+            return partial(self, changes)
+        return self._log.ready([_marked(change) for change in changes])
+
+
+def _marked(change: StockChange) -> StockChange:
+    moved = change.new_stock - change.previous_stock
+    said = change.change_amount if change.change_type == ADDED else -change.change_amount
+    return change if moved == said else change._replace(contradictory=True)

@@ -1,0 +1,107 @@
+"""Send dead letters back to their topics, once what made them poison is mended."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from itertools import islice
+
+from order_service.application.stock_log.dead_letters import (
+    DeadLetter,
+    DeadLetterBox,
+    DeadLetterQuery,
+    Progress,
+)
+from order_service.application.stock_log.ports import Place
+from order_service.application.stock_log.read_dead_letters import (
+    FoundLetter,
+    ReadDeadLetters,
+    chunk_of,
+)
+
+# A record that came back this often goes round in a loop: its cause is not mended.
+MOST_REPLAYS = 3
+
+# Of a record, whatever letters tell of it; its rank among them.
+Key = tuple[Place, int]
+Rank = tuple[int, Place]
+
+
+@dataclass(slots=True)
+class ReplayReport:
+    """``logged``: in the log already; ``superseded``: a later letter tells of the same record;
+    ``looping``: refused, for they came back MOST_REPLAYS times; ``cut``: refused, for they hold
+    their original in part; ``failed``: not confirmed."""
+
+    replayed: list[DeadLetter] = field(default_factory=list)
+    logged: int = 0
+    superseded: int = 0
+    looping: list[DeadLetter] = field(default_factory=list)
+    cut: list[DeadLetter] = field(default_factory=list)
+    failed: list[DeadLetter] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayOptions:
+    """``force`` replays even what loops; ``dry_run`` sends nothing and reports what it would."""
+
+    dry_run: bool = False
+    force: bool = False
+
+
+class ReplayDeadLetters:
+    def __init__(self, box: DeadLetterBox, read: ReadDeadLetters) -> None:
+        self._box = box
+        self._read = read
+
+    def __call__(
+        self, query: DeadLetterQuery, options: ReplayOptions, looked_at: Progress = lambda: None
+    ) -> ReplayReport:
+        """Reads the letters twice, and calls ``looked_at`` for each. It ends early when the broker
+        no longer confirms.
+
+        Raises BrokerUnavailable, StoreUnavailable.
+        """
+        report = ReplayReport()
+        ranks = self._ranks(query, looked_at)
+        found = self._read(replace(query, limit=None), looked_at)
+        due = islice(_due(found, ranks, report, options), query.limit)
+        while not report.failed and (chunk := list(chunk_of(due))):
+            confirmed = chunk if options.dry_run else self._box.replay(chunk)
+            report.replayed += confirmed
+            report.failed += [each for each in chunk if each not in confirmed]
+        return report
+
+    def _ranks(self, query: DeadLetterQuery, looked_at: Progress) -> dict[Key, Rank]:
+        """For each record the rank of its last letter."""
+        ranks: dict[Key, Rank] = {}
+        for letter in self._box.letters(query):
+            looked_at()
+            ranks[_key(letter)] = max(_rank(letter), ranks.get(_key(letter), _rank(letter)))
+        return ranks
+
+
+def _due(
+    found: Iterator[FoundLetter],
+    ranks: dict[Key, Rank],
+    report: ReplayReport,
+    options: ReplayOptions,
+) -> Iterator[DeadLetter]:
+    for letter, logged in ((each.letter, each.logged) for each in found):
+        if ranks.get(_key(letter)) != _rank(letter):
+            report.superseded += 1
+        elif logged:
+            report.logged += 1
+        elif not letter.whole:
+            report.cut.append(letter)
+        elif letter.replays >= MOST_REPLAYS and not options.force:
+            report.looping.append(letter)
+        else:
+            yield letter
+
+
+def _key(letter: DeadLetter) -> Key:
+    # With the value, for a topic that was made anew has other records in the same places.
+    return letter.identity, hash(letter.value)
+
+
+def _rank(letter: DeadLetter) -> Rank:
+    return letter.replays, letter.place

@@ -1,0 +1,167 @@
+"""The composition root: settings in, application out. Nothing else knows everyone.
+
+Here is what all processes share; ``api`` and ``commands`` are what each is made of, apart so that
+none loads what only the other needs.
+"""
+
+import os
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+
+import structlog
+from prometheus_client import CollectorRegistry
+
+from order_service.application.clock import Clock
+from order_service.application.orders.cancel import CancelOrder
+from order_service.application.orders.create import CreateOrder
+from order_service.application.orders.get import GetOrder
+from order_service.application.orders.list import ListOrders
+from order_service.application.orders.ports import OrderReader, OrderRepository, StockMover
+from order_service.application.readiness import CheckReadiness, Dependency
+from order_service.application.stock.leased import LeasedStock
+from order_service.application.stock.operations import OperationStock
+from order_service.application.stock.ports import (
+    ConditionalInventory,
+    LeaseStore,
+    OverwritingInventory,
+    Turns,
+)
+from order_service.application.stock_log.list import ListStockChanges
+from order_service.application.stock_log.ports import StockChangeLog
+from order_service.application.use_cases import UseCases
+from order_service.bootstrap.make_run import settings_of_make_run
+from order_service.infrastructure.cache.build import cache as order_cache
+from order_service.infrastructure.cache.seal import Seal
+from order_service.infrastructure.dependencies import (
+    InventoryDependency,
+    StoreDependency,
+    log_unforeseen,
+)
+from order_service.infrastructure.inventory import absolute, conditional
+from order_service.infrastructure.inventory.http import InventoryHttp
+from order_service.infrastructure.mongo.cache_key import cache_key
+from order_service.infrastructure.mongo.clock import StoreClock
+from order_service.infrastructure.mongo.connection import connect
+from order_service.infrastructure.mongo.leases import MongoLeaseStore
+from order_service.infrastructure.mongo.order_pages import MongoOrderPages
+from order_service.infrastructure.mongo.orders import MongoOrderRepository
+from order_service.infrastructure.mongo.stock_changes import MongoStockChangeLog
+from order_service.infrastructure.sharing.turns import shared_turns
+from order_service.infrastructure.telemetry import logs
+from order_service.infrastructure.telemetry.cache import ReadMetrics
+from order_service.infrastructure.telemetry.inventory import (
+    InventoryMetrics,
+    MeteredConditional,
+    MeteredOverwriting,
+)
+from order_service.infrastructure.telemetry.leases import MeteredLeases
+from order_service.infrastructure.telemetry.orders import MeteredOrders
+from order_service.settings import Settings, variables
+
+READY_TIMEOUT = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Adapters:
+    """What fills the ports. Tests replace or wrap single ones."""
+
+    orders: OrderRepository
+    reader: OrderReader
+    leases: LeaseStore
+    changes: StockChangeLog
+    turns: Turns
+    clock: Clock
+    absolute: OverwritingInventory
+    conditional: ConditionalInventory
+    inventory_http: InventoryHttp
+
+
+Wrap = Callable[[Adapters], Adapters]
+
+
+def load_settings(
+    environment: Mapping[str, str] = os.environ, dotenv: Path = Path(".env")
+) -> Settings:
+    """Tells of variables that look like settings and are none. Raises SettingsError."""
+    given = variables.read(environment, dotenv, Settings.names())
+    beside = settings_of_make_run(dotenv.parent / ".data/run.json")
+    # An empty value goes before them, as it goes before .env's.
+    told = {name: value for name, value in beside.items() if name not in environment}
+    settings = Settings.of(replace(given, values={**told, **given.values}))
+    logs.configure(settings.log_level)
+    for name, meant in given.unused.items():
+        _tell(name, meant)
+    return settings
+
+
+@cache
+def _tell(name: str, meant: str | None) -> None:
+    """Once: gunicorn's processes are forked from one that has loaded the settings."""
+    structlog.get_logger().warning("variable_is_no_setting", name=name, meant=meant)
+
+
+def build_adapters(settings: Settings, registry: CollectorRegistry | None = None) -> Adapters:
+    """``registry``: where they count and time what they do."""
+    registry = registry or CollectorRegistry()
+    connect(settings)
+    http = InventoryHttp(settings)
+    calls = InventoryMetrics(registry)
+    clock = StoreClock()
+    owner = f"{socket.gethostname()}:{os.getpid()}"
+    count = ReadMetrics(registry).count
+    cached = order_cache(settings, MongoOrderRepository(), Seal(cache_key), count)
+    return Adapters(
+        orders=MeteredOrders(cached.orders, registry),
+        reader=cached.reader,
+        leases=MeteredLeases(MongoLeaseStore(owner, settings.lease_seconds), registry),
+        changes=MongoStockChangeLog(clock),
+        turns=shared_turns(),
+        clock=clock,
+        absolute=MeteredOverwriting(absolute.AbsoluteInventory(http), calls),
+        conditional=MeteredConditional(conditional.ConditionalInventory(http), calls),
+        inventory_http=http,
+    )
+
+
+def build_use_cases(
+    settings: Settings, adapters: Adapters, more_dependencies: Sequence[Dependency] = ()
+) -> UseCases:
+    executor = ThreadPoolExecutor(settings.web_threads, thread_name_prefix="commit")
+    stock = stock_mover(settings, adapters, executor)
+    orders, clock = adapters.orders, adapters.clock
+    # What is left of the deadline pays for the last write.
+    move_budget = settings.request_deadline - settings.store_timeout
+    key_lifetime = timedelta(hours=settings.idempotency_key_hours)
+    dependencies: list[Dependency] = [
+        StoreDependency(),
+        InventoryDependency(adapters.inventory_http),
+        *more_dependencies,
+    ]
+    return UseCases(
+        create_order=CreateOrder(orders, stock, clock, move_budget, key_lifetime),
+        get_order=GetOrder(adapters.reader),
+        cancel_order=CancelOrder(GetOrder(orders), orders, stock, clock, move_budget),
+        list_orders=ListOrders(MongoOrderPages()),
+        list_stock_changes=ListStockChanges(adapters.changes),
+        check_readiness=CheckReadiness(dependencies, READY_TIMEOUT, log_unforeseen),
+    )
+
+
+def stock_mover(settings: Settings, adapters: Adapters, executor: ThreadPoolExecutor) -> StockMover:
+    if settings.inventory_contract == "conditional":
+        return OperationStock(adapters.conditional, adapters.orders, adapters.clock, executor)
+    return LeasedStock(
+        adapters.absolute,
+        adapters.leases,
+        adapters.orders,
+        adapters.changes,
+        adapters.turns,
+        adapters.clock,
+        executor,
+        settings.lease_seconds,
+    )

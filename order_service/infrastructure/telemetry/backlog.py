@@ -1,0 +1,65 @@
+"""What waits to be done, read from the store at each scrape."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from order_service.domain.errors import StoreUnavailable
+
+# A backlog of more is counted as that many, so that looking at one does not add to the trouble.
+MOST: Final = 10_000
+
+_TEXTS = {
+    "orders_pending": f"Orders that wait for their stock; {MOST} is that many or more.",
+    "orders_stuck": "Those of them that only evidence or a person can decide.",
+    "oldest_pending_seconds": "Age of the order that waits longest for its stock.",
+    "events_unpublished": f"Events in the outbox; those of {MOST} orders at most.",
+    "oldest_unpublished_seconds": "Age of the oldest event in the outbox.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """Ages in seconds, by the store's clock; 0 where nothing waits. ``pending`` are the orders
+    that wait for their stock, ``stuck`` ones among them."""
+
+    pending: int
+    stuck: int
+    oldest_pending: float
+    unpublished_events: int
+    oldest_unpublished: float
+
+
+class BacklogCollector(Collector):
+    """``order_service_backlog_readable`` is 0, and the others are missing, without the store."""
+
+    def __init__(self, read: Callable[[], Backlog]) -> None:
+        self._read = read
+
+    def describe(self) -> list[Metric]:
+        """Nothing, or registering would read the store."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        try:
+            backlog = self._read()
+        except StoreUnavailable:
+            yield _gauge("backlog_readable", "1 while the store tells of it.", 0)
+            return
+        yield _gauge("backlog_readable", "1 while the store tells of it.", 1)
+        values = {
+            "orders_pending": backlog.pending,
+            "orders_stuck": backlog.stuck,
+            "oldest_pending_seconds": backlog.oldest_pending,
+            "events_unpublished": backlog.unpublished_events,
+            "oldest_unpublished_seconds": backlog.oldest_unpublished,
+        }
+        for name, value in values.items():
+            yield _gauge(name, _TEXTS[name], value)
+
+
+def _gauge(name: str, text: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"order_service_{name}", text, value)

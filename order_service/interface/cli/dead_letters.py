@@ -1,0 +1,184 @@
+"""``order-service dead-letters``: the records that could not become stock changes."""
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from textwrap import indent
+from typing import Any, Final, Protocol, TypeVar
+
+import click
+from tqdm import tqdm
+
+from order_service.application.stock_log.dead_letters import DeadLetter, DeadLetterQuery
+from order_service.application.stock_log.read_dead_letters import FoundLetter, ReadDeadLetters
+from order_service.application.stock_log.replay_dead_letters import (
+    MOST_REPLAYS,
+    ReplayDeadLetters,
+    ReplayOptions,
+    ReplayReport,
+)
+from order_service.interface.cli import dead_letter_view as view
+from order_service.interface.cli.parameters import AT_MOST, moment
+
+_NAMED: Final = 5
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetterTools:
+    read: ReadDeadLetters
+    replay: ReplayDeadLetters
+
+
+class Composition(Protocol):
+    def dead_letters(self) -> DeadLetterTools: ...
+
+
+def _filters(command: Command) -> Command:
+    """The options that choose letters, and ``ids`` as arguments."""
+    for option in (
+        click.option("--topic", help="Of this topic, named without the -dlt."),
+        click.option(
+            "--since", callback=moment, help="Since 2026-01-31T12:00Z, or 90m, 2h, 3d ago."
+        ),
+        click.option("--code", help="With this kind of fault: not_json, missing_field, …"),
+        click.option("--limit", type=AT_MOST, help="At most so many."),
+        click.option("--json", "as_json", is_flag=True, help="For programs."),
+        click.argument("ids", nargs=-1, metavar="[ID]..."),
+    ):
+        command = option(command)
+    return command
+
+
+@click.group("dead-letters")
+def dead_letters() -> None:
+    """Look at stock events that could not be logged, and send them again.
+
+    A record of a stock topic that can't be logged is never skipped: it goes to <topic>-dlt, with
+    what is wrong with it. Mend the cause, replay, and list what is left.
+    """
+
+
+@dead_letters.command("list")
+@click.option("--all", "all_letters", is_flag=True, help="Those too that a replay brought home.")
+@_filters
+@click.pass_obj
+def list_letters(
+    composition: Composition, /, all_letters: bool, as_json: bool, **filters: Any
+) -> None:
+    """List them, a line each (at most 100 without --limit)."""
+    query = _query(**{**filters, "limit": filters["limit"] or 100}, waiting=not all_letters)
+    found = composition.dead_letters().read(query)
+    if as_json:
+        _echo_json(found)
+        return
+    number = 0
+    for number, each in enumerate(found, 1):
+        if number == 1:
+            click.echo(view.HEADING)
+        click.echo(view.line(each))
+    if not number:
+        click.echo("No dead letters.")
+
+
+@dead_letters.command()
+@_filters
+@click.pass_obj
+def show(composition: Composition, /, as_json: bool, **filters: Any) -> None:
+    """Show them whole: the value, and what is wrong with it (10 without an ID or --limit)."""
+    query = _query(**{**filters, "limit": filters["limit"] or (None if filters["ids"] else 10)})
+    found = composition.dead_letters().read(query)
+    shown = _echo_json(found) if as_json else _echo_pages(found)
+    sys.exit(0 if shown or not filters["ids"] else 1)
+
+
+@dead_letters.command()
+@click.option("--dry-run", is_flag=True, help="Say what would be replayed, and send nothing.")
+@click.option("--force", is_flag=True, help=f"Also what came back {MOST_REPLAYS} times already.")
+@_filters
+@click.pass_obj
+def replay(
+    composition: Composition, /, dry_run: bool, force: bool, as_json: bool, **filters: Any
+) -> None:
+    """Send them to their original topics again (all without an ID or an option).
+
+    A record is logged once, however often it is replayed, and one that is in the log already is
+    left alone. What is still wrong comes back, and is refused after it came back three times.
+    """
+    tools = composition.dead_letters()
+    query = _query(**filters)
+    # Read twice: first for the last letter of each record, then for those to replay.
+    with tqdm(total=2 * tools.read.size(query), unit=" letters", disable=None, leave=False) as bar:
+        report = tools.replay(query, ReplayOptions(dry_run, force), partial(_step, bar))
+    click.echo(json.dumps(_report_fields(report, dry_run)) if as_json else _told(report, dry_run))
+    sys.exit(1 if report.failed or report.looping or report.cut else 0)
+
+
+def _echo_json(found: Iterable[FoundLetter]) -> int:
+    """One after the other, for each may be large; answers how many there were."""
+    number = 0
+    for number, each in enumerate(found, 1):
+        click.echo("[" if number == 1 else ",")
+        click.echo(indent(json.dumps(view.as_json(each), indent=2), "  "), nl=False)
+    click.echo("\n]" if number else "[]")
+    return number
+
+
+def _echo_pages(found: Iterable[FoundLetter]) -> int:
+    number = 0
+    for number, each in enumerate(found, 1):
+        click.echo(("\n" if number > 1 else "") + view.page(each))
+    if not number:
+        click.echo("No such dead letter.")
+    return number
+
+
+def _step(bar: "tqdm[Any]") -> None:
+    bar.update()
+
+
+def _query(ids: Sequence[str], **fields: Any) -> DeadLetterQuery:
+    return DeadLetterQuery(ids=frozenset(ids), **fields)
+
+
+def _report_fields(report: ReplayReport, dry_run: bool) -> dict[str, Any]:
+    return {
+        "dryRun": dry_run,
+        "replayed": [letter.id for letter in report.replayed],
+        "alreadyLogged": report.logged,
+        "superseded": report.superseded,
+        "looping": [letter.id for letter in report.looping],
+        "cut": [letter.id for letter in report.cut],
+        "failed": [letter.id for letter in report.failed],
+    }
+
+
+def _told(report: ReplayReport, dry_run: bool) -> str:
+    verb = "Would replay" if dry_run else "Replayed"
+    lines = [f"{verb} {len(report.replayed)}{_names(report.replayed if dry_run else [])}."]
+    if report.logged:
+        lines.append(f"Left alone {report.logged} whose record is in the log already.")
+    if report.superseded:
+        lines.append(f"Left alone {report.superseded} of whose record a later letter tells.")
+    if report.looping:
+        lines.append(
+            f"Refused {len(report.looping)} that came back {MOST_REPLAYS} times"
+            f"{_names(report.looping)}: mend the cause, then replay with --force."
+        )
+    if report.cut:
+        lines.append(
+            f"Refused {len(report.cut)} kept in part{_names(report.cut)}: `show` says where each "
+            "original is. Have its sender send it again, smaller."
+        )
+    if report.failed:
+        lines.append(f"The broker did not confirm {len(report.failed)}: try again.")
+    return "\n".join(lines)
+
+
+def _names(letters: Sequence[DeadLetter]) -> str:
+    named = ", ".join(letter.id for letter in letters[:_NAMED])
+    more = ", …" if len(letters) > _NAMED else ""
+    return f" ({named}{more})" if named else ""

@@ -1,0 +1,68 @@
+"""``order-service dev-token``: a token to try authentication with, of an issuer of one's own.
+
+Never for production: the private key lies in a file, and whoever reads it is everybody.
+"""
+
+import time
+from pathlib import Path
+
+import click
+
+from order_service.application.callers import Scope
+from order_service.interface.cli.parameters import Within
+
+ISSUER, AUDIENCE = "order-service-dev", "order-service"
+FOLDER = Path(".data/dev-keys")
+_A_YEAR = 366 * 24.0
+# A customer's. Who wants to see everybody's orders asks for it.
+SCOPES = " ".join(scope for scope in Scope if scope is not Scope.ORDERS_ADMIN)
+
+
+def _known(scope: str) -> str:
+    """A slip of the pen would be a token that is good for nothing."""
+    unknown = sorted(set(scope.split()) - set(Scope))
+    if unknown:
+        known = ", ".join(Scope)
+        raise click.BadParameter(f"{unknown[0]!r} is none; there are {known}.")
+    return scope
+
+
+@click.command("dev-token")
+@click.option("--sub", required=True, help="Who it is for: the customer's id.")
+@click.option(
+    "--scope",
+    default=SCOPES,
+    show_default=True,
+    callback=lambda _context, _option, scope: _known(scope),
+    help="Separated by blanks; orders:admin is everybody's.",
+)
+@click.option(
+    "--hours",
+    default=12.0,
+    show_default=True,
+    type=Within(-_A_YEAR, _A_YEAR),
+    help="How long it is good for.",
+)
+@click.option("--issuer", default=ISSUER, show_default=True, envvar="AUTH_ISSUER")
+@click.option("--audience", default=AUDIENCE, show_default=True, envvar="AUTH_AUDIENCE")
+@click.option(
+    "--keys",
+    "folder",
+    default=FOLDER,
+    show_default=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where the key is, and is made if need be.",
+)
+def dev_token(sub: str, scope: str, hours: float, issuer: str, audience: str, folder: Path) -> None:
+    """Print a token, for development alone.
+
+    The API takes it when it is started with AUTH_JWKS_FILE=.data/dev-keys/jwks.json
+    AUTH_ISSUER=order-service-dev AUTH_AUDIENCE=order-service.
+    """
+    # Here, because the other commands are 10 MB smaller without it.
+    from order_service.interface.cli.dev_keys import signed
+
+    now = int(time.time())
+    claims = {"iss": issuer, "aud": audience, "sub": sub, "scope": scope}
+    times = {"iat": now, "exp": now + round(hours * 3600)}
+    click.echo(signed({**claims, **times}, folder))

@@ -1,0 +1,165 @@
+"""``order-service orders``: look at orders, and settle those that nothing else can."""
+
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any, Final, Protocol
+
+import click
+
+from order_service.application.orders.decide import DecideOrder, DecideOrderCommand
+from order_service.application.orders.list import ListOrders
+from order_service.application.orders.list_open import ListOpenOrders
+from order_service.application.orders.ports import OrderQuery
+from order_service.application.orders.show import ShowOrder
+from order_service.domain.order import Order, OrderStatus
+from order_service.interface.cli import open_orders_view, order_view
+from order_service.interface.cli.parameters import AT_MOST, hex_id, moment
+from order_service.interface.cli.showing import names
+
+_PAGE: Final = 200
+_OUTCOMES: Final = {"completed": OrderStatus.COMPLETED, "failed": OrderStatus.FAILED}
+_order_id = click.argument("order_id", metavar="ID", callback=hex_id)
+_json = click.option("--json", "as_json", is_flag=True, help="For programs.")
+
+
+@dataclass(frozen=True, slots=True)
+class OrderTools:
+    list_orders: ListOrders
+    show: ShowOrder
+    list_open: ListOpenOrders
+    decide: DecideOrder
+
+
+class Composition(Protocol):
+    def orders(self) -> OrderTools: ...
+
+
+@click.group()
+def orders() -> None:
+    """Look at orders, and settle those that evidence can't decide."""
+
+
+@orders.command("list")
+@click.option(
+    "--status", type=click.Choice([*OrderStatus], case_sensitive=False), help="In this state."
+)
+@click.option("--item", callback=hex_id, metavar="ID", help="Of this item.")
+@click.option("--customer", metavar="SUBJECT", help="Of this customer, by the token's subject.")
+@click.option(
+    "--since",
+    callback=moment,
+    metavar="TIME",
+    help="Created since 2026-01-31T12:00Z, or 90m, 2h, 3d ago.",
+)
+@click.option("--limit", type=AT_MOST, default=20, show_default=True, help="At most so many.")
+@_json
+@click.pass_obj
+def list_orders(
+    composition: Composition, /, status: str | None, limit: int, as_json: bool, **filters: Any
+) -> None:
+    """List orders, newest first."""
+    query = OrderQuery(
+        customer_id=filters["customer"],
+        item_id=filters["item"],
+        status=OrderStatus(status) if status else None,
+        created_from=filters["since"],
+        limit=min(limit, _PAGE),
+    )
+    found = islice(_pages(composition.orders().list_orders, query), limit)
+    if as_json:
+        click.echo(json.dumps([order_view.as_json(order) for order in found], indent=2))
+        return
+    number = 0
+    for number, order in enumerate(found, 1):
+        if number == 1:
+            click.echo(order_view.HEADING)
+        click.echo(order_view.line(order))
+    if not number:
+        click.echo("No orders.")
+
+
+@orders.command()
+@_order_id
+@_json
+@click.pass_obj
+def show(composition: Composition, /, order_id: str, as_json: bool) -> None:
+    """Show all of an order, with the changes of stock that served it and its unpublished events."""
+    whole = composition.orders().show(order_id)
+    if as_json:
+        click.echo(json.dumps(order_view.whole_as_json(whole), indent=2))
+    else:
+        click.echo(order_view.page(whole))
+
+
+@orders.command()
+@click.option("--limit", type=AT_MOST, default=1000, show_default=True, help="At most so many.")
+@_json
+@click.pass_obj
+def stuck(composition: Composition, /, limit: int, as_json: bool) -> None:
+    """List the orders that wait too long, why, and what would decide each.
+
+    A stuck order is one whose stock somebody else wrote, so that nothing tells whether its own
+    change was made. An overdue one is still settlement's to decide.
+    """
+    found = composition.orders().list_open(limit)
+    if as_json:
+        click.echo(json.dumps(open_orders_view.fields(found), indent=2))
+        return
+    for paragraph in open_orders_view.told(found):
+        click.echo(paragraph + "\n")
+    click.echo(open_orders_view.summary(found))
+
+
+@orders.command()
+@_order_id
+@click.option(
+    "--as",
+    "outcome",
+    type=click.Choice(list(_OUTCOMES)),
+    required=True,
+    help="completed if the inventory did what the order asked for, failed if it did not.",
+)
+@click.option("--reason", required=True, help="How you know; it stays on the order.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def settle(
+    composition: Composition, /, order_id: str, outcome: str, reason: str, yes: bool
+) -> None:
+    """Settle a stuck order by your word on what the inventory did.
+
+    No stock is moved by it. Of a stuck cancellation, `completed` says that the stock came back, and
+    `failed` that it did not: the order then stands as before.
+    """
+    tools = composition.orders()
+    order = tools.show(order_id).order
+    if order.stuck is None:
+        click.echo(f"Order {order_id} is {order.status} and not stuck: {_nothing(order)}", err=True)
+        sys.exit(1)
+    click.echo(open_orders_view.meaning(order, _OUTCOMES[outcome]))
+    if not yes:
+        click.confirm("Settle it so?", abort=True)
+    settled = tools.decide(DecideOrderCommand(order_id, _OUTCOMES[outcome], reason))
+    click.echo(f"Order {order_id} is {settled.status}.")
+    if alike := tools.decide.of_the_same_overwrite(settled):
+        click.echo(
+            f"The same overwrite was to serve {names(alike)}, which are stuck as well: settle them "
+            "alike."
+        )
+
+
+def _nothing(order: Order) -> str:
+    if order.stock_change:
+        return "settlement decides it."
+    return "there is nothing to settle."
+
+
+def _pages(list_orders: ListOrders, query: OrderQuery) -> Iterator[Order]:
+    while True:
+        page = list_orders(query)
+        yield from page.orders
+        if page.next is None:
+            return
+        query = replace(query, after=page.next)

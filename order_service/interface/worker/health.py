@@ -1,0 +1,103 @@
+"""What the worker is made of, and what it says of itself."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import structlog
+from prometheus_client import CollectorRegistry
+
+from order_service.application.readiness import CheckReadiness, Dependency
+from order_service.interface.worker.http import Problems
+from order_service.interface.worker.restarts import Restarts
+
+# Longer than one write and one dead letter may take together.
+_LONGEST_UNPOLLED: Final = 60.0
+
+log = structlog.get_logger(__name__)
+
+
+class ConsumerHealth(Protocol):
+    @property
+    def joined(self) -> bool: ...
+    @property
+    def paused(self) -> bool: ...
+    @property
+    def seconds_since_poll(self) -> float: ...
+
+
+class StockConsumer(Protocol):
+    """``run`` returns after ``stop``, which may be called before it. When it raised it may be run
+    again."""
+
+    def run(self) -> None: ...
+    def stop(self) -> None: ...
+    def health(self) -> ConsumerHealth: ...
+
+
+class KafkaWatch(Dependency, Protocol):
+    """``look`` asks Kafka once, and raises nothing that is Kafka's doing; ``check`` tells what it
+    saw."""
+
+    def look(self) -> int: ...
+    @property
+    def topics_problem(self) -> str | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerParts:
+    """``publish_events`` and ``settle_orders`` do one round and answer how much they did."""
+
+    consumer: StockConsumer
+    kafka: KafkaWatch
+    publish_events: Callable[[], int]
+    settle_orders: Callable[[], int]
+    store: Dependency
+    registry: CollectorRegistry
+
+
+class WorkerHealth:
+    """``timeout``: seconds that a check may take. ``consuming``: whether the consumer runs, which
+    whoever runs it tells."""
+
+    def __init__(
+        self, parts: WorkerParts, restarts: Mapping[str, Restarts], timeout: float
+    ) -> None:
+        self._parts = parts
+        self._restarts = restarts
+        self._check_kafka = CheckReadiness([parts.kafka], timeout, _log_unforeseen)
+        self._check_store = CheckReadiness([parts.store], timeout, _log_unforeseen)
+        self.consuming = False
+
+    def live(self) -> Problems:
+        """Whether the process is stuck, so that a new one would help: a consumer that runs and does
+        not poll. A part that fails is no reason, for it is started again here, and to end the
+        process would end the others too."""
+        unpolled = self._parts.consumer.health().seconds_since_poll
+        stuck = self.consuming and unpolled > _LONGEST_UNPOLLED
+        return {"consumer": f"Kafka was not polled for {unpolled:.0f} s." if stuck else None}
+
+    def ready(self) -> Problems:
+        """What is missing, by the name of the part."""
+        return {
+            "consumer": self._restarts["consumer"].problem or self._consumer_problem(),
+            "kafka": self._restarts["kafka"].problem or self._check_kafka()[0].problem,
+            self._parts.store.name: self.store_problem(),
+            "relay": self._restarts["relay"].problem,
+            "settlement": self._restarts["settlement"].problem,
+        }
+
+    def store_problem(self) -> str | None:
+        return self._check_store()[0].problem
+
+    def _consumer_problem(self) -> str | None:
+        health = self._parts.consumer.health()
+        if health.paused:
+            return "Waiting until the store and the dead-letter topics can be written."
+        if self._parts.kafka.topics_problem:
+            return self._parts.kafka.topics_problem
+        return None if health.joined else "Not in the consumer group yet."
+
+
+def _log_unforeseen(dependency: str, error: Exception) -> None:
+    log.error("check_failed", dependency=dependency, exc_info=error)

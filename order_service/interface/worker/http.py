@@ -1,0 +1,150 @@
+"""The worker's own health and metrics, on WORKER_PORT."""
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from http import HTTPStatus
+from socketserver import ThreadingMixIn
+from typing import Any, Final, Self
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+from prometheus_client import CollectorRegistry, make_wsgi_app
+
+from order_service.settings import SettingsError
+from order_service.settings.addresses import bound
+
+# What is wrong, by the name of the part that it is wrong with; None where nothing is.
+Problems = dict[str, str | None]
+
+# Seconds that one may take in all, and how many there may be at once.
+_CONNECTION_SECONDS: Final = 10.0
+_MOST_CONNECTIONS: Final = 64
+_JSON: Final = ("Content-Type", "application/json")
+
+
+class WorkerHttp:
+    """Serves in threads of its own while it is entered."""
+
+    def __init__(self, host: str, port: int, app: WSGIApplication) -> None:
+        """Raises SettingsError when the port, or the address, can't be had."""
+        address = bound(host)
+        server = _Server6 if address.startswith("[") else _Server
+        try:
+            self._server = make_server(address.strip("[]"), port, app, server, _QuietHandler)
+        except OSError as error:
+            raise SettingsError(
+                f"Bad setting: WORKER_PORT: {address}:{port} can't be listened on "
+                f"({error.strerror}). Free it, set another, or 0 for none."
+            ) from None
+        self.port = self._server.server_port
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.1,), name="worker-http", daemon=True
+        )
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+def make_app(
+    live: Callable[[], Problems], ready: Callable[[], Problems], registry: CollectorRegistry
+) -> WSGIApplication:
+    """``/health/live``, ``/health/ready`` (503 when a part is missing) and ``/metrics``."""
+    metrics = make_wsgi_app(registry)
+    checks = {"/health/live": live, "/health/ready": ready}
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        path = environ["PATH_INFO"]
+        if path == "/metrics":
+            answer: Iterable[bytes] = metrics(environ, start_response)
+            return answer
+        if path in checks:
+            return _answer_health(checks[path](), start_response)
+        return _answer(HTTPStatus.NOT_FOUND, {"status": "not found"}, start_response)
+
+    return app
+
+
+def _answer_health(problems: Problems, start_response: StartResponse) -> Iterable[bytes]:
+    missing = any(problems.values())
+    body = {
+        "status": "unavailable" if missing else "ok",
+        "dependencies": {name: _shown(problem) for name, problem in problems.items()},
+    }
+    status = HTTPStatus.SERVICE_UNAVAILABLE if missing else HTTPStatus.OK
+    return _answer(status, body, start_response)
+
+
+def _shown(problem: str | None) -> dict[str, str]:
+    return {"status": "unavailable", "detail": problem} if problem else {"status": "ok"}
+
+
+def _answer(
+    status: HTTPStatus, body: dict[str, Any], start_response: StartResponse
+) -> Iterable[bytes]:
+    # A list of its own: the server adds the length of this very body to it.
+    start_response(f"{status.value} {status.phrase}", [_JSON])
+    return [json.dumps(body).encode()]
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    """A slow check of the store holds up nobody who asks whether the worker lives, and neither
+    does a slow client: each connection has a total, and the oldest goes when there are too many."""
+
+    daemon_threads = True
+    # One that is asked something at the end is not waited for.
+    block_on_close = False
+    request_queue_size = 128
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._open: dict[socket.socket, float] = {}
+        self._opening = threading.Lock()
+        super().__init__(*args, **kwargs)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        with self._opening:
+            self._open[request] = time.monotonic()
+            if len(self._open) > _MOST_CONNECTIONS:
+                self._cut(next(iter(self._open)))
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        with self._opening:
+            self._open.pop(request, None)
+        super().shutdown_request(request)
+
+    def service_actions(self) -> None:
+        """The base class calls it in each round of its loop."""
+        long_ago = time.monotonic() - _CONNECTION_SECONDS
+        with self._opening:
+            for each in [open_ for open_, since in self._open.items() if since < long_ago]:
+                self._cut(each)
+
+    def _cut(self, request: socket.socket) -> None:
+        """Its thread finds it ended, and closes it."""
+        del self._open[request]
+        with suppress(OSError):
+            request.shutdown(socket.SHUT_RDWR)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that is gone, or was cut off, is no news."""
+
+
+class _Server6(_Server):
+    address_family = socket.AF_INET6
+
+
+class _QuietHandler(WSGIRequestHandler):
+    timeout = _CONNECTION_SECONDS
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  (the base class's name)
+        """A line for each probe would drown the worker's own."""

@@ -1,0 +1,370 @@
+"""The cache of orders, on a real MongoDB and a real Redis."""
+
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from order_service.application.orders.get import GetOrder
+from order_service.application.orders.ports import OrderReader, OrderRepository
+from order_service.domain.errors import OrderNotFound, VersionConflict
+from order_service.domain.order import Order
+from order_service.infrastructure.cache.local import LocalOrders
+from order_service.infrastructure.cache.orders import CachedOrders, InvalidatingOrders
+from order_service.infrastructure.cache.seal import Seal
+from order_service.infrastructure.cache.shared import SharedOrders
+from order_service.infrastructure.mongo.orders import MongoOrderRepository
+from order_service.infrastructure.sharing.changes import Changes, shared_changes
+from order_service.settings import Settings
+from tests.integration.cache.redis_server import RedisServer
+from tests.orders import PRICE, completed, in_every_state, later, pending
+from tests.waiting import until
+
+LONG = 60.0
+SEAL = Seal(lambda: b"a key of the tests")
+
+
+@pytest.fixture(scope="module")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    with RedisServer(tmp_path_factory.mktemp("redis")) as redis:
+        yield redis
+
+
+@dataclass
+class Process:
+    """An API process: its view of the orders, and where its reads came from."""
+
+    store: OrderRepository
+    redis_url: str | None = None
+    ttl: float = LONG
+    size: int = 100
+    table: Changes = field(default_factory=lambda: Changes(bytearray(Changes.SIZE)))
+    read_from: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        local = LocalOrders(self.size, self.table)
+        shared = SharedOrders(self.redis_url, self.ttl, SEAL) if self.redis_url else None
+        count = self.count
+        self.reader: OrderReader = CachedOrders(self.store, local, shared, self.ttl, count)
+        self.orders: OrderRepository = InvalidatingOrders(self.store, local, shared)
+
+    def count(self, source: str) -> None:
+        self.read_from[source] += 1
+
+    def get(self, order: Order) -> Order | None:
+        return self.reader.get(order.id)
+
+
+@pytest.fixture
+def store(real_store: Settings) -> MongoOrderRepository:
+    return MongoOrderRepository()
+
+
+def settled(store: OrderRepository) -> Order:
+    return store.save(store.add(pending(customer_id="somebody")).complete(PRICE, later(2)))
+
+
+# --- in one process
+
+
+def test_a_second_read_does_not_reach_the_store(store: MongoOrderRepository) -> None:
+    process, order = Process(store), settled(store)
+    assert process.get(order) == process.get(order) == order
+    assert process.read_from == {"store": 1, "local": 1}
+
+
+def test_a_state_is_served_no_longer_than_its_time_to_live(store: MongoOrderRepository) -> None:
+    process, order = Process(store, ttl=0.3), settled(store)
+    began = time.monotonic()
+    process.get(order)
+    changed = store.save(order.request_cancel(later(3)))  # elsewhere, unseen by this process
+    seen = until(lambda: process.get(order) == changed, "the new state", timeout=5)
+    assert seen
+    assert time.monotonic() - began < 0.3 + 1
+
+
+def test_age_counts_from_before_the_store_was_asked(store: MongoOrderRepository) -> None:
+    order = settled(store)
+
+    class Slow(MongoOrderRepository):
+        def get(self, order_id: str) -> Order | None:
+            found = super().get(order_id)
+            time.sleep(0.3)
+            return found
+
+    process = Process(Slow(), ttl=0.2)
+    process.get(order)
+    process.get(order)
+    assert process.read_from == {"store": 2}
+
+
+def test_a_write_ends_what_is_cached(store: MongoOrderRepository) -> None:
+    process, order = Process(store), settled(store)
+    process.get(order)
+    changed = process.orders.save(order.request_cancel(later(3)))
+    assert process.get(order) == changed
+
+
+def test_a_write_that_lost_its_race_ends_it_too(store: MongoOrderRepository) -> None:
+    process, order = Process(store), settled(store)
+    process.get(order)
+    changed = store.save(order.request_cancel(later(3)))
+    with pytest.raises(VersionConflict):
+        process.orders.save(order.request_cancel(later(4)))
+    assert process.get(order) == changed
+
+
+def test_orders_that_wait_for_stock_or_for_a_person_are_not_kept(
+    store: MongoOrderRepository,
+) -> None:
+    process = Process(store)
+    for name, order in in_every_state().items():
+        stored = store.add(replace(order, idempotency=None))
+        process.read_from.clear()
+        process.get(stored)
+        process.get(stored)
+        waits = order.stock_change != 0 or order.stuck is not None
+        assert (process.read_from["local"] == 0) is waits, name
+
+
+def test_what_is_not_there_is_asked_for_each_time(store: MongoOrderRepository) -> None:
+    process, order = Process(store), completed()
+    assert process.get(order) is None
+    store.add(replace(order, new_events=()))
+    assert process.get(order) is not None
+
+
+def test_no_more_orders_are_kept_than_the_setting_says(store: MongoOrderRepository) -> None:
+    process = Process(store, size=2)
+    first, *others = [settled(store) for _ in range(3)]
+    for order in (first, *others):
+        process.get(order)
+    process.read_from.clear()
+    for order in (*others, first):
+        process.get(order)
+    assert process.read_from == {"local": 2, "store": 1}
+
+
+def test_another_customers_order_is_not_found_however_it_was_cached(
+    store: MongoOrderRepository,
+) -> None:
+    process, order = Process(store), settled(store)
+    get_order = GetOrder(process.reader)
+    assert get_order(order.id, "somebody") == get_order(order.id, None) == order
+    with pytest.raises(OrderNotFound):
+        get_order(order.id, "somebody else")
+
+
+class Paused(MongoOrderRepository):
+    """Stops after it has read, until it is let go on."""
+
+    def __init__(self, meanwhile: Callable[[], object]) -> None:
+        super().__init__()
+        self.meanwhile: Callable[[], object] | None = meanwhile
+
+    def get(self, order_id: str) -> Order | None:
+        found = super().get(order_id)
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile is not None:
+            meanwhile()
+        return found
+
+
+@pytest.mark.parametrize("with_redis", [False, True])
+def test_a_slow_reader_does_not_bring_back_what_it_read_before_a_write(
+    store: MongoOrderRepository, redis: RedisServer, with_redis: bool
+) -> None:
+    order, table = settled(store), Changes(bytearray(Changes.SIZE))
+    url = redis.url if with_redis else None
+    writer = Process(store, url, table=table)
+    reader = Process(
+        Paused(lambda: writer.orders.save(order.request_cancel(later(3)))), url, table=table
+    )
+    assert reader.get(order) == order
+    now = store.get(order.id)
+    assert now is not None
+    assert now.version == order.version + 1
+    assert reader.get(order) == now
+    assert Process(store, url).get(order) == now
+
+
+# --- in the processes of one gunicorn
+
+
+def test_a_write_in_one_process_is_seen_at_once_in_another_that_was_forked(
+    store: MongoOrderRepository,
+) -> None:
+    table = shared_changes()
+    before = [table.mark(order_id) for order_id in ("0" * 24, "f" * 24)]
+    child = os.fork()
+    if child == 0:
+        table.wrote("f" * 24)
+        os._exit(0)
+    os.waitpid(child, 0)
+    after = [table.mark(order_id) for order_id in ("0" * 24, "f" * 24)]
+    assert after[0] == before[0]
+    assert after[1] != before[1]
+
+
+def test_what_one_process_cached_is_not_used_once_another_wrote(
+    store: MongoOrderRepository,
+) -> None:
+    table = Changes(bytearray(Changes.SIZE))
+    one, other = Process(store, table=table), Process(store, table=table)
+    order = settled(store)
+    one.get(order)
+    changed = other.orders.save(order.request_cancel(later(3)))
+    assert one.get(order) == changed
+
+
+# --- with Redis
+
+
+def test_a_process_reads_what_another_has_read(
+    store: MongoOrderRepository, redis: RedisServer
+) -> None:
+    one, other = Process(store, redis.url), Process(store, redis.url)
+    order = settled(store)
+    one.get(order)
+    assert other.get(order) == order
+    assert other.get(order) == order
+    assert other.read_from == {"shared": 1, "local": 1}
+
+
+@pytest.mark.parametrize("name", in_every_state())
+def test_an_order_comes_back_from_redis_as_it_went_in(name: str, redis: RedisServer) -> None:
+    shared = SharedOrders(redis.url, LONG, SEAL)
+    order = replace(in_every_state()[name], version=7)
+    looked = shared.look(order.id)
+    assert looked is not None
+    assert looked.order is None
+    shared.put(order, looked.fill_until)
+    again = shared.look(order.id)
+    assert again is not None
+    assert again.order == order
+    assert LONG - 5 < again.seconds_left <= LONG
+
+
+def test_a_write_elsewhere_ends_it_in_redis(
+    store: MongoOrderRepository, redis: RedisServer
+) -> None:
+    one, other, third = (Process(store, redis.url) for _ in range(3))
+    order = settled(store)
+    one.get(order)
+    changed = other.orders.save(order.request_cancel(later(3)))
+    assert third.get(order) == changed
+
+
+def test_what_comes_from_redis_is_as_old_there_as_it_is_here(
+    store: MongoOrderRepository, redis: RedisServer
+) -> None:
+    one, other = Process(store, redis.url, ttl=0.6), Process(store, redis.url, ttl=0.6)
+    order = settled(store)
+    began = time.monotonic()
+    one.get(order)
+    time.sleep(0.3)
+    other.get(order)
+    changed = store.save(order.request_cancel(later(3)))
+    until(lambda: other.get(order) == changed, "the new state", timeout=5)
+    assert time.monotonic() - began < 0.6 + 0.5
+
+
+def test_an_entry_that_was_held_up_on_the_way_does_not_last_longer(redis: RedisServer) -> None:
+    shared = SharedOrders(redis.url, 0.1, SEAL)
+    order = replace(completed(), version=2, new_events=())
+    looked = shared.look(order.id)
+    assert looked is not None
+    time.sleep(0.2)
+    shared.put(order, looked.fill_until)
+    again = shared.look(order.id)
+    assert again is not None
+    assert again.order is None
+
+
+def test_nothing_stays_in_redis(redis: RedisServer) -> None:
+    shared = SharedOrders(redis.url, LONG, SEAL)
+    order = replace(completed(), version=2, new_events=())
+    looked = shared.look(order.id)
+    assert looked is not None
+    shared.put(order, looked.fill_until)
+    shared.wrote([(completed().id, 3)])
+    assert all(redis.client.pttl(key) > 0 for key in redis.client.keys("*"))
+
+
+@pytest.mark.parametrize("rubbish", [b"", b"7", b"7:{}", b"7:\xff", b"7:[]"])
+def test_rubbish_in_redis_is_a_miss(
+    rubbish: bytes, store: MongoOrderRepository, redis: RedisServer
+) -> None:
+    order = settled(store)
+    redis.client.set(f"order-service:order:2:{order.id}", rubbish, px=5000)
+    process = Process(store, redis.url)
+    assert process.get(order) == order
+    assert process.get(order) == order
+
+
+def test_a_redis_that_was_never_there_costs_only_speed(store: MongoOrderRepository) -> None:
+    process, order = Process(store, "redis://127.0.0.1:1/0"), settled(store)
+    assert process.get(order) == process.get(order) == order
+    changed = process.orders.save(order.request_cancel(later(3)))
+    assert process.get(order) == changed
+
+
+def test_a_redis_that_is_killed_costs_only_speed_and_is_used_again(
+    store: MongoOrderRepository, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    with RedisServer(tmp_path_factory.mktemp("own-redis")) as redis:
+        process = Process(store, redis.url)
+        process.get(settled(store))
+        redis.kill()
+        orders = [settled(store) for _ in range(5)]
+        assert [process.get(order) for order in orders] == orders
+        redis.start()
+        process.read_from.clear()
+
+        def shares() -> bool:
+            order = settled(store)
+            process.get(order)
+            other = Process(store, redis.url)
+            other.get(order)
+            return other.read_from["shared"] == 1
+
+        until(shares, "Redis is used again", timeout=10)
+
+
+def test_a_redis_that_hangs_is_waited_for_a_moment_and_then_left_alone(
+    store: MongoOrderRepository, redis: RedisServer
+) -> None:
+    process = Process(store, redis.url)
+    orders = [settled(store) for _ in range(60)]
+    with redis.frozen():
+        began = time.monotonic()
+        assert [process.get(order) for order in orders] == orders
+        for order in orders:
+            process.orders.save(order.request_cancel(later(3)))
+        took = time.monotonic() - began
+    # Three waits of 50 ms; without the breaker there would be 120 of them.
+    assert took < 3
+
+
+def test_many_threads_read_and_write_at_once(
+    store: MongoOrderRepository, redis: RedisServer
+) -> None:
+    table = Changes(bytearray(Changes.SIZE))
+    processes = [Process(store, redis.url, table=table) for _ in range(2)]
+    orders = [settled(store) for _ in range(30)]
+
+    def cancel_and_read(number: int) -> None:
+        order = orders[number]
+        for process in processes:
+            process.get(order)
+        changed = processes[number % 2].orders.save(order.request_cancel(later(3)))
+        for process in processes:
+            assert process.get(order) == changed
+
+    # Few enough that Redis answers each in its 50 ms, without which another process may be behind.
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(cancel_and_read, range(len(orders))))

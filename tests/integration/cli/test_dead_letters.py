@@ -1,0 +1,199 @@
+"""Dead letters as their reader meets them: the commands, on the real broker and the real log."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from devstack.kafka import KafkaBroker
+from devstack.mongod import Mongod
+from order_service.application.stock_log.read_dead_letters import ReadDeadLetters
+from order_service.application.stock_log.replay_dead_letters import ReplayDeadLetters
+from order_service.infrastructure.kafka.build import dead_letter_box
+from order_service.infrastructure.mongo.stock_changes import MongoStockChangeLog
+from order_service.interface.cli.dead_letters import DeadLetterTools, dead_letters
+from order_service.settings import Settings
+from tests.integration.stock.stock_stage import RunningConsumer, Stage
+from tests.unit.infrastructure.kafka.fakes import value
+from tests.waiting import until
+
+LARGE = value(note="x" * 400)
+
+
+@pytest.fixture
+def stage(mongo: Mongod, kafka: KafkaBroker) -> Iterator[Stage]:
+    """A worker that takes no event of more than 300 bytes, until somebody mends that."""
+    with Stage(mongo.uri, kafka.bootstrap, STOCK_EVENT_MAX_BYTES="300") as stage:
+        stage.create_topic(stage.topic, 1)
+        yield stage
+
+
+class Composition:
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def dead_letters(self) -> DeadLetterTools:
+        box = dead_letter_box(self._settings)
+        read = ReadDeadLetters(box, MongoStockChangeLog())
+        return DeadLetterTools(read, ReplayDeadLetters(box, read))
+
+
+def command(stage: Stage, *words: str) -> Result:
+    result = CliRunner().invoke(dead_letters, words, obj=Composition(stage.settings))
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+def listed(stage: Stage, *words: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(command(stage, "list", "--json", *words).stdout)
+    return found
+
+
+def consume(stage: Stage) -> None:
+    """Until everything in the topic is dealt with."""
+    due = len(stage.read(stage.topic)) - stage.committed()
+    with RunningConsumer(stage) as running:
+        until(lambda: running.metric("consumed_total", topic=stage.topic) == due, "the topic's end")
+
+
+def bury(stage: Stage, *values: bytes | None) -> None:
+    stage.send(*values, key=b"k", headers=[("trace", b"7")])
+    consume(stage)
+
+
+def mend(stage: Stage) -> None:
+    stage.settings = stage.settings.model_copy(update={"stock_event_max_bytes": 65_536})
+
+
+def test_without_dead_letters_it_says_so(stage: Stage) -> None:
+    assert command(stage, "list").stdout == "No dead letters.\n"
+    assert listed(stage) == []
+    assert command(stage, "show").stdout == "No such dead letter.\n"
+    assert "Replayed 0." in command(stage, "replay").stdout
+
+
+def test_each_is_listed_with_what_is_wrong_with_it(stage: Stage) -> None:
+    bury(stage, b"rubbish", None, LARGE)
+    lines = command(stage, "list").stdout.splitlines()
+    assert len(lines) == 4
+    for line, (offset, code) in zip(
+        lines[1:], enumerate(["not_json", "tombstone", "too_large"]), strict=True
+    ):
+        assert f"{stage.topic}-dlt/" in line
+        assert code in line
+        assert "waiting" in line
+        assert listed(stage)[offset]["original"]["offset"] == offset
+
+
+def test_the_list_can_be_narrowed(stage: Stage) -> None:
+    bury(stage, b"rubbish", None, b"rubbish")
+    assert [each["code"] for each in listed(stage, "--code", "not_json")] == ["not_json"] * 2
+    assert len(listed(stage, "--code", "not_json", "--limit", "1")) == 1
+    assert len(listed(stage, "--topic", stage.topic)) == 3
+    assert listed(stage, "--topic", stage.other_topic) == []
+    assert len(listed(stage, "--since", "1h")) == 3
+    assert listed(stage, "--since", "2999-01-01") == []
+    assert command(stage, "list", "--since", "yesterday").exit_code == 2
+    (wanted,) = [each["id"] for each in listed(stage) if each["code"] == "tombstone"]
+    assert [each["code"] for each in listed(stage, wanted)] == ["tombstone"]
+
+
+def test_one_is_shown_whole(stage: Stage) -> None:
+    bury(stage, value(changeType="stolen"), b"\x1b[2J\xff")
+    stolen, escape = listed(stage)
+    page = command(stage, "show", stolen["id"]).stdout
+    for words in (
+        "unknown_change_type: changeType is neither added nor reduced.",
+        f"{stage.topic}[0]@0",
+        '"changeType": "stolen"',
+        "trace=7",
+        "key      k",
+    ):
+        assert words in page
+    # A stranger's bytes don't steer the terminal.
+    assert "\x1b" not in command(stage, "show", escape["id"]).stdout
+    assert escape["valueBase64"] == "G1sySv8="
+    assert stolen["payload"]["changeType"] == "stolen"
+    assert command(stage, "show", "no/such/1").exit_code == 1
+
+
+def test_reading_disturbs_no_consumer_group(stage: Stage) -> None:
+    bury(stage, b"rubbish")
+    before = stage.groups()
+    listed(stage)
+    command(stage, "replay", "--dry-run")
+    assert stage.groups() == before
+    assert stage.committed() == 1
+
+
+def test_after_the_cause_is_mended_a_replay_brings_them_into_the_log(stage: Stage) -> None:
+    bury(stage, LARGE, b"rubbish")
+    dry = command(stage, "replay", "--code", "too_large", "--dry-run").stdout
+    assert dry.startswith("Would replay 1 (")
+    assert len(stage.read(stage.topic)) == 2
+
+    mend(stage)
+    assert "Replayed 1." in command(stage, "replay", "--code", "too_large").stdout
+    consume(stage)
+    (entry,) = stage.entries()
+    assert entry["source"] == {"topic": stage.topic, "partition": 0, "offset": 0}
+    replayed = stage.read(stage.topic)[2]
+    assert (replayed.key(), replayed.value()) == (b"k", LARGE)
+    headers = replayed.headers()
+    assert isinstance(headers, list)
+    assert dict(headers) == {
+        "trace": b"7",
+        "replay.topic": stage.topic.encode(),
+        "replay.partition": b"0",
+        "replay.offset": b"0",
+        "replay.count": b"1",
+    }
+    assert [each["code"] for each in listed(stage)] == ["not_json"]
+    assert [each["logged"] for each in listed(stage, "--all")] == [True, False]
+
+
+def test_a_record_is_logged_once_however_often_it_is_replayed(stage: Stage) -> None:
+    bury(stage, LARGE)
+    mend(stage)
+    for _ in range(3):
+        command(stage, "replay")
+    consume(stage)
+    assert len(stage.entries()) == 1
+    assert "Left alone 1 whose record is in the log already." in command(stage, "replay").stdout
+
+
+def test_what_comes_back_again_and_again_is_refused(stage: Stage) -> None:
+    bury(stage, LARGE)
+    for _ in range(3):
+        report = json.loads(command(stage, "replay", "--json").stdout)
+        assert len(report["replayed"]) == 1
+        consume(stage)
+    looping = command(stage, "replay")
+    assert looping.exit_code == 1
+    assert "Refused 1 that came back 3 times" in looping.stdout
+    assert listed(stage)[-1]["replays"] == 3
+
+    mend(stage)
+    assert "Replayed 1." in command(stage, "replay", "--force").stdout
+    consume(stage)
+    (entry,) = stage.entries()
+    assert entry["source"]["offset"] == 0
+
+
+def test_records_of_a_topic_that_was_made_anew_are_kept_under_their_letters(stage: Stage) -> None:
+    stage.send(value(note="old"))
+    consume(stage)
+    stage.make_topic_anew(stage.topic)
+    bury(stage, value(note="new"))
+    assert [each["code"] for each in listed(stage, "--all")] == ["offset_reused"]
+
+    command(stage, "replay")
+    command(stage, "replay")
+    consume(stage)
+    notes = [entry["payload"]["note"] for entry in stage.entries()]
+    assert notes == ["old", "new"]
+    assert stage.entries()[1]["source"]["topic"] == f"{stage.topic}-dlt"
+    assert listed(stage) == []

@@ -1,0 +1,145 @@
+"""A stuck order from its cause to a person's word, by the installed commands on the real parts."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from devstack.inventory import SampleInventory
+from devstack.mongod import Mongod
+from devstack.ports import free_port
+from order_service.application.orders.create import CreateOrderCommand
+from order_service.application.use_cases import UseCases
+from order_service.bootstrap.shared import build_adapters, build_use_cases
+from order_service.domain.errors import StoreUnavailable
+from order_service.domain.order import Order
+from order_service.infrastructure.mongo import schema
+from order_service.settings import Settings
+from tests.integration.conftest import connected
+from tests.items import Items
+from tests.system import CHECKOUT, clean_environment
+
+
+class DiesBeforeStoring:
+    """A repository that can't save: its process sends the overwrite and is never heard of again."""
+
+    def __init__(self, orders: Any) -> None:
+        self._orders = orders
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._orders, name)
+
+    def save_all(self, orders: Sequence[Order]) -> bool:
+        raise StoreUnavailable("It died.")
+
+
+class Shop:
+    def __init__(self, settings: Settings, items: Items) -> None:
+        self.items = items
+        self._settings = settings
+
+    def use_cases(self, *, dying: bool = False) -> UseCases:
+        adapters = build_adapters(self._settings)
+        if dying:
+            orders: Any = DiesBeforeStoring(adapters.orders)
+            adapters = replace(adapters, orders=orders)
+        return build_use_cases(self._settings, adapters)
+
+    def stuck_order(self, item: str) -> str:
+        """Its overwrite went out, its process died, and somebody else wrote the stock since."""
+        left = self.use_cases(dying=True).create_order(CreateOrderCommand(item, 3))
+        assert left.deferred
+        self.items.set_stock(item, 50)
+        # Whoever is next waits for the lease, and then finds what was left behind.
+        self.use_cases().create_order(CreateOrderCommand(item, 1))
+        return left.order.id
+
+    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
+        environment = {
+            "MONGO_URI": self._settings.mongo_uri,
+            "MONGO_DATABASE": self._settings.mongo_database,
+            "INVENTORY_SERVICE_URL": self._settings.inventory_service_url,
+        }
+        return subprocess.run(
+            [sys.executable, "-m", "order_service", *words],
+            env=clean_environment(environment),
+            cwd=CHECKOUT,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def json(self, *words: str) -> Any:
+        done = self.command(*words, "--json")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+
+@pytest.fixture
+def shop(mongo: Mongod, inventory: SampleInventory, items: Items) -> Iterator[Shop]:
+    given = {
+        "inventory_service_url": inventory.url,
+        "inventory_connect_timeout": 0.3,
+        "inventory_read_timeout": 0.7,
+        "lease_seconds": 2,
+        "store_timeout": 3,
+    }
+    with connected(mongo.uri, **given) as settings:
+        schema.migrate()
+        yield Shop(settings, items)
+
+
+def test_a_stuck_order_is_told_of_settled_by_word_and_reconciled(shop: Shop) -> None:
+    item = shop.items.add(stock=10, price="2.50")
+    order_id = shop.stuck_order(item)
+    [stuck] = shop.json("orders", "stuck")["stuck"]
+    assert stuck["_id"] == order_id
+    assert stuck["decidedBy"]["stockChange"] == {"previousStock": 10, "newStock": 7}
+    assert "was to go from 10 to 7 and is 50" in shop.command("orders", "stuck").stdout
+    settled = shop.command(
+        "orders", "settle", order_id, "--as", "completed", "--reason", "Shipped.", "--yes"
+    )
+    assert (settled.returncode, settled.stderr) == (0, "")
+    shown = shop.json("orders", "show", order_id)
+    assert (shown["status"], shown["totalPrice"]) == ("COMPLETED", 7.5)
+    assert (shown["decision"]["reason"], shown["taken"]["newStock"]) == ("Shipped.", 7)
+    assert [event["event"] for event in shown["unpublishedEvents"]] == ["ORDER_CREATED"]
+    assert [each["_id"] for each in shop.json("orders", "list", "--item", item)][-1] == order_id
+    assert shop.command("orders", "stuck").stdout.startswith("No order is stuck")
+    compared = shop.command("reconcile", "--item", item, "--grace", "0")
+    assert compared.returncode == 0, compared.stdout
+    assert f"Settled by a person's word: order {order_id}." in compared.stdout
+
+
+def test_what_is_not_stuck_is_refused_in_one_line(shop: Shop) -> None:
+    item = shop.items.add(stock=10)
+    order = shop.use_cases().create_order(CreateOrderCommand(item, 1)).order
+    words = ("--as", "failed", "--reason", "x", "--yes")
+    refused = shop.command("orders", "settle", order.id, *words)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr == (
+        f"Order {order.id} is COMPLETED and not stuck: there is nothing to settle.\n"
+    )
+    unknown = shop.command("orders", "show", "0" * 24)
+    assert (unknown.returncode, unknown.stderr) == (1, "No such order.\n")
+
+
+@pytest.mark.parametrize(("words", "exit_code"), [("orders stuck", 1), ("reconcile", 2)])
+def test_a_store_that_is_not_there_is_one_line_and_soon(words: str, exit_code: int) -> None:
+    environment = {"MONGO_URI": f"mongodb://127.0.0.1:{free_port()}", "STORE_TIMEOUT": "0.5"}
+    done = subprocess.run(
+        [sys.executable, "-m", "order_service", *words.split()],
+        env=clean_environment(environment),
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == exit_code
+    assert done.stderr == "The order store can't be reached.\n"

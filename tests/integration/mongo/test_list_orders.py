@@ -1,0 +1,172 @@
+"""The list of orders on a real MongoDB: what it shows, and what a page of it costs."""
+
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import product
+from typing import Any
+
+import pytest
+
+from devstack.mongod import Mongod
+from order_service.application.orders.list import ListOrders
+from order_service.application.orders.ports import OrderQuery
+from order_service.domain.order import Order, OrderStatus
+from order_service.infrastructure.mongo import schema
+from order_service.infrastructure.mongo.connection import database
+from order_service.infrastructure.mongo.order_pages import MongoOrderPages
+from order_service.infrastructure.mongo.orders import MongoOrderRepository
+from tests.integration.cli.commands import Commands
+from tests.integration.conftest import connected
+from tests.orders import ITEM, cancelled, completed, failed, later, pending
+
+CUSTOMERS = [None, "one", "other"]
+ITEMS = [ITEM, "b" * 24]
+MAKERS: list[Callable[..., Order]] = [pending, completed, failed, cancelled]
+# Many to a millisecond, so that the time alone does not order them.
+MILLISECONDS = [later(n / 1000) for n in range(12)]
+EVERY_FILTER = [
+    OrderQuery(customer_id=customer, item_id=item, status=status)
+    for customer, item, status in product(
+        [None, "one"], [None, ITEM], [None, OrderStatus.FAILED, OrderStatus.PENDING]
+    )
+]
+BETWEEN = {"created_from": MILLISECONDS[3], "created_to": MILLISECONDS[9]}
+
+list_orders = ListOrders(MongoOrderPages())
+
+
+def place(order: Order) -> tuple[object, ...]:
+    return order.created_at, order.id
+
+
+def name_of(query: OrderQuery) -> str:
+    parts = [query.customer_id and "customer", query.item_id and "item", query.status]
+    return " and ".join(part for part in parts if part) or "all"
+
+
+@pytest.fixture(scope="module")
+def commands(mongo: Mongod) -> Iterator[Commands]:
+    commands = Commands()
+    with connected(mongo.uri, {"event_listeners": [commands]}):
+        schema.migrate()
+        yield commands
+
+
+@pytest.fixture(scope="module")
+def stored(commands: Commands) -> list[Order]:
+    """Newest first."""
+    repository = MongoOrderRepository()
+    cases = list(product(CUSTOMERS, ITEMS, MAKERS, MILLISECONDS))
+    random.Random(6).shuffle(cases)
+    orders = [
+        repository.add(
+            replace(make(customer_id=customer, item_id=item, at=at), created_at=at, new_events=())
+        )
+        for customer, item, make, at in cases
+    ]
+    return sorted(orders, key=place, reverse=True)
+
+
+def matching(orders: list[Order], query: OrderQuery) -> list[Order]:
+    return [
+        order
+        for order in orders
+        if query.customer_id in (None, order.customer_id)
+        and query.item_id in (None, order.item_id)
+        and query.status in (None, order.status)
+        and (query.created_from is None or order.created_at >= query.created_from)
+        and (query.created_to is None or order.created_at < query.created_to)
+    ]
+
+
+def read_through(
+    query: OrderQuery, between_pages: Callable[[], object] = lambda: None
+) -> list[Order]:
+    found: list[Order] = []
+    while True:
+        page = list_orders(query)
+        found += page.orders
+        if page.next is None:
+            return found
+        assert len(page.orders) == query.limit
+        query = replace(query, after=page.next)
+        between_pages()
+
+
+# --- what it shows
+
+
+@pytest.mark.parametrize("limit", [1, 7, 100])
+@pytest.mark.parametrize("times", [{}, BETWEEN], ids=["at any time", "between two times"])
+@pytest.mark.parametrize("query", EVERY_FILTER, ids=name_of)
+def test_the_pages_together_are_all_that_match_each_once_and_newest_first(
+    query: OrderQuery, times: dict[str, Any], limit: int, stored: list[Order]
+) -> None:
+    query = replace(query, limit=limit, **times)
+    wanted = matching(stored, query)
+    assert wanted
+    assert read_through(query) == wanted
+
+
+# --- what a page costs
+
+
+def explained(commands: Commands, query: OrderQuery) -> dict[str, Any]:
+    """How the server carries out the very command that the page sends."""
+    commands.sent.clear()
+    MongoOrderPages().page(query)
+    [find] = commands.named("find")
+    kept = ("find", "filter", "sort", "limit", "projection", "hint")
+    command = {name: find[name] for name in kept if name in find}
+    answer: dict[str, Any] = database().command("explain", command, verbosity="executionStats")
+    return answer
+
+
+def stages(plan: dict[str, Any]) -> list[str]:
+    inner = [*plan.get("inputStages", []), *([plan["inputStage"]] if "inputStage" in plan else [])]
+    return [plan["stage"], *(stage for each in inner for stage in stages(each))]
+
+
+@pytest.mark.parametrize("after", [None, "a page before"])
+@pytest.mark.parametrize("times", [{}, BETWEEN], ids=["at any time", "between two times"])
+@pytest.mark.parametrize("query", EVERY_FILTER, ids=name_of)
+def test_a_page_reads_its_own_orders_from_an_index_and_no_others(
+    query: OrderQuery,
+    times: dict[str, Any],
+    after: str | None,
+    stored: list[Order],
+    commands: Commands,
+) -> None:
+    query = replace(query, limit=5, **times)
+    left = len(matching(stored, query))
+    if after:
+        query = replace(query, after=list_orders(query).next)
+        assert query.after is not None
+        left -= 5
+    plan = explained(commands, query)
+    used = stages(plan["queryPlanner"]["winningPlan"])
+    assert not {"COLLSCAN", "SORT"} & set(used)
+    assert "IXSCAN" in used
+    stats = plan["executionStats"]
+    assert stats["nReturned"] == min(5, left)
+    passed_over = sum(order.created_at == query.after.created_at for order in stored if query.after)
+    assert stats["totalDocsExamined"] <= 5 + passed_over
+    # One key more may end the walk.
+    assert stats["totalKeysExamined"] <= 5 + passed_over + 1
+
+
+def test_a_page_of_what_nobody_has_reads_nothing(commands: Commands, stored: list[Order]) -> None:
+    nobody = OrderQuery(customer_id="nobody", item_id=ITEM, status=OrderStatus.FAILED)
+    stats = explained(commands, nobody)["executionStats"]
+    assert (stats["nReturned"], stats["totalDocsExamined"], stats["totalKeysExamined"]) == (0, 0, 0)
+
+
+def test_a_service_without_customers_does_not_pay_for_their_indexes(
+    commands: Commands, stored: list[Order]
+) -> None:
+    sizes = database()["orders"].aggregate([{"$indexStats": {}}])
+    partial = {each["name"]: each["spec"].get("partialFilterExpression") for each in sizes}
+    of_customers = {name for name in partial if name.startswith("list_customer")}
+    assert len(of_customers) == 4
+    assert all(partial[name] == {"customerId": {"$exists": True}} for name in of_customers)

@@ -1,0 +1,140 @@
+"""A list of orders while others come in and are settled, and as a client follows it."""
+
+import random
+from collections.abc import Iterator
+
+import pytest
+from bson import ObjectId
+from flask.testing import FlaskClient
+
+from devstack.mongod import Mongod
+from order_service.application.orders.list import ListOrders
+from order_service.application.orders.ports import OrderQuery
+from order_service.bootstrap.api import build_api
+from order_service.domain.order import Failure, FailureCode
+from order_service.infrastructure.mongo import schema
+from order_service.infrastructure.mongo.connection import database
+from order_service.infrastructure.mongo.order_pages import MongoOrderPages
+from order_service.infrastructure.mongo.orders import MongoOrderRepository
+from tests.integration.conftest import connected
+from tests.integration.mongo.test_list_orders import MILLISECONDS, place, read_through
+from tests.orders import PRICE, completed, failed, later, pending
+
+list_orders = ListOrders(MongoOrderPages())
+
+
+# --- stable while it is read
+
+
+def test_orders_that_come_in_meanwhile_push_nothing_into_or_out_of_the_pages(
+    real_store: object,
+) -> None:
+    repository = MongoOrderRepository()
+    before = {repository.add(pending(at=at)).id for at in MILLISECONDS for _ in range(3)}
+
+    def one_comes_in() -> None:
+        # Newer than all, older than all, and in the midst of both.
+        for at in (later(9), later(-9), MILLISECONDS[6]):
+            repository.add(pending(at=at))
+
+    found = [order.id for order in read_through(OrderQuery(limit=4), one_comes_in)]
+    assert len(found) == len(set(found))
+    assert before <= set(found)
+
+
+def test_orders_that_are_settled_meanwhile_are_neither_skipped_nor_repeated(
+    real_store: object,
+) -> None:
+    repository = MongoOrderRepository()
+    waiting = [repository.add(pending(at=at)) for at in MILLISECONDS for _ in range(3)]
+    unsettled = random.Random(6).sample(waiting, len(waiting))
+
+    def some_are_settled() -> None:
+        for order in [unsettled.pop() for _ in range(min(3, len(unsettled)))]:
+            failure = Failure(FailureCode.ABANDONED)
+            changed = random.choice(
+                [order.complete(PRICE, later(1)), order.fail(failure, later(1))]
+            )
+            repository.save(changed)
+
+    found = [order.id for order in read_through(OrderQuery(limit=4), some_are_settled)]
+    assert found == [order.id for order in sorted(waiting, key=place, reverse=True)]
+
+
+def test_a_list_goes_on_where_it_was_even_if_the_order_there_is_gone(real_store: object) -> None:
+    repository = MongoOrderRepository()
+    orders = [repository.add(pending(at=at)) for at in MILLISECONDS]
+    page = list_orders(OrderQuery(limit=4))
+    database()["orders"].delete_one({"_id": ObjectId(page.orders[-1].id)})
+    rest = list_orders(OrderQuery(limit=100, after=page.next))
+    assert [order.id for order in rest.orders] == [order.id for order in reversed(orders[:-4])]
+
+
+# --- as a client sees it
+
+
+@pytest.fixture
+def client(mongo: Mongod) -> Iterator[FlaskClient]:
+    with connected(mongo.uri) as settings:
+        schema.migrate()
+        yield build_api(settings).test_client()
+
+
+def test_following_the_links_shows_every_order_once(client: FlaskClient) -> None:
+    repository = MongoOrderRepository()
+    orders = [repository.add(completed(at=at)) for at in MILLISECONDS]
+    repository.add(failed(at=MILLISECONDS[5]))
+    shown: list[str] = []
+    path: str | None = "/api/orders?status=COMPLETED&createdAfter=2026-01-02T03:04:05Z&limit=5"
+    lengths = []
+    while path:
+        answer = client.get(path)
+        assert answer.status_code == 200
+        assert answer.headers["Cache-Control"].startswith("private")
+        body = answer.get_json()
+        shown += [order["_id"] for order in body["orders"]]
+        lengths.append(len(body["orders"]))
+        link = answer.headers.get("Link")
+        assert (link is None) == (body["nextCursor"] is None)
+        path = link.removeprefix("<").removesuffix('>; rel="next"') if link else None
+    assert shown == [order.id for order in reversed(orders)]
+    assert lengths == [5, 5, 2]
+
+
+def test_an_order_in_a_list_looks_as_it_does_alone(client: FlaskClient) -> None:
+    order = MongoOrderRepository().add(completed())
+    [shown] = client.get("/api/orders").get_json()["orders"]
+    assert shown == client.get(f"/api/orders/{order.id}").get_json()["order"]
+
+
+def test_without_orders_the_list_is_empty(client: FlaskClient) -> None:
+    assert client.get("/api/orders").get_json() == {"orders": [], "nextCursor": None}
+
+
+@pytest.mark.parametrize(
+    ("query", "fields"),
+    [
+        ("cursor=nonsense", ["cursor"]),
+        ("limit=0&status=DONE&itemId=1", ["itemId", "status", "limit"]),
+        ("createdAfter=1700000000", ["createdAfter"]),
+        ("limit=1&limit=2", ["limit"]),
+    ],
+)
+def test_bad_parameters_are_a_400_that_names_each(
+    query: str, fields: list[str], client: FlaskClient
+) -> None:
+    answer = client.get(f"/api/orders?{query}")
+    assert answer.status_code == 400
+    assert answer.get_json()["code"] == "invalid_request"
+    assert [error["field"] for error in answer.get_json()["errors"]] == fields
+
+
+def test_a_cursor_does_not_fit_a_list_with_other_filters(client: FlaskClient) -> None:
+    repository = MongoOrderRepository()
+    for at in MILLISECONDS[:2]:
+        repository.add(completed(at=at))
+    cursor = client.get("/api/orders?limit=1").get_json()["nextCursor"]
+    assert client.get(f"/api/orders?limit=50&cursor={cursor}").status_code == 200
+    answer = client.get(f"/api/orders?status=FAILED&cursor={cursor}")
+    assert answer.status_code == 400
+    assert [error["field"] for error in answer.get_json()["errors"]] == ["cursor"]

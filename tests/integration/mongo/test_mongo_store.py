@@ -1,0 +1,390 @@
+"""The store as a server: its indexes, its clock, its absence, and how writes are acknowledged."""
+
+import os
+import re
+import signal
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from bson import ObjectId
+from pymongo import ReadPreference
+
+from devstack.mongod import Mongod
+from order_service.application.orders.ports import IdempotencyKeyTaken
+from order_service.application.stock.ports import Lease
+from order_service.domain.errors import StoreUnavailable
+from order_service.domain.order import Stuck
+from order_service.infrastructure.dependencies import StoreDependency
+from order_service.infrastructure.mongo import clock, schema
+from order_service.infrastructure.mongo.clock import StoreClock
+from order_service.infrastructure.mongo.connection import database
+from order_service.infrastructure.mongo.leases import MongoLeaseStore
+from order_service.infrastructure.mongo.orders import MongoOrderRepository, MongoOutbox
+from order_service.settings import Settings
+from tests.integration.cli.commands import Commands
+from tests.integration.conftest import connected
+from tests.orders import PRICE, completed, in_every_state, key, later, pending
+from tests.waiting import until
+
+
+@pytest.fixture
+def commands(mongo: Mongod) -> Iterator[Commands]:
+    """What is sent to a fresh, migrated database."""
+    commands = Commands()
+    with connected(mongo.uri, {"event_listeners": [commands]}):
+        schema.migrate()
+        commands.sent.clear()
+        yield commands
+
+
+# --- migration
+
+
+def test_migrating_twice_changes_nothing(real_store: Settings) -> None:
+    def indexes() -> dict[str, Any]:
+        return {
+            name: database()[name].index_information()
+            for name in database().list_collection_names()
+        }
+
+    before = indexes()
+    schema.migrate()
+    assert indexes() == before
+    assert {"one_order_for_each_key", "waiting_for_stock", "unpublished"} <= set(before["orders"])
+    assert before["orders"]["one_order_for_each_key"]["unique"] is True
+
+
+def test_the_store_is_not_ready_before_it_is_migrated(mongo: Mongod) -> None:
+    with connected(mongo.uri):
+        with pytest.raises(StoreUnavailable, match="order-service migrate"):
+            StoreDependency().check()
+        schema.migrate()
+        StoreDependency().check()
+
+
+def test_an_older_migration_is_not_enough(
+    real_store: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schema, "VERSION", schema.VERSION + 1)
+    with pytest.raises(StoreUnavailable, match="order-service migrate"):
+        schema.require_migrated()
+
+
+def test_an_older_release_does_not_take_the_migration_back(
+    real_store: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newest = schema.VERSION
+    monkeypatch.setattr(schema, "VERSION", newest - 1)
+    schema.migrate()
+    monkeypatch.setattr(schema, "VERSION", newest)
+    schema.require_migrated()
+
+
+# --- indexes
+
+
+def explained(commands: Commands, ask: Callable[[], object]) -> dict[str, Any]:
+    """How the server carries out the one find that ``ask`` sends."""
+    commands.sent.clear()
+    ask()
+    [find] = commands.named("find")
+    wanted = ("find", "filter", "sort", "limit", "projection")
+    command = {name: find[name] for name in wanted if name in find}
+    answer: dict[str, Any] = database().command("explain", command, verbosity="executionStats")
+    return answer
+
+
+def stages(plan: dict[str, Any]) -> list[str]:
+    inner = plan.get("inputStage")
+    return [plan["stage"], *(stages(inner) if inner else [])]
+
+
+def index_used(plan: dict[str, Any]) -> str | None:
+    found: str | None = plan.get("indexName")
+    return found or (index_used(plan["inputStage"]) if "inputStage" in plan else None)
+
+
+def _taken(repository: MongoOrderRepository) -> None:
+    with pytest.raises(IdempotencyKeyTaken):
+        repository.add(pending(idempotency=key("held")))
+
+
+@pytest.mark.parametrize(
+    ("ask", "index"),
+    [
+        (lambda: MongoOrderRepository().unsettled(later(100), 10), "waiting_for_stock"),
+        (lambda: MongoOrderRepository().unsettled(later(9), 9, [pending()]), "waiting_for_stock"),
+        (lambda: MongoOrderRepository().stuck(10), "waiting_for_stock"),
+        (lambda: MongoOutbox().unpublished(10), "unpublished"),
+        (lambda: _taken(MongoOrderRepository()), "one_order_for_each_key"),
+    ],
+    ids=["unsettled", "more of them", "stuck", "unpublished", "holder of a key"],
+)
+def test_what_is_looked_for_is_found_by_its_index_among_many_settled_orders(
+    ask: Callable[[], object], index: str, commands: Commands
+) -> None:
+    repository, outbox = MongoOrderRepository(), MongoOutbox()
+    done = in_every_state()["completed"]
+    others = [replace(done, id=repository.next_id(), idempotency=None) for _ in range(200)]
+    for order in others:
+        repository.add(order)
+    repository.add(pending(idempotency=key("held")))
+    repository.save(repository.add(pending()).mark_stuck(Stuck("Nobody can tell.", later(1))))
+    repository.save(repository.add(pending()).complete(PRICE, later(1)))
+    assert len(outbox.unpublished(10)) == 1
+    plan = explained(commands, ask)
+    winner = plan["queryPlanner"]["winningPlan"]
+    assert index_used(winner) == index
+    assert "SORT" not in stages(winner)
+    assert plan["executionStats"]["totalDocsExamined"] <= 2
+    assert plan["executionStats"]["totalKeysExamined"] <= 3
+
+
+def test_published_orders_leave_the_index_of_the_unpublished(commands: Commands) -> None:
+    repository, outbox = MongoOrderRepository(), MongoOutbox()
+    for _ in range(5):
+        repository.save(repository.add(pending()).complete(PRICE, later(1)))
+    outbox.mark_published(event for events in outbox.unpublished(10) for event in events)
+    plan = explained(commands, lambda: outbox.unpublished(10))
+    assert index_used(plan["queryPlanner"]["winningPlan"]) == "unpublished"
+    assert plan["executionStats"]["totalKeysExamined"] == 0
+
+
+# --- how writes are acknowledged
+
+DURABLE = {"w": "majority", "j": True}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "",
+        "&w=majority&journal=true&readConcernLevel=majority&readPreference=primary",
+        "&connectTimeoutMS=900&maxIdleTimeMS=9000&compressors=zlib&localThresholdMS=1&appName=x",
+    ],
+)
+def test_every_write_is_majority_acknowledged_and_journaled_whatever_the_uri_may_say(
+    options: str, mongo: Mongod
+) -> None:
+    commands = Commands()
+    with connected(mongo.uri + options, {"event_listeners": [commands]}):
+        used = database().client
+        assert used.read_preference == ReadPreference.PRIMARY
+        assert used.options.timeout == 9
+        assert used.options.pool_options.max_pool_size == 64
+        schema.migrate()
+        repository, outbox = MongoOrderRepository(), MongoOutbox()
+        leases = MongoLeaseStore("somebody", 10)
+        commands.sent.clear()
+        stored = repository.save(repository.add(pending()).complete(PRICE, later(1)))
+        repository.forget_key(stored.id)
+        outbox.mark_published(outbox.unpublished(10)[0])
+        item = str(ObjectId())
+        for _ in range(2):
+            lease = leases.acquire(leases.look(item), None)
+            assert lease is not None
+            leases.clear(lease)
+    writes = [*commands.named("insert"), *commands.named("update")]
+    writes += commands.named("findAndModify")
+    assert len(writes) == 8
+    assert [each["writeConcern"] for each in writes] == [DURABLE] * 8
+    reads = [each for each in commands.named("find") if each["find"] == "orders"]
+    assert [each["readConcern"] for each in reads] == [{"level": "majority"}] * len(reads)
+
+
+def test_giving_a_lease_back_waits_for_no_journal(commands: Commands) -> None:
+    leases = MongoLeaseStore("somebody", 10)
+    lease = leases.acquire(leases.look(str(ObjectId())), None)
+    assert lease is not None
+    commands.sent.clear()
+    leases.release(lease)
+    [update] = commands.named("update")
+    assert update["writeConcern"] == {"w": 1}
+
+
+def test_a_save_of_many_is_one_round_trip(commands: Commands) -> None:
+    repository = MongoOrderRepository()
+    orders = [repository.add(pending()) for _ in range(5)]
+    commands.sent.clear()
+    repository.save_all([order.complete(PRICE, later(1)) for order in orders])
+    assert len(commands.sent) == 1
+
+
+# --- the store's clock
+
+A_ROUND_TRIP = timedelta(milliseconds=100)
+
+
+def test_the_clock_tells_the_stores_time_in_whole_milliseconds(real_store: Settings) -> None:
+    before = database().command("hello")["localTime"].replace(tzinfo=UTC)
+    now = StoreClock().now()
+    after = database().command("hello")["localTime"].replace(tzinfo=UTC)
+    assert before - A_ROUND_TRIP <= now <= after + A_ROUND_TRIP
+    assert now.utcoffset() == timedelta(0)
+    assert now.microsecond % 1000 == 0
+
+
+def test_the_processes_own_wall_clock_does_not_matter(
+    real_store: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    truth = datetime.now(UTC)
+    monkeypatch.setattr(time, "time", lambda: 0.0)
+    assert abs(StoreClock().now() - truth) < timedelta(seconds=5)
+
+
+def test_a_reading_that_was_held_up_does_not_count(
+    real_store: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest, delays = clock.database, iter([0.5, 0, 0])
+
+    def slow() -> Any:
+        time.sleep(next(delays))
+        return honest()
+
+    monkeypatch.setattr(clock, "database", slow)
+    apart = StoreClock().now() - datetime.now(UTC)
+    assert abs(apart) < timedelta(milliseconds=200)
+
+
+def test_the_store_is_not_asked_again_and_time_goes_on(commands: Commands) -> None:
+    asked = StoreClock()
+    first = asked.now()
+    readings = len(commands.named("hello"))
+    until(lambda: asked.now() > first, "time goes on")
+    assert len(commands.named("hello")) == readings
+
+
+def test_the_store_is_asked_again_when_its_answer_is_old(
+    commands: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clock, "REFRESH_SECONDS", 0.01)
+    asked = StoreClock()
+    asked.now()
+    readings = len(commands.named("hello"))
+    until(lambda: bool(asked.now()) and len(commands.named("hello")) > readings, "asked again")
+
+
+# --- the store away
+
+PATIENCE = 0.4
+# What a busy machine may take on top.
+SLACK = 3.0
+
+
+@pytest.fixture(scope="module")
+def own_mongo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mongod]:
+    with Mongod(tmp_path_factory.mktemp("own-mongo")) as mongo:
+        yield mongo
+
+
+@contextmanager
+def killed(mongo: Mongod) -> Iterator[None]:
+    mongo.kill()
+    try:
+        yield
+    finally:
+        mongo.start()
+
+
+@contextmanager
+def frozen(mongo: Mongod) -> Iterator[None]:
+    os.kill(mongo.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(mongo.pid, signal.SIGCONT)
+
+
+USES: dict[str, Callable[[], object]] = {
+    "add": lambda: MongoOrderRepository().add(pending()),
+    "get": lambda: MongoOrderRepository().get(str(ObjectId())),
+    "get_many": lambda: MongoOrderRepository().get_many([str(ObjectId())]),
+    "save": lambda: MongoOrderRepository().save(completed().saved()),
+    "forget_key": lambda: MongoOrderRepository().forget_key(str(ObjectId())),
+    "unsettled": lambda: MongoOrderRepository().unsettled(later(1), 10),
+    "stuck": lambda: MongoOrderRepository().stuck(10),
+    "unpublished": lambda: MongoOutbox().unpublished(10),
+    "mark_published": lambda: MongoOutbox().mark_published(completed().new_events),
+    "look": lambda: MongoLeaseStore("somebody", 10).look("an item"),
+    "acquire, first": lambda: MongoLeaseStore("a", 10).acquire(Lease("i", 0, False, None), None),
+    "acquire": lambda: MongoLeaseStore("a", 10).acquire(Lease("i", 1, False, None), None),
+    "clear": lambda: MongoLeaseStore("somebody", 10).clear(Lease("i", 1, True, None)),
+    "the clock": lambda: StoreClock().now(),
+    "migrate": schema.migrate,
+    "readiness": StoreDependency().check,
+}
+
+
+@pytest.mark.parametrize("away", [killed, frozen])
+def test_a_store_that_is_away_is_said_in_time_and_used_again_when_it_is_back(
+    away: Callable[[Mongod], Any], own_mongo: Mongod
+) -> None:
+    with connected(own_mongo.uri, store_timeout=PATIENCE):
+        until(lambda: _works(schema.migrate), "the store is there")
+        stored = MongoOrderRepository().add(pending())
+        with away(own_mongo):
+            with ThreadPoolExecutor(len(USES)) as threads:
+                problems = dict(zip(USES, threads.map(_problem, USES.values()), strict=True))
+            MongoLeaseStore("somebody", 10).release(Lease("i", 1, True, None))
+        assert problems == dict.fromkeys(USES)
+        until(lambda: _works(StoreDependency().check), "the store is used again")
+        assert MongoOrderRepository().get(stored.id) == stored
+
+
+def test_the_clock_goes_on_while_the_store_is_away(own_mongo: Mongod) -> None:
+    with connected(own_mongo.uri, store_timeout=PATIENCE):
+        asked = StoreClock()
+        until(lambda: _works(asked.now), "the store is there")
+        with frozen(own_mongo):
+            assert abs(asked.now() - datetime.now(UTC)) < timedelta(seconds=5)
+
+
+def _problem(use: Callable[[], object]) -> str | None:
+    """What is wrong with how the store's absence is told."""
+    began = time.monotonic()
+    try:
+        use()
+    except StoreUnavailable as unavailable:
+        waited = time.monotonic() - began
+        if waited > PATIENCE + SLACK:
+            return f"said after {waited:.1f} s"
+        return unavailable.message if re.search(r"\d", unavailable.message) else None
+    return "nothing was raised"
+
+
+def _works(use: Callable[[], object]) -> bool:
+    try:
+        use()
+    except StoreUnavailable:
+        return False
+    return True
+
+
+# --- no replica set
+
+
+def test_a_standalone_server_serves_as_well(tmp_path_factory: pytest.TempPathFactory) -> None:
+    with (
+        Mongod(tmp_path_factory.mktemp("standalone"), replica_set_size=0) as mongo,
+        connected(mongo.uri),
+    ):
+        schema.migrate()
+        repository, outbox, leases = MongoOrderRepository(), MongoOutbox(), MongoLeaseStore("a", 10)
+        stored = repository.add(pending(idempotency=key()))
+        with pytest.raises(IdempotencyKeyTaken):
+            repository.add(pending(idempotency=key()))
+        saved = repository.save(stored.complete(PRICE, StoreClock().now()))
+        assert repository.get(stored.id) == saved
+        for events in outbox.unpublished(10):
+            outbox.mark_published(events)
+        assert outbox.unpublished(10) == []
+        for fence in (1, 3):
+            lease = leases.acquire(leases.look("an item"), None)
+            assert lease == Lease("an item", fence, True, None)
+            assert leases.clear(lease)

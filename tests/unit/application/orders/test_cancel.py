@@ -1,0 +1,183 @@
+"""Cancelling an order: what is stored, and what is answered."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from order_service.application.orders.cancel import CancelOrder
+from order_service.application.orders.get import GetOrder
+from order_service.domain.errors import (
+    IllegalMove,
+    InventoryUnavailable,
+    OrderNotFound,
+    OutcomeUnknown,
+    PreconditionFailed,
+    StoreUnavailable,
+    VersionConflict,
+)
+from order_service.domain.order import Order, OrderStatus, Stuck
+from tests.orders import completed, failed, pending
+from tests.unit.fakes import FakeClock, FakeOrders
+
+LATER = timedelta(seconds=5)
+
+
+class Stock:
+    """Gives back what it is asked to, unless told otherwise."""
+
+    def __init__(self, orders: FakeOrders, clock: FakeClock) -> None:
+        self._orders, self._clock = orders, clock
+        self.error: Exception | None = None
+        self.available = True
+        self.moved: list[Order] = []
+
+    def require_available(self) -> None:
+        if not self.available:
+            raise InventoryUnavailable("It is left alone.")
+
+    def move(self, order: Order, deadline: float) -> Order:
+        if self.error:
+            raise self.error
+        self.moved.append(order)
+        return self._orders.save(order.cancel(self._clock.now()))
+
+    def recover(self, order: Order, deadline: float) -> Order:
+        raise NotImplementedError
+
+
+class Shop:
+    def __init__(self) -> None:
+        self.orders, self.clock = FakeOrders(), FakeClock()
+        self.stock = Stock(self.orders, self.clock)
+        get_order = GetOrder(self.orders)
+        self.cancel = CancelOrder(get_order, self.orders, self.stock, self.clock, 7)
+
+    def has(self, order: Order) -> Order:
+        self.orders.by_id[order.id] = order.saved()
+        return order.saved()
+
+
+@pytest.fixture
+def shop() -> Shop:
+    return Shop()
+
+
+def test_the_wish_is_stored_before_the_stock_comes_back(shop: Shop) -> None:
+    order = shop.has(completed())
+    result = shop.cancel(order.id)
+    assert (result.order.status, result.deferred) == (OrderStatus.CANCELLED, False)
+    [moved] = shop.stock.moved
+    assert moved.cancel_requested_at is not None
+    assert moved.version == order.version + 1
+    assert shop.orders.by_id[order.id] == result.order
+
+
+def test_cancelling_again_moves_nothing(shop: Shop) -> None:
+    order = shop.has(completed())
+    first = shop.cancel(order.id)
+    assert shop.cancel(order.id) == first
+    assert len(shop.stock.moved) == 1
+
+
+def test_an_order_that_is_not_there_cannot_be_cancelled(shop: Shop) -> None:
+    with pytest.raises(OrderNotFound):
+        shop.cancel("f" * 24)
+
+
+def test_another_customers_order_is_not_there(shop: Shop) -> None:
+    order = shop.has(completed(customer_id="one"))
+    with pytest.raises(OrderNotFound):
+        shop.cancel(order.id, customer_id="another")
+    assert shop.cancel(order.id, customer_id="one").order.status is OrderStatus.CANCELLED
+
+
+@pytest.mark.parametrize("order", [pending(), failed()])
+def test_only_a_completed_order_can_be_cancelled(order: Order, shop: Shop) -> None:
+    shop.has(order)
+    with pytest.raises(IllegalMove):
+        shop.cancel(order.id)
+    assert shop.stock.moved == []
+
+
+def test_another_version_than_the_one_named_is_not_cancelled(shop: Shop) -> None:
+    order = shop.has(completed())
+    with pytest.raises(PreconditionFailed) as failed_precondition:
+        shop.cancel(order.id, version=order.version + 1)
+    assert failed_precondition.value.details == {"version": order.version}
+    assert shop.orders.by_id[order.id] == order
+    assert shop.cancel(order.id, version=order.version).order.status is OrderStatus.CANCELLED
+
+
+def test_nothing_is_stored_while_the_inventory_is_left_alone(shop: Shop) -> None:
+    order = shop.has(completed())
+    shop.stock.available = False
+    with pytest.raises(InventoryUnavailable):
+        shop.cancel(order.id)
+    assert shop.orders.by_id[order.id] == order
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        InventoryUnavailable("refused"),
+        StoreUnavailable("down"),
+        OutcomeUnknown("sent and unanswered", in_flight=True),
+    ],
+)
+def test_once_the_wish_is_stored_it_is_left_to_settlement(error: Exception, shop: Shop) -> None:
+    order = shop.has(completed())
+    shop.stock.error = error
+    result = shop.cancel(order.id)
+    assert (result.order.status, result.deferred) == (OrderStatus.COMPLETED, True)
+    assert shop.orders.by_id[order.id].cancel_requested_at is not None
+    shop.stock.error = None
+    assert shop.cancel(order.id).order.status is OrderStatus.CANCELLED
+
+
+def test_a_stuck_cancellation_waits_for_evidence(shop: Shop) -> None:
+    order = completed()
+    asked = order.request_cancel(order.updated_at + LATER)
+    shop.has(asked.mark_stuck(Stuck("Nobody can tell.", asked.updated_at)))
+    result = shop.cancel(order.id)
+    assert (result.order.status, result.deferred) == (OrderStatus.COMPLETED, True)
+    assert shop.stock.moved == []
+
+
+# --- races
+
+
+def meanwhile(shop: Shop, happen: Callable[[Order], Order]) -> None:
+    """Somebody else saves the order just before this one does."""
+    save = shop.orders.save
+
+    def beaten(order: Order) -> Order:
+        shop.orders.save = save  # type: ignore[method-assign]
+        save(happen(shop.orders.by_id[order.id]))
+        return save(order)
+
+    shop.orders.save = beaten  # type: ignore[method-assign]
+
+
+def test_who_loses_the_race_to_ask_goes_on_with_the_winners_wish(shop: Shop) -> None:
+    order = shop.has(completed())
+    meanwhile(shop, lambda current: current.request_cancel(shop.clock.now()))
+    assert shop.cancel(order.id).order.status is OrderStatus.CANCELLED
+    assert len(shop.stock.moved) == 1
+
+
+def test_who_loses_the_race_to_somebody_who_has_cancelled_already_is_done(shop: Shop) -> None:
+    order = shop.has(completed())
+    now = shop.clock.now()
+    meanwhile(shop, lambda current: current.request_cancel(now).cancel(now))
+    result = shop.cancel(order.id)
+    assert (result.order.status, result.deferred) == (OrderStatus.CANCELLED, False)
+    assert shop.stock.moved == []
+
+
+def test_who_loses_to_another_change_is_told(shop: Shop) -> None:
+    order = shop.has(completed())
+    meanwhile(shop, lambda current: current)
+    with pytest.raises(VersionConflict):
+        shop.cancel(order.id)
+    assert shop.stock.moved == []

@@ -1,0 +1,226 @@
+"""Orders of one item share commits, and nobody waits past a deadline."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+
+import pytest
+
+from order_service.application.stock.group_commit import MAX_BATCH, Draw, GroupCommit
+from order_service.domain.errors import InventoryUnavailable, OutcomeUnknown
+from order_service.domain.order import Order
+from tests.orders import PRICE, later, pending
+from tests.waiting import until
+
+LONG = 10.0
+
+
+class Commits:
+    """Stands in for the stock: completes what it drew, once it is let to."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[Order]] = []
+        self.began = threading.Event()
+        self.gate = threading.Event()
+        self.gate.set()
+        self.before_draw: Callable[[], object] = lambda: None
+        self.after_draw: Callable[[], object] = lambda: None
+
+    def __call__(self, item_id: str, draw: Draw, deadline: float) -> dict[str, Order]:
+        self.began.set()
+        self.before_draw()
+        assert self.gate.wait(LONG)
+        orders = list(draw())
+        self.batches.append(orders)
+        self.after_draw()
+        return {order.id: order.complete(PRICE, later(1)) for order in orders}
+
+
+@pytest.fixture
+def commits() -> Iterator[Commits]:
+    commits = Commits()
+    yield commits
+    commits.gate.set()
+
+
+class Queue:
+    def __init__(self, commits: Commits) -> None:
+        self.callers = ThreadPoolExecutor(MAX_BATCH + 10)
+        self.committers = ThreadPoolExecutor(8)
+        self.group = GroupCommit(commits, self.committers, time.monotonic)
+
+    def submit(self, order: Order, seconds: float = LONG) -> "Future[Order]":
+        return self.callers.submit(self.group.submit, order, time.monotonic() + seconds)
+
+    def waiting(self, item_id: str) -> int:
+        return len(self.group._waiting[item_id])
+
+
+@pytest.fixture
+def queue(commits: Commits) -> Iterator[Queue]:
+    queue = Queue(commits)
+    yield queue
+    commits.gate.set()
+    queue.callers.shutdown()
+    queue.committers.shutdown()
+
+
+@contextmanager
+def closed(commits: Commits) -> Iterator[None]:
+    """No commit gets past its beginning meanwhile."""
+    commits.gate.clear()
+    yield
+    commits.gate.set()
+
+
+def test_an_order_is_committed_and_answered(queue: Queue, commits: Commits) -> None:
+    order = pending()
+    assert queue.submit(order).result() == order.complete(PRICE, later(1))
+    assert commits.batches == [[order]]
+
+
+def test_everybody_who_waits_by_the_time_it_draws_takes_part(
+    queue: Queue, commits: Commits
+) -> None:
+    orders = [pending() for _ in range(20)]
+    with closed(commits):
+        answers = [queue.submit(order) for order in orders]
+        until(lambda: queue.waiting(orders[0].item_id) == 20, "all wait")
+    assert [answer.result().id for answer in answers] == [order.id for order in orders]
+    assert len(commits.batches) == 1
+
+
+def test_a_batch_has_its_bounds(queue: Queue, commits: Commits) -> None:
+    orders = [pending() for _ in range(MAX_BATCH + 5)]
+    with closed(commits):
+        answers = [queue.submit(order) for order in orders]
+        until(lambda: queue.waiting(orders[0].item_id) == MAX_BATCH + 5, "all wait")
+    assert all(answer.result() for answer in answers)
+    assert sorted(len(batch) for batch in commits.batches) == [5, MAX_BATCH]
+
+
+def test_another_item_has_commits_of_its_own(queue: Queue, commits: Commits) -> None:
+    other = pending(item_id="b" * 24)
+    with closed(commits):
+        held = queue.submit(pending())
+        until(commits.began.is_set, "the first has begun")
+        commits.began.clear()
+        answer = queue.submit(other)
+        until(commits.began.is_set, "the other item's has begun as well")
+        assert not held.done()
+    assert answer.result().id == other.id
+    assert held.result()
+
+
+def test_what_goes_wrong_is_told_to_all_who_took_part(queue: Queue, commits: Commits) -> None:
+    def fail() -> None:
+        raise OutcomeUnknown("sent and unanswered", in_flight=True)
+
+    commits.after_draw = fail
+    with closed(commits):
+        answers = [queue.submit(pending()) for _ in range(3)]
+        until(lambda: queue.waiting(pending().item_id) == 3, "all wait")
+    for answer in answers:
+        with pytest.raises(OutcomeUnknown):
+            answer.result()
+
+
+def test_what_goes_wrong_before_it_draws_is_told_to_the_first_alone(
+    queue: Queue, commits: Commits
+) -> None:
+    def fail_once() -> None:
+        commits.before_draw = lambda: None
+        assert commits.gate.wait(LONG)
+        raise InventoryUnavailable("away")
+
+    commits.before_draw = fail_once
+    with closed(commits):
+        first = queue.submit(pending())
+        until(commits.began.is_set, "the first has begun")
+        second = queue.submit(pending())
+        until(lambda: queue.waiting(pending().item_id) == 2, "both wait")
+    with pytest.raises(InventoryUnavailable):
+        first.result()
+    assert second.result().status == "COMPLETED"
+
+
+def test_an_item_is_served_again_after_a_failure(queue: Queue, commits: Commits) -> None:
+    def fail() -> None:
+        raise InventoryUnavailable("away")
+
+    commits.before_draw = fail
+    with pytest.raises(InventoryUnavailable):
+        queue.submit(pending()).result()
+    commits.before_draw = lambda: None
+    assert queue.submit(pending()).result().status == "COMPLETED"
+
+
+def test_an_item_that_fails_does_not_keep_its_thread_from_others() -> None:
+    served: list[str] = []
+    gate = threading.Event()
+
+    def commit(item_id: str, _: Draw, deadline: float) -> dict[str, Order]:
+        assert gate.wait(LONG)
+        served.append(item_id)
+        raise InventoryUnavailable("It hangs.")
+
+    hanging, other = "a" * 24, "b" * 24
+    with ThreadPoolExecutor(4) as callers, ThreadPoolExecutor(1) as thread:
+        group = GroupCommit(commit, thread, time.monotonic)
+
+        def submit(item_id: str) -> "Future[Order]":
+            order, deadline = pending(item_id=item_id), time.monotonic() + LONG
+            return callers.submit(group.submit, order, deadline)
+
+        answers = [submit(hanging) for _ in range(3)]
+        until(lambda: len(group._waiting[hanging]) == 3, "all wait")
+        answers.append(submit(other))
+        until(lambda: thread._work_queue.qsize() == 1, "the other waits for the thread")
+        gate.set()
+        for answer in answers:
+            assert isinstance(answer.exception(), InventoryUnavailable)
+    assert served == [hanging, other, hanging, hanging]
+
+
+def test_an_item_is_served_again_after_an_order_of_it_vanished(commits: Commits) -> None:
+    gone: set[str] = set()
+
+    def commit(item_id: str, draw: Draw, deadline: float) -> dict[str, Order]:
+        return {i: order for i, order in commits(item_id, draw, deadline).items() if i not in gone}
+
+    with ThreadPoolExecutor(1) as threads:
+        group = GroupCommit(commit, threads, time.monotonic)
+        order = pending()
+        gone.add(order.id)
+        with pytest.raises(KeyError):
+            group.submit(order, time.monotonic() + LONG)
+        assert group.submit(pending(), time.monotonic() + LONG).status == "COMPLETED"
+
+
+def test_whoever_was_not_drawn_by_the_deadline_was_not_sent(queue: Queue, commits: Commits) -> None:
+    with closed(commits):
+        answer = queue.submit(pending(), seconds=0.05)
+        with pytest.raises(InventoryUnavailable):
+            answer.result()
+    until(lambda: queue.waiting(pending().item_id) == 0, "nobody waits")
+    assert all(batch == [] for batch in commits.batches)
+
+
+def test_whoever_was_drawn_by_the_deadline_may_have_been_sent(
+    queue: Queue, commits: Commits
+) -> None:
+    drawn, go_on = threading.Event(), threading.Event()
+
+    def linger() -> None:
+        drawn.set()
+        go_on.wait(LONG)
+
+    commits.after_draw = linger
+    answer = queue.submit(pending(), seconds=0.3)
+    until(drawn.is_set, "it is drawn")
+    with pytest.raises(OutcomeUnknown) as unknown:
+        answer.result()
+    assert unknown.value.in_flight is True
+    go_on.set()

@@ -1,0 +1,227 @@
+"""Which dead letters a replay sends, and how a letter and its replay are written as records."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException
+
+from order_service.application.stock_log.dead_letters import DeadLetter, DeadLetterQuery
+from order_service.application.stock_log.ports import Place
+from order_service.application.stock_log.read_dead_letters import FoundLetter, ReadDeadLetters
+from order_service.application.stock_log.replay_dead_letters import (
+    ReplayDeadLetters,
+    ReplayOptions,
+    ReplayReport,
+)
+from order_service.domain.errors import BrokerUnavailable
+from order_service.infrastructure.kafka.dead_letter_box import KafkaDeadLetterBox
+from order_service.infrastructure.kafka.letters import to_letter, to_replay
+from order_service.interface.cli import dead_letter_view as view
+from tests.unit.infrastructure.kafka.fakes import TOPIC, record
+
+AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+def letter(offset: int, **fields: Any) -> DeadLetter:
+    original = Place(TOPIC, 0, offset)
+    default = DeadLetter(
+        place=Place(f"{TOPIC}-dlt", 0, offset),
+        original=original,
+        identity=original,
+        buried_at=AT,
+        produced_at=AT,
+        key=None,
+        value=b"rubbish",
+        headers=(),
+        code="not_json",
+        reason="Not JSON.",
+        replays=0,
+    )
+    return replace(default, **fields)
+
+
+class FakeBox:
+    """``confirms``: how many letters the broker takes before it is gone."""
+
+    def __init__(self, *letters: DeadLetter, confirms: int = 1_000_000) -> None:
+        self._letters = letters
+        self._confirms = confirms
+        self.sent: list[DeadLetter] = []
+
+    def size(self, query: DeadLetterQuery) -> int:
+        return len(self._letters)
+
+    def letters(self, query: DeadLetterQuery) -> Iterator[DeadLetter]:
+        return iter(self._letters)
+
+    def replay(self, letters: Sequence[DeadLetter]) -> list[DeadLetter]:
+        confirmed = list(letters[: self._confirms - len(self.sent)])
+        self.sent += confirmed
+        return confirmed
+
+
+class FakeHoldings:
+    """A log that has entries of these places."""
+
+    def __init__(self, *places: Place) -> None:
+        self._places = set(places)
+
+    def holds(self, places: set[Place]) -> set[Place]:
+        return self._places & places
+
+
+def replay(
+    box: FakeBox,
+    query: DeadLetterQuery | None = None,
+    logged: Sequence[Place] = (),
+    options: ReplayOptions | None = None,
+) -> ReplayReport:
+    read = ReadDeadLetters(box, cast(Any, FakeHoldings(*logged)))
+    run = ReplayDeadLetters(box, read)
+    return run(query or DeadLetterQuery(), options or ReplayOptions())
+
+
+def test_all_are_replayed_but_those_that_are_logged() -> None:
+    letters = [letter(n) for n in range(3)]
+    box = FakeBox(*letters)
+    report = replay(box, logged=[letters[1].identity])
+    assert box.sent == report.replayed == [letters[0], letters[2]]
+    assert report.logged == 1
+
+
+def test_the_limit_is_of_what_is_replayed() -> None:
+    letters = [letter(n) for n in range(5)]
+    box = FakeBox(*letters)
+    replay(box, DeadLetterQuery(limit=2), logged=[letters[0].identity])
+    assert box.sent == letters[1:3]
+
+
+def test_of_a_record_that_came_back_only_the_last_letter_counts() -> None:
+    first = letter(0)
+    back = letter(9, identity=first.identity, replays=1)
+    box = FakeBox(first, back)
+    report = replay(box)
+    assert box.sent == [back]
+    assert report.superseded == 1
+    only_the_first = replay(FakeBox(first, back), DeadLetterQuery(ids=frozenset([first.id])))
+    assert only_the_first.replayed == []
+
+
+def test_a_record_that_was_buried_twice_is_replayed_once() -> None:
+    first = letter(0)
+    again = replace(first, place=Place(f"{TOPIC}-dlt", 0, 1))
+    box = FakeBox(first, again)
+    replay(box)
+    assert box.sent == [again]
+
+
+def test_other_records_in_the_same_place_of_a_topic_made_anew_are_all_replayed() -> None:
+    old, new = letter(0), letter(1, identity=letter(0).identity, value=b"other")
+    box = FakeBox(old, new)
+    replay(box)
+    assert box.sent == [old, new]
+
+
+def test_what_came_back_three_times_is_refused_unless_forced() -> None:
+    looping = letter(0, replays=3)
+    assert replay(FakeBox(looping)).looping == [looping]
+    forced = replay(FakeBox(looping), options=ReplayOptions(force=True))
+    assert forced.replayed == [looping]
+
+
+def test_a_dry_run_sends_nothing() -> None:
+    box = FakeBox(letter(0))
+    assert replay(box, options=ReplayOptions(dry_run=True)).replayed == [letter(0)]
+    assert box.sent == []
+
+
+def test_when_the_broker_confirms_no_more_it_ends_and_says_which_are_left() -> None:
+    letters = [letter(n) for n in range(1200)]
+    report = replay(FakeBox(*letters, confirms=700))
+    assert report.replayed == letters[:700]
+    assert report.failed == letters[700:1000]
+
+
+def test_a_replay_that_came_back_is_known_by_its_first_place_and_its_count() -> None:
+    sent = to_replay(letter(5, headers=(("trace", b"1"),)))
+    came_back = record(
+        sent.value,
+        9,
+        topic=f"{TOPIC}-dlt",
+        headers=[*sent.headers, ("dead-letter.topic", TOPIC.encode())],
+    )
+    back = to_letter(came_back)
+    assert back.identity == Place(TOPIC, 0, 5)
+    assert back.replays == 1
+    assert ("trace", b"1") in back.headers
+    again = dict(to_replay(back).headers)
+    assert again["replay.count"] == b"2"
+    assert [name for name, _ in to_replay(back).headers].count("replay.count") == 1
+
+
+def test_a_record_that_somebody_else_put_there_is_a_letter_of_its_own() -> None:
+    stranger = to_letter(record(b"hello", 3, topic=f"{TOPIC}-dlt", headers=None))
+    assert stranger.code == "unknown"
+    assert stranger.original.topic == TOPIC
+    assert stranger.identity == stranger.place
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (None, "(null)"),
+        (b'{"a":"\xc3\xa9"}', '"a": "é"'),
+        (b"x" * 5000, "… 5000 bytes in all"),
+        (b"[" * 5000, "… 5000 bytes in all"),
+        (b"\xff\x00", "\\xff\\x00"),
+    ],
+)
+def test_any_value_can_be_shown(value: bytes | None, shown: str) -> None:
+    found = FoundLetter(letter(0, value=value), logged=False)
+    assert shown in view.page(found)
+    assert "code" in view.as_json(found)
+
+
+def test_what_a_stranger_wrote_anywhere_in_a_letter_forges_no_line() -> None:
+    odd = "a\r\n  state    in the log\u2028\x1b[2J"
+    plain = letter(1, key=b"k", headers=(("name", b"value"),), value=b"text")
+    spoilt = replace(
+        plain,
+        original=plain.original._replace(topic=odd),
+        key=odd.encode(),
+        headers=((odd, odd.encode()),),
+        code=odd,
+        reason=odd,
+    )
+    pages = [view.page(FoundLetter(each, logged=False)) for each in (plain, spoilt)]
+    assert len(pages[0].splitlines()) == len(pages[1].splitlines())
+    told = [*pages[1].splitlines(), view.line(FoundLetter(spoilt, logged=False))]
+    assert all(line.isprintable() for line in told)
+
+
+def test_a_broker_that_is_not_there_is_an_error_of_ours() -> None:
+    class Gone:
+        """Away at the second try, and says why at the first."""
+
+        def __init__(self, hear: Callable[[KafkaError], None]) -> None:
+            self._hear = hear
+            self._tries = 0
+
+        def list_topics(self, timeout: float) -> Any:
+            self._tries += 1
+            raise KafkaException(KafkaError(KafkaError._TRANSPORT))
+
+        def poll(self, timeout: float) -> None:
+            self._hear(KafkaError(KafkaError._AUTHENTICATION, "sasl://b:1/bootstrap: SASL failed"))
+            if self._tries == 2:
+                self._hear(KafkaError(KafkaError._ALL_BROKERS_DOWN, "1/1 brokers are down"))
+            assert self._tries < 3
+
+        def close(self) -> None: ...
+
+    box = KafkaDeadLetterBox(cast(Any, Gone), cast(Any, None), [TOPIC])
+    with pytest.raises(BrokerUnavailable, match="can't be read: authentication failed"):
+        box.size(DeadLetterQuery())

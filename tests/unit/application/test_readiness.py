@@ -1,0 +1,134 @@
+"""Readiness: every dependency by name, each within its own time and in its own thread."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import pytest
+
+from order_service.application.readiness import CheckReadiness, DependencyState
+from order_service.domain.errors import InventoryUnavailable, StoreUnavailable
+from tests.waiting import until
+
+PATIENT = 10
+
+
+@dataclass
+class Part:
+    name: str
+    required: bool
+    check: Callable[[], None]
+
+
+@dataclass
+class Hanging:
+    """Until it is let go."""
+
+    name: str = "inventory"
+    required: bool = False
+    checks: int = 0
+    let_go: threading.Event = field(default_factory=threading.Event)
+
+    def check(self) -> None:
+        self.checks += 1
+        self.let_go.wait(30)
+
+
+@pytest.fixture
+def hanging() -> Iterator[Hanging]:
+    part = Hanging()
+    yield part
+    part.let_go.set()
+
+
+def there() -> None:
+    return
+
+
+def away() -> None:
+    raise InventoryUnavailable("The inventory can't be reached.")
+
+
+def readiness(*parts: Part | Hanging, timeout: float = PATIENT) -> CheckReadiness:
+    def unforeseen(name: str, error: Exception) -> None:
+        raise AssertionError(f"{name}: {error!r}")
+
+    return CheckReadiness(parts, timeout, unforeseen)
+
+
+def test_what_is_there_has_no_problem_and_what_is_away_has_one() -> None:
+    assert readiness(Part("store", True, there), Part("inventory", False, away))() == [
+        DependencyState("store", True, None),
+        DependencyState("inventory", False, "The inventory can't be reached."),
+    ]
+
+
+def test_what_hangs_counts_as_away(hanging: Hanging) -> None:
+    [state] = readiness(hanging, timeout=0.05)()
+    assert state.problem is not None
+    assert state.problem.startswith("No answer for 0.")
+
+
+def test_what_is_optional_and_hangs_starves_nothing_that_is_required(hanging: Hanging) -> None:
+    check = readiness(Part("store", True, there), hanging, timeout=0.2)
+    with ThreadPoolExecutor(30) as callers:
+        probes = [each.result() for each in [callers.submit(check) for _ in range(200)]]
+    assert [store.problem for store, _ in probes] == [None] * 200
+    assert all(inventory.problem for _, inventory in probes)
+    assert hanging.checks == 1
+
+
+def test_only_the_first_who_asks_waits_for_what_hangs(hanging: Hanging) -> None:
+    check = readiness(hanging, timeout=0.5)
+    check()
+    began = time.monotonic()
+    for _ in range(50):
+        check()
+    assert time.monotonic() - began < 5
+
+
+def test_what_answers_again_is_asked_again(hanging: Hanging) -> None:
+    check = readiness(hanging, timeout=0.05)
+    assert check()[0].problem
+    hanging.let_go.set()
+    until(lambda: check()[0].problem is None, "the inventory back")
+
+
+def test_who_asks_at_the_same_time_shares_one_answer(hanging: Hanging) -> None:
+    check = readiness(hanging)
+    with ThreadPoolExecutor(30) as callers:
+        asked = [callers.submit(check) for _ in range(30)]
+        until(lambda: hanging.checks, "the check under way")
+        hanging.let_go.set()
+        assert [each.result()[0].problem for each in asked] == [None] * 30
+    # Who came when the first answer was there asked for a second.
+    assert hanging.checks <= 30
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError(), RecursionError(), ValueError("[::1")])
+def test_a_surprise_is_a_problem_and_told_to_the_log_alone(error: Exception) -> None:
+    told: list[tuple[str, Exception]] = []
+
+    def broken() -> None:
+        raise error
+
+    check = CheckReadiness(
+        [Part("inventory", False, broken), Part("store", True, there)],
+        PATIENT,
+        lambda name, error: told.append((name, error)),
+    )
+    assert check() == [
+        DependencyState("inventory", False, "It answered what was not expected."),
+        DependencyState("store", True, None),
+    ]
+    assert told == [("inventory", error)]
+
+
+def test_an_absence_is_told_in_the_services_own_words() -> None:
+    def down() -> None:
+        raise StoreUnavailable("The order store can't be reached.") from OSError("10.0.0.1")
+
+    [state] = readiness(Part("store", True, down))()
+    assert state.problem == "The order store can't be reached."

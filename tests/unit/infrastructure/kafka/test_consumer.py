@@ -1,0 +1,356 @@
+"""The consumer's promise: acknowledged after the write, and nothing skipped."""
+
+import itertools
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+import pytest
+from confluent_kafka import KafkaError, Message, TopicPartition
+from prometheus_client import CollectorRegistry
+
+from order_service.application.stock_log.ports import AppendResult, StockChange
+from order_service.application.stock_log.record import RecordStockChanges
+from order_service.infrastructure.kafka import consumer as consumer_module
+from order_service.infrastructure.kafka import lag as lag_module
+from order_service.infrastructure.kafka.consumer import StockConsumer
+from order_service.infrastructure.kafka.dead_letters import DeadLetterPublisher
+from order_service.infrastructure.kafka.decoding import decode
+from order_service.infrastructure.kafka.intake import Intake, IntakeFailed
+from order_service.infrastructure.kafka.membership import Membership
+from order_service.infrastructure.kafka.metrics import ConsumerMetrics
+from tests.unit.infrastructure.kafka.fakes import (
+    TOPIC,
+    FakeBroker,
+    FakeDeadLetters,
+    FakeLog,
+    Sightings,
+    record,
+    value,
+)
+
+PLACE = (TOPIC, 0)
+LIMIT = 1000
+
+
+class Topics:
+    """An admin client that makes every topic."""
+
+    def create_topics(self, topics: list[Any], request_timeout: float) -> dict[str, Any]:
+        class Done:
+            def result(self) -> None: ...
+
+        return {topic.topic: Done() for topic in topics}
+
+
+class Running:
+    """A consumer over fakes, which stops by itself at the end of the topic."""
+
+    def __init__(
+        self,
+        broker: FakeBroker,
+        log: FakeLog | None = None,
+        dead_letters: FakeDeadLetters | None = None,
+        batch: int = 100,
+    ) -> None:
+        self.broker = broker
+        self.log = log or FakeLog()
+        self.dead_letters = dead_letters or FakeDeadLetters()
+        self.registry = CollectorRegistry()
+        metrics = ConsumerMetrics(self.registry)
+        client = cast(Any, broker)
+        admin = cast(Any, Topics)
+        membership = Membership(client, admin, "group", [TOPIC])
+        self.sightings = Sightings()
+        self.intakes = 0
+
+        def open_intake() -> Intake:
+            self.intakes += 1
+            return Intake(client, membership, [TOPIC], batch, metrics, self.sightings)
+
+        self.consumer = StockConsumer(
+            open_intake,
+            RecordStockChanges(self.log),
+            DeadLetterPublisher(cast(Any, self.dead_letters), admin),
+            metrics,
+            LIMIT,
+        )
+        broker.at_the_end = self.consumer.stop
+
+    def run(self) -> "Running":
+        self.consumer.run()
+        return self
+
+    def metric(self, name: str, **labels: str) -> float:
+        found = self.registry.get_sample_value(f"order_service_stock_events_{name}", labels)
+        assert found is not None
+        return found
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(consumer_module, "_FIRST_DELAY", 0.001)
+    monkeypatch.setattr(consumer_module, "_LONGEST_DELAY", 0.002)
+    monkeypatch.setattr(lag_module, "_EVERY", 0)
+
+
+def test_every_record_is_logged_in_batches_and_then_acknowledged() -> None:
+    running = Running(FakeBroker(*[value()] * 250)).run()
+    assert running.log.offsets == list(range(250))
+    assert running.log.batches == [100, 100, 50]
+    assert running.broker.stored == {PLACE: 250}
+    assert running.broker.closed
+
+
+def test_poison_goes_to_the_dead_letters_and_the_rest_to_the_log() -> None:
+    running = Running(FakeBroker(value(), b"rubbish", value(), None)).run()
+    assert running.log.offsets == [0, 2]
+    assert running.dead_letters.published == [(1, "not_json"), (3, "tombstone")]
+    assert running.broker.stored == {PLACE: 4}
+
+
+def test_what_the_log_refuses_for_good_is_a_dead_letter() -> None:
+    running = Running(FakeBroker(value(), value()), FakeLog(refuses={1: "not_storable"})).run()
+    assert running.log.offsets == [0]
+    assert running.dead_letters.published == [(1, "not_storable")]
+    assert running.broker.stored == {PLACE: 2}
+
+
+def test_a_contradictory_change_is_logged_and_marked() -> None:
+    running = Running(FakeBroker(value(), value(changeAmount=3), value(newStock=102))).run()
+    marks = [change.contradictory for change in running.log.changes.values()]
+    assert marks == [False, True, True]
+
+
+def test_while_the_store_is_down_it_polls_paused_and_then_loses_nothing() -> None:
+    broker = FakeBroker(*[value()] * 5)
+    paused_polls: list[bool] = []
+    poll = broker.poll
+
+    def watched(timeout: float) -> Message | None:
+        paused_polls.append(broker.paused)
+        return poll(timeout)
+
+    broker.poll = watched  # type: ignore[method-assign]
+    running = Running(broker, FakeLog(failures=3)).run()
+    assert paused_polls.count(True) >= 3
+    assert running.log.offsets == [0, 1, 2, 3, 4]
+    assert not broker.paused
+    assert running.metric("paused") == 0
+
+
+class NumberedLog(FakeLog):
+    """Numbers changes when they are made ready, as the log's ids do."""
+
+    def __init__(self, failures: int = 0, unstorable: int | None = None) -> None:
+        super().__init__(failures)
+        self.unstorable = unstorable
+        self.numbers: dict[int, int] = {}
+        self._number = itertools.count()
+        self._others = threading.Event()
+
+    def ready(self, changes: Sequence[StockChange]) -> Callable[[], AppendResult]:
+        numbers = {change.offset: next(self._number) for change in changes}
+        if 0 not in numbers:
+            self._others.set()
+
+        def write() -> AppendResult:
+            if self.unstorable in numbers:
+                self.refuses[self.unstorable] = "not_storable"
+                self.unstorable = None
+                assert self._others.wait(5)
+                # As the log does, which then writes them apart.
+                return self.ready(changes)()
+            result = FakeLog.append(self, changes)
+            self.numbers |= numbers
+            return result
+
+        return write
+
+    def append(self, changes: Sequence[StockChange]) -> AppendResult:
+        return self.ready(changes)()
+
+
+@pytest.mark.parametrize(
+    "log", [NumberedLog(failures=1), NumberedLog(unstorable=3)], ids=["failed", "refused"]
+)
+def test_a_batch_that_is_written_anew_is_still_before_the_next_one(log: NumberedLog) -> None:
+    Running(FakeBroker(*[value()] * 20), log, batch=10).run()
+    assert [log.numbers[offset] for offset in range(20)] == sorted(log.numbers.values())
+
+
+def test_nothing_is_acknowledged_while_a_dead_letter_can_not_be_published() -> None:
+    broker = FakeBroker(b"rubbish", value())
+    seen: list[dict[tuple[str, int], int]] = []
+    dead_letters = FakeDeadLetters(failures=2)
+    deliver = dead_letters.deliver
+
+    def watched(records: Any) -> Any:
+        seen.append(dict(broker.stored))
+        return deliver(records)
+
+    dead_letters.deliver = watched  # type: ignore[method-assign]
+    running = Running(broker, dead_letters=dead_letters).run()
+    assert seen == [{}, {}, {}]
+    assert dead_letters.published == [(0, "not_json")]
+    assert broker.stored == {PLACE: 2}
+    assert running.log.batches == [1]
+
+
+def test_told_to_stop_while_the_store_is_down_it_leaves_the_batch_unacknowledged() -> None:
+    broker = FakeBroker(value())
+    running = Running(broker, FakeLog(failures=1_000_000))
+    threading.Timer(0.05, running.consumer.stop).start()
+    running.run()
+    assert broker.stored == {}
+    assert broker.closed
+
+
+def test_a_partition_taken_away_meanwhile_is_not_acknowledged() -> None:
+    broker = FakeBroker(value())
+    log = FakeLog()
+    append = log.append
+
+    def taken_away(changes: Any) -> Any:
+        broker.revoke()
+        return append(changes)
+
+    log.append = taken_away  # type: ignore[method-assign]
+    Running(broker, log).run()
+    assert log.offsets == [0]
+    assert broker.stored == {}
+
+
+def test_a_topic_that_is_not_there_yet_is_no_reason_to_stop() -> None:
+    broker = FakeBroker(value())
+    broker.errors = [Message(error=KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART))]
+    assert Running(broker).run().log.offsets == [0]
+
+
+def test_being_shut_out_for_good_ends_it_after_leaving_the_group() -> None:
+    broker = FakeBroker(value())
+    broker.errors = [Message(error=KafkaError(KafkaError.FENCED_INSTANCE_ID, "fenced", fatal=True))]
+    with pytest.raises(IntakeFailed, match="fenced"):
+        Running(broker).run()
+    assert broker.closed
+
+
+def test_a_defect_ends_it_without_acknowledging() -> None:
+    broker = FakeBroker(value())
+    running = Running(broker)
+    running.log.append = lambda changes: 1 / 0  # type: ignore[assignment,method-assign,return-value]
+    with pytest.raises(ZeroDivisionError):
+        running.run()
+    assert broker.stored == {}
+    assert broker.closed
+
+
+def test_it_counts_what_it_does() -> None:
+    broker = FakeBroker(value(), b"rubbish", value())
+    running = Running(broker)
+    running.log.append([decode(broker.records[2], LIMIT)])
+    running.run()
+    assert running.metric("consumed_total", topic=TOPIC) == 3
+    assert running.metric("written_total") == 1
+    assert running.metric("duplicate_total") == 1
+    assert running.metric("dead_lettered_total", topic=TOPIC, code="not_json") == 1
+    assert running.metric("batch_seconds_count") == 1
+    assert running.metric("seconds_since_poll") < 5
+    assert running.metric("assigned_partitions") == 1
+
+
+def test_lag_is_what_the_log_lacks() -> None:
+    broker = FakeBroker(*[value()] * 5)
+    running = Running(broker, FakeLog(failures=1_000_000))
+    threading.Timer(0.05, running.consumer.stop).start()
+    running.run()
+    assert running.metric("lag", topic=TOPIC, partition="0") == 5
+
+
+def test_behind_records_that_are_none_for_a_consumer_there_is_no_lag() -> None:
+    broker = FakeBroker(value(), value())
+    broker.high = 52
+    running = Running(broker)
+    broker.at_the_end = lambda: at_the_end(running, 52)
+    running.run()
+    assert running.metric("lag", topic=TOPIC, partition="0") == 0
+
+
+def at_the_end(running: Running, end: int) -> None:
+    """Tells so, as librdkafka does, and ends when that was heard."""
+    eof = KafkaError(KafkaError._PARTITION_EOF)
+    running.broker.errors.append(Message(topic=TOPIC, partition=0, offset=end, error=eof))
+    running.broker.at_the_end = running.consumer.stop
+
+
+def test_what_is_taken_and_not_logged_yet_is_lag_at_the_topics_end_too() -> None:
+    broker = FakeBroker(value(), value())
+    running = Running(broker, FakeLog(failures=1_000_000))
+    at_the_end(running, 2)
+    threading.Timer(0.05, running.consumer.stop).start()
+    running.run()
+    assert running.metric("lag", topic=TOPIC, partition="0") == 2
+
+
+def test_records_that_were_deleted_unread_are_counted_and_those_that_never_were_are_not() -> None:
+    for low, missed in [(5, 4), (1, 0)]:
+        broker = FakeBroker(value(), value())
+        broker.records = [record(value(), 0), record(value(), 5)]
+        broker.low = low
+        running = Running(broker, batch=1).run()
+        found = running.registry.get_sample_value(
+            "order_service_stock_events_missed_total", {"topic": TOPIC}
+        )
+        assert (found or 0) == missed
+
+
+def test_lag_is_told_of_while_the_broker_is_away_and_left_to_whoever_has_the_partition() -> None:
+    place = {"topic": TOPIC, "partition": "0"}
+    broker = FakeBroker(value())
+    running = Running(broker).run()
+    broker.on_lost(broker, broker.assigned)
+    assert running.metric("lag", **place) == 0
+    broker.revoke()
+    series = "order_service_stock_events_lag"
+    assert running.registry.get_sample_value(series, place) is None
+
+
+def test_a_topic_made_anew_is_read_from_its_beginning_and_old_records_commit_nothing() -> None:
+    broker = FakeBroker(*[value()] * 20)
+    broker.seek(TopicPartition(TOPIC, 0, 15))
+    running = Running(broker)
+    append = running.log.append
+    done: list[bool] = []
+
+    def made_anew_meanwhile(changes: Any) -> Any:
+        if not done:
+            done.append(True)
+            running.sightings.anew = [(TOPIC, time.monotonic())]
+        return append(changes)
+
+    running.log.append = made_anew_meanwhile  # type: ignore[method-assign]
+    running.run()
+    assert sorted(running.log.offsets) == list(range(20))
+    assert broker.stored == {PLACE: 20}
+    assert running.metric("topics_made_anew_total", topic=TOPIC) == 1
+
+
+def test_after_a_failure_it_is_run_again_with_a_client_of_its_own() -> None:
+    broker = FakeBroker(value())
+    broker.errors = [Message(error=KafkaError(KafkaError.FENCED_INSTANCE_ID, "fenced", fatal=True))]
+    running = Running(broker)
+    with pytest.raises(IntakeFailed):
+        running.run()
+    assert running.run().log.offsets == [0]
+    assert running.intakes == 2
+
+
+def test_health_tells_joined_from_lost() -> None:
+    broker = FakeBroker(value())
+    running = Running(broker)
+    assert not running.consumer.health().joined
+    running.run()
+    assert running.consumer.health().joined
+    broker.on_lost(broker, broker.assigned)
+    assert not running.consumer.health().joined

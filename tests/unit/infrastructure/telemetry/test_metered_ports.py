@@ -1,0 +1,143 @@
+"""What is counted around the ports."""
+
+from collections.abc import Sequence
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from order_service.application.stock.ports import Lease
+from order_service.domain.errors import InventoryUnavailable, StoreUnavailable
+from order_service.domain.order import Failure, FailureCode, Order
+from order_service.domain.stock import StockReading
+from order_service.infrastructure.telemetry import leases
+from order_service.infrastructure.telemetry.inventory import InventoryMetrics, MeteredConditional
+from order_service.infrastructure.telemetry.leases import MeteredLeases
+from order_service.infrastructure.telemetry.orders import MeteredOrders
+from tests.orders import PRICE, later, pending
+from tests.unit.fakes import ITEM, FakeClock, FakeInventory, FakeLeases, FakeOrders
+
+
+@pytest.fixture
+def registry() -> CollectorRegistry:
+    return CollectorRegistry()
+
+
+def outcomes(registry: CollectorRegistry, outcome: str) -> float:
+    return registry.get_sample_value("order_service_orders_total", {"outcome": outcome}) or 0
+
+
+def complete(order: Order) -> Order:
+    return order.complete(PRICE, later(1))
+
+
+def test_an_order_counts_once_it_is_saved(registry: CollectorRegistry) -> None:
+    orders = MeteredOrders(FakeOrders(), registry)
+    added = [orders.add(pending()) for _ in range(3)]
+    assert registry.get_sample_value("order_service_orders_placed_total") == 3
+    orders.save(complete(added[0]))
+    orders.save_all([complete(added[1]), added[2].fail(Failure(FailureCode.ABANDONED), later(1))])
+    assert (outcomes(registry, "completed"), outcomes(registry, "abandoned")) == (2, 1)
+
+
+def test_of_a_batch_that_lost_a_race_only_the_winners_count(registry: CollectorRegistry) -> None:
+    store = FakeOrders()
+    orders = MeteredOrders(store, registry)
+    won, lost = orders.add(pending()), orders.add(pending())
+    store.save(lost.fail(Failure(FailureCode.ABANDONED), later(1)))
+    assert orders.save_all([complete(won), complete(lost)]) is False
+    assert outcomes(registry, "completed") == 1
+    assert outcomes(registry, "abandoned") == 0
+
+
+def test_a_store_that_goes_away_before_the_winners_are_known_fails_nothing(
+    registry: CollectorRegistry,
+) -> None:
+    class Gone(FakeOrders):
+        def get_many(self, order_ids: Sequence[str]) -> list[Order]:
+            raise StoreUnavailable("It went away.")
+
+    store = Gone()
+    orders = MeteredOrders(store, registry)
+    lost = orders.add(pending())
+    store.save(complete(lost))
+    assert orders.save_all([complete(lost)]) is False
+
+
+def test_a_call_counts_under_the_code_of_its_error(registry: CollectorRegistry) -> None:
+    class Down(FakeInventory):
+        def deduct(self, item_id: str, quantity: int, operation_id: str) -> StockReading:
+            self.is_available = False
+            raise InventoryUnavailable("Down.")
+
+    inventory = MeteredConditional(Down(), InventoryMetrics(registry))
+    inventory.restore(ITEM, 1, "an operation")
+    assert registry.get_sample_value("order_service_inventory_breaker_open") == 0
+    with pytest.raises(InventoryUnavailable):
+        inventory.deduct(ITEM, 1, "another")
+    assert registry.get_sample_value("order_service_inventory_breaker_open") == 1
+    calls = "order_service_inventory_call_seconds_count"
+    ok = {"operation": "restore", "outcome": "ok"}
+    failed = {"operation": "deduct", "outcome": "inventory_unavailable"}
+    assert registry.get_sample_value(calls, ok) == 1
+    assert registry.get_sample_value(calls, failed) == 1
+
+
+class Elapsed:
+    """Stands for the time module: each look at the time takes 5 ms."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        self.now += 0.005
+        return self.now
+
+
+@pytest.fixture
+def elapsed(monkeypatch: pytest.MonkeyPatch) -> Elapsed:
+    elapsed = Elapsed()
+    monkeypatch.setattr(leases, "time", elapsed)
+    return elapsed
+
+
+def waits(registry: CollectorRegistry) -> tuple[float | None, float]:
+    total = registry.get_sample_value("order_service_lease_wait_seconds_sum") or 0
+    return registry.get_sample_value("order_service_lease_wait_seconds_count"), round(total, 3)
+
+
+def test_a_wait_lasts_from_the_first_look_until_the_lease_is_free(
+    registry: CollectorRegistry, elapsed: Elapsed
+) -> None:
+    metered = MeteredLeases(FakeLeases(FakeClock()), registry)
+    held = metered.acquire(metered.look(ITEM), None)
+    assert held is not None
+    assert waits(registry) == (1, 0.005)
+    for _ in range(3):
+        assert metered.look(ITEM).held
+        elapsed.now += 0.1
+    metered.release(held)
+    assert not metered.look(ITEM).held
+    # Seven looks at the time, and three pauses.
+    assert waits(registry) == (2, 0.34)
+
+
+def test_who_gave_up_waiting_does_not_lengthen_the_next_wait(
+    registry: CollectorRegistry, elapsed: Elapsed
+) -> None:
+    store = FakeLeases(FakeClock())
+    metered = MeteredLeases(store, registry)
+    held = store.acquire(store.look(ITEM), None)
+    assert held is not None
+    assert metered.look(ITEM).held
+    elapsed.now += 30
+    store.release(held)
+    metered.look(ITEM)
+    assert waits(registry) == (1, 0.005)
+
+
+def test_a_lease_that_somebody_else_took_counts_as_a_race_lost(
+    registry: CollectorRegistry,
+) -> None:
+    metered = MeteredLeases(FakeLeases(FakeClock()), registry)
+    assert metered.acquire(Lease(ITEM, fence=7, held=False, intent=None), None) is None
+    assert registry.get_sample_value("order_service_lease_races_lost_total") == 1

@@ -1,0 +1,195 @@
+"""Cursors, and what a list of orders may be asked for."""
+
+import hashlib
+import string
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from flask import Flask, request
+
+from order_service.application.orders.list import ListOrders, OrderPage
+from order_service.application.orders.ports import OrderPlace, OrderQuery
+from order_service.domain.errors import InvalidValue
+from order_service.domain.order import Order, OrderStatus
+from order_service.interface.http.cursors import read_cursor, write_cursor
+from order_service.interface.http.order_lists import (
+    OrderListParameters,
+    link_to_next,
+)
+from order_service.interface.http.schemas import parameters_of
+from tests.orders import ITEM, START, later, pending
+
+PLACE = OrderPlace(START, "0123456789abcdef01234567")
+NARROWED: Sequence[object] = (ITEM, OrderStatus.FAILED, START, None)
+
+
+# --- the use case
+
+
+class Pages:
+    def __init__(self, orders: list[Order]) -> None:
+        self.orders = orders
+
+    def page(self, query: OrderQuery) -> list[Order]:
+        return self.orders[: query.limit]
+
+
+def test_a_page_that_is_not_the_last_names_its_last_order() -> None:
+    orders = [pending(at=later(-n)) for n in range(3)]
+    page = ListOrders(Pages(orders))(OrderQuery(limit=2))
+    assert page == OrderPage(orders[:2], OrderPlace(later(-1), orders[1].id))
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_the_last_page_has_no_next_even_if_it_is_full(number: int) -> None:
+    orders = [pending() for _ in range(number)]
+    assert ListOrders(Pages(orders))(OrderQuery(limit=2)) == OrderPage(orders, None)
+
+
+# --- cursors
+
+
+@pytest.mark.parametrize(
+    "at", [START, datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, tzinfo=UTC)]
+)
+def test_a_cursor_leads_back_to_its_place(at: datetime) -> None:
+    place = replace(PLACE, created_at=at)
+    cursor = write_cursor(place, NARROWED)
+    assert read_cursor(cursor, NARROWED) == place
+    assert set(cursor) <= {*string.ascii_letters, *string.digits, "-", "_"}
+
+
+@pytest.mark.parametrize("position", range(len(write_cursor(PLACE, NARROWED))))
+def test_a_cursor_with_any_letter_changed_is_refused(position: int) -> None:
+    cursor = write_cursor(PLACE, NARROWED)
+    other = "A" if cursor[position] != "A" else "B"
+    refuses(cursor[:position] + other + cursor[position + 1 :])
+
+
+@pytest.mark.parametrize(
+    "cursor", ["", "A", "nonsense", "=", "é" * 36, "A" * 36, "A" * 37, "\x00", PLACE.id, "+/" * 18]
+)
+def test_what_is_no_cursor_is_refused(cursor: str) -> None:
+    refuses(cursor)
+
+
+def test_a_cursor_with_something_behind_it_is_refused() -> None:
+    cursor = write_cursor(PLACE, NARROWED)
+    refuses(cursor + "AAAA")
+    refuses(cursor[:-4])
+    refuses(urlsafe_b64encode(urlsafe_b64decode(cursor)[:-1]).decode())
+
+
+def test_a_cursor_of_a_list_with_other_filters_is_refused() -> None:
+    cursor = write_cursor(PLACE, NARROWED)
+    for place in range(len(NARROWED)):
+        others = [None if n == place else value for n, value in enumerate(NARROWED)]
+        if others != list(NARROWED):
+            refuses(cursor, others)
+
+
+def refuses(cursor: str, narrowed_by: Sequence[object] = NARROWED) -> None:
+    with pytest.raises(InvalidValue) as refused:
+        read_cursor(cursor, narrowed_by)
+    assert refused.value.details["errors"][0]["field"] == "cursor"
+
+
+# --- parameters
+
+
+def test_without_parameters_it_is_the_20_newest_of_all_that_the_caller_may_see() -> None:
+    wanted = OrderListParameters.parse({})
+    assert wanted.query("somebody") == OrderQuery(customer_id="somebody", limit=20)
+
+
+def test_every_parameter_reaches_the_query() -> None:
+    given = {
+        "itemId": ITEM.upper(),
+        "status": "FAILED",
+        "createdAfter": "2026-01-02T03:04:05.678Z",
+        "createdBefore": "2026-01-02T05:04:15.678+02:00",
+        "limit": "7",
+    }
+    first = OrderListParameters.parse(given)
+    cursor = first.next_cursor(OrderPage([], PLACE))
+    query = OrderListParameters.parse(given | {"cursor": cursor}).query(None)
+    assert query == OrderQuery(
+        item_id=ITEM,
+        status=OrderStatus.FAILED,
+        created_from=START,
+        created_to=later(10),
+        after=PLACE,
+        limit=7,
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("itemId", ""),
+        ("itemId", "g" * 24),
+        ("itemId", ITEM + "a"),
+        ("status", "failed"),
+        ("status", ""),
+        ("limit", "0"),
+        ("limit", "101"),
+        ("limit", "-1"),
+        ("limit", "20.0"),
+        ("limit", " 20"),
+        ("limit", "2_0"),
+        ("limit", "٢٠"),
+        ("limit", ""),
+        ("limit", "9" * 5000),
+        ("createdAfter", ""),
+        ("createdAfter", "yesterday"),
+        ("createdAfter", "2026-01-02"),
+        ("createdAfter", "2026-01-02T03:04:05"),
+        ("createdAfter", "1700000000"),
+        ("createdAfter", "2026-13-02T03:04:05Z"),
+        ("createdBefore", "0001-01-01T00:00:00+14:00"),
+        ("createdBefore", "9999-12-31T23:59:59.9999Z"),
+        ("createdBefore", "9999-12-31T23:59:59-01:00"),
+        ("cursor", ""),
+        ("cursor", "x" * 5000),
+    ],
+)
+def test_a_bad_value_is_refused_by_its_name(name: str, value: str) -> None:
+    with pytest.raises(InvalidValue) as refused:
+        OrderListParameters.parse({name: value}).query(None)
+    assert [error["field"] for error in refused.value.details["errors"]] == [name]
+
+
+@pytest.mark.parametrize("given", ["678", "678000", "677001", "677000001"])
+def test_a_time_between_two_milliseconds_is_the_later_one(given: str) -> None:
+    value = {"createdAfter": f"2026-01-02T03:04:05.{given}Z"}
+    assert OrderListParameters.parse(value).created_after == START
+
+
+@pytest.mark.parametrize("milliseconds", [2**63 - 1, -(2**63), 253_402_300_800_000])
+def test_a_time_that_no_order_can_have_is_no_cursor(milliseconds: int) -> None:
+    content = milliseconds.to_bytes(8, signed=True) + bytes(12)
+    check = hashlib.blake2b(content + repr([None] * 4).encode(), digest_size=7).digest()
+    cursor = urlsafe_b64encode(content + check).decode()
+    with pytest.raises(InvalidValue) as refused:
+        OrderListParameters.parse({"cursor": cursor}).query(None)
+    assert [error["field"] for error in refused.value.details["errors"]] == ["cursor"]
+
+
+def test_a_parameter_given_twice_is_refused() -> None:
+    with (
+        Flask(__name__).test_request_context("/?status=FAILED&status=PENDING"),
+        pytest.raises(InvalidValue, match="status"),
+    ):
+        parameters_of(request)
+
+
+def test_the_link_repeats_the_filters_and_moves_the_cursor_on() -> None:
+    given = {"status": "FAILED", "createdAfter": "2026-01-02T03:04:05+00:00", "cursor": "old"}
+    link = link_to_next("/api/orders", given, "new")
+    assert link == (
+        "</api/orders?status=FAILED&createdAfter=2026-01-02T03%3A04%3A05%2B00%3A00&cursor=new>; "
+        'rel="next"'
+    )

@@ -1,0 +1,447 @@
+"""The worker process: what ends it, how, and what it says of itself."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from itertools import cycle
+
+import pytest
+import requests
+from prometheus_client import CollectorRegistry
+
+from devstack.ports import free_port
+from order_service.application import outage
+from order_service.domain.errors import BrokerUnavailable, StoreUnavailable
+from order_service.interface.worker import chores, restarts
+from order_service.interface.worker import http as worker_http
+from order_service.interface.worker import process as worker
+from order_service.interface.worker.health import WorkerParts
+from order_service.interface.worker.http import WorkerHttp, make_app
+from order_service.settings import Settings, SettingsError
+from tests.waiting import until
+
+
+@dataclass
+class FakeHealth:
+    joined: bool = True
+    paused: bool = False
+    seconds_since_poll: float = 0.0
+
+
+@dataclass
+class FakeConsumer:
+    """Runs ``begun`` and then until it is stopped."""
+
+    state: FakeHealth = field(default_factory=FakeHealth)
+    begun: Callable[[], None] = lambda: None
+    ran: bool = False
+    stopped: threading.Event = field(default_factory=threading.Event)
+
+    def run(self) -> None:
+        self.ran = True
+        self.begun()
+        assert self.stopped.wait(20)
+
+    def stop(self) -> None:
+        self.stopped.set()
+
+    def health(self) -> FakeHealth:
+        return self.state
+
+
+@dataclass
+class FakeStore:
+    name: str = "store"
+    required: bool = True
+    problem: str | None = None
+    checks: int = 0
+
+    def check(self) -> None:
+        self.checks += 1
+        if self.problem:
+            raise StoreUnavailable(self.problem)
+
+
+@dataclass
+class FakeWatch:
+    name: str = "kafka"
+    required: bool = True
+    problem: str | None = None
+    topics_problem: str | None = None
+    looks: int = 0
+
+    def look(self) -> int:
+        self.looks += 1
+        return 1
+
+    def check(self) -> None:
+        if self.problem:
+            raise BrokerUnavailable(self.problem)
+
+
+def nothing() -> int:
+    return 0
+
+
+class Process:
+    """The worker over fakes, in this very process."""
+
+    def __init__(
+        self,
+        consumer: FakeConsumer | None = None,
+        store: FakeStore | None = None,
+        publish: Callable[[], int] = nothing,
+        settle: Callable[[], int] = nothing,
+        **settings: object,
+    ) -> None:
+        self.consumer = consumer or FakeConsumer()
+        self.store = store or FakeStore()
+        self.watch = FakeWatch()
+        self.exit_codes: list[int] = []
+        self.registry = CollectorRegistry()
+        parts = WorkerParts(self.consumer, self.watch, publish, settle, self.store, self.registry)
+        self.settings = Settings.model_validate({"worker_port": 0, **settings})
+        self.parts = parts
+        self.worker = worker.Worker(parts, self.settings)
+
+    def restarts(self, part: str) -> float:
+        metric = "order_service_worker_restarts_total"
+        return self.registry.get_sample_value(metric, {"part": part}) or 0
+
+    def counted(self, name: str, chore: str) -> float:
+        metric = f"order_service_worker_{name}_total"
+        return self.registry.get_sample_value(metric, {"chore": chore}) or 0
+
+
+@contextmanager
+def running(process: Process) -> Iterator[None]:
+    thread = threading.Thread(target=lambda: process.exit_codes.append(process.worker.work()))
+    thread.start()
+    try:
+        yield
+    finally:
+        process.worker.stop()
+        thread.join(10)
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chores, "_FIRST_DELAY", 0.001)
+    monkeypatch.setattr(restarts, "_FIRST_DELAY", 0.001)
+    monkeypatch.setattr(worker, "PUBLISH_INTERVAL", 0.001)
+
+
+def test_each_part_works_until_a_stop_and_the_exit_code_is_0() -> None:
+    published, settled = threading.Event(), threading.Event()
+
+    def meet(mine: threading.Event, other: threading.Event) -> int:
+        mine.set()
+        assert other.wait(5)
+        until(lambda: process.consumer.ran, "a consumer that runs")
+        process.worker.stop()
+        return 0
+
+    process = Process(
+        publish=lambda: meet(published, settled), settle=lambda: meet(settled, published)
+    )
+    assert process.worker.work() == 0
+    assert process.consumer.ran
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_it_in_order(number: signal.Signals) -> None:
+    before = signal.getsignal(number)
+    consumer, store = FakeConsumer(), FakeStore()
+    consumer.begun = lambda: os.kill(os.getpid(), number)
+    parts = WorkerParts(consumer, FakeWatch(), nothing, nothing, store, CollectorRegistry())
+    assert worker.run(parts, Settings(worker_port=free_port())) == 0
+    assert consumer.stopped.is_set()
+    assert signal.getsignal(number) is before
+
+
+def test_a_round_that_failed_is_tried_again() -> None:
+    rounds: list[int] = []
+
+    def publish() -> int:
+        rounds.append(1)
+        if len(rounds) < 3:
+            raise BrokerUnavailable("No broker.")
+        if len(rounds) == 5:
+            process.worker.stop()
+        return 2
+
+    process = Process(publish=publish)
+    assert process.worker.work() == 0
+    assert process.counted("failed_rounds", "relay") == 2
+    assert process.counted("done", "relay") >= 4
+
+
+def test_a_full_round_is_followed_at_once_and_any_other_by_a_pause() -> None:
+    rounds = [5, 6, 4]
+    metrics = chores.ChoreMetrics(CollectorRegistry())
+    part = restarts.Restarts("relay", restarts.RestartMetrics(CollectorRegistry()))
+    chore = chores.Chore(lambda: rounds.pop(0), 60, 5, metrics, part)
+    chore.start()
+    until(lambda: not rounds, "the rounds")
+    chore.stop()
+    chore.join()
+    assert part.problem is None
+
+
+def test_a_part_that_fails_is_started_again_and_ends_no_other() -> None:
+    rounds: list[int] = []
+    published = threading.Event()
+
+    def publish() -> int:
+        if process.restarts("settlement") == 3:
+            published.set()
+        return 0
+
+    def settle() -> int:
+        rounds.append(1)
+        if len(rounds) <= 3:
+            raise ZeroDivisionError
+        return 0
+
+    process = Process(publish=publish, settle=settle, settle_interval=0.01)
+    with running(process):
+        until(lambda: len(rounds) > 4, "rounds after the failed ones")
+        assert published.wait(5)
+        assert not process.consumer.stopped.is_set()
+    assert process.restarts("settlement") == 3
+    assert process.exit_codes == [0]
+
+
+def test_readiness_names_the_part_that_fails_until_it_is_well() -> None:
+    broken = True
+
+    def publish() -> int:
+        if broken:
+            raise ZeroDivisionError
+        return 0
+
+    process = Process(publish=publish)
+    with running(process):
+        problem = until(lambda: process.worker.health.ready()["relay"], "a problem")
+        assert "ZeroDivisionError" in problem
+        assert "since 2" in problem
+        assert [n for n, p in process.worker.health.ready().items() if p] == ["relay"]
+        assert process.worker.health.live() == {"consumer": None}
+        broken = False
+        until(lambda: process.worker.health.ready()["relay"] is None, "a relay that is well")
+
+
+def test_a_consumer_that_was_shut_out_is_run_again() -> None:
+    runs: list[int] = []
+
+    def fenced() -> None:
+        runs.append(1)
+        if len(runs) < 3:
+            raise RuntimeError("fenced")
+
+    process = Process(FakeConsumer(begun=fenced))
+    with running(process):
+        until(lambda: len(runs) == 3, "the third run")
+        assert "RuntimeError" in str(process.worker.health.ready()["consumer"])
+        assert process.worker.health.live() == {"consumer": None}
+    assert process.restarts("consumer") == 2
+    assert process.exit_codes == [0]
+
+
+def test_a_part_counts_as_well_once_it_has_run_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    part = restarts.Restarts("consumer", restarts.RestartMetrics(CollectorRegistry()))
+    part.begun()
+    part.failed(ValueError())
+    part.begun()
+    assert part.problem is not None
+    monkeypatch.setattr(restarts, "_PROVEN", -1)
+    assert part.problem is None
+
+
+def test_an_outage_of_an_hour_is_a_line_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[tuple[str, dict[str, object]]] = []
+    now = 0.0
+    monkeypatch.setattr(outage.time, "monotonic", lambda: now)
+
+    class Log:
+        def warning(self, event: str, **fields: object) -> None:
+            said.append((event, fields))
+
+        info = warning
+
+    story = outage.Outage("gone", Log())
+    for second in range(3600):
+        now = float(second)
+        story.failed(reason="refused")
+    story.over()
+    story.over()
+    assert said[0] == ("gone", {"reason": "refused"})
+    assert said[1] == ("gone", {"reason": "refused", "times": 61, "seconds": 60})
+    assert said[-1] == ("gone_over", {"times": 3600, "seconds": 3599})
+    assert len(said) == 61
+
+
+def test_nothing_is_consumed_before_the_migration() -> None:
+    process = Process(store=FakeStore(problem="Not migrated."))
+    thread = threading.Thread(target=process.worker.work)
+    thread.start()
+    until(lambda: process.store.checks > 1, "a second look")
+    assert not process.consumer.ran
+    process.store.problem = None
+    until(lambda: process.consumer.ran, "consuming")
+    process.worker.stop()
+    thread.join()
+
+
+def test_it_can_be_stopped_while_it_waits_for_the_store() -> None:
+    process = Process(store=FakeStore(problem="Not there."))
+    threading.Timer(0.02, process.worker.stop).start()
+    assert process.worker.work() == 0
+
+
+def test_what_hangs_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    cut_off, exit_codes = threading.Event(), []
+
+    def end_of_process(code: int) -> None:
+        exit_codes.append(code)
+        cut_off.set()
+
+    def hang() -> int:
+        process.worker.stop()
+        return int(cut_off.wait(5))
+
+    monkeypatch.setattr(worker, "STOP_WITHIN", 0.01)
+    monkeypatch.setattr("os._exit", end_of_process)
+    process = Process(settle=hang)
+    process.worker.work()
+    assert exit_codes == [1]
+
+
+class TestHealth:
+    def test_ready_in_the_group_and_with_its_store(self) -> None:
+        assert Process().worker.health.ready() == dict.fromkeys(
+            ("consumer", "kafka", "store", "relay", "settlement")
+        )
+
+    @pytest.mark.parametrize(
+        ("state", "words"),
+        [(FakeHealth(joined=False), "group"), (FakeHealth(paused=True), "Waiting")],
+    )
+    def test_not_ready_outside_the_group_or_paused(self, state: FakeHealth, words: str) -> None:
+        problem = Process(FakeConsumer(state)).worker.health.ready()["consumer"]
+        assert problem is not None
+        assert words in problem
+
+    def test_not_ready_without_kafka_nor_with_none_of_its_topics(self) -> None:
+        process = Process()
+        process.watch.problem = "Kafka has not answered since 2026-01-02T03:04:05Z: refused."
+        assert process.worker.health.ready()["kafka"] == process.watch.problem
+        process.watch.topics_problem = "No topic of KAFKA_STOCK_TOPICS exists."
+        assert process.worker.health.ready()["consumer"] == process.watch.topics_problem
+
+    def test_not_ready_without_the_store(self) -> None:
+        process = Process(store=FakeStore(problem="Not migrated."))
+        assert process.worker.health.ready()["store"] == "Not migrated."
+
+    def test_live_before_it_polls_and_while_it_polls_but_not_after(self) -> None:
+        process = Process()
+        process.consumer.state.seconds_since_poll = 61
+        assert process.worker.health.live() == {"consumer": None}
+        process.consumer.begun = process.worker.stop
+        process.worker.work()
+        assert process.worker.health.live()["consumer"] == "Kafka was not polled for 61 s."
+        process.consumer.state.seconds_since_poll = 3
+        assert process.worker.health.live() == {"consumer": None}
+
+    def test_a_surprise_of_the_store_is_a_problem_and_no_more(self) -> None:
+        store = FakeStore()
+        store.check = lambda: {}["version"]  # type: ignore[method-assign]
+        assert (
+            Process(store=store).worker.health.ready()["store"]
+            == "It answered what was not expected."
+        )
+
+
+class TestHttp:
+    @pytest.fixture
+    def process(self) -> Process:
+        return Process()
+
+    @pytest.fixture
+    def get(self, process: Process) -> Iterator[Callable[[str], tuple[int, str]]]:
+        """Asks the worker's port; answers status and body."""
+        checks = process.worker.health.live, process.worker.health.ready
+        http = WorkerHttp("127.0.0.1", 0, make_app(*checks, process.registry))
+        session = requests.Session()
+        session.trust_env = False
+
+        def ask(path: str) -> tuple[int, str]:
+            answer = session.get(f"http://127.0.0.1:{http.port}{path}", timeout=5)
+            return answer.status_code, answer.text
+
+        with http, session:
+            yield ask
+
+    def test_health_is_answered_by_status_and_by_part(
+        self, process: Process, get: Callable[[str], tuple[int, str]]
+    ) -> None:
+        assert get("/health/live")[0] == 200
+        assert get("/health/ready")[0] == 200
+        process.store.problem = "Not migrated."
+        status, body = get("/health/ready")
+        assert status == 503
+        assert json.loads(body) == {
+            "status": "unavailable",
+            "dependencies": {
+                "consumer": {"status": "ok"},
+                "kafka": {"status": "ok"},
+                "relay": {"status": "ok"},
+                "settlement": {"status": "ok"},
+                "store": {"status": "unavailable", "detail": "Not migrated."},
+            },
+        }
+
+    def test_metrics_are_served_in_prometheus_text(
+        self, get: Callable[[str], tuple[int, str]]
+    ) -> None:
+        status, body = get("/metrics")
+        assert status == 200
+        assert 'order_service_worker_done_total{chore="relay"} 0.0' in body
+        assert "process_resident_memory_bytes" in body
+
+    def test_health_answers_beside_hundreds_of_connections_that_say_nothing_or_rubbish(
+        self, process: Process, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(worker_http, "_CONNECTION_SECONDS", 1.0)
+        rubbish = [b"", b"G", b"GET /health", b"\x16\x03\x01\x02\x00\x01", b"\xff\xfe\r\n\r\n"]
+        checks = process.worker.health.live, process.worker.health.ready
+        http = WorkerHttp("127.0.0.1", 0, make_app(*checks, process.registry))
+        with http, ExitStack() as stack:
+            address = ("127.0.0.1", http.port)
+            idle = [stack.enter_context(socket.create_connection(address)) for _ in range(250)]
+            for each, said in zip(idle, cycle(rubbish), strict=False):
+                each.sendall(said)
+            answer = stack.enter_context(socket.create_connection(address, timeout=1))
+            answer.sendall(b"GET /health/live HTTP/1.0\r\n\r\n")
+            assert answer.recv(100).startswith(b"HTTP/1.0 200")
+            # None is left, though they never ended a request.
+            for each in idle:
+                each.settimeout(10)
+                with contextlib.suppress(ConnectionError):
+                    while each.recv(1000):
+                        pass
+
+    def test_any_other_path_is_404(self, get: Callable[[str], tuple[int, str]]) -> None:
+        assert get("/")[0] == 404
+
+    def test_a_taken_port_is_one_clear_line(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            with pytest.raises(SettingsError, match=f"WORKER_PORT: 127.0.0.1:{port}"):
+                WorkerHttp("127.0.0.1", port, make_app(dict, dict, CollectorRegistry()))

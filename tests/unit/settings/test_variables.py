@@ -1,0 +1,146 @@
+"""Which variables are ours: other programs' stand beside them, and some are nearly ours."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from order_service.bootstrap import shared
+from order_service.infrastructure.kafka import config
+from order_service.settings import Settings, SettingsError, variables
+
+
+def service(name: str, port: int = 3101) -> dict[str, str]:
+    """What Kubernetes sets in every container for a Service of that name."""
+    prefix, link = name.upper().replace("-", "_"), f"tcp://10.0.0.7:{port}"
+    named = f"{prefix}_PORT_{port}_TCP"
+    return {
+        f"{prefix}_SERVICE_HOST": "10.0.0.7",
+        f"{prefix}_SERVICE_PORT": str(port),
+        f"{prefix}_SERVICE_PORT_HTTP": str(port),
+        f"{prefix}_PORT": link,
+        named: link,
+        f"{named}_PROTO": "tcp",
+        f"{named}_PORT": str(port),
+        f"{named}_ADDR": "10.0.0.7",
+    }
+
+
+SERVICES = [
+    *("kafka", "kafka-consumer", "kafka-producer", "kafka-broker", "kafka-group", "kafka-sasl"),
+    *("mongo", "redis", "inventory", "inventory-service", "worker", "metrics", "web", "api"),
+    *("order-service", "kubernetes", "auth", "port", "host", "kafka-ssl-ca"),
+]
+
+
+def read(environment: Mapping[str, str], dotenv: Path | None = None) -> variables.Variables:
+    return variables.read(environment, dotenv, Settings.names())
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_what_kubernetes_sets_for_a_service_is_not_ours(name: str) -> None:
+    given = Settings.load(service(name))
+    assert given == Settings()
+    assert read(service(name)).unused == {}
+    assert config.consumer_config(given).keys() == config.consumer_config(Settings()).keys()
+
+
+def test_all_those_services_at_once_leave_what_is_given_as_it_is() -> None:
+    together = {key: value for name in SERVICES for key, value in service(name).items()}
+    ours = {"KAFKA_BROKER": "kafka:9092", "WORKER_PORT": "3109", "KAFKA_CLIENT_RACK": "a"}
+    assert Settings.load(together | ours) == Settings.load(ours)
+
+
+def test_a_services_port_does_not_hide_the_files(tmp_path: Path) -> None:
+    dotenv = tmp_path / ".env"
+    dotenv.write_text("WORKER_PORT=3109\n")
+    assert Settings.load(service("worker"), dotenv).worker_port == 3109
+
+
+def test_a_port_that_only_looks_like_a_services_is_refused() -> None:
+    with pytest.raises(SettingsError, match="WORKER_PORT"):
+        Settings.load({"WORKER_PORT": "tcp://10.0.0.7:3101"})
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("WEB_WORKER", "WEB_WORKERS"),
+        ("web_workers", "WEB_WORKERS"),
+        ("MONGODB_URI", "MONGO_URI"),
+        ("MONGO_URL", "MONGO_URI"),
+        ("AUTH_JWKS_ULR", "AUTH_JWKS_URL"),
+        ("RATE_LIMIT_WRITE", "RATE_LIMIT_WRITES"),
+        ("STOCK_CHANGE_RETENTION_DAY", "STOCK_CHANGE_RETENTION_DAYS"),
+    ],
+)
+def test_a_slip_of_the_pen_is_told_in_the_environment_and_refused_in_the_file(
+    name: str, meant: str, tmp_path: Path
+) -> None:
+    assert read({name: "4"}).unused == {name: meant}
+    dotenv = tmp_path / ".env"
+    dotenv.write_text(f"{name}=4\n")
+    with pytest.raises(SettingsError) as refused:
+        Settings.load({}, dotenv)
+    assert str(refused.value).startswith(f"Bad setting: {name}: ")
+    assert f"Is {meant} meant?" in str(refused.value)
+
+
+def test_it_is_no_slip_when_what_is_meant_is_given_too() -> None:
+    assert read({"WEB_WORKER": "4", "WEB_WORKERS": "2"}).unused == {}
+
+
+def test_an_ordinary_environment_has_nothing_to_tell() -> None:
+    names = [
+        *("HOSTNAME", "USER", "LOGNAME", "PATH", "HOME", "TERM", "LANG", "LC_ALL", "SHELL", "PWD"),
+        *("OLDPWD", "SHLVL", "HOSTTYPE", "OSTYPE", "TZ", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV"),
+        *("WEB_CONCURRENCY", "GUNICORN_CMD_ARGS", "HTTP_PROXY", "NO_PROXY", "REDIS_HOST"),
+        *("REDIS_PORT", "MONGO_HOST", "MONGO_PORT", "DATABASE_URL", "POD_NAME", "NODE_NAME"),
+        *("AWS_REGION", "PROMETHEUS_MULTIPROC_DIR", "OTEL_SERVICE_NAME", "KAFKA_HEAP_OPTS"),
+    ]
+    assert read(dict.fromkeys(names, "x")).unused == {}
+
+
+def test_in_the_file_any_name_that_is_no_setting_is_told(tmp_path: Path) -> None:
+    dotenv = tmp_path / ".env"
+    dotenv.write_text("COMPOSE_PROJECT_NAME=shop\nEMPTY=\nKAFKA_CLIENT_RACK=a\n")
+    assert read({}, dotenv).unused == {"COMPOSE_PROJECT_NAME": None}
+    assert read({"COMPOSE_PROJECT_NAME": "shop"}, dotenv).unused == {}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"PORT: 8080", b"PORT 8080", b"PORT", b"MONGO_URI='mongodb://hunter2", b"=5", b"PORT=\xff"],
+)
+def test_a_line_that_sets_nothing_stops_the_start(content: bytes, tmp_path: Path) -> None:
+    dotenv = tmp_path / ".env"
+    dotenv.write_bytes(b"WEB_WORKERS=3\n" + content + b"\n")
+    with pytest.raises(SettingsError) as refused:
+        Settings.load({}, dotenv)
+    [line] = str(refused.value).splitlines()
+    assert ".env" in line
+    assert "hunter2" not in line
+
+
+@pytest.mark.parametrize("content", ["\ufeffPORT=8080", "PORT=8080\r\n", "export PORT=8080 # x"])
+def test_files_as_people_write_them_are_read(content: str, tmp_path: Path) -> None:
+    dotenv = tmp_path / ".env"
+    dotenv.write_text(content, encoding="utf-8")
+    assert Settings.load({}, dotenv).port == 8080
+
+
+def test_the_start_tells_it_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(shared.logs, "configure", lambda level: None)
+    with capture_logs() as logs:
+        for _ in range(3):
+            shared.load_settings({"WEB_WORKERZ": "hunter2"})
+    assert logs == [
+        {
+            "event": "variable_is_no_setting",
+            "name": "WEB_WORKERZ",
+            "meant": "WEB_WORKERS",
+            "log_level": "warning",
+        }
+    ]
