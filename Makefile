@@ -85,6 +85,10 @@ bench-consumer: install ## stock events a second of the worker
 bench-calls: install ## what each call to store and inventory costs, alone and shared
 	@$(BIN)/python -m bench.calls
 
+.PHONY: walk
+walk: install ## through how many files an order, a read, an event and a settlement walk
+	@$(BIN)/python tools/walk.py
+
 .PHONY: bench-hot
 bench-hot: install ## one hot item: the simulation's forecast beside what is measured
 	@$(BIN)/python -m bench.hot_item
