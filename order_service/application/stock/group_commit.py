@@ -5,7 +5,7 @@ whatever the commit meets.
 """
 
 import threading
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
@@ -37,7 +37,7 @@ class GroupCommit:
         self._executor = executor
         self._now = now
         self._lock = threading.Lock()
-        self._waiting: defaultdict[str, deque[_Ticket]] = defaultdict(deque)
+        self._waiting: dict[str, deque[_Ticket]] = {}
         self._served: set[str] = set()
 
     def submit(self, order: Order, deadline: float) -> Order:
@@ -45,7 +45,7 @@ class GroupCommit:
         not drawn, else OutcomeUnknown."""
         ticket = _Ticket(order, deadline)
         with self._lock:
-            self._waiting[order.item_id].append(ticket)
+            self._waiting.setdefault(order.item_id, deque()).append(ticket)
             unserved = order.item_id not in self._served
             self._served.add(order.item_id)
         if unserved:
@@ -57,8 +57,8 @@ class GroupCommit:
 
     def _give_up(self, ticket: _Ticket) -> Order:
         with self._lock:
-            queue = self._waiting[ticket.order.item_id]
-            if ticket in queue:
+            queue = self._waiting.get(ticket.order.item_id)
+            if queue and ticket in queue:
                 queue.remove(ticket)
                 raise InventoryUnavailable("Other orders of this item took too long.")
         if ticket.moved.done():
@@ -88,13 +88,13 @@ class GroupCommit:
 
     def _first(self, item_id: str) -> _Ticket | None:
         with self._lock:
-            if queue := self._waiting[item_id]:
+            if queue := self._waiting.get(item_id):
                 return queue[0]
-            del self._waiting[item_id]
+            self._waiting.pop(item_id, None)
             self._served.discard(item_id)
             return None
 
     def _draw(self, item_id: str, most: int = MAX_BATCH) -> list[_Ticket]:
         with self._lock:
-            queue = self._waiting[item_id]
+            queue = self._waiting.get(item_id, deque())
             return [queue.popleft() for _ in range(min(most, len(queue)))]

@@ -3,8 +3,9 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
@@ -55,7 +56,7 @@ class Queue:
         return self.callers.submit(self.group.submit, order, time.monotonic() + seconds)
 
     def waiting(self, item_id: str) -> int:
-        return len(self.group._waiting[item_id])
+        return len(self.group._waiting.get(item_id, ()))
 
 
 @pytest.fixture
@@ -175,7 +176,7 @@ def test_an_item_that_fails_does_not_keep_its_thread_from_others() -> None:
             return callers.submit(group.submit, order, deadline)
 
         answers = [submit(hanging) for _ in range(3)]
-        until(lambda: len(group._waiting[hanging]) == 3, "all wait")
+        until(lambda: len(group._waiting.get(hanging, ())) == 3, "all wait")
         answers.append(submit(other))
         until(lambda: thread._work_queue.qsize() == 1, "the other waits for the thread")
         gate.set()
@@ -197,6 +198,22 @@ def test_an_item_is_served_again_after_an_order_of_it_vanished(commits: Commits)
         with pytest.raises(KeyError):
             group.submit(order, time.monotonic() + LONG)
         assert group.submit(pending(), time.monotonic() + LONG).status == "COMPLETED"
+
+
+class InTheCallersThread(Executor):
+    def submit(self, function: Any, *args: Any, **_: Any) -> "Future[Any]":
+        function(*args)
+        return Future()
+
+
+def test_whoever_gives_up_after_the_last_commit_leaves_nothing_behind() -> None:
+    def commit(*_: object) -> dict[str, Order]:
+        raise TimeoutError
+
+    group = GroupCommit(commit, InTheCallersThread(), time.monotonic)
+    with pytest.raises(TimeoutError):
+        group.submit(pending(), time.monotonic() + LONG)
+    assert group._waiting == {}
 
 
 def test_whoever_was_not_drawn_by_the_deadline_was_not_sent(queue: Queue, commits: Commits) -> None:
