@@ -13,6 +13,7 @@ _RSA = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
 ALGORITHMS = frozenset({*_RSA, "ES256", "ES256K", "ES384", "ES512", "EdDSA"})
 
 _LONGEST_SHOWN = 64
+_MOST_SHOWN = 3
 
 _log = structlog.get_logger()
 
@@ -31,10 +32,26 @@ def parse(key_set: Any) -> dict[str, VerificationKey]:
     listed = key_set.get("keys") if isinstance(key_set, dict) else None
     if not isinstance(listed, list):
         raise ValueError("it is not a JSON Web Key Set")
-    keys = {_key_id(each): key for each in listed if (key := _verification_key(each))}
+    keys, skipped = _sorted_out(listed)
+    if skipped:
+        # One line, however many there are.
+        _log.warning("keys_skipped", number=len(skipped), first=skipped[:_MOST_SHOWN])
     if not keys:
         raise ValueError("it holds no public key for signatures")
     return keys
+
+
+def _sorted_out(listed: list[Any]) -> tuple[dict[str, VerificationKey], list[str]]:
+    """And what was wrong with each of those that can't be read."""
+    keys: dict[str, VerificationKey] = {}
+    skipped: list[str] = []
+    for each in listed:
+        try:
+            if key := _verification_key(each):
+                keys[_key_id(each)] = key
+        except Exception as error:  # noqa: BLE001  (whatever is wrong with one, the others are good)
+            skipped.append(f"{_key_id(each)[:_LONGEST_SHOWN]!r}: {type(error).__name__}")
+    return keys, skipped
 
 
 def _key_id(jwk: Mapping[str, Any]) -> str:
@@ -44,14 +61,6 @@ def _key_id(jwk: Mapping[str, Any]) -> str:
 def _verification_key(jwk: Any) -> VerificationKey | None:
     if not isinstance(jwk, dict) or jwk.get("use", "sig") != "sig" or "d" in jwk:
         return None
-    try:
-        return _parsed(jwk)
-    except Exception as error:  # noqa: BLE001  (whatever is wrong with one, the others are good)
-        _log.warning("key_skipped", kid=_key_id(jwk)[:_LONGEST_SHOWN], reason=type(error).__name__)
-        return None
-
-
-def _parsed(jwk: dict[str, Any]) -> VerificationKey | None:
     parsed = PyJWK(jwk)
     if parsed.algorithm_name not in ALGORITHMS:
         return None

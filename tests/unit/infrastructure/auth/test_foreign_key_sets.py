@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
+from structlog.testing import capture_logs
 
 from order_service.infrastructure.auth import keys
 from order_service.infrastructure.auth.sources import IssuersUrl
@@ -57,6 +58,18 @@ def test_any_key_set_is_keys_that_can_verify_or_none(key_set: Any) -> None:
 def test_a_good_key_is_found_among_any_others(others: list[Any]) -> None:
     good = GOOD[1] | {"kid": "the good one"}
     assert "the good one" in keys.parse({"keys": [*others, good]})
+
+
+def test_many_bad_keys_are_one_line_of_the_log() -> None:
+    bad = [{"kty": "RSA", "kid": f"bad {n}"} for n in range(5000)]
+    with capture_logs() as logs:
+        found = keys.parse({"keys": [*bad, GOOD[1] | {"kid": "good"}]})
+    assert list(found) == ["good"]
+    [line] = logs
+    assert (line["event"], line["number"]) == ("keys_skipped", 5000)
+    assert len(line["first"]) == 3
+    assert "bad 0" in line["first"][0]
+    assert "InvalidKeyError" in line["first"][0]
 
 
 # --- over the wire
