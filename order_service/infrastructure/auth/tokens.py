@@ -76,7 +76,8 @@ def _reading_what_anybody_wrote() -> Iterator[None]:
     except refused.PyJWTError as error:
         raise Unauthenticated(_REASONS.get(type(error), _UNREADABLE)) from None
     except Exception as error:
-        _log.warning("token_not_read", error=repr(error))
+        # Not its text: that may repeat the token.
+        _log.warning("token_not_read", reason=type(error).__name__)
         raise Unauthenticated(_UNREADABLE) from error
 
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jwt.algorithms import ECAlgorithm
+from structlog.testing import capture_logs
 
 from order_service.application.callers import Caller
 from order_service.domain.errors import Unauthenticated
@@ -171,6 +172,13 @@ def test_an_error_that_nobody_listed_is_a_token_that_cannot_be_read(
     assert refusal(verify, written) == "The token can't be read."
     monkeypatch.setattr("jwt.get_unverified_header", fail)
     assert refusal(verify, written) == "The token can't be read."
+
+
+def test_what_was_sent_is_not_repeated_in_the_log(verify: TokenVerifier) -> None:
+    with capture_logs() as logs:
+        refusal(verify, "a secret \ud800")
+    assert [line["reason"] for line in logs] == ["UnicodeEncodeError"]
+    assert "a secret" not in repr(logs)
 
 
 def test_a_defect_of_our_own_is_none_of_the_tokens(verify: TokenVerifier) -> None:
