@@ -117,8 +117,8 @@ class Settings(HttpSettings):
         return self
 
     @model_validator(mode="after")
-    def _topics_differ(self) -> Self:
-        setting_checks.topics_differ(self.kafka_stock_topics, self.kafka_order_topic)
+    def _topics_can_be_used(self) -> Self:
+        setting_checks.usable_topics(self.kafka_stock_topics, self.kafka_order_topic)
         return self
 
     @model_validator(mode="after")

@@ -154,8 +154,9 @@ def usable_database(name: str) -> None:
         raise Refused(f"the database's name is longer than {_LONGEST_DATABASE_NAME} bytes")
 
 
-def topics_differ(stock: Sequence[str], order: str) -> None:
-    """As Kafka sees them: to its metrics . and _ are one, so it refuses the second of such topics.
+def usable_topics(stock: Sequence[str], order: str) -> None:
+    """None is Kafka's own, and they differ as Kafka sees them: to its metrics . and _ are one, so
+    that it refuses the second of such topics.
 
     Raises ValueError, which names the variable."""
     letters = [topic + DEAD_LETTER_SUFFIX for topic in stock]
@@ -171,6 +172,8 @@ def topics_differ(stock: Sequence[str], order: str) -> None:
     ]:
         if topic in {".", ".."}:
             raise ValueError(f"{variable}: . and .. are no names of topics")
+        if topic.startswith("__"):
+            raise ValueError(f"{variable}: topics whose names begin with __ are Kafka's own")
         if topic.replace(".", "_") in seen:
             raise ValueError(
                 f"{variable}: a topic's name is used twice (to Kafka . and _ are one, and "
