@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from order_service.bootstrap.listening import beyond_loopback, require_guard
-from order_service.bootstrap.open_files import shortage
+from order_service.bootstrap.open_files import connections_that_fit, shortage
 from order_service.bootstrap.shared import load_settings
 from order_service.bootstrap.trial import require_buildable
 from order_service.infrastructure.sharing.changes import shared_changes
@@ -132,6 +132,8 @@ on_reload: Callable[[Any], None] = when_ready
 
 
 def pre_fork(server: Any, worker: Any) -> None:
+    wanted = server.cfg.worker_connections
+    worker.worker_connections = connections_that_fit(_settings(), wanted)
     taken = {each.place for each in server.WORKERS.values()}
     worker.place = next((number for number in range(PLACES) if number not in taken), None)
     if worker.place is None:

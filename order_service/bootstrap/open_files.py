@@ -1,4 +1,8 @@
-"""How many connections of clients fit under the system's limit of open files (ulimit -n)."""
+"""How many connections of clients fit under the system's limit of open files (ulimit -n).
+
+The one rule for it: gunicorn.conf.py sets up by it, and no process takes more, whatever the command
+line says.
+"""
 
 import resource
 from typing import Final
@@ -9,18 +13,18 @@ from order_service.settings import Settings
 _CONNECTIONS: Final = 1000
 # The log, what is listened on, wake-ups, what the drivers keep beside their pools.
 _BASE: Final = 64
-# Of a thread: the wait for a request's first bytes, the inventory, and twice Redis.
-_OF_A_THREAD: Final = 4
+# Of a thread: a call of the inventory while its pool keeps as many as it may, and twice Redis.
+_OF_A_THREAD: Final = 3
 
 
-def connections_that_fit(settings: Settings) -> int:
-    """For each process, at most as many as gunicorn takes by default.
+def connections_that_fit(settings: Settings, wanted: int = _CONNECTIONS) -> int:
+    """For each process, at most as many as are wanted.
 
     Raises the soft limit as far as it is needed and the hard one allows.
     """
     beside = files_beside_connections(settings)
-    limit = _allow(_CONNECTIONS + beside)
-    return max(settings.web_threads, min(_CONNECTIONS, limit - beside))
+    limit = _allow(wanted + beside)
+    return max(min(wanted, settings.web_threads), min(wanted, limit - beside))
 
 
 def shortage(settings: Settings, connections: int) -> str | None:
@@ -32,12 +36,13 @@ def shortage(settings: Settings, connections: int) -> str | None:
     return (
         f"A process may open {limit} files (ulimit -n), and {connections} connections, "
         f"WEB_THREADS={settings.web_threads} and MONGO_POOL_SIZE={settings.mongo_pool_size} can "
-        f"take {needed}: raise the limit, or some connections are refused under load."
+        f"take {needed}: raise the limit, or fewer are taken."
     )
 
 
 def files_beside_connections(settings: Settings) -> int:
-    return _BASE + settings.mongo_pool_size + _OF_A_THREAD * settings.web_threads
+    pools = settings.mongo_pool_size + settings.inventory_pool_size
+    return _BASE + pools + _OF_A_THREAD * settings.web_threads
 
 
 def _allow(needed: int) -> int:

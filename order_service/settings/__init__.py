@@ -74,6 +74,11 @@ class Settings(HttpSettings):
     # The seconds of an index that expires have 31 bits.
     stock_change_retention_days: Annotated[int, Field(ge=0, le=24_855)] = 0
 
+    @property
+    def inventory_pool_size(self) -> int:
+        """How many connections to the inventory a process keeps at most."""
+        return 4 * self.web_threads
+
     @model_validator(mode="after")
     def _inventory_can_be_trusted(self) -> Self:
         files = {

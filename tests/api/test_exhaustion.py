@@ -18,7 +18,7 @@ from tests.waiting import until
 FILES = 1024
 IDLE = 2100
 # Those that a process has open once it has taken as many of them as it may.
-MANY = 700
+MANY = 640
 
 
 @pytest.fixture(scope="module")

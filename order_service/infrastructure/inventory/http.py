@@ -144,7 +144,7 @@ def _client(base: str, bounds: Bounds, settings: Settings) -> Client:
             settings.inventory_client_key,
         )
     # Connections rest between two calls, so that there are more of them than callers.
-    return Client(base, bounds, connections=4 * settings.web_threads, context=context)
+    return Client(base, bounds, connections=settings.inventory_pool_size, context=context)
 
 
 def _json_object(content: bytes) -> dict[str, Any]:

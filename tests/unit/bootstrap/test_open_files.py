@@ -2,10 +2,13 @@
 
 import resource
 from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
-from order_service.bootstrap import open_files
+from order_service.bootstrap import master, open_files
+from order_service.infrastructure.inventory.http import InventoryHttp
 from order_service.settings import Settings
 
 SETTINGS = Settings(web_threads=32, mongo_pool_size=64)
@@ -46,6 +49,23 @@ def test_a_hard_limit_that_is_lower_leaves_fewer_connections(limit: SetLimit) ->
     limit(512, 1024)
     assert open_files.connections_that_fit(SETTINGS) == 1024 - BESIDE
     assert open_files.shortage(SETTINGS, 1024 - BESIDE) is None
+
+
+def test_every_connection_that_a_pool_may_keep_is_counted() -> None:
+    kept = cast(Any, InventoryHttp(SETTINGS)._client._adapter)._pool.pool.maxsize
+    assert SETTINGS.mongo_pool_size + kept < BESIDE
+
+
+@pytest.mark.parametrize(("wanted", "taken"), [(20, 20), (500, 500), (5000, 1024 - BESIDE)])
+def test_no_process_takes_more_than_fit_whatever_the_command_line_says(
+    wanted: int, taken: int, limit: SetLimit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit(512, 1024)
+    monkeypatch.setattr(master._Master, "settings", SETTINGS)
+    server = SimpleNamespace(cfg=SimpleNamespace(worker_connections=wanted), WORKERS={})
+    worker = SimpleNamespace()
+    master.pre_fork(server, worker)
+    assert worker.worker_connections == taken
 
 
 def test_what_can_not_fit_is_said_with_the_names_to_change(limit: SetLimit) -> None:

@@ -1,6 +1,5 @@
 """An API process: gunicorn's threaded worker, but for how long a client may keep it waiting."""
 
-import resource
 import time
 from collections.abc import Callable
 from typing import Any, Final
@@ -29,9 +28,6 @@ _SWEEP_SECONDS: Final = 0.5
 # Of a hundred connections so many may hold requests in threads or on their way into one. The rest
 # is left to the threads that are kept for health.
 _PERCENT_IN_HAND: Final = 95
-# Descriptors for all but clients: the store's and the inventory's connections, logs, metrics.
-_OWN_DESCRIPTORS: Final = 256
-_FEWEST_CONNECTIONS: Final = 100
 # Bytes of unfinished requests and of unread answers, together.
 _MAX_WEIGHT: Final = 16 * 1024 * 1024
 
@@ -47,13 +43,11 @@ class ApiWorker(RequestThreads):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-        fit = max(descriptors - _OWN_DESCRIPTORS, _FEWEST_CONNECTIONS)
-        self.worker_connections = min(self.cfg.worker_connections, fit)
-        self._most_in_hand = max(1, self.worker_connections * _PERCENT_IN_HAND // 100)
         self._sweep_at = self._accept_again_at = 0.0
 
     def run(self) -> None:
+        # Here, for gunicorn's own process may have set another number before the fork.
+        self._most_in_hand = max(1, self.worker_connections * _PERCENT_IN_HAND // 100)
         self._room = WaitingRoom(self.poller, self._ready)
         self._steps = {
             ARRIVING: self._receive,
