@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from ipaddress import ip_address
 from typing import Final
+from urllib.parse import unquote
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -63,7 +64,14 @@ def _scheme(told: str) -> str | None:
 
 def _prefix(told: str) -> str | None:
     found = _PREFIX.fullmatch(told)
-    return found[1] if found else None
+    # Of a path with . or .. in it, encoded or not, clients and proxies make another one.
+    if found is None or any(_leads_elsewhere(unquote(name)) for name in found[1].split("/")):
+        return None
+    return found[1]
+
+
+def _leads_elsewhere(name: str) -> bool:
+    return name in {".", ".."} or not name.isprintable() or "/" in name or "\\" in name
 
 
 _MEANT: Final[Mapping[str, Callable[[str], str | None]]] = {

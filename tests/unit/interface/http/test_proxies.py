@@ -78,6 +78,8 @@ def test_what_a_proxy_says_is_believed(header: str, value: str, name: str, belie
             ("Prefix", odd)
             for odd in ("https://evil.example", "/a?b", "/a#b", "/a;b", "/%zz", "/\xe9")
         ),
+        *(("Prefix", odd) for odd in ("/..", "/a/../..", "/a/./b", "/a/%2e%2E", "/.%2e/a")),
+        *(("Prefix", odd) for odd in ("/a%2fb", "/%5c", "/a%0d%0ab", "/%00", "/%7f", "/%c2%85")),
         *(("Proto", odd) for odd in ("javascript", "httpss", "", "http:", "https https")),
         *(("For", odd) for odd in ("unknown", "_hidden", "", "1.2.3", "1.2.3.4.5", "[::1", "::1]")),
         *(("For", odd) for odd in ("fe80::1%<b>", "1.2.3.4:x", "a" * 5000, "1.2.3.4\t5", "0x7f.1")),
