@@ -1,6 +1,7 @@
 """Every error as application/problem+json (RFC 9457), by one table from error class to status."""
 
 import json
+import re
 from http import HTTPStatus
 from typing import Any
 
@@ -39,7 +40,7 @@ TABLE: dict[type[OrderServiceError], tuple[int, str]] = {
     InsufficientStock: (400, "Not enough stock"),
     ItemNotFound: (400, "No such item"),
     Rejected: (400, "The request was turned down"),
-    Unauthenticated: (401, "Who are you?"),
+    Unauthenticated: (401, "Unauthorized"),
     MissingScope: (403, "Not allowed"),
     AccessDenied: (403, "Not allowed"),
     OrderNotFound: (404, "No such order"),
@@ -61,7 +62,7 @@ TABLE: dict[type[OrderServiceError], tuple[int, str]] = {
 # Stable names and titles where HTTP's own phrases differ from one Python to the next.
 _PHRASES = {
     413: "Request Entity Too Large",
-    414: "Request-URI Too Long",
+    414: "URI Too Long",
     416: "Requested Range Not Satisfiable",
     422: "Unprocessable Entity",
 }
@@ -86,7 +87,8 @@ def body_of(error: OrderServiceError | HTTPException) -> dict[str, Any]:
         return _body(status, error.code, title, error.message, error.details)
     status = error.code or 500
     phrase = _PHRASES.get(status) or HTTPStatus(status).phrase
-    return _body(status, phrase.lower().replace(" ", "_"), phrase, error.description or phrase, {})
+    code = re.sub(r"[^a-z0-9]+", "_", phrase.lower())
+    return _body(status, code, phrase, error.description or phrase, {})
 
 
 def defect_body() -> dict[str, Any]:

@@ -1,11 +1,18 @@
 """Every error has one status, one stable code, and shows nothing of how the service is built."""
 
 import json
+import re
 
 import pytest
 import structlog
 from flask import Flask, abort
-from werkzeug.exceptions import RequestEntityTooLarge, ServiceUnavailable
+from werkzeug.exceptions import (
+    HTTPException,
+    RequestEntityTooLarge,
+    RequestURITooLarge,
+    ServiceUnavailable,
+    default_exceptions,
+)
 from werkzeug.test import Client
 
 from order_service.domain import errors
@@ -177,6 +184,7 @@ def test_what_caused_an_error_is_not_shown(app: Flask) -> None:
     ("error", "status", "code"),
     [
         (RequestEntityTooLarge(), 413, "request_entity_too_large"),
+        (RequestURITooLarge(), 414, "uri_too_long"),
         (ServiceUnavailable(), 503, "service_unavailable"),
     ],
 )
@@ -186,6 +194,15 @@ def test_https_own_errors_are_problems_too(
     shown_status, body, _ = answer_to(app, error)
     assert (shown_status, body["code"], body["status"]) == (status, code, status)
     assert body["message"] == body["detail"] != ""
+
+
+@pytest.mark.parametrize("error", default_exceptions.values())
+def test_https_own_codes_are_words_with_underscores_between(error: type[HTTPException]) -> None:
+    assert re.fullmatch(r"[a-z0-9]+(_[a-z0-9]+)*", problems.body_of(error())["code"])
+
+
+def test_the_titles_of_statuses_are_no_questions() -> None:
+    assert not [title for _, title in TABLE.values() if title.endswith(("?", "."))]
 
 
 def test_an_unknown_route_and_a_wrong_method_are_problems_too(app: Flask) -> None:
