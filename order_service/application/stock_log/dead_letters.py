@@ -64,10 +64,17 @@ Progress = Callable[[], None]
 
 
 class DeadLetterBox(Protocol):
-    """The dead-letter topics. Raises BrokerUnavailable."""
+    """The dead-letter topics.
+
+    Raises BrokerUnavailable, and InvalidValue where none of the topics asked for is there.
+    """
 
     def size(self, query: DeadLetterQuery) -> int:
         """How many records there are to look at."""
+        ...
+
+    def missing(self, query: DeadLetterQuery) -> Sequence[str]:
+        """The query's topics that are not there, and whose dead letters are not either."""
         ...
 
     def letters(self, query: DeadLetterQuery) -> Iterator[DeadLetter]:

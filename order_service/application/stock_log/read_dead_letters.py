@@ -1,6 +1,6 @@
 """Read the dead letters, and whether their records came into the log after all."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -33,12 +33,16 @@ class ReadDeadLetters:
         """How many records one reading looks at."""
         return self._box.size(query)
 
+    def missing(self, query: DeadLetterQuery) -> Sequence[str]:
+        """Topics that the query looks into, and that are not there."""
+        return self._box.missing(query)
+
     def __call__(
         self, query: DeadLetterQuery, looked_at: Progress = lambda: None
     ) -> Iterator[FoundLetter]:
         """Those that the query takes, up to its limit; ``looked_at`` is called for every one.
 
-        Raises BrokerUnavailable, StoreUnavailable.
+        Raises BrokerUnavailable, StoreUnavailable, and InvalidValue for topics that are not there.
         """
         return islice(self._found(query, looked_at), query.limit)
 

@@ -58,7 +58,7 @@ class ReplayDeadLetters:
         """Reads the letters twice, and calls ``looked_at`` for each. It ends early when the broker
         no longer confirms.
 
-        Raises BrokerUnavailable, StoreUnavailable.
+        Raises BrokerUnavailable, StoreUnavailable, and InvalidValue for topics that are not there.
         """
         report = ReplayReport()
         ranks = self._ranks(query, looked_at)

@@ -1,14 +1,14 @@
 """The dead-letter topics as people read and replay them: by hand, in no consumer group."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from order_service.application.stock_log.dead_letters import DeadLetter, DeadLetterQuery
-from order_service.domain.errors import BrokerUnavailable
+from order_service.domain.errors import BrokerUnavailable, InvalidValue
 from order_service.infrastructure.kafka.causes import telling
 from order_service.infrastructure.kafka.delivery import Delivery
 from order_service.infrastructure.kafka.headers import SUFFIX
@@ -50,6 +50,10 @@ class KafkaDeadLetterBox:
         with self._reader() as reader:
             return sum(span.end - span.first for span in self._spans(reader, query))
 
+    def missing(self, query: DeadLetterQuery) -> list[str]:
+        with self._reader() as reader:
+            return _missing(self._asked_for(query), _topics_there(reader))
+
     def letters(self, query: DeadLetterQuery) -> Iterator[DeadLetter]:
         with self._reader() as reader:
             for span in list(self._spans(reader, query)):
@@ -73,14 +77,37 @@ class KafkaDeadLetterBox:
             reader.close()
 
     def _spans(self, reader: Consumer, query: DeadLetterQuery) -> Iterator[_Span]:
-        there = reader.list_topics(timeout=_TIMEOUT).topics
-        for topic in (each + SUFFIX for each in self._topics if query.topic in (None, each)):
+        topics, there = self._asked_for(query), _topics_there(reader)
+        if _missing(topics, there) == topics:
+            raise InvalidValue(
+                "KAFKA_STOCK_TOPICS",
+                f"Kafka has no topic {' and none '.join(topics)}, nor their dead letters. Either "
+                "nothing was sent yet, or the name or KAFKA_BROKER is wrong, or this user may not "
+                "see them.",
+            )
+        for topic in (each + SUFFIX for each in topics):
             for partition in sorted(there[topic].partitions) if topic in there else ():
                 low, end = reader.get_watermark_offsets(
                     TopicPartition(topic, partition), timeout=_TIMEOUT
                 )
                 first = _since(reader, topic, partition, query.since) if query.since else low
                 yield _Span(topic, partition, end if first < 0 else first, end)
+
+    def _asked_for(self, query: DeadLetterQuery) -> list[str]:
+        if query.topic is None:
+            return list(self._topics)
+        if query.topic not in self._topics:
+            known = ", ".join(self._topics)
+            raise InvalidValue("topic", f"it is none of KAFKA_STOCK_TOPICS ({known})")
+        return [query.topic]
+
+
+def _topics_there(reader: Consumer) -> Mapping[str, Any]:
+    return cast(Mapping[str, Any], reader.list_topics(timeout=_TIMEOUT).topics)
+
+
+def _missing(topics: Sequence[str], there: Collection[str]) -> list[str]:
+    return [each for each in topics if each not in there and each + SUFFIX not in there]
 
 
 def _since(reader: Consumer, topic: str, partition: int, time: datetime) -> int:

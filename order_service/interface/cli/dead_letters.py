@@ -71,17 +71,18 @@ def list_letters(
 ) -> None:
     """List them, a line each (at most 100 without --limit)."""
     query = _query(**{**filters, "limit": filters["limit"] or 100}, waiting=not all_letters)
-    found = composition.dead_letters().read(query)
+    read = composition.dead_letters().read
     if as_json:
-        _echo_json(found)
+        _echo_json(read(query))
         return
     number = 0
-    for number, each in enumerate(found, 1):
+    for number, each in enumerate(read(query), 1):
         if number == 1:
             click.echo(view.HEADING)
         click.echo(view.line(each))
     if not number:
-        click.echo("No dead letters.")
+        missing = [f" Kafka has no topic {topic}." for topic in read.missing(query)]
+        click.echo("".join(["No dead letters.", *missing]))
 
 
 @dead_letters.command()

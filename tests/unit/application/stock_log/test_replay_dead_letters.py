@@ -54,6 +54,9 @@ class FakeBox:
     def size(self, query: DeadLetterQuery) -> int:
         return len(self._letters)
 
+    def missing(self, query: DeadLetterQuery) -> Sequence[str]:
+        return ()
+
     def letters(self, query: DeadLetterQuery) -> Iterator[DeadLetter]:
         return iter(self._letters)
 
