@@ -134,6 +134,7 @@ on_reload: Callable[[Any], None] = when_ready
 def pre_fork(server: Any, worker: Any) -> None:
     wanted = server.cfg.worker_connections
     worker.worker_connections = connections_that_fit(_settings(), wanted)
+    worker.mounted_at = _settings().script_name
     taken = {each.place for each in server.WORKERS.values()}
     worker.place = next((number for number in range(PLACES) if number not in taken), None)
     if worker.place is None:

@@ -48,7 +48,9 @@ class HttpSettings(BaseModel):
     cors_origins: Origins = ()
     trusted_proxies: Annotated[int, Field(ge=0, le=10)] = 0
     # Clients take . and .. out of a path before they ask for it.
-    script_name: Annotated[str, Field(pattern=r"^(/\.?[A-Za-z0-9_~@-][A-Za-z0-9._~@-]*)*$")] = ""
+    script_name: Annotated[
+        str, Field(max_length=255, pattern=r"^(/\.?[A-Za-z0-9_~@-][A-Za-z0-9._~@-]*)*$")
+    ] = ""
     stop_delay: Annotated[float, Field(ge=0, le=15)] = 0
 
     @property

@@ -243,6 +243,7 @@ def test_more_requests_than_can_be_held_are_refused_and_health_is_not(
     settings = {
         "WEB_WORKERS": "1",
         "WEB_THREADS": "8",
+        "SCRIPT_NAME": "/shop",
         "GUNICORN_CMD_ARGS": "--worker-connections 40",
         "INVENTORY_READ_TIMEOUT": "4",
     }
@@ -253,7 +254,9 @@ def test_more_requests_than_can_be_held_are_refused_and_health_is_not(
             proxy.misbehave(slow(2), method="GET")
             sent = [many.submit(system.create, item) for item in items]
             until(lambda: any(each.done() for each in sent), "the first refused")
+            # At the root, and where all is mounted.
             assert health(system) == 200
+            assert health(system, "/shop/health/live") == 200
             answers = [each.result() for each in sent]
     refused = [each for each in answers if each.status_code == 503]
     assert refused

@@ -14,6 +14,8 @@ MAX_HEAD: Final = 32 * 1024
 # With the sizes of its chunks and what may stand beside them.
 _MAX_CHUNKED: Final = 2 * MAX_BODY
 _MAX_LINE: Final = 8190
+# What is looked at of a request line: the longest path that the API can be under, and more.
+_LONGEST_TARGET: Final = 320
 _LENGTH: Final = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,18})[ \t]*\r\n")
 _CODING: Final = re.compile(rb"\r\ntransfer-encoding:([^\r]*)")
 _CHUNK: Final = re.compile(rb"([0-9a-fA-F]{1,16})[ \t]*(?:;[^\r\n]*)?\r\n")
@@ -71,8 +73,8 @@ class Arriving:
         return not (self.malformed or self.body_left_unread)
 
     def target(self) -> bytes:
-        """The path that is asked for, or something else where the request line is none."""
-        words = bytes(self.data[:64]).split(b" ", 2)
+        """The path that is asked for, or something else where the request line is none, or long."""
+        words = bytes(self.data[:_LONGEST_TARGET]).split(b" ", 2)
         return words[1].partition(b"?")[0] if len(words) > 1 else b""
 
     def _find_head(self) -> bool:

@@ -17,6 +17,10 @@ _log = structlog.get_logger()
 
 
 class RequestThreads(ThreadWorker):
+    """``mounted_at``: the path that the API is under, as well as at the root."""
+
+    mounted_at = ""
+
     def get_thread_pool(self) -> Any:
         self._aside = {path: ThreadPoolExecutor(number) for path, number in _ASIDE.items()}
         self._pool = super().get_thread_pool()
@@ -24,12 +28,15 @@ class RequestThreads(ThreadWorker):
 
     def has_a_pool(self, conn: Connection) -> bool:
         """Of its own, apart from that of the other requests."""
-        return conn.arriving.target() in self._aside
+        return self._path(conn) in self._aside
 
     def enqueue_req(self, conn: Connection) -> None:
-        pool = self._aside.get(conn.arriving.target(), self._pool)
+        pool = self._aside.get(self._path(conn), self._pool)
         conn.hand_over()
         pool.submit(self._serve, conn)
+
+    def _path(self, conn: Connection) -> bytes:
+        return conn.arriving.target().removeprefix(self.mounted_at.encode())
 
     def _serve(self, conn: Connection) -> None:
         conn.keep = False
