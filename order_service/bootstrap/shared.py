@@ -34,7 +34,7 @@ from order_service.application.stock.ports import (
 from order_service.application.stock_log.list import ListStockChanges
 from order_service.application.stock_log.ports import StockChangeLog
 from order_service.application.use_cases import UseCases
-from order_service.bootstrap.make_run import settings_of_make_run
+from order_service.bootstrap.make_run import NOTICE, folder_of_settings, settings_of_make_run
 from order_service.infrastructure.cache.build import cache as order_cache
 from order_service.infrastructure.cache.seal import Seal
 from order_service.infrastructure.dependencies import (
@@ -85,11 +85,15 @@ Wrap = Callable[[Adapters], Adapters]
 
 
 def load_settings(
-    environment: Mapping[str, str] = os.environ, dotenv: Path = Path(".env")
+    environment: Mapping[str, str] = os.environ, dotenv: Path | None = None
 ) -> Settings:
-    """Tells of variables that look like settings and are none. Raises SettingsError."""
+    """``dotenv``: where it is not looked for from the current folder on.
+
+    Tells of variables that look like settings and are none. Raises SettingsError.
+    """
+    dotenv = dotenv or folder_of_settings() / ".env"
     given = variables.read(environment, dotenv, Settings.names())
-    beside = settings_of_make_run(dotenv.parent / ".data/run.json")
+    beside = settings_of_make_run(dotenv.parent / NOTICE)
     # An empty value goes before them, as it goes before .env's.
     told = {name: value for name, value in beside.items() if name not in environment}
     settings = Settings.of(replace(given, values={**told, **given.values}))

@@ -43,8 +43,8 @@ class Composition(Protocol):
 def cli() -> None:
     """Take orders that are never lost, doubled or oversold.
 
-    Settings come from the environment, then from .env in the current folder; .env.example
-    lists them. The REST API is started with `gunicorn wsgi:app`.
+    Settings come from the environment, then from .env in the current folder, or above it in a
+    checkout; .env.example lists them. The REST API is started with `gunicorn wsgi:app`.
     """
 
 

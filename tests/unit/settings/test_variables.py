@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from order_service.bootstrap import shared
+from devstack.notice import only_one
+from order_service.bootstrap import make_run, shared
 from order_service.infrastructure.kafka import config
 from order_service.settings import Settings, SettingsError, variables
 
@@ -144,3 +145,50 @@ def test_the_start_tells_it_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
             "log_level": "warning",
         }
     ]
+
+
+@pytest.mark.parametrize(
+    ("folder", "port"),
+    [
+        ("shop", 8080),
+        ("shop/docs/adr", 8080),
+        ("shop/own", 8081),
+        # Above the checkout, and beside it, the settings are somebody else's.
+        (".", 9000),
+        ("beside", 3100),
+    ],
+)
+def test_the_file_is_looked_for_up_to_the_top_of_the_checkout(
+    folder: str, port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for each in ("shop/docs/adr", "shop/own", "beside"):
+        (tmp_path / each).mkdir(parents=True)
+    for each, number in ((".", 9000), ("shop", 8080), ("shop/own", 8081)):
+        (tmp_path / each / ".env").write_text(f"PORT={number}\n")
+    monkeypatch.setattr(make_run, "_CHECKOUT", tmp_path / "shop")
+    monkeypatch.setattr(bootstrap.logs, "configure", lambda level: None)
+    monkeypatch.chdir(tmp_path / folder)
+    assert shared.load_settings({}).port == port
+
+
+def test_no_file_above_the_checkout_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "shop/docs").mkdir(parents=True)
+    (tmp_path / ".env").write_text("PORT=9000\n")
+    monkeypatch.setattr(make_run, "_CHECKOUT", tmp_path / "shop")
+    monkeypatch.setattr(bootstrap.logs, "configure", lambda level: None)
+    monkeypatch.chdir(tmp_path / "shop/docs")
+    assert shared.load_settings({}).port == 3100
+
+
+def test_what_make_run_tells_is_found_from_a_folder_below(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "docs").mkdir()
+    monkeypatch.setattr(make_run, "_CHECKOUT", tmp_path)
+    monkeypatch.setattr(bootstrap.logs, "configure", lambda level: None)
+    monkeypatch.chdir(tmp_path / "docs")
+    with only_one(tmp_path / ".data") as notice:
+        notice.write({"KAFKA_BROKER": "127.0.0.1:19092"})
+        assert shared.load_settings({}).kafka_broker == "127.0.0.1:19092"
