@@ -8,6 +8,7 @@ with SlowClients(port, "half a head", 200) as clients:
 import select
 import socket
 import threading
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -56,10 +57,15 @@ KINDS: Final[Mapping[str, Kind]] = {
 
 
 class SlowClients:
+    """``began``: in monotonic time. ``lasted``: seconds until the last of those that ended did."""
+
     def __init__(self, port: int, kind: str, number: int) -> None:
         self.kind = KINDS[kind]
+        self.began = time.monotonic()
+        self.lasted = 0.0
         self._sockets = [self._connected(port) for _ in range(number)]
         self._ended: set[socket.socket] = set()
+        self._answers: dict[socket.socket, bytes] = {}
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._trickle, daemon=True)
 
@@ -78,6 +84,10 @@ class SlowClients:
         """How many the server has not ended."""
         return len(self._sockets) - len(self._ended)
 
+    def answers(self) -> list[bytes]:
+        """What was read of each, b"" of those that were sent nothing."""
+        return list(self._answers.values())
+
     def __enter__(self) -> Self:
         self._thread.start()
         return self
@@ -95,7 +105,10 @@ class SlowClients:
 
     def _trickle(self) -> None:
         while not self._over.wait(_TRICKLE_SECONDS):
-            self._ended |= {each for each in self._sockets if self._has_ended(each)}
+            ended = {each for each in self._sockets if self._has_ended(each)}
+            if ended > self._ended:
+                self.lasted = time.monotonic() - self.began
+                self._ended = ended
 
     def _has_ended(self, client: socket.socket) -> bool:
         if client in self._ended:
@@ -103,11 +116,16 @@ class SlowClients:
         try:
             if self.kind.then:
                 client.send(self.kind.then)
-            return client.recv(4096) == b"" if self.kind.reads else _is_hung_up(client)
+            return self._reads_its_end(client) if self.kind.reads else _is_hung_up(client)
         except BlockingIOError:
             return False
         except OSError:
             return True
+
+    def _reads_its_end(self, client: socket.socket) -> bool:
+        read = client.recv(4096)
+        self._answers[client] = self._answers.get(client, b"") + read
+        return not read
 
 
 def _is_hung_up(client: socket.socket) -> bool:
