@@ -61,12 +61,17 @@ class MoveOfOrders:
 
 @dataclass(frozen=True, slots=True)
 class LoggedChange:
-    """An entry of the log; ``at`` by the inventory's clock."""
+    """An entry of the log; ``at`` by the inventory's clock.
+
+    ``told_at``: what the inventory says instead where that can't be, for the log had heard of the
+    change before; ``at`` is then when it heard.
+    """
 
     id: str
     previous_stock: int
     new_stock: int
     at: datetime
+    told_at: datetime | None = None
 
     @property
     def amount(self) -> int:

@@ -59,7 +59,7 @@ class _Reconciliation:
         self._matching = Matching(horizon.since, horizon.lease)
         self._chain = Chain()
         self._took, self._gave_back, self._logged = Tally(), Tally(), Tally()
-        self._repeats = 0
+        self._repeats = self._misdated = 0
         self._judgement = Judgement(horizon, evidence.stock_now, active=evidence.waiting > 0)
 
     def report(self, item_id: str) -> ItemReport:
@@ -78,15 +78,16 @@ class _Reconciliation:
     def _told_once(self) -> Iterator[LoggedChange]:
         """An event that was published twice is in the log twice. Its time tells it from a second
         change: nothing goes to and fro within a millisecond."""
-        at, told = None, set[tuple[int, int]]()
+        at, told = None, set[tuple[int, int, datetime | None]]()
         for change in self._evidence.changes:
             if change.at != at:
                 at, told = change.at, set()
-            stocks = change.previous_stock, change.new_stock
-            if stocks in told:
+            # The log hears of many within a millisecond, so there the time that was told counts.
+            name = change.previous_stock, change.new_stock, change.told_at
+            if name in told:
                 self._repeats += 1
             else:
-                told.add(stocks)
+                told.add(name)
                 yield change
 
     def _add_move(self, move: MoveOfOrders) -> None:
@@ -105,6 +106,7 @@ class _Reconciliation:
         self._judgement.note_activity(change.at)
         if self._horizon.covers(change.at):
             self._logged.add(change.amount, change.at)
+            self._misdated += change.told_at is not None
 
     def _add_unproven(self, order: UnprovenOrder) -> None:
         self._count(order.share, order.at)
@@ -130,5 +132,6 @@ class _Reconciliation:
             waiting=self._evidence.waiting,
             stuck=self._evidence.stuck,
             repeats=self._repeats,
+            misdated=self._misdated,
             findings=tuple(f for f in findings if f.at is None or self._horizon.covers(f.at)),
         )

@@ -80,7 +80,8 @@ class ItemReport:
     """``logged``: every change in the log; ``others``: those among them that no order knows of.
 
     ``stock_now``: None if the inventory has no such item. ``waiting``, ``stuck``: how many of its
-    orders are so. ``repeats``: entries of the log that tell again what another one told.
+    orders are so. ``repeats``: entries of the log that tell again what another one told;
+    ``misdated``: those whose time was still to come when the log heard of them.
     """
 
     item_id: str
@@ -93,6 +94,7 @@ class ItemReport:
     waiting: int
     stuck: int
     repeats: int
+    misdated: int
     findings: tuple[Finding, ...]
 
     @property

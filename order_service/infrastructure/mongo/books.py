@@ -1,7 +1,7 @@
 """Orders and stock-change log as reconciliation reads them: streams, sorted by the server."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from heapq import merge
 from itertools import groupby
 from operator import attrgetter
@@ -14,13 +14,18 @@ from order_service.infrastructure.mongo.connection import store_errors
 from order_service.infrastructure.mongo.documents import OrderDocument
 from order_service.infrastructure.mongo.stock_change_documents import StockChangeDocument
 from order_service.reconciliation.compare import OpenOrders
-from order_service.reconciliation.history import LoggedChange, MoveOfOrders, Share
+from order_service.reconciliation.history import SLACK, LoggedChange, MoveOfOrders, Share
 from order_service.reconciliation.item import UnprovenOrder
 
 _NOT_THERE: Final = {"$exists": False}
 _THERE: Final = {"$exists": True}
 # The server would fill 16 MB, which are a hundred in Python.
 _BATCH: Final = 2000
+_LATEST_POSSIBLE: Final = {"$add": ["$createdAt", SLACK // timedelta(milliseconds=1)]}
+# An event's time is whatever its sender wrote. What the log has heard of is not still to come.
+_POSSIBLE_TIME: Final = {
+    "$cond": [{"$gt": ["$updatedAt", _LATEST_POSSIBLE]}, "$createdAt", "$updatedAt"]
+}
 
 
 class _Served(NamedTuple):
@@ -74,12 +79,17 @@ class MongoBooks:
 
     def changes(self, item_id: str, since: datetime | None) -> Iterator[LoggedChange]:
         wanted = {"itemId": item_id} | _from("updatedAt", since)
-        fields = ("previousStock", "newStock", "updatedAt")
+        fields = {"previousStock": 1, "newStock": 1, "updatedAt": 1, "at": _POSSIBLE_TIME}
+        steps = [{"$match": wanted}, {"$project": fields}, {"$sort": {"at": 1, "_id": 1}}]
         with store_errors():
-            found = _log().find(wanted, fields).sort([("updatedAt", 1), ("_id", 1)])
-            for entry in found.allow_disk_use(True).batch_size(_BATCH):
+            for entry in _log().aggregate(steps, allowDiskUse=True, batchSize=_BATCH):
+                at, told_at = entry["at"], entry["updatedAt"]
                 yield LoggedChange(
-                    str(entry["_id"]), entry["previousStock"], entry["newStock"], entry["updatedAt"]
+                    str(entry["_id"]),
+                    entry["previousStock"],
+                    entry["newStock"],
+                    at,
+                    None if at == told_at else told_at,
                 )
 
     def unproven(self, item_id: str, since: datetime | None) -> Iterator[UnprovenOrder]:

@@ -30,7 +30,7 @@ def lines(report: ItemReport) -> list[str]:
         _verdict(report),
     )
     findings = [f"    {_mark(finding)} {sentence(finding)}" for finding in report.findings]
-    return [row, *findings, *_stuck(report)]
+    return [row, *findings, *_stuck(report), *_misdated(report)]
 
 
 def _stuck(report: ItemReport) -> list[str]:
@@ -39,6 +39,15 @@ def _stuck(report: ItemReport) -> list[str]:
     return [
         f"    ! Stuck: {counted(report.stuck, 'order')} that may or may not have moved the stock. "
         "`order-service orders stuck` says why, and what decides it."
+    ]
+
+
+def _misdated(report: ItemReport) -> list[str]:
+    if not report.misdated:
+        return []
+    return [
+        f"    - {counted(report.misdated, 'stock change')} told of with a time that was still to "
+        "come: taken as made when the log heard of it. Is the inventory's clock right?"
     ]
 
 
@@ -62,6 +71,7 @@ def as_json(report: ItemReport) -> dict[str, Any]:
             **_tally(report.logged),
             "lastStock": last and last.new_stock,
             "repeats": report.repeats,
+            "misdated": report.misdated,
             "byOthers": {
                 "times": report.others.number,
                 "units": report.others.amount,
@@ -70,7 +80,7 @@ def as_json(report: ItemReport) -> dict[str, Any]:
                         "id": change.id,
                         "previousStock": change.previous_stock,
                         "newStock": change.new_stock,
-                        "updatedAt": iso(change.at),
+                        "updatedAt": iso(change.told_at or change.at),
                     }
                     for change in report.others.latest
                 ],

@@ -459,6 +459,38 @@ def test_only_what_happened_since_then_is_compared(shop: Shop) -> None:
     assert told(shop, item, 0, "--since", "2100-01-01")["log"]["times"] == 0
 
 
+def _misdate(entry: dict[str, Any]) -> None:
+    told = {"$set": {"updatedAt": datetime(2999, 1, 1, tzinfo=UTC)}}
+    database()["stock_changes"].update_one({"_id": entry["_id"]}, told)
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_change_whose_time_is_still_to_come_was_made_when_the_log_heard_of_it(shop: Shop) -> None:
+    item = shop.items.add(stock=20)
+    shop.order(item, 2)
+    [first] = shop.logged(item, 1)
+    _misdate(first)
+    shop.order(item, 3)
+    shop.logged(item, 2)
+    report = told(shop, item, 0)
+    assert report["findings"] == []
+    assert (report["log"]["times"], report["log"]["misdated"]) == (2, 1)
+    assert "1 stock change told of with a time" in run(shop, "--item", item).output
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_time_that_is_still_to_come_hides_no_difference(shop: Shop) -> None:
+    item = shop.items.add(stock=20)
+    shop.items.set_stock(item, 18)
+    [heard] = shop.logged(item, 1)
+    _misdate(heard)
+    shop.items.set_stock(item, 50)
+    [lost] = [each for each in shop.logged(item, 2) if each["newStock"] == 50]
+    database()["stock_changes"].delete_one({"_id": lost["_id"]})
+    [finding] = told(shop, item, 1)["findings"]
+    assert (finding["kind"], finding["differs"]) == ("stock_differs", True)
+
+
 def test_what_the_log_no_longer_keeps_is_not_compared(shop: Shop) -> None:
     item = shop.items.add(stock=20)
     shop.items.set_stock(item, 18)
