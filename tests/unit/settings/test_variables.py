@@ -166,7 +166,7 @@ def test_the_file_is_looked_for_up_to_the_top_of_the_checkout(
     for each, number in ((".", 9000), ("shop", 8080), ("shop/own", 8081)):
         (tmp_path / each / ".env").write_text(f"PORT={number}\n")
     monkeypatch.setattr(make_run, "_CHECKOUT", tmp_path / "shop")
-    monkeypatch.setattr(bootstrap.logs, "configure", lambda level: None)
+    monkeypatch.setattr(shared.logs, "configure", lambda level: None)
     monkeypatch.chdir(tmp_path / folder)
     assert shared.load_settings({}).port == port
 
@@ -177,7 +177,7 @@ def test_no_file_above_the_checkout_is_read(
     (tmp_path / "shop/docs").mkdir(parents=True)
     (tmp_path / ".env").write_text("PORT=9000\n")
     monkeypatch.setattr(make_run, "_CHECKOUT", tmp_path / "shop")
-    monkeypatch.setattr(bootstrap.logs, "configure", lambda level: None)
+    monkeypatch.setattr(shared.logs, "configure", lambda level: None)
     monkeypatch.chdir(tmp_path / "shop/docs")
     assert shared.load_settings({}).port == 3100
 
@@ -187,7 +187,7 @@ def test_what_make_run_tells_is_found_from_a_folder_below(
 ) -> None:
     (tmp_path / "docs").mkdir()
     monkeypatch.setattr(make_run, "_CHECKOUT", tmp_path)
-    monkeypatch.setattr(bootstrap.logs, "configure", lambda level: None)
+    monkeypatch.setattr(shared.logs, "configure", lambda level: None)
     monkeypatch.chdir(tmp_path / "docs")
     with only_one(tmp_path / ".data") as notice:
         notice.write({"KAFKA_BROKER": "127.0.0.1:19092"})
