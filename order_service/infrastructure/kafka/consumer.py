@@ -124,7 +124,7 @@ class StockConsumer:
         self._metrics.duplicates.inc(result.duplicates)
 
     def _bury(self, poisoned: Sequence[Poisoned]) -> None:
-        if not poisoned:
+        if not (poisoned := self._dead_letters.unburied(poisoned)):
             return
         left = list(poisoned)
         self._insist(lambda: self._dead_letters.publish(left))

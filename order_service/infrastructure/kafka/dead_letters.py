@@ -1,6 +1,7 @@
 """Poison to its topic's dead-letter topic, ``<topic>-dlt``."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from typing import Final
 
 import structlog
@@ -12,10 +13,13 @@ from order_service.domain.errors import BrokerUnavailable
 from order_service.infrastructure.kafka.burial import SHAPES, Poisoned
 from order_service.infrastructure.kafka.config import LARGEST_MESSAGE
 from order_service.infrastructure.kafka.delivery import Delivery
+from order_service.infrastructure.kafka.records import LostRecord
 
 # Kept until somebody deletes them: a dead letter that expires unread would be a lost event.
 _TOPIC_CONFIG: Final = {"retention.ms": "-1", "max.message.bytes": str(LARGEST_MESSAGE)}
 _BROKER_DEFAULT: Final = -1
+# More than are read in the seconds until a topic is known to be made anew.
+_REMEMBERED: Final = 50_000
 _TIMEOUT: Final = 10.0
 # What the broker, or librdkafka before it, has against the record itself, now and later.
 _AGAINST_THE_RECORD: Final = {
@@ -35,6 +39,13 @@ class DeadLetterPublisher:
         self._delivery = delivery
         self._make_admin = make_admin
         self._known_topics: set[str] = set()
+        self._buried: dict[int, None] = {}
+
+    def unburied(self, poisoned: Sequence[Poisoned]) -> list[Poisoned]:
+        """Those that were not published of late. A partition that is begun again, for its topic was
+        made anew, brings some records once more; but all that is known of a lost one is its place,
+        which another may have had."""
+        return [p for p in poisoned if _is_lost(p) or _mark(p) not in self._buried]
 
     def publish(self, poisoned: list[Poisoned]) -> None:
         """Publish the records and take those that the broker confirmed out of the list. One that
@@ -54,9 +65,16 @@ class DeadLetterPublisher:
             failures += [pair for pair in failed if pair[0] not in left]
             if not left:
                 break
+        failed_ones = {id(each) for each, _ in failures}
+        self._remember(each for each in poisoned if id(each) not in failed_ones)
         poisoned[:] = [each for each, _ in failures]
         if failures:
             raise _unpublished(*failures[0])
+
+    def _remember(self, buried: Iterable[Poisoned]) -> None:
+        self._buried.update(dict.fromkeys(map(_mark, buried)))
+        for oldest in list(islice(self._buried, max(0, len(self._buried) - _REMEMBERED))):
+            del self._buried[oldest]
 
     def _make_topic(self, topic: str) -> None:
         """A topic that can't be made is left to the publishing, which tells whether it is there."""
@@ -71,6 +89,16 @@ class DeadLetterPublisher:
                 log.warning("dead_letter_topic_not_created", topic=topic, reason=reason.str())
                 return
         self._known_topics.add(topic)
+
+
+def _is_lost(poisoned: Poisoned) -> bool:
+    return isinstance(poisoned.record, LostRecord)
+
+
+def _mark(poisoned: Poisoned) -> int:
+    """What is equal for the same record alone."""
+    r = poisoned.record
+    return hash((r.topic(), r.partition(), r.offset(), r.timestamp(), r.key(), r.value()))
 
 
 def _unpublished(poisoned: Poisoned, error: KafkaError | None) -> BrokerUnavailable:

@@ -82,8 +82,12 @@ class TopicsMadeAnew:
 
     def _rewind(self, place: Place) -> None:
         try:
+            begin = [TopicPartition(*place, 0)]
             # What a rebalance would commit, too.
-            self._consumer.store_offsets(offsets=[TopicPartition(*place, 0)])
+            self._consumer.store_offsets(offsets=begin)
+            # Else librdkafka would commit nothing before the end of the old topic: an offset has to
+            # be beyond the last that it committed.
+            self._consumer.commit(offsets=begin, asynchronous=True)
             self._consumer.seek(TopicPartition(*place, OFFSET_BEGINNING))
         except KafkaException as error:
             # Another time: it is being taken away, or was just given.

@@ -125,6 +125,8 @@ class FakeBroker:
                 raise KafkaException(KafkaError(KafkaError._STATE))
             self.stored[each.topic, each.partition] = each.offset
 
+    def commit(self, offsets: Sequence[TopicPartition], asynchronous: bool) -> None: ...
+
     def seek(self, partition: TopicPartition) -> None:
         self._at = max(0, partition.offset)
 

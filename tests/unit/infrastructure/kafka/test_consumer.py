@@ -316,9 +316,7 @@ def test_lag_is_told_of_while_the_broker_is_away_and_left_to_whoever_has_the_par
     assert running.registry.get_sample_value(series, place) is None
 
 
-def test_a_topic_made_anew_is_read_from_its_beginning_and_old_records_commit_nothing() -> None:
-    broker = FakeBroker(*[value()] * 20)
-    broker.seek(TopicPartition(TOPIC, 0, 15))
+def made_anew_at_the_first_write(broker: FakeBroker) -> Running:
     running = Running(broker)
     append = running.log.append
     done: list[bool] = []
@@ -330,10 +328,25 @@ def test_a_topic_made_anew_is_read_from_its_beginning_and_old_records_commit_not
         return append(changes)
 
     running.log.append = made_anew_meanwhile  # type: ignore[method-assign]
-    running.run()
+    return running.run()
+
+
+def test_a_topic_made_anew_is_read_from_its_beginning_and_old_records_commit_nothing() -> None:
+    broker = FakeBroker(*[value()] * 20)
+    broker.seek(TopicPartition(TOPIC, 0, 15))
+    running = made_anew_at_the_first_write(broker)
     assert sorted(running.log.offsets) == list(range(20))
     assert broker.stored == {PLACE: 20}
     assert running.metric("topics_made_anew_total", topic=TOPIC) == 1
+
+
+def test_what_is_read_again_of_a_topic_made_anew_has_one_dead_letter() -> None:
+    broker = FakeBroker(*[value()] * 16, b"rubbish", b"rubbish")
+    broker.seek(TopicPartition(TOPIC, 0, 15))
+    running = made_anew_at_the_first_write(broker)
+    assert sorted(running.log.offsets) == list(range(16))
+    assert [offset for offset, _ in running.dead_letters.published] == [16, 17]
+    assert running.metric("dead_lettered_total", topic=TOPIC, code="not_json") == 2
 
 
 def test_after_a_failure_it_is_run_again_with_a_client_of_its_own() -> None:
