@@ -10,8 +10,10 @@ from order_service.application.stock_log.ports import Place
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """``original`` is where the record was, ``identity`` what the log will know it by once it is
-    replayed; ``replays``: how often it was already. Times are None where they are not known.
+    """``original`` is where the record was, ``first`` where it was first delivered, and
+    ``identity`` what the log will know it by once it is replayed: another place, where the log has
+    another record from there. ``replays``: how often it was already. Times are None where they are
+    not known.
 
     ``cut``: what of the original is here in part or not at all (``value``, ``key``, ``headers``);
     ``value_bytes`` and ``value_sha256`` are of the original's value.
@@ -19,6 +21,7 @@ class DeadLetter:
 
     place: Place
     original: Place
+    first: Place
     identity: Place
     buried_at: datetime | None
     produced_at: datetime | None

@@ -1,8 +1,10 @@
 """Read the dead letters, and whether their records came into the log after all."""
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 from order_service.application.stock_log.dead_letters import (
     DeadLetter,
@@ -10,7 +12,7 @@ from order_service.application.stock_log.dead_letters import (
     DeadLetterQuery,
     Progress,
 )
-from order_service.application.stock_log.ports import StockChangeLog
+from order_service.application.stock_log.ports import Place, StockChangeLog
 
 CHUNK = 500
 _CHUNK_BYTES = 16 * 1024 * 1024
@@ -50,7 +52,7 @@ class ReadDeadLetters:
         letters = self._taken(query, looked_at)
         while chunk := list(chunk_of(letters)):
             logged = self._log.holds({each.identity for each in chunk})
-            found = (FoundLetter(each, each.identity in logged) for each in chunk)
+            found = (FoundLetter(each, _is_of(each, logged)) for each in chunk)
             yield from (each for each in found if not (query.waiting and each.logged))
 
     def _taken(self, query: DeadLetterQuery, looked_at: Progress) -> Iterator[DeadLetter]:
@@ -58,6 +60,18 @@ class ReadDeadLetters:
             looked_at()
             if query.takes(letter):
                 yield letter
+
+
+def _is_of(letter: DeadLetter, logged: Mapping[Place, Mapping[str, Any]]) -> bool:
+    """Whether the entry of its identity, if there is one, tells of the letter's own record: where
+    a topic was made anew it may tell of another."""
+    entry = logged.get(letter.identity)
+    if entry is None:
+        return False
+    try:
+        return bool(json.loads(letter.value or b"") == entry)
+    except (ValueError, RecursionError):
+        return False
 
 
 def chunk_of(letters: Iterator[DeadLetter]) -> Iterator[DeadLetter]:

@@ -100,7 +100,7 @@ def _due(
 
 def _key(letter: DeadLetter) -> Key:
     # With the value, for a topic that was made anew has other records in the same places.
-    return letter.identity, hash(letter.value)
+    return letter.first, hash(letter.value)
 
 
 def _rank(letter: DeadLetter) -> Rank:

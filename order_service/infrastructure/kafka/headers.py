@@ -3,7 +3,8 @@
 A dead letter has its original's key, value and headers, and beside them ``dead-letter.*``: where
 the original was, when it was produced (ms since 1970), and what is wrong with it. A replay has the
 original's key, value and headers, and beside them ``replay.*``: where the record was first
-delivered, which stays its identity in the log, and how often it was replayed.
+delivered, which stays its identity in the log, and how often it was replayed. Where the log has
+another record from there, its identity is a place in the dead-letter topic that no record has.
 
 Of an original that is too large for a dead letter there is a part: ``dead-letter.cut`` names what
 is not whole, and ``dead-letter.value-bytes`` and ``dead-letter.value-sha256`` tell of its value.

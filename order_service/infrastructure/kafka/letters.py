@@ -1,6 +1,7 @@
 """Records of a dead-letter topic as letters, and letters as records of their original topic."""
 
 from datetime import UTC, datetime
+from hashlib import blake2b
 from typing import Final
 
 from order_service.application.stock_log.dead_letters import DeadLetter
@@ -14,6 +15,8 @@ _UNKNOWN: Final = "unknown"
 # The year 10000, in ms since 1970.
 _NO_TIME: Final = 253_402_300_800_000
 _NO_SIZE: Final = 2**31
+# No offset is that large; and any program that reads JSON takes these numbers exactly.
+_MADE_OFFSETS: Final = 2**52
 
 
 def to_letter(record: Record) -> DeadLetter:
@@ -32,6 +35,7 @@ def _unreadable(place: Place, reason: str) -> DeadLetter:
     return DeadLetter(
         place=place,
         original=place._replace(topic=place.topic.removesuffix(headers.SUFFIX)),
+        first=place,
         identity=place,
         buried_at=None,
         produced_at=None,
@@ -53,10 +57,12 @@ def _read(record: Record, place: Place) -> DeadLetter:
     told = _told(about, topic)
     code = about.get(headers.CODE, _UNKNOWN)
     value = record.value()
+    first = _first(headers.place(replayed), told, code, place)
     return DeadLetter(
         place=place,
         original=told or place._replace(topic=topic),
-        identity=_identity(headers.place(replayed), told, code, place),
+        first=first,
+        identity=_beside(first, place.topic, value) if code == OFFSET_REUSED else first,
         buried_at=_time(record.timestamp()[1]),
         produced_at=_time(headers.number(about.get(headers.TIMESTAMP), _NO_TIME)),
         key=record.key(),
@@ -93,11 +99,18 @@ def _told(about: dict[str, str], topic: str) -> Place | None:
     return told if told and told.topic == topic else None
 
 
-def _identity(replayed: Place | None, told: Place | None, code: str, place: Place) -> Place:
+def _first(replayed: Place | None, told: Place | None, code: str, place: Place) -> Place:
     if replayed and replayed.topic in (place.topic, place.topic.removesuffix(headers.SUFFIX)):
         return replayed
-    # The log knows another record by the original's place, so this one is known by its letter's.
-    return place if told is None or code in (OFFSET_REUSED, _UNKNOWN) else told
+    return place if told is None or code == _UNKNOWN else told
+
+
+def _beside(taken: Place, letters: str, value: bytes | None) -> Place:
+    """A place for a record whose own the log knows another one by. It is made of that and of what
+    the record says, and so is the same in each of its letters, for there may be several."""
+    said = blake2b(f"{taken.topic}/{taken.offset}/".encode() + (value or b""), digest_size=8)
+    number = int.from_bytes(said.digest()) % _MADE_OFFSETS
+    return Place(letters, taken.partition, _MADE_OFFSETS + number)
 
 
 def _time(milliseconds: int | None) -> datetime | None:

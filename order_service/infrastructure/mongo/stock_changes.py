@@ -76,13 +76,13 @@ class MongoStockChangeLog:
     def page(self, query: StockChangeQuery) -> tuple[list[LoggedStockChange], bool]:
         return read_page(_collection(), query)
 
-    def holds(self, places: Collection[Place]) -> set[Place]:
+    def holds(self, places: Collection[Place]) -> Mapping[Place, Mapping[str, Any]]:
         try:
-            return set(_logged(places))
+            return {place: e["payload"] for place, e in _logged(places, "payload").items()}
         except InvalidValue:
             # One of them can't be in the store; the others may.
             apart = [self.holds([place]) for place in places] if len(places) > 1 else []
-            return set().union(*apart)
+            return {place: payload for each in apart for place, payload in each.items()}
 
     def has_change(
         self, item_id: str, previous_stock: int, new_stock: int, since: datetime

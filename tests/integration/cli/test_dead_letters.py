@@ -200,7 +200,9 @@ def test_what_comes_back_again_and_again_is_refused(stage: Stage) -> None:
     assert entry["source"]["offset"] == 0
 
 
-def test_records_of_a_topic_that_was_made_anew_are_kept_under_their_letters(stage: Stage) -> None:
+def test_records_of_a_topic_that_was_made_anew_are_kept_under_places_of_their_own(
+    stage: Stage,
+) -> None:
     stage.send(value(note="old"))
     consume(stage)
     stage.make_topic_anew(stage.topic)

@@ -1,5 +1,6 @@
 """Which dead letters a replay sends, and how a letter and its replay are written as records."""
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -30,11 +31,12 @@ def letter(offset: int, **fields: Any) -> DeadLetter:
     default = DeadLetter(
         place=Place(f"{TOPIC}-dlt", 0, offset),
         original=original,
+        first=original,
         identity=original,
         buried_at=AT,
         produced_at=AT,
         key=None,
-        value=b"rubbish",
+        value=b'{"mended": true}',
         headers=(),
         code="not_json",
         reason="Not JSON.",
@@ -67,19 +69,19 @@ class FakeBox:
 
 
 class FakeHoldings:
-    """A log that has entries of these places."""
+    """A log that has entries of these letters' records."""
 
-    def __init__(self, *places: Place) -> None:
-        self._places = set(places)
+    def __init__(self, *letters: DeadLetter) -> None:
+        self._payloads = {each.identity: json.loads(each.value or b"") for each in letters}
 
-    def holds(self, places: set[Place]) -> set[Place]:
-        return self._places & places
+    def holds(self, places: set[Place]) -> dict[Place, Any]:
+        return {place: self._payloads[place] for place in places & self._payloads.keys()}
 
 
 def replay(
     box: FakeBox,
     query: DeadLetterQuery | None = None,
-    logged: Sequence[Place] = (),
+    logged: Sequence[DeadLetter] = (),
     options: ReplayOptions | None = None,
 ) -> ReplayReport:
     read = ReadDeadLetters(box, cast(Any, FakeHoldings(*logged)))
@@ -90,7 +92,7 @@ def replay(
 def test_all_are_replayed_but_those_that_are_logged() -> None:
     letters = [letter(n) for n in range(3)]
     box = FakeBox(*letters)
-    report = replay(box, logged=[letters[1].identity])
+    report = replay(box, logged=[letters[1]])
     assert box.sent == report.replayed == [letters[0], letters[2]]
     assert report.logged == 1
 
@@ -98,13 +100,13 @@ def test_all_are_replayed_but_those_that_are_logged() -> None:
 def test_the_limit_is_of_what_is_replayed() -> None:
     letters = [letter(n) for n in range(5)]
     box = FakeBox(*letters)
-    replay(box, DeadLetterQuery(limit=2), logged=[letters[0].identity])
+    replay(box, DeadLetterQuery(limit=2), logged=[letters[0]])
     assert box.sent == letters[1:3]
 
 
 def test_of_a_record_that_came_back_only_the_last_letter_counts() -> None:
     first = letter(0)
-    back = letter(9, identity=first.identity, replays=1)
+    back = letter(9, first=first.first, identity=first.identity, replays=1)
     box = FakeBox(first, back)
     report = replay(box)
     assert box.sent == [back]
@@ -122,10 +124,40 @@ def test_a_record_that_was_buried_twice_is_replayed_once() -> None:
 
 
 def test_other_records_in_the_same_place_of_a_topic_made_anew_are_all_replayed() -> None:
-    old, new = letter(0), letter(1, identity=letter(0).identity, value=b"other")
+    old = letter(0)
+    new = letter(1, first=old.first, identity=old.identity, value=b"other")
     box = FakeBox(old, new)
     replay(box)
     assert box.sent == [old, new]
+
+
+def test_a_letter_whose_place_the_log_knows_another_record_by_is_not_logged() -> None:
+    of_another = letter(0, value=b'{"another": true}')
+    for said in (b'{"mended": true}', b"rubbish", b"[" * 100_000, None):
+        assert replay(FakeBox(letter(0, value=said)), logged=[of_another]).logged == 0
+
+
+def reused(offset: int, at: int, said: bytes, *more: tuple[str, bytes]) -> DeadLetter:
+    """The letter at ``at`` of a record whose place the log knows another by."""
+    about = {"topic": TOPIC, "partition": 2, "offset": offset, "code": "offset_reused"}
+    sent = [(f"dead-letter.{name}", str(told).encode()) for name, told in about.items()]
+    return to_letter(record(said, at, topic=f"{TOPIC}-dlt", headers=[*sent, *more]))
+
+
+def test_all_letters_of_a_record_whose_place_is_taken_give_it_the_same_identity() -> None:
+    one = reused(5, 0, b"new")
+    # Replayed from an earlier letter, it was refused; so it is at another place by now.
+    first = {"topic": TOPIC, "partition": 2, "offset": 5, "count": 1}
+    told = [(f"replay.{name}", str(what).encode()) for name, what in first.items()]
+    again, came_back = reused(5, 1, b"new"), reused(90, 2, b"new", *told)
+    assert one.identity == again.identity == came_back.identity
+    assert one.identity[:2] == (f"{TOPIC}-dlt", 2)
+    assert 2**52 <= one.identity.offset < 2**53
+    others = [reused(6, 3, b"new").identity, reused(5, 4, b"newer").identity]
+    assert len({one.identity, *others}) == 3
+    box = FakeBox(one, again, came_back)
+    replay(box)
+    assert box.sent == [came_back]
 
 
 def test_what_came_back_three_times_is_refused_unless_forced() -> None:
