@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from typing import Any
 from uuid import uuid4
 
-from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 from confluent_kafka.admin import (
     AdminClient,
     AlterConfigOpType,
@@ -202,6 +202,7 @@ def _committed(reader: Consumer, asked: list[TopicPartition]) -> list[TopicParti
     try:
         return reader.committed(asked, timeout=10)
     except KafkaException as error:
-        if error.args[0].retriable():
+        reason: KafkaError = error.args[0]
+        if reason.retriable() or reason.code() == KafkaError.NOT_COORDINATOR:
             return []
         raise
