@@ -38,6 +38,9 @@ def server_properties(
         "log.dirs": log_dir,
         "num.partitions": partitions,
         "auto.create.topics.enable": "true",
+        # So a batch has to fit into max.message.bytes when it is expanded. Else a consumer finds
+        # out how large it becomes.
+        "compression.type": "uncompressed",
         "default.replication.factor": copies,
         "min.insync.replicas": in_sync,
         "offsets.topic.num.partitions": 4,

@@ -16,7 +16,12 @@ from order_service.infrastructure.kafka.delivery import Delivery
 from order_service.infrastructure.kafka.records import LostRecord
 
 # Kept until somebody deletes them: a dead letter that expires unread would be a lost event.
-_TOPIC_CONFIG: Final = {"retention.ms": "-1", "max.message.bytes": str(LARGEST_MESSAGE)}
+# Of what is compressed librdkafka bounds zstd alone when it is read (``expansion``).
+_TOPIC_CONFIG: Final = {
+    "retention.ms": "-1",
+    "max.message.bytes": str(LARGEST_MESSAGE),
+    "compression.type": "zstd",
+}
 _BROKER_DEFAULT: Final = -1
 # More than are read in the seconds until a topic is known to be made anew.
 _REMEMBERED: Final = 50_000

@@ -14,6 +14,7 @@ from confluent_kafka.admin import AdminClient
 
 from order_service.application.outage import iso
 from order_service.domain.errors import BrokerUnavailable
+from order_service.infrastructure.kafka.expansion import warn_of_unbounded
 from order_service.infrastructure.kafka.outages import CONNECTIONS, Connections
 
 _TIMEOUT: Final = 2.5
@@ -60,7 +61,7 @@ class KafkaWatch:
             return 0
         self._answered_at, self._away_since = time.monotonic(), None
         self._connections.answered()
-        self._compare(answers)
+        warn_of_unbounded(self._admin, self._compare(answers))
         return 0
 
     def check(self) -> None:
@@ -89,19 +90,24 @@ class KafkaWatch:
             found, self._made_anew = self._made_anew, []
         return found
 
-    def _compare(self, answers: dict[str, str | KafkaError]) -> None:
+    def _compare(self, answers: dict[str, str | KafkaError]) -> list[str]:
+        """Answers the topics that are seen for the first time."""
         now = time.monotonic()
+        new: list[str] = []
         missing = [topic for topic, answer in answers.items() if _is_unknown(answer)]
         for topic, answer in answers.items():
             if isinstance(answer, str):
-                before, seen_at = self._ids.get(topic, (answer, now))
+                before, seen_at = self._ids.get(topic, ("", now))
                 if before != answer:
+                    new.append(topic)
+                if before not in ("", answer):
                     with self._lock:
                         self._made_anew.append((topic, seen_at))
                 self._ids[topic] = (answer, now)
         if missing != (self._missing or []):
             self._tell(missing)
         self._missing = missing
+        return new
 
     def _tell(self, missing: Sequence[str]) -> None:
         if len(missing) == len(self._topics):

@@ -5,11 +5,12 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from confluent_kafka import KafkaException, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -23,6 +24,7 @@ from order_service.interface.cli.dead_letters import DeadLetterTools, dead_lette
 from order_service.settings import Settings
 from tests.integration.kafka.raw_records import RawHeader, send_raw
 from tests.integration.stock.stock_stage import RunningConsumer, Stage
+from tests.system import Parts, System
 from tests.unit.infrastructure.kafka.fakes import value
 from tests.unit.infrastructure.kafka.hostile_records import (
     HEADER_VALUES,
@@ -34,6 +36,10 @@ from tests.unit.infrastructure.kafka.hostile_records import (
 from tests.waiting import until
 
 GENERATED = 200
+NO_INVENTORY = "http://127.0.0.1:9"
+UNBOUNDED = "records_may_expand_without_bound"
+# A worker that had to expand it would need twice as much. So does the broker, of its 256 MB.
+EXPANDED = 64_000_000
 
 
 @pytest.fixture
@@ -143,8 +149,9 @@ def test_a_header_whose_name_is_not_utf8_stops_nothing(stage: Stage) -> None:
     assert "in part  headers" in command(stage, "show")
 
 
-def large(stage: Stage, size: int, codec: str) -> None:
-    """One record of so many bytes that are few on the way."""
+def large(stage: Stage, size: int, codec: str) -> Any:
+    """One record of so many bytes that are few on the way; answers what the broker has against
+    it."""
     producer = Producer(
         {
             "bootstrap.servers": stage.bootstrap,
@@ -157,7 +164,8 @@ def large(stage: Stage, size: int, codec: str) -> None:
     outcomes: list[Any] = []
     producer.produce(stage.topic, bytes(size), on_delivery=lambda error, _: outcomes.append(error))
     assert producer.flush(60) == 0
-    assert outcomes == [None]
+    (outcome,) = outcomes
+    return outcome
 
 
 @pytest.mark.parametrize(
@@ -173,8 +181,9 @@ def large(stage: Stage, size: int, codec: str) -> None:
 def test_a_record_that_is_small_on_the_way_and_large_when_expanded_holds_up_nothing(
     stage: Stage, codec: str, size: int, code: bytes, cut: bytes | None
 ) -> None:
-    stage.create_topic(stage.topic, 1)
-    large(stage, size, codec)
+    """Where the broker does not look how large it becomes."""
+    stage.create_topic(stage.topic, 1, compression_type="producer")
+    assert large(stage, size, codec) is None
     stage.send(value())
     with RunningConsumer(stage):
         until(lambda: stage.committed() == 2, "both records dealt with", 30)
@@ -188,6 +197,39 @@ def test_a_record_that_is_small_on_the_way_and_large_when_expanded_holds_up_noth
         assert told["dead-letter.value-bytes"] == str(size).encode()
     if cut:
         assert "Refused 1 kept in part" in command(stage, "replay")
+
+
+@pytest.mark.parametrize("codec", ["gzip", "lz4"])
+def test_what_expands_beyond_the_topics_limit_never_reaches_a_worker(
+    mongo: Mongod, kafka: KafkaBroker, stage: Stage, tmp_path: Path, codec: str
+) -> None:
+    stage.create_topic(stage.topic, 1)
+    stage.create_topic(stage.other_topic, 1, compression_type="producer")
+    system = System(
+        Parts(mongo, kafka, NO_INVENTORY),
+        tmp_path,
+        {**stage.environment, "LOG_LEVEL": "INFO"},
+        api_processes=0,
+    )
+    with system:
+        stage.send(value(n=0))
+        stage.await_entries(1)
+        before = largest(system)
+        refused = large(stage, EXPANDED, codec)
+        assert refused.code() == KafkaError.MSG_SIZE_TOO_LARGE
+        stage.send(value(n=1))
+        assert [e["payload"]["n"] for e in stage.await_entries(2)] == [0, 1]
+        assert largest(system) - before < EXPANDED
+        told = [line for line in system.logs()["worker 0"].splitlines() if UNBOUNDED in line]
+    assert len(told) == 1
+    for word in (stage.other_topic, '"producer"', "compression.type to uncompressed"):
+        assert word in told[0]
+
+
+def largest(system: System) -> int:
+    """The most bytes that the worker ever had in memory."""
+    status = Path(f"/proc/{system.worker[0].pid}/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) * 1024
 
 
 LIES: list[tuple[str, bytes | None]] = [

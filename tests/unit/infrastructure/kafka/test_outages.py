@@ -99,9 +99,21 @@ class Admin:
 
     def __init__(self, **answers: str | KafkaError) -> None:
         self.answers = answers
+        self.settings: dict[str, str | KafkaError] = {}
 
     def describe_topics(self, topics: Any, request_timeout: float) -> dict[str, Future[Any]]:
         return {topic: self._answer(topic) for topic in topics.topic_names}
+
+    def describe_configs(self, asked: Any, request_timeout: float) -> dict[Any, Future[Any]]:
+        return {each: self._setting(self.settings.get(each.name, GONE)) for each in asked}
+
+    def _setting(self, found: str | KafkaError) -> "Future[Any]":
+        future: Future[Any] = Future()
+        if isinstance(found, str):
+            future.set_result({"compression.type": SimpleNamespace(value=found)})
+        else:
+            future.set_exception(KafkaException(found))
+        return future
 
     def poll(self, timeout: float) -> None: ...
 
@@ -113,6 +125,9 @@ class Admin:
         else:
             future.set_exception(KafkaException(answer))
         return future
+
+
+DENIED = KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED)
 
 
 def watching(admin: Admin) -> KafkaWatch:
@@ -148,7 +163,24 @@ def test_only_that_none_of_the_topics_exists_is_a_problem() -> None:
         admin.answers["b"] = "1"
         seen.look()
         assert seen.topics_problem is None
-    assert [line["event"] for line in lines] == ["no_stock_topic_exists", "stock_topics_missing"]
+    told = [line["event"] for line in lines if line["event"] != "topic_settings_unknown"]
+    assert told == ["no_stock_topic_exists", "stock_topics_missing"]
+
+
+def test_a_topic_that_takes_what_may_expand_to_anything_is_told_of_once_for_each_topic() -> None:
+    admin = Admin(a="1", b="1", c="1", d="1", e="1")
+    settings = ("producer", "lz4", "uncompressed", "zstd")
+    admin.settings = dict(zip("abcd", settings, strict=True)) | {"e": DENIED}
+    seen = watching(admin)
+    with capture_logs() as lines:
+        seen.look()
+        seen.look()
+        admin.answers["b"] = "2"
+        seen.look()
+    told = [(line["log_level"], line["event"].split("_")[0], line["topic"]) for line in lines]
+    warned = [("warning", "records", topic) for topic in "ab"]
+    assert told == [*warned, ("info", "topic", "e"), ("warning", "records", "b")]
+    assert "compression.type to uncompressed" in lines[0]["remedy"]
 
 
 def test_a_topic_with_another_id_was_made_anew() -> None:
