@@ -100,8 +100,8 @@ class StockChangeLog(Protocol):
         fewer than ``limit``, so that no page needs much memory."""
         ...
 
-    def holds(self, places: Collection[Place]) -> set[Place]:
-        """Those of which there is an entry."""
+    def holds(self, places: Collection[Place]) -> Mapping[Place, Mapping[str, Any]]:
+        """Of those of which there is an entry, its payload."""
         ...
 
     def has_change(

@@ -11,17 +11,17 @@ from confluent_kafka import KafkaException, Message, Producer
 
 from devstack.kafka import KafkaBroker
 from devstack.mongod import Mongod
-from order_service.application.dead_letters import DeadLetterQuery
-from order_service.application.read_dead_letters import ReadDeadLetters
-from order_service.application.replay_dead_letters import (
+from order_service.application.stock_log.dead_letters import DeadLetterQuery
+from order_service.application.stock_log.read_dead_letters import ReadDeadLetters
+from order_service.application.stock_log.replay_dead_letters import (
     ReplayDeadLetters,
     ReplayOptions,
     ReplayReport,
 )
 from order_service.infrastructure.kafka.build import dead_letter_box
 from order_service.infrastructure.mongo.stock_changes import MongoStockChangeLog
-from tests.integration.stock_stage import RunningConsumer, Stage
-from tests.unit.kafka_fakes import value
+from tests.integration.stock.stock_stage import RunningConsumer, Stage
+from tests.unit.infrastructure.kafka.fakes import value
 from tests.waiting import until
 
 PARTITIONS = 4
