@@ -3,11 +3,24 @@
 import random
 from collections.abc import Iterator
 
+from order_service.application.clock import Clock
 
-def delays(first: float, longest: float) -> Iterator[float]:
-    """Seconds without end, doubling up to ``longest``. Each is cut at random by up to a half, so
+
+def delays(first: float, longest: float, growth: float = 2) -> Iterator[float]:
+    """Seconds without end, growing up to ``longest``. Each is cut at random by up to a half, so
     that many who failed together don't come back together."""
     delay = first
     while True:
         yield delay * random.uniform(0.5, 1)  # noqa: S311  (spreads load, guards nothing)
-        delay = min(2 * delay, longest)
+        delay = min(growth * delay, longest)
+
+
+def attempts(clock: Clock, until: float) -> Iterator[None]:
+    """At once, then again after growing pauses, the last time at the monotonic second ``until``."""
+    yield
+    for delay in delays(0.005, 0.1, growth=1.5):
+        left = until - clock.monotonic()
+        if left <= 0:
+            return
+        clock.sleep(min(left, delay))
+        yield

@@ -10,15 +10,11 @@ from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
+from order_service.application.backoff import attempts
 from order_service.application.clock import Clock
 from order_service.application.orders.ports import OrderRepository
 from order_service.application.stock.group_commit import Draw, GroupCommit
-from order_service.application.stock.moving import (
-    Attempts,
-    Change,
-    fail_for_missing_item,
-    store_changed,
-)
+from order_service.application.stock.moving import Change, fail_for_missing_item, store_changed
 from order_service.application.stock.ports import Lease, LeaseStore, OverwritingInventory, Turns
 from order_service.application.stock_log.ports import StockChangeLog
 from order_service.domain.errors import (
@@ -143,7 +139,7 @@ class LeasedStock:
     def _find_out(
         self, item_id: str, intent: Intent, unknown: OutcomeUnknown, until: float
     ) -> None:
-        for _ in self._attempts(until):
+        for _ in attempts(self._clock, until):
             try:
                 stock = self._inventory.read(item_id).stock
             except (InventoryUnavailable, ItemNotFound):
@@ -158,7 +154,7 @@ class LeasedStock:
         raise unknown
 
     def _wait_for_free(self, item_id: str, deadline: float) -> Lease:
-        for _ in self._attempts(deadline):
+        for _ in attempts(self._clock, deadline):
             lease = self._leases.look(item_id)
             if lease.held:
                 continue
@@ -262,6 +258,3 @@ class LeasedStock:
         return self._changes.has_change(
             item_id, intent.previous_stock, intent.new_stock, intent.recorded_at
         )
-
-    def _attempts(self, until: float) -> Attempts:
-        return Attempts(self._clock, until)

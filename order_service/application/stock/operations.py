@@ -6,14 +6,10 @@ The operation id is the order's id: a request whose outcome is not known is simp
 from collections.abc import Callable
 from concurrent.futures import Executor
 
+from order_service.application.backoff import attempts
 from order_service.application.clock import Clock
 from order_service.application.orders.ports import OrderRepository
-from order_service.application.stock.moving import (
-    Attempts,
-    Change,
-    fail_for_missing_item,
-    store_changed,
-)
+from order_service.application.stock.moving import Change, fail_for_missing_item, store_changed
 from order_service.application.stock.ports import ConditionalInventory
 from order_service.domain.errors import (
     InsufficientStock,
@@ -100,7 +96,7 @@ class OperationStock:
 
     def _send_until_answered(self, order: Order, deadline: float) -> StockReading:
         unknown: OutcomeUnknown | None = None
-        for _ in Attempts(self._clock, deadline):
+        for _ in attempts(self._clock, deadline):
             try:
                 return self._send(order)
             except OutcomeUnknown as error:

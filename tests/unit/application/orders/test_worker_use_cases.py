@@ -7,10 +7,10 @@ from itertools import pairwise
 
 import pytest
 
-from order_service.application.backoff import delays
+from order_service.application.backoff import attempts, delays
 from order_service.application.orders.publish import PublishEvents
 from order_service.application.orders.settle import BATCH, Overdue, SettleOrders
-from order_service.application.stock.moving import Attempts, fail_for_missing_item, store_changed
+from order_service.application.stock.moving import fail_for_missing_item, store_changed
 from order_service.application.stock_log.ports import AppendResult, StockChange
 from order_service.application.stock_log.record import RecordStockChanges
 from order_service.domain.errors import InventoryUnavailable, OutcomeUnknown
@@ -294,7 +294,7 @@ def test_an_order_of_a_missing_item_fails_and_its_cancellation_gets_stuck() -> N
 
 def test_attempts_begin_at_once_and_end_at_their_time() -> None:
     clock = FakeClock()
-    times = [clock.monotonic() for _ in Attempts(clock, until=1.0)]
+    times = [clock.monotonic() for _ in attempts(clock, until=1.0)]
     assert times[0] == 0
     assert times[-1] == 1.0
     gaps = [later - earlier for earlier, later in pairwise(times)]
@@ -305,7 +305,7 @@ def test_attempts_begin_at_once_and_end_at_their_time() -> None:
 def test_there_is_always_one_attempt() -> None:
     clock = FakeClock()
     clock.sleep(10)
-    assert len(list(Attempts(clock, until=1.0))) == 1
+    assert len(list(attempts(clock, until=1.0))) == 1
 
 
 def test_delays_grow_to_their_bound_and_are_never_all_the_same() -> None:
