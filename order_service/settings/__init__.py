@@ -1,27 +1,32 @@
 """Every setting: its name in the environment, its default, its unit and its bounds.
 
 Values come from the environment, then from ``.env``. Fields are the environment's names in lower
-case. A bad value raises SettingsError, whose text names the variable and the remedy in one line.
+case; they stand in the sections and in the order of ``.env.example``, which explains each. A bad
+value raises SettingsError, whose text names the variable and the remedy in one line.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from order_service.settings import certificates, variables
-from order_service.settings import checks as setting_checks
-from order_service.settings.error import SettingsError
-from order_service.settings.http import HttpSettings
+from order_service.settings import addresses, variables
+from order_service.settings.errors import SettingsError
+from order_service.settings.rules import RULES
 from order_service.settings.types import (
+    NO_LIMIT,
     BaseUrl,
     Brokers,
     DatabaseName,
+    Host,
+    HttpUrl,
     MongoUri,
+    Origins,
     PathText,
     Port,
+    RateLimit,
+    RedisUrl,
     Seconds,
     Text,
     Topic,
@@ -35,14 +40,51 @@ __all__ = ["Settings", "SettingsError"]
 _HOURS_OF_TEN_YEARS: Final = 87_600
 
 
-class Settings(HttpSettings):
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+class Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
+    # --- The API ---
+    host: Host = "127.0.0.1"
+    port: Port = 3100
+    web_workers: Annotated[int, Field(ge=1, le=64)] = 2
+    web_threads: Annotated[int, Field(ge=1, le=256)] = 32
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    request_deadline: Seconds = 10
+    idempotency_key_hours: Annotated[int, Field(ge=24, le=_HOURS_OF_TEN_YEARS)] = 24
+    metrics_port: Port = 0
+
+    # --- The cache of orders ---
+    cache_ttl_seconds: Annotated[float, Field(ge=0, le=3600)] = 5
+    cache_max_orders: Annotated[int, Field(ge=1, le=1_000_000)] = 2048
+    redis_url: RedisUrl | None = Field(default=None, repr=False)
+
+    # --- Who may use the API ---
+    auth_jwks_url: HttpUrl | None = Field(default=None, repr=False)
+    auth_ca_file: PathText | None = None
+    auth_jwks_file: PathText | None = None
+    auth_issuer: Text | None = None
+    auth_audience: Text | None = None
+    auth_leeway: Annotated[float, Field(ge=0, le=300)] = 30
+    auth_jwks_cooldown: Seconds = 30
+    auth_jwks_max_age: Seconds = 300
+    auth_disabled: bool = False
+    rate_limit_writes: RateLimit | None = None
+    rate_limit_reads: RateLimit | None = None
+    cors_origins: Origins = ()
+    trusted_proxies: Annotated[int, Field(ge=0, le=10)] = 0
+    # Clients take . and .. out of a path before they ask for it.
+    script_name: Annotated[
+        str, Field(max_length=255, pattern=r"^(/\.?[A-Za-z0-9_~@-][A-Za-z0-9._~@-]*)*$")
+    ] = ""
+    stop_delay: Annotated[float, Field(ge=0, le=15)] = 0
+
+    # --- MongoDB ---
     mongo_uri: MongoUri = Field(default="mongodb://127.0.0.1:27017", repr=False)
     mongo_database: DatabaseName = "orders"
     store_timeout: Seconds = 3
     mongo_pool_size: Annotated[int, Field(ge=1, le=1000)] = 64
 
+    # --- The Inventory Service ---
     inventory_service_url: BaseUrl = Field(default="http://127.0.0.1:3200", repr=False)
     inventory_ca_file: PathText | None = None
     inventory_client_cert: PathText | None = None
@@ -52,13 +94,9 @@ class Settings(HttpSettings):
     inventory_read_timeout: Seconds = 3
     breaker_failures: Annotated[int, Field(ge=1)] = 10
     breaker_reset: Seconds = 5
-
-    request_deadline: Seconds = 10
     lease_seconds: Seconds = 10
-    settle_after: Seconds = 12
-    settle_interval: Seconds = 2
-    idempotency_key_hours: Annotated[int, Field(ge=24, le=_HOURS_OF_TEN_YEARS)] = 24
 
+    # --- Kafka ---
     kafka_broker: Brokers = "127.0.0.1:9092"
     kafka_group: Text = "order-service-group"
     kafka_stock_topics: Topics = ("stock-updates", "stock_updates")
@@ -68,81 +106,49 @@ class Settings(HttpSettings):
         repr=False,
         description="librdkafka settings: {common, consumer, producer}",
     )
+
+    # --- The worker ---
+    worker_port: Port = 3101
     consumer_batch_size: Annotated[int, Field(ge=1, le=10_000)] = 500
     stock_event_max_bytes: Annotated[int, Field(ge=256, le=8_388_608)] = 65_536
-    worker_port: Port = 3101
     # The seconds of an index that expires have 31 bits.
     stock_change_retention_days: Annotated[int, Field(ge=0, le=24_855)] = 0
+    settle_after: Seconds = 12
+    settle_interval: Seconds = 2
+
+    @property
+    def has_issuer(self) -> bool:
+        return self.auth_jwks_url is not None or self.auth_jwks_file is not None
+
+    @property
+    def on_loopback(self) -> bool:
+        return addresses.is_loopback(self.host)
 
     @property
     def inventory_pool_size(self) -> int:
         """How many connections to the inventory a process keeps at most."""
         return 4 * self.web_threads
 
-    @model_validator(mode="after")
-    def _inventory_can_be_trusted(self) -> Self:
-        files = {
-            "INVENTORY_CA_FILE": self.inventory_ca_file,
-            "INVENTORY_CLIENT_CERT": self.inventory_client_cert,
-            "INVENTORY_CLIENT_KEY": self.inventory_client_key,
-        }
-        given = [name for name, path in files.items() if path is not None]
-        if given and not self.inventory_service_url.startswith("https://"):
-            raise ValueError(f"{given[0]} is set, but INVENTORY_SERVICE_URL is no https:// URL")
-        if self.inventory_client_key and not self.inventory_client_cert:
-            raise ValueError("INVENTORY_CLIENT_KEY is set without INVENTORY_CLIENT_CERT")
-        if self.inventory_ca_file:
-            with _named("INVENTORY_CA_FILE"):
-                certificates.check_authorities(self.inventory_ca_file)
-        if self.inventory_client_cert:
-            with _named("INVENTORY_CLIENT_CERT"):
-                certificates.check_own(self.inventory_client_cert, self.inventory_client_key)
-        return self
+    @property
+    def rate_limit_of_writes(self) -> str | None:
+        """In Flask-Limiter's notation; None for no limit."""
+        return self._limit(self.rate_limit_writes, "600 per minute")
+
+    @property
+    def rate_limit_of_reads(self) -> str | None:
+        """In Flask-Limiter's notation; None for no limit."""
+        return self._limit(self.rate_limit_reads, "6000 per minute")
+
+    def _limit(self, given: str | None, default: str) -> str | None:
+        if given is not None:
+            return None if given == NO_LIMIT else given
+        # Without tokens callers are told apart by address, and all behind a proxy share one.
+        return default if self.has_issuer and not self.on_loopback else None
 
     @model_validator(mode="after")
-    def _database_is_named_once(self) -> Self:
-        if "mongo_uri" not in self.model_fields_set:
-            return self
-        with _named("MONGO_URI"):
-            named = setting_checks.mongo_database(self.mongo_uri)
-        if named and "mongo_database" in self.model_fields_set and named != self.mongo_database:
-            raise ValueError(
-                "MONGO_DATABASE: MONGO_URI names another database: name it in one of them only "
-                "(where the user's password is kept is said by MONGO_URI's option authSource)"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _pool_has_room(self) -> Self:
-        if setting_checks.smallest_pool(self.mongo_uri) > self.mongo_pool_size:
-            raise ValueError(
-                f"MONGO_URI: its option minPoolSize is more than MONGO_POOL_SIZE "
-                f"({self.mongo_pool_size})"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _topics_can_be_used(self) -> Self:
-        setting_checks.usable_topics(self.kafka_stock_topics, self.kafka_order_topic)
-        return self
-
-    @model_validator(mode="after")
-    def _times_fit_together(self) -> Self:
-        longest = self.inventory_connect_timeout + self.inventory_read_timeout
-        if self.lease_seconds < 2 * longest:
-            raise ValueError(
-                f"LEASE_SECONDS must be at least twice INVENTORY_CONNECT_TIMEOUT + "
-                f"INVENTORY_READ_TIMEOUT ({2 * longest:g}), or a lease could end under a request"
-            )
-        if self.request_deadline <= self.store_timeout:
-            raise ValueError(
-                f"REQUEST_DEADLINE must be more than STORE_TIMEOUT ({self.store_timeout:g}), "
-                "which an order's last write may take"
-            )
-        if self.settle_after < self.request_deadline:
-            raise ValueError(
-                f"SETTLE_AFTER must be at least REQUEST_DEADLINE ({self.request_deadline:g})"
-            )
+    def _keep_the_rules(self) -> Self:
+        for check in RULES:
+            check(self)
         return self
 
     @classmethod
@@ -167,14 +173,6 @@ class Settings(HttpSettings):
     def names(cls) -> set[str]:
         """Of the variables, but for librdkafka's options."""
         return {field.upper() for field in cls.model_fields if field != "kafka_config"}
-
-
-@contextmanager
-def _named(variable: str) -> Iterator[None]:
-    try:
-        yield
-    except ValueError as error:
-        raise ValueError(f"{variable}: {error}") from None
 
 
 def _one_line(error: ValidationError) -> str:

@@ -4,7 +4,7 @@ import re
 import socket
 from ipaddress import ip_address
 
-from order_service.settings.error import SettingsError
+from order_service.settings.errors import SettingsError
 
 
 def written(host: str) -> str:

@@ -1,4 +1,4 @@
-"""Which options of MONGO_URI the service's promises allow.
+"""MONGO_URI: what MongoDB's driver takes, and which options the service's promises allow.
 
 Where the servers are, who we are and whom to trust (hosts, replicaSet, auth…, tls…) are the
 operator's to say. What a promise stands on (reads of the primary, writes that a majority has on
@@ -6,8 +6,15 @@ disk, the end of each operation) is not: an option about that must say what we s
 stops the start. If it were passed over in silence, somebody would believe in it.
 """
 
+import warnings
 from typing import Final, NamedTuple
 from urllib.parse import unquote_plus
+
+from order_service.settings.errors import Refused
+from order_service.settings.redaction import redacted
+
+_DATABASES_OF_MONGODB: Final = {"admin", "config", "local"}
+_LONGEST_DATABASE_NAME: Final = 63
 
 
 class _Ours(NamedTuple):
@@ -64,3 +71,52 @@ def allowed(uri: str) -> str:
     if problem := forbidden_uri_options(uri):
         raise ValueError(problem)
     return uri
+
+
+def check(uri: str) -> None:
+    """Asks no name server: a mongodb+srv:// name is looked up when the store is."""
+    from pymongo import MongoClient, common, uri_parser
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            if "?" in uri:
+                # The client warns of an option's bad value, where this raises.
+                uri_parser.split_options(uri.partition("?")[2])
+            MongoClient(uri, connect=False).close()
+    except Exception as error:  # noqa: BLE001  (there is no list of what it raises)
+        known = " ".join(["mongodb", "srv", *common.URI_OPTIONS_VALIDATOR_MAP])
+        reason = redacted(error, {"MONGO_URI": uri}, known)
+        raise Refused(f"MongoDB's driver says: {reason}") from None
+
+
+def named_database(uri: str) -> str | None:
+    """What the URI's path names. Raises Refused for a name that orders can't be kept under."""
+    from pymongo import uri_parser
+
+    _, _, rest = uri.partition("://")
+    named = uri_parser.parse_uri("mongodb://" + rest.partition("?")[0])
+    if named["collection"]:
+        raise Refused("names a collection behind the database: leave out the dot and what follows")
+    database: str | None = named["database"]
+    if database is not None:
+        check_database(database)
+    return database
+
+
+def smallest_pool(uri: str) -> int:
+    """The URI's minPoolSize."""
+    from pymongo import uri_parser
+
+    options = uri.partition("?")[2]
+    return int(uri_parser.split_options(options).get("minpoolsize") or 0) if options else 0
+
+
+def check_database(name: str) -> None:
+    if name.lower() in _DATABASES_OF_MONGODB:
+        raise Refused(
+            "the database is one of MongoDB's own: name another (where the user's password is "
+            "kept is said by MONGO_URI's option authSource)"
+        )
+    if len(name.encode()) > _LONGEST_DATABASE_NAME:
+        raise Refused(f"the database's name is longer than {_LONGEST_DATABASE_NAME} bytes")

@@ -1,4 +1,4 @@
-"""The types of the settings."""
+"""The types of the settings: how a value is written, its bounds, and why another is refused."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,11 +7,12 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from order_service.settings import addresses, store_uri
-from order_service.settings import checks as setting_checks
-from order_service.settings.checks import Refused
+from order_service.settings import addresses, store_uri, urls
+from order_service.settings.errors import Refused
 
 NO_LIMIT: Final = "off"
+
+_LONGEST_PERIOD: Final = 366 * 24 * 3600
 
 
 def _printable(value: Any) -> Any:
@@ -54,6 +55,17 @@ def _origin(origin: str) -> str:
     return f"{parts.scheme}://{host}" + (f":{port}" if port and port != default else "")
 
 
+def _rate_limit(notation: str) -> None:
+    # Where no limit is set the process is smaller without the library.
+    import limits
+
+    if notation == NO_LIMIT:
+        return
+    each = limits.parse_many(notation)
+    if any(limit.amount < 1 or limit.get_expiry() > _LONGEST_PERIOD for limit in each):
+        raise Refused
+
+
 Text = Annotated[str, BeforeValidator(_printable), Field(min_length=1, max_length=255)]
 PathText = Annotated[Path, BeforeValidator(_printable)]
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -68,14 +80,14 @@ _URL = Annotated[str, BeforeValidator(_printable), Field(pattern=r"^https?://\S+
 HttpUrl = Annotated[
     _URL,
     _checked(
-        setting_checks.http_url,
+        urls.http_url,
         f"is no URL like https://host:port/path, its port from 1 to 65535, {_ENCODED}",
     ),
 ]
 BaseUrl = Annotated[
     _URL,
     _checked(
-        setting_checks.base_url,
+        urls.base_url,
         "is no URL like https://host:port/path, its port from 1 to 65535, without ? and #, "
         f"{_ENCODED}",
     ),
@@ -85,7 +97,7 @@ RedisUrl = Annotated[
     Field(pattern=r"^(rediss?|unix)://\S+$"),
     BeforeValidator(_printable),
     _checked(
-        setting_checks.redis_url,
+        urls.redis_url,
         "is no URL like redis://user:password@host:port/0, rediss:// or unix:///path, "
         f"{_ENCODED}, and with no options but those in .env.example",
     ),
@@ -96,7 +108,7 @@ MongoUri = Annotated[
     BeforeValidator(_printable),
     AfterValidator(store_uri.allowed),
     _checked(
-        setting_checks.mongo_uri,
+        store_uri.check,
         "is no URI like mongodb://user:password@host:port/database?option=value that MongoDB's "
         f"driver takes, {_ENCODED}",
     ),
@@ -104,14 +116,14 @@ MongoUri = Annotated[
 DatabaseName = Annotated[
     str,
     Field(pattern=r"^[A-Za-z0-9_-]{1,38}$"),
-    _checked(setting_checks.usable_database, "can't be used"),
+    _checked(store_uri.check_database, "can't be used"),
 ]
 Brokers = Annotated[
     str,
     Field(pattern=r"^\S+$"),
     BeforeValidator(_printable),
     _checked(
-        setting_checks.brokers,
+        urls.brokers,
         "must be host:port with commas between and no blanks, ports from 1 to 65535",
     ),
 ]
@@ -119,7 +131,7 @@ RateLimit = Annotated[
     str,
     BeforeValidator(_printable),
     _checked(
-        lambda value: value == NO_LIMIT or setting_checks.rate_limit(value),
+        _rate_limit,
         'must be like "100 per minute", for a year at most, or off',
     ),
 ]

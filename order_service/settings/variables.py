@@ -17,7 +17,7 @@ from typing import Final
 from dotenv import dotenv_values
 from dotenv.parser import parse_stream
 
-from order_service.settings.error import SettingsError
+from order_service.settings.errors import SettingsError
 
 _KAFKA: Final = "KAFKA_"
 _OPTION: Final = re.compile(r"KAFKA_(?:(CONSUMER|PRODUCER)_)?([A-Z0-9_]+)")

@@ -7,7 +7,6 @@ import pytest
 import requests
 
 from order_service.settings import Settings, SettingsError
-from order_service.settings.http import HttpSettings
 from tests.api.issuer import Issuer, bearer
 from tests.system import Parts, System
 
@@ -168,7 +167,7 @@ def test_limits_are_on_where_callers_are_known_and_come_from_outside() -> None:
     outside = Settings.load(ISSUER | {"HOST": "0.0.0.0"})
     assert outside.rate_limit_of_writes == "600 per minute"
     assert Settings.load(ISSUER).rate_limit_of_writes is None
-    assert HttpSettings().rate_limit_of_reads is None
+    assert Settings().rate_limit_of_reads is None
     off = Settings.load(ISSUER | {"HOST": "0.0.0.0", "RATE_LIMIT_READS": "off"})
     assert off.rate_limit_of_reads is None
 

@@ -10,7 +10,7 @@ from confluent_kafka import KafkaError
 from order_service.infrastructure.kafka import outages
 from order_service.infrastructure.kafka.options import is_used, variable
 from order_service.settings import Settings, SettingsError
-from order_service.settings.checks import said
+from order_service.settings.redaction import redacted
 
 Config = dict[str, Any]
 Client = TypeVar("Client")
@@ -144,4 +144,4 @@ def _one_line(error: Exception, settings: Settings) -> str:
     concerned = [each for each in given if each[1] in reason] or given
     names = ", ".join(variable(*each) for each in concerned) or "KAFKA_BROKER"
     values = {option: settings.kafka_config[scope][option] for scope, option in given}
-    return f"Bad setting: {names}: librdkafka says: {said(reason, values)}."
+    return f"Bad setting: {names}: librdkafka says: {redacted(reason, values)}."

@@ -15,7 +15,7 @@ from operator import methodcaller
 from typing import Final, Protocol
 
 from order_service.application.stock_log.ports import Place
-from order_service.settings.checks import DEAD_LETTER_SUFFIX
+from order_service.settings.topics import DEAD_LETTER_SUFFIX
 
 Header = tuple[str, bytes | None]
 

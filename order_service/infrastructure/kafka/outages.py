@@ -16,7 +16,7 @@ from confluent_kafka import KafkaError
 
 from order_service.application.outage import Outage
 from order_service.infrastructure.kafka.causes import telling
-from order_service.settings.checks import said
+from order_service.settings.redaction import redacted
 
 # librdkafka repeats an unchanged complaint every 30 s at the latest.
 _QUIET: Final = 35.0
@@ -78,7 +78,7 @@ CONNECTIONS: Final = Connections()
 
 def log_error(secrets: Mapping[str, str], error: KafkaError) -> None:
     """For a client's ``error_cb``; ``secrets`` are shown by their names."""
-    reason = said(error.str(), secrets)
+    reason = redacted(error.str(), secrets)
     if error.fatal():
         log.error("kafka_fatal_error", error=error.name(), reason=reason)
     elif error.code() != KafkaError._ALL_BROKERS_DOWN:
@@ -99,7 +99,7 @@ class _ToStructlog(logging.Handler):
         self._secrets = secrets
 
     def emit(self, record: logging.LogRecord) -> None:
-        line = said(record.getMessage(), self._secrets)
+        line = redacted(record.getMessage(), self._secrets)
         if _NEEDLESS in line:
             return
         if not _CONNECTING.match(line):

@@ -11,7 +11,7 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
 
 from order_service.infrastructure.mongo.failures import NO_BSON, meaning
 from order_service.settings import Settings, SettingsError
-from order_service.settings.checks import said
+from order_service.settings.redaction import redacted
 
 ALIAS = "orders"
 _DUPLICATE_KEY = 11000
@@ -56,7 +56,7 @@ def _refusals(uri: str) -> Iterator[None]:
     try:
         yield
     except (PyMongoError, mongoengine.ConnectionFailure) as error:
-        reason = said(error, {"MONGO_URI": uri})
+        reason = redacted(error, {"MONGO_URI": uri})
         raise SettingsError(f"Bad setting: MONGO_URI: MongoDB's driver says: {reason}") from None
 
 

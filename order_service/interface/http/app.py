@@ -23,7 +23,7 @@ from order_service.interface.http.metrics import RequestMetrics
 from order_service.interface.http.order_bodies import OrderBodies
 from order_service.interface.http.plain_reads import PlainReads, may_skip_flask
 from order_service.interface.http.stopping import Stopping
-from order_service.settings.http import HttpSettings
+from order_service.settings import Settings
 
 # With the delay, well within the 30 s that gunicorn waits for its workers.
 _STOP_AT_MOST = 20.0
@@ -32,11 +32,11 @@ _STOP_AT_MOST = 20.0
 def create_app(
     use_cases: UseCases,
     authenticate: Authenticate | None = None,
-    settings: HttpSettings | None = None,
+    settings: Settings | None = None,
     metrics: RequestMetrics | None = None,
 ) -> Flask:
     """``authenticate``: None opens it to everybody."""
-    settings = settings or HttpSettings()
+    settings = settings or Settings()
     app = openapi.application("order_service")
     app.url_map.strict_slashes = False
     # Else a doubled slash is answered with a redirect, to the host that the request names.

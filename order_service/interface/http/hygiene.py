@@ -5,14 +5,14 @@ from typing import Any
 from flask import Flask, Response, request
 
 from order_service.interface.http import proxies
-from order_service.settings.http import HttpSettings
+from order_service.settings import Settings
 
 MAX_BODY = 64 * 1024
 _CORS_EXPOSED = "ETag, Idempotent-Replayed, Link, Location, Retry-After, X-Request-Id"
 _CORS_SENT = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-Id"
 
 
-def register(app: Flask, settings: HttpSettings) -> None:
+def register(app: Flask, settings: Settings) -> None:
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     if settings.cors_origins:
         _allow(app, frozenset(settings.cors_origins))

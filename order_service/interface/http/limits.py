@@ -14,13 +14,13 @@ from order_service.application.callers import Scope
 from order_service.domain.errors import TooManyRequests
 from order_service.interface.http import problems
 from order_service.interface.http.access import caller, scope_of_endpoints
-from order_service.settings.http import HttpSettings
+from order_service.settings import Settings
 
 # A counter that is down must not hold up what it counts.
 _REDIS_TIMEOUTS: dict[str, str | int] = {"socket_connect_timeout": 1, "socket_timeout": 1}
 
 
-def register(app: Flask, settings: HttpSettings) -> None:
+def register(app: Flask, settings: Settings) -> None:
     """Call it when every route is there. Where no limit is set, nothing is counted."""
     limits = {
         "write": settings.rate_limit_of_writes,

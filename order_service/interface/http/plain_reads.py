@@ -15,13 +15,13 @@ from order_service.application.use_cases import UseCases
 from order_service.interface.http import problems
 from order_service.interface.http.edge import name_route
 from order_service.interface.http.order_bodies import OrderBodies, order_headers
-from order_service.settings.http import HttpSettings
+from order_service.settings import Settings
 
 _ORDER: Final = re.compile(r"/api/orders/([0-9a-f]{24})")
 _ROUTE: Final = "/api/orders/<order_id>"
 
 
-def may_skip_flask(settings: HttpSettings, *, is_open: bool) -> bool:
+def may_skip_flask(settings: Settings, *, is_open: bool) -> bool:
     return is_open and not settings.rate_limit_of_reads and not settings.cors_origins
 
 

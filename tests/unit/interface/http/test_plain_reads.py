@@ -16,7 +16,7 @@ from order_service.domain.order import Order
 from order_service.interface.http.app import create_app
 from order_service.interface.http.order_bodies import OrderBodies
 from order_service.interface.http.plain_reads import PlainReads, may_skip_flask
-from order_service.settings.http import HttpSettings
+from order_service.settings import Settings
 from tests.orders import completed
 
 ORDER = completed(id="b" * 24)
@@ -71,7 +71,7 @@ def test_a_condition_or_a_body_is_flasks(name: str, said: str) -> None:
 
 
 def test_an_open_service_without_limits_and_origins_may_skip_flask() -> None:
-    assert may_skip_flask(HttpSettings(rate_limit_reads="off"), is_open=True)
+    assert may_skip_flask(Settings(rate_limit_reads="off"), is_open=True)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_an_open_service_without_limits_and_origins_may_skip_flask() -> None:
     ],
 )
 def test_who_has_more_to_decide_may_not(is_open: bool, settings: dict[str, Any]) -> None:
-    given = HttpSettings(**{"rate_limit_reads": "off", **settings})
+    given = Settings(**{"rate_limit_reads": "off", **settings})
     assert not may_skip_flask(given, is_open=is_open)
 
 

@@ -13,7 +13,7 @@ from order_service.application.orders.ports import OrderPlace
 from order_service.application.use_cases import UseCases
 from order_service.interface.http import proxies
 from order_service.interface.http.app import create_app
-from order_service.settings.http import HttpSettings
+from order_service.settings import Settings
 from tests.orders import START, pending
 
 PLAIN = {"REMOTE_ADDR": "127.0.0.1", "wsgi.url_scheme": "http", "SCRIPT_NAME": ""}
@@ -28,7 +28,7 @@ class Lists:
 
 @pytest.fixture(scope="module")
 def client() -> Client:
-    app = create_app(cast(UseCases, Lists()), settings=HttpSettings(trusted_proxies=1))
+    app = create_app(cast(UseCases, Lists()), settings=Settings(trusted_proxies=1))
     return app.test_client()
 
 

@@ -1,0 +1,74 @@
+"""URLs and addresses of other servers, checked with the libraries that will use them. Each function
+raises anything at all for a value that its library can't use, and Refused for what we don't allow.
+
+Libraries are imported where they are used: a process without such a setting is smaller without it.
+"""
+
+import re
+from pathlib import Path
+from typing import Final
+from urllib.parse import parse_qs, urlsplit
+
+from order_service.settings import certificates
+from order_service.settings.errors import Refused
+
+_PROTOCOLS_OF_KAFKA: Final = {"PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"}
+# Others would undo what the cache stands on: the time-outs, and answers as bytes.
+_REDIS_OPTIONS: Final = {
+    *("db", "username", "password", "protocol", "client_name", "health_check_interval"),
+    *("max_connections", "socket_keepalive", "ssl_cert_reqs", "ssl_check_hostname"),
+    *("ssl_ca_certs", "ssl_certfile", "ssl_keyfile"),
+}
+
+
+def http_url(url: str) -> None:
+    import requests
+    from urllib3.util import parse_url
+
+    requests.Request("GET", url).prepare()
+    parts = parse_url(url)
+    if parts.scheme not in {"http", "https"} or not parts.host or parts.port == 0 or "#" in url:
+        raise Refused
+    parts.host.encode("idna")
+
+
+def base_url(url: str) -> None:
+    http_url(url)
+    if "?" in url:
+        raise Refused
+
+
+def brokers(value: str) -> None:
+    for broker in value.split(","):
+        protocol, _, address = broker.rpartition("://")
+        parts = urlsplit("//" + address)
+        if not (parts.hostname and parts.port) or "@" in broker or parts.path or parts.query:
+            raise Refused
+        if protocol and protocol.upper() not in _PROTOCOLS_OF_KAFKA:
+            raise Refused
+        parts.hostname.encode("idna")
+
+
+def redis_url(url: str) -> None:
+    import redis
+
+    parts = urlsplit(url)
+    options = parse_qs(parts.query, keep_blank_values=True)
+    path = r"/.+" if parts.scheme == "unix" else r"/?\d*"
+    if not re.fullmatch(path, parts.path) or "#" in url or not options.keys() <= _REDIS_OPTIONS:
+        raise Refused
+    pool = redis.Redis.from_url(url).connection_pool
+    pool.make_connection()
+    pool.connection_kwargs.get("host", "").encode("idna")
+    # Of port 0 the library makes its own default.
+    if pool.connection_kwargs.get("db", 0) < 0 or (parts.scheme != "unix" and parts.port == 0):
+        raise Refused
+    # The files are read for each connection only.
+    authorities, certificate, key = (
+        Path(options[name][0]) if name in options else None
+        for name in ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
+    )
+    if authorities:
+        certificates.check_authorities(authorities)
+    if certificate or key:
+        certificates.check_own(certificate or Path(), key)
