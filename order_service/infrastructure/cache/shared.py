@@ -108,12 +108,12 @@ class SharedOrders:
         if self._breaker.opened:
             return None
         try:
-            found: T = self._breaker.call(use)
+            with self._breaker:
+                return use()
         except Exception as error:  # noqa: BLE001  (whatever is there, it costs speed alone)
             if self._breaker.opened:
                 log.warning("redis_left_alone", seconds=_LEFT_ALONE, error=type(error).__name__)
             return None
-        return found
 
 
 def _order(body: bytes) -> Order | None:

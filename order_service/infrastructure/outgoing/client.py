@@ -136,13 +136,13 @@ class Client:
         self._distrusted_until = now + _DISTRUST
 
 
-def prepare(method: str, url: str, body: Any = None) -> PreparedRequest:
-    """``body``: what is sent as JSON. The environment's passwords are not."""
+def prepare(method: str, url: str) -> PreparedRequest:
+    """Without the environment's passwords."""
     with Session() as session:
         session.trust_env = False
         # What is not compressed can't expand.
         session.headers["Accept-Encoding"] = "identity"
-        return session.prepare_request(Request(method, url, json=body))
+        return session.prepare_request(Request(method, url))
 
 
 class _Adapter(HTTPAdapter):
