@@ -9,7 +9,7 @@ from contextlib import suppress
 from http import HTTPStatus
 from socketserver import ThreadingMixIn
 from typing import Any, Final, Self
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from prometheus_client import CollectorRegistry, make_wsgi_app
@@ -32,9 +32,8 @@ class WorkerHttp:
     def __init__(self, host: str, port: int, app: WSGIApplication) -> None:
         """Raises SettingsError when the port, or the address, can't be had."""
         address = bound(host)
-        server = _Server6 if address.startswith("[") else _Server
         try:
-            self._server = make_server(address.strip("[]"), port, app, server, _QuietHandler)
+            self._server = _Server(address.strip("[]"), port, app)
         except OSError as error:
             raise SettingsError(
                 f"Bad setting: WORKER_PORT: {address}:{port} can't be listened on "
@@ -76,21 +75,17 @@ def make_app(
 
 def _answer_health(problems: Problems, start_response: StartResponse) -> Iterable[bytes]:
     missing = any(problems.values())
-    body = {
-        "status": "unavailable" if missing else "ok",
-        "dependencies": {name: _shown(problem) for name, problem in problems.items()},
+    dependencies = {
+        name: {"status": "unavailable", "detail": problem} if problem else {"status": "ok"}
+        for name, problem in problems.items()
     }
-    status = HTTPStatus.SERVICE_UNAVAILABLE if missing else HTTPStatus.OK
-    return _answer(status, body, start_response)
+    body = {"status": "unavailable" if missing else "ok", "dependencies": dependencies}
+    return _answer(
+        HTTPStatus.SERVICE_UNAVAILABLE if missing else HTTPStatus.OK, body, start_response
+    )
 
 
-def _shown(problem: str | None) -> dict[str, str]:
-    return {"status": "unavailable", "detail": problem} if problem else {"status": "ok"}
-
-
-def _answer(
-    status: HTTPStatus, body: dict[str, Any], start_response: StartResponse
-) -> Iterable[bytes]:
+def _answer(status: HTTPStatus, body: object, start_response: StartResponse) -> Iterable[bytes]:
     # A list of its own: the server adds the length of this very body to it.
     start_response(f"{status.value} {status.phrase}", [_JSON])
     return [json.dumps(body).encode()]
@@ -100,15 +95,16 @@ class _Server(ThreadingMixIn, WSGIServer):
     """A slow check of the store holds up nobody who asks whether the worker lives, and neither
     does a slow client: each connection has a total, and the oldest goes when there are too many."""
 
-    daemon_threads = True
     # One that is asked something at the end is not waited for.
-    block_on_close = False
+    daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, host: str, port: int, app: WSGIApplication) -> None:
         self._open: dict[socket.socket, float] = {}
         self._opening = threading.Lock()
-        super().__init__(*args, **kwargs)
+        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        super().__init__((host, port), _QuietHandler)
+        self.set_app(app)
 
     def process_request(self, request: Any, client_address: Any) -> None:
         with self._opening:
@@ -137,10 +133,6 @@ class _Server(ThreadingMixIn, WSGIServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that is gone, or was cut off, is no news."""
-
-
-class _Server6(_Server):
-    address_family = socket.AF_INET6
 
 
 class _QuietHandler(WSGIRequestHandler):
