@@ -1,8 +1,8 @@
 """Every error the service raises on purpose, in one tree.
 
-``code`` is the stable name that clients see; ``details`` is what the code needs beside it (JSON
-names and values). The interface maps each class to a status in one table
-(``interface/http/problems.py``); an error outside this tree is a defect and answers 500.
+``code`` is the stable name that clients see, ``message`` the sentence that people read. What else
+an error tells is in plain attributes. How an error is shown is the interface's matter. An error
+outside this tree is a defect.
 
 OrderServiceError
 ├── Rejected                 the request is understood and turned down
@@ -19,7 +19,6 @@ OrderServiceError
 ├── AccessDenied
 │   ├── Unauthenticated      nobody, or nobody we know
 │   └── MissingScope         somebody who may not do this
-├── TooManyRequests
 ├── Unavailable              a part is missing; nothing happened that would have to be undone
 │   ├── InventoryUnavailable
 │   ├── StoreUnavailable
@@ -28,58 +27,66 @@ OrderServiceError
 └── OutcomeUnknown           a request was sent and its outcome is not known yet
 """
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 
 class OrderServiceError(Exception):
-    """``replayed``: raised again for a repeated idempotency key."""
-
     code: ClassVar[str] = "error"
-    replayed = False
 
-    def __init__(self, message: str, **details: Any) -> None:
+    def __init__(self, message: str) -> None:
         super().__init__(message)
         self.message = message
-        self.details = details
 
 
 class Rejected(OrderServiceError):
+    """``replayed``: the key was sent before, and its first request was turned down for this."""
+
     code = "rejected"
+
+    def __init__(self, message: str, *, replayed: bool = False) -> None:
+        super().__init__(message)
+        self.replayed = replayed
 
 
 class InsufficientStock(Rejected):
+    """``requested`` and ``available`` in units of the item."""
+
     code = "insufficient_stock"
 
-    def __init__(self, item_id: str, requested: int, available: int) -> None:
-        super().__init__(
-            f"Only {available} of item {item_id} in stock, {requested} requested.",
-            itemId=item_id,
-            requested=requested,
-            available=available,
-        )
+    def __init__(
+        self, item_id: str, requested: int, available: int, *, replayed: bool = False
+    ) -> None:
+        message = f"Only {available} of item {item_id} in stock, {requested} requested."
+        super().__init__(message, replayed=replayed)
+        self.item_id = item_id
+        self.requested = requested
+        self.available = available
 
 
 class ItemNotFound(Rejected):
     code = "item_not_found"
 
-    def __init__(self, item_id: str) -> None:
-        super().__init__(f"The inventory has no item {item_id}.", itemId=item_id)
+    def __init__(self, item_id: str, *, replayed: bool = False) -> None:
+        super().__init__(f"The inventory has no item {item_id}.", replayed=replayed)
+        self.item_id = item_id
 
 
 class InvalidValue(Rejected):
-    """A value that can't be used; ``field`` is its JSON or query name."""
+    """One value that can't be used, or several: ``problems`` names each field and the reason."""
 
     code = "invalid_request"
 
-    def __init__(self, field: str, reason: str) -> None:
-        super().__init__(f"{field}: {reason}", errors=[{"field": field, "reason": reason}])
+    def __init__(self, field: str, reason: str, *more: tuple[str, str]) -> None:
+        self.problems = ((field, reason), *more)
+        super().__init__("; ".join(f"{name}: {why}" for name, why in self.problems))
 
 
 class OrderNotFound(OrderServiceError):
     code = "order_not_found"
 
     def __init__(self, order_id: str) -> None:
-        super().__init__("No such order.", orderId=order_id)
+        super().__init__("No such order.")
+        self.order_id = order_id
 
 
 class Conflict(OrderServiceError):
@@ -92,8 +99,8 @@ class IllegalMove(Conflict):
     code = "illegal_move"
 
     def __init__(self, message: str, order_status: str) -> None:
-        # Not "status": in a problem that is the status of HTTP.
-        super().__init__(message, orderStatus=str(order_status))
+        super().__init__(message)
+        self.order_status = str(order_status)
 
 
 class VersionConflict(Conflict):
@@ -105,9 +112,8 @@ class VersionConflict(Conflict):
 class KeyInFlight(Conflict):
     code = "key_in_flight"
 
-    def __init__(self, retry_after: int) -> None:
+    def __init__(self) -> None:
         super().__init__("The first request with this Idempotency-Key is still being processed.")
-        self.retry_after = retry_after
 
 
 class KeyReused(Conflict):
@@ -121,7 +127,8 @@ class PreconditionFailed(OrderServiceError):
     code = "precondition_failed"
 
     def __init__(self, version: int) -> None:
-        super().__init__("The order has changed since you read it.", version=version)
+        super().__init__("The order has changed since you read it.")
+        self.version = version
 
 
 class AccessDenied(OrderServiceError):
@@ -142,23 +149,12 @@ class MissingScope(AccessDenied):
     code = "missing_scope"
 
     def __init__(self, scope: str) -> None:
-        super().__init__(f"The token lacks the scope {scope}.", scope=scope)
+        super().__init__(f"The token lacks the scope {scope}.")
         self.scope = scope
-
-
-class TooManyRequests(OrderServiceError):
-    """``retry_after``: seconds."""
-
-    code = "too_many_requests"
-
-    def __init__(self, limit: str, retry_after: int) -> None:
-        super().__init__(f"No more than {limit}.")
-        self.retry_after = retry_after
 
 
 class Unavailable(OrderServiceError):
     code = "unavailable"
-    retry_after: int = 2
 
 
 class InventoryUnavailable(Unavailable):

@@ -103,12 +103,8 @@ class CreateOrder:
         if holder.deferred or holder.stuck or holder.decision:
             return CreateOrderResult(holder, deferred=True, replayed=True)
         if holder.status is OrderStatus.PENDING:
-            raise KeyInFlight(retry_after=1)
-        try:
-            _unless_refused(holder)
-        except (InsufficientStock, ItemNotFound) as refusal:
-            refusal.replayed = True
-            raise
+            raise KeyInFlight
+        _require_not_refused(holder, replayed=True)
         return CreateOrderResult(holder.as_first_answered(), replayed=True)
 
     def _give_up(self, order: Order, error: InventoryUnavailable) -> CreateOrderResult:
@@ -134,18 +130,20 @@ class CreateOrder:
                 order = self._orders.get(order.id) or order
         except StoreUnavailable:
             if order.idempotency is not None:
-                raise KeyInFlight(retry_after=1) from None
+                raise KeyInFlight from None
             return CreateOrderResult(order, deferred=True)
-        return CreateOrderResult(_unless_refused(order))
+        _require_not_refused(order)
+        return CreateOrderResult(order)
 
 
-def _unless_refused(order: Order) -> Order:
-    """The order, or, when its stock was refused, the error that says why."""
+def _require_not_refused(order: Order, *, replayed: bool = False) -> None:
+    """Raises why the order was not carried out, if it was not."""
     failure = order.failure
     if failure is None and order.given_up_at is None:
-        return order
+        return
     if failure and failure.code is FailureCode.INSUFFICIENT_STOCK:
-        raise InsufficientStock(order.item_id, order.quantity, failure.available or 0)
+        available = failure.available or 0
+        raise InsufficientStock(order.item_id, order.quantity, available, replayed=replayed)
     if failure and failure.code is FailureCode.ITEM_NOT_FOUND:
-        raise ItemNotFound(order.item_id)
+        raise ItemNotFound(order.item_id, replayed=replayed)
     raise InventoryUnavailable("The order was not carried out.")

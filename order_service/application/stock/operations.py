@@ -84,8 +84,7 @@ class OperationStock:
         try:
             reading = self._send_until_answered(order, deadline)
         except InsufficientStock as refused:
-            available = int(refused.details["available"])
-            failure = Failure(FailureCode.INSUFFICIENT_STOCK, available)
+            failure = Failure(FailureCode.INSUFFICIENT_STOCK, refused.available)
             return self._refuse(order, lambda each: each.fail(failure, self._clock.now()))
         except ItemNotFound:
             return self._refuse(order, lambda each: fail_for_missing_item(each, self._clock.now()))

@@ -86,7 +86,7 @@ class MongoOrderRepository:
             holders = _read(same_key.limit(1))
         if not holders:
             # Its insert is not acknowledged by a majority yet, or it was freed just now.
-            return KeyInFlight(retry_after=1)
+            return KeyInFlight()
         return IdempotencyKeyTaken(holders[0])
 
 

@@ -9,9 +9,9 @@ from typing import Any
 from flask import Flask, Response, request
 from flask_limiter import Limiter, RateLimitExceeded
 from redis import RedisError
+from werkzeug.exceptions import TooManyRequests
 
 from order_service.application.callers import Scope
-from order_service.domain.errors import TooManyRequests
 from order_service.interface.http import problems
 from order_service.interface.http.access import caller, scope_of_endpoints
 from order_service.settings import Settings
@@ -56,7 +56,7 @@ def _who() -> str:
 
 
 def _refuse(error: RateLimitExceeded) -> Response:
-    return problems.known(TooManyRequests(str(error.limit.limit), retry_after=1))
+    return problems.of_http(TooManyRequests(f"No more than {error.limit.limit}.", retry_after=1))
 
 
 def _tell(limiter: Limiter, response: Response) -> Response:

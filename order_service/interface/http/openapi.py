@@ -7,6 +7,7 @@ from importlib.metadata import version
 from typing import Any
 
 from flask_openapi import Info, License, OpenAPI, SecurityScheme
+from werkzeug.exceptions import TooManyRequests
 
 from order_service.application.callers import Scope
 from order_service.domain import errors
@@ -115,7 +116,7 @@ def _scopes(app: OpenAPI) -> dict[tuple[str, str], Scope]:
 def _add_access(operation: dict[str, Any], scope: Scope | None, guarded: bool) -> None:
     if scope is None:
         return
-    shared: list[Error] = [errors.TooManyRequests]
+    shared: list[Error] = [TooManyRequests]
     if guarded:
         operation["security"] = [{_BEARER: [str(scope)]}]
         shared += [errors.Unauthenticated, errors.MissingScope]

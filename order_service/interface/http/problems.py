@@ -3,7 +3,7 @@
 import json
 import re
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from flask import Flask, Response
@@ -27,7 +27,6 @@ from order_service.domain.errors import (
     PreconditionFailed,
     Rejected,
     StoreUnavailable,
-    TooManyRequests,
     Unauthenticated,
     Unavailable,
     VersionConflict,
@@ -35,28 +34,37 @@ from order_service.domain.errors import (
 from order_service.interface.http.access import challenge
 from order_service.interface.http.edge import request_id
 
-TABLE: dict[type[OrderServiceError], tuple[int, str]] = {
-    InvalidValue: (400, "The request is not valid"),
-    InsufficientStock: (400, "Not enough stock"),
-    ItemNotFound: (400, "No such item"),
-    Rejected: (400, "The request was turned down"),
-    Unauthenticated: (401, "Unauthorized"),
-    MissingScope: (403, "Not allowed"),
-    AccessDenied: (403, "Not allowed"),
-    OrderNotFound: (404, "No such order"),
-    IllegalMove: (409, "The order's status does not allow this"),
-    VersionConflict: (409, "The order was changed by somebody else"),
-    KeyInFlight: (409, "The first request with this key is still being processed"),
-    Conflict: (409, "Conflict"),
-    PreconditionFailed: (412, "The order has changed"),
-    KeyReused: (422, "This key was used with a different body"),
-    TooManyRequests: (429, "Too many requests"),
-    InventoryUnavailable: (503, "The inventory is unavailable"),
-    StoreUnavailable: (503, "The order store is unavailable"),
-    KeysUnavailable: (503, "Tokens can't be checked"),
-    Unavailable: (503, "The service is unavailable"),
-    OutcomeUnknown: (503, "The outcome is not known yet"),
-    OrderServiceError: (500, "Internal error"),
+
+class Row(NamedTuple):
+    """``retry_after``: seconds until another try makes sense; None where it makes none, or where
+    nobody knows."""
+
+    status: int
+    title: str
+    retry_after: int | None = None
+
+
+TABLE: dict[type[OrderServiceError], Row] = {
+    InvalidValue: Row(400, "The request is not valid"),
+    InsufficientStock: Row(400, "Not enough stock"),
+    ItemNotFound: Row(400, "No such item"),
+    Rejected: Row(400, "The request was turned down"),
+    Unauthenticated: Row(401, "Unauthorized"),
+    MissingScope: Row(403, "Not allowed"),
+    AccessDenied: Row(403, "Not allowed"),
+    OrderNotFound: Row(404, "No such order"),
+    IllegalMove: Row(409, "The order's status does not allow this"),
+    VersionConflict: Row(409, "The order was changed by somebody else"),
+    KeyInFlight: Row(409, "The first request with this key is still being processed", 1),
+    Conflict: Row(409, "Conflict"),
+    PreconditionFailed: Row(412, "The order has changed"),
+    KeyReused: Row(422, "This key was used with a different body"),
+    InventoryUnavailable: Row(503, "The inventory is unavailable", 2),
+    StoreUnavailable: Row(503, "The order store is unavailable", 2),
+    KeysUnavailable: Row(503, "Tokens can't be checked", 2),
+    Unavailable: Row(503, "The service is unavailable", 2),
+    OutcomeUnknown: Row(503, "The outcome is not known yet"),
+    OrderServiceError: Row(500, "Internal error"),
 }
 
 # Stable names and titles where HTTP's own phrases differ from one Python to the next.
@@ -65,26 +73,27 @@ _PHRASES = {
     414: "URI Too Long",
     416: "Requested Range Not Satisfiable",
     422: "Unprocessable Entity",
+    429: "Too many requests",
 }
 
 _log = structlog.get_logger()
 
 
 def register(app: Flask) -> None:
-    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(HTTPException, of_http)
     app.register_error_handler(Exception, answer_to)
 
 
 def answer_to(error: Exception) -> Response:
-    """Flask's own errors aside: theirs is ``_http``."""
+    """Flask's own errors aside: theirs is ``of_http``."""
     return known(error) if isinstance(error, OrderServiceError) else _unknown(error)
 
 
 def body_of(error: OrderServiceError | HTTPException) -> dict[str, Any]:
     """The problem that the error is shown as, but for the request's id."""
     if isinstance(error, OrderServiceError):
-        status, title = entry(type(error))
-        return _body(status, error.code, title, error.message, error.details)
+        row = entry(type(error))
+        return _body(row.status, error.code, row.title, error.message, _members(error))
     status = error.code or 500
     phrase = _PHRASES.get(status) or HTTPStatus(status).phrase
     code = re.sub(r"[^a-z0-9]+", "_", phrase.lower())
@@ -97,13 +106,35 @@ def defect_body() -> dict[str, Any]:
     return _body(500, "internal_error", "Internal error", detail, {})
 
 
-def entry(error: type[OrderServiceError]) -> tuple[int, str]:
-    """Status and title, of the nearest class in the table."""
+def entry(error: type[OrderServiceError]) -> Row:
+    """The row of the nearest class in the table."""
     return next(TABLE[cls] for cls in error.__mro__ if cls in TABLE)
 
 
+def _members(error: OrderServiceError) -> dict[str, Any]:
+    """What the error's code needs beside it, as JSON names it."""
+    match error:
+        case InvalidValue():
+            return {"errors": [{"field": name, "reason": why} for name, why in error.problems]}
+        case InsufficientStock():
+            amounts = {"requested": error.requested, "available": error.available}
+            return {"itemId": error.item_id, **amounts}
+        case ItemNotFound():
+            return {"itemId": error.item_id}
+        case OrderNotFound():
+            return {"orderId": error.order_id}
+        case IllegalMove():
+            # Not "status": in a problem that is the status of HTTP.
+            return {"orderStatus": error.order_status}
+        case PreconditionFailed():
+            return {"version": error.version}
+        case MissingScope():
+            return {"scope": error.scope}
+    return {}
+
+
 def _body(
-    status: int, code: str, title: str, detail: str, details: dict[str, Any]
+    status: int, code: str, title: str, detail: str, members: dict[str, Any]
 ) -> dict[str, Any]:
     """``message`` repeats the detail, for clients from before problem+json."""
     return {
@@ -113,7 +144,7 @@ def _body(
         "detail": detail,
         "code": code,
         "message": detail,
-        **details,
+        **members,
     }
 
 
@@ -125,20 +156,20 @@ def _response(body: dict[str, Any]) -> Response:
 def known(error: OrderServiceError) -> Response:
     """The answer to an error of the table."""
     response = _response(body_of(error))
-    retry_after = getattr(error, "retry_after", None)
+    retry_after = entry(type(error)).retry_after
     if retry_after is not None:
         response.headers["Retry-After"] = str(retry_after)
     if isinstance(error, Unauthenticated | MissingScope):
         response.headers["WWW-Authenticate"] = challenge(error)
-    if error.replayed:
+    if isinstance(error, Rejected) and error.replayed:
         response.headers["Idempotent-Replayed"] = "true"
     if response.status_code >= 500:
         _log.warning("request_failed", code=error.code, error=repr(error.__cause__ or error))
     return response
 
 
-def _http(error: HTTPException) -> Response:
-    """Flask's own: unknown routes, methods, content types, sizes."""
+def of_http(error: HTTPException) -> Response:
+    """The answer to HTTP's own errors: unknown routes, methods, content types, sizes, rates."""
     original = error.get_response()
     if not isinstance(original, Response) and error.code is None:
         return _unknown(error)

@@ -3,7 +3,12 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, UnsupportedMediaType
+from werkzeug.exceptions import (
+    HTTPException,
+    RequestEntityTooLarge,
+    TooManyRequests,
+    UnsupportedMediaType,
+)
 
 from order_service.domain import errors as domain
 from order_service.domain.errors import OrderServiceError
@@ -22,12 +27,12 @@ _SAMPLES: tuple[OrderServiceError | HTTPException, ...] = (
     domain.OrderNotFound(AN_ID),
     domain.IllegalMove("The order is FAILED and cannot be cancelled.", "FAILED"),
     domain.VersionConflict("The order was changed by somebody else."),
-    domain.KeyInFlight(retry_after=1),
+    domain.KeyInFlight(),
     domain.PreconditionFailed(version=3),
     RequestEntityTooLarge(),
     UnsupportedMediaType("Send the body as application/json."),
     domain.KeyReused(),
-    domain.TooManyRequests("60 per 1 minute", retry_after=17),
+    TooManyRequests("No more than 60 per 1 minute."),
     domain.InventoryUnavailable("The inventory does not answer."),
     domain.StoreUnavailable("The order store does not answer."),
     domain.KeysUnavailable("The keys that tokens are checked with can't be had."),

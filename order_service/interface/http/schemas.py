@@ -124,14 +124,11 @@ class StockChangesParameters(Schema):
 
 
 def _invalid(error: ValidationError) -> InvalidValue:
-    found = [
-        {"field": ".".join(map(str, each["loc"])) or "body", "reason": _reason(each["msg"])}
+    first, *more = [
+        (".".join(map(str, each["loc"])) or "body", _reason(each["msg"]))
         for each in error.errors(include_url=False, include_input=False)
     ]
-    invalid = InvalidValue(found[0]["field"], found[0]["reason"])
-    invalid.message = "; ".join(f"{each['field']}: {each['reason']}" for each in found)
-    invalid.details = {"errors": found}
-    return invalid
+    return InvalidValue(*first, *more)
 
 
 def _reason(message: str) -> str:

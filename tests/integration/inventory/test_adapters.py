@@ -77,7 +77,7 @@ def test_an_overwrite_sets_the_stock(absolute: AbsoluteInventory, items: Items) 
 def test_an_item_that_is_not_there_is_named(absolute: AbsoluteInventory) -> None:
     with pytest.raises(ItemNotFound) as not_found:
         absolute.read(NOBODY)
-    assert not_found.value.details == {"itemId": NOBODY}
+    assert not_found.value.item_id == NOBODY
     with pytest.raises(ItemNotFound):
         absolute.overwrite(NOBODY, 3, not_after=ALWAYS)
 
@@ -113,7 +113,8 @@ def test_too_little_stock_says_how_much_there_is(
     item = items.add(stock=2)
     with pytest.raises(InsufficientStock) as refused:
         conditional.deduct(item, 3, operation())
-    assert refused.value.details == {"itemId": item, "requested": 3, "available": 2}
+    short = refused.value
+    assert (short.item_id, short.requested, short.available) == (item, 3, 2)
     assert items.stock(item) == 2
 
 

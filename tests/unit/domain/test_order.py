@@ -50,7 +50,7 @@ def test_a_quantity_can_be_anything_from_1_to_the_most(quantity: int) -> None:
 def test_a_quantity_beyond_that_is_refused(quantity: int) -> None:
     with pytest.raises(InvalidValue) as invalid:
         pending(quantity=quantity)
-    assert invalid.value.details["errors"][0]["field"] == "quantity"
+    assert [field for field, _ in invalid.value.problems] == ["quantity"]
 
 
 def test_an_order_is_a_value() -> None:
@@ -145,7 +145,7 @@ def test_a_move_that_the_state_forbids_raises(state: str, move: str) -> None:
         return
     with pytest.raises(IllegalMove) as illegal:
         make(order)
-    assert illegal.value.details["orderStatus"] == order.status
+    assert illegal.value.order_status == order.status
 
 
 # --- what the world is told

@@ -118,8 +118,9 @@ def test_too_little_stock_is_an_error_that_says_how_much_there_is(shop: Shop) ->
     shop.failing(Failure(FailureCode.INSUFFICIENT_STOCK, available=1))
     with pytest.raises(InsufficientStock) as refused:
         shop.create(quantity=2)
-    assert refused.value.details == {"itemId": ITEM, "requested": 2, "available": 1}
-    assert refused.value.replayed is False
+    short = refused.value
+    assert (short.item_id, short.requested, short.available) == (ITEM, 2, 1)
+    assert short.replayed is False
 
 
 def test_a_missing_item_is_an_error(shop: Shop) -> None:
@@ -222,9 +223,8 @@ def test_another_callers_key_is_another_key(shop: Shop) -> None:
 
 def test_a_key_whose_first_request_is_on_its_way_is_in_flight(shop: Shop) -> None:
     def again(order: Order) -> Order:
-        with pytest.raises(KeyInFlight) as in_flight:
+        with pytest.raises(KeyInFlight):
             shop.create(KEY)
-        assert in_flight.value.retry_after >= 1
         return order.complete(PRICE, shop.clock.now())
 
     shop.stock.act = again

@@ -186,7 +186,7 @@ def test_too_little_stock_is_told_with_what_is_left(
     server.post(DEDUCT, json={"stock": 2}, status=409)
     with pytest.raises(InsufficientStock) as refused:
         conditional.deduct(ITEM, 3, "an operation")
-    assert refused.value.details["available"] == 2
+    assert refused.value.available == 2
 
 
 @pytest.mark.parametrize("body", [{}, {"stock": -1}, {"stock": "2"}, []])

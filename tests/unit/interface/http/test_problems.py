@@ -2,6 +2,8 @@
 
 import json
 import re
+from collections.abc import Callable
+from functools import partial
 
 import pytest
 import structlog
@@ -11,6 +13,7 @@ from werkzeug.exceptions import (
     RequestEntityTooLarge,
     RequestURITooLarge,
     ServiceUnavailable,
+    TooManyRequests,
     default_exceptions,
 )
 from werkzeug.test import Client
@@ -45,10 +48,9 @@ ROWS: list[tuple[OrderServiceError, int, str, dict[str, object]]] = [
     (errors.Conflict("no"), 409, "conflict", {}),
     (errors.IllegalMove("no", "FAILED"), 409, "illegal_move", {"orderStatus": "FAILED"}),
     (errors.VersionConflict("no"), 409, "version_conflict", {}),
-    (errors.KeyInFlight(retry_after=1), 409, "key_in_flight", {}),
+    (errors.KeyInFlight(), 409, "key_in_flight", {}),
     (errors.PreconditionFailed(3), 412, "precondition_failed", {"version": 3}),
     (errors.KeyReused(), 422, "key_reused", {}),
-    (errors.TooManyRequests("10 per second", 7), 429, "too_many_requests", {}),
     (errors.InventoryUnavailable("away"), 503, "inventory_unavailable", {}),
     (errors.StoreUnavailable("away"), 503, "store_unavailable", {}),
     (errors.BrokerUnavailable("away"), 503, "broker_unavailable", {}),
@@ -138,24 +140,40 @@ def test_codes_are_never_used_twice() -> None:
 
 
 @pytest.mark.parametrize(
-    "error",
+    ("error", "seconds"),
     [
-        errors.InventoryUnavailable("away"),
-        errors.StoreUnavailable("away"),
-        errors.KeyInFlight(retry_after=3),
-        errors.TooManyRequests("10 per second", 7),
+        (errors.InventoryUnavailable("away"), 2),
+        (errors.StoreUnavailable("away"), 2),
+        (errors.BrokerUnavailable("away"), 2),
+        (errors.KeysUnavailable("away"), 2),
+        (errors.KeyInFlight(), 1),
+        (TooManyRequests("No more than 10 per second.", retry_after=7), 7),
     ],
 )
-def test_what_may_be_tried_again_says_when(error: OrderServiceError, app: Flask) -> None:
+def test_what_may_be_tried_again_says_when(error: Exception, seconds: int, app: Flask) -> None:
     _, _, headers = answer_to(app, error)
-    assert int(headers["Retry-After"]) == error.retry_after  # type: ignore[attr-defined]
+    assert headers["Retry-After"] == str(seconds)
 
 
-def test_a_refusal_that_is_repeated_says_so(app: Flask) -> None:
-    error = errors.ItemNotFound(ITEM)
-    error.replayed = True
-    _, _, headers = answer_to(app, error)
-    assert headers["Idempotent-Replayed"] == "true"
+@pytest.mark.parametrize("replayed", [True, False])
+@pytest.mark.parametrize(
+    "refuse", [errors.ItemNotFound, partial(errors.InsufficientStock, requested=3, available=2)]
+)
+def test_a_refusal_says_whether_it_repeats_an_earlier_one(
+    refuse: Callable[..., OrderServiceError], replayed: bool, app: Flask
+) -> None:
+    _, _, headers = answer_to(app, refuse(ITEM, replayed=replayed))
+    assert headers.get("Idempotent-Replayed") == ("true" if replayed else None)
+
+
+def test_every_bad_field_is_named(app: Flask) -> None:
+    error = errors.InvalidValue("quantity", "must be more", ("itemId", "must be there"))
+    _, body, _ = answer_to(app, error)
+    assert body["detail"] == "quantity: must be more; itemId: must be there"
+    assert body["errors"] == [
+        {"field": "quantity", "reason": "must be more"},
+        {"field": "itemId", "reason": "must be there"},
+    ]
 
 
 def test_a_class_without_a_row_is_shown_as_its_nearest_ancestor(app: Flask) -> None:
@@ -185,6 +203,7 @@ def test_what_caused_an_error_is_not_shown(app: Flask) -> None:
     [
         (RequestEntityTooLarge(), 413, "request_entity_too_large"),
         (RequestURITooLarge(), 414, "uri_too_long"),
+        (TooManyRequests(), 429, "too_many_requests"),
         (ServiceUnavailable(), 503, "service_unavailable"),
     ],
 )
@@ -202,7 +221,7 @@ def test_https_own_codes_are_words_with_underscores_between(error: type[HTTPExce
 
 
 def test_the_titles_of_statuses_are_no_questions() -> None:
-    assert not [title for _, title in TABLE.values() if title.endswith(("?", "."))]
+    assert not [row for row in TABLE.values() if row.title.endswith(("?", "."))]
 
 
 def test_an_unknown_route_and_a_wrong_method_are_problems_too(app: Flask) -> None:
