@@ -24,6 +24,41 @@ class OrderStatus(StrEnum):
     CANCELLED = "CANCELLED"
 
 
+class OrderPhase(StrEnum):
+    """What an order's status and marks mean together.
+
+    ================  =========  ==========================  ============================
+    phase             status     marks                       the order waits for
+    ================  =========  ==========================  ============================
+    TAKING            PENDING                                its goods
+    TAKING_STUCK      PENDING    stuck                       evidence, or a person
+    GIVEN_UP          PENDING    given_up_at                 its failure
+    COMPLETED         COMPLETED                              nothing
+    CANCELLING        COMPLETED  cancel_requested_at         the return of its goods
+    CANCELLING_STUCK  COMPLETED  cancel_requested_at, stuck  evidence, or a person
+    CANCELLED         CANCELLED                              nothing
+    FAILED            FAILED                                 nothing
+    ================  =========  ==========================  ============================
+
+    A mark that the row of its status does not name changes nothing: ``given_up_at`` stays on an
+    order that has failed, ``cancel_requested_at`` on one that is cancelled.
+    """
+
+    TAKING = "TAKING"
+    TAKING_STUCK = "TAKING_STUCK"
+    GIVEN_UP = "GIVEN_UP"
+    COMPLETED = "COMPLETED"
+    CANCELLING = "CANCELLING"
+    CANCELLING_STUCK = "CANCELLING_STUCK"
+    CANCELLED = "CANCELLED"
+    FAILED = "FAILED"
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the order waits for nothing."""
+        return self in (OrderPhase.COMPLETED, OrderPhase.CANCELLED, OrderPhase.FAILED)
+
+
 class FailureCode(StrEnum):
     INSUFFICIENT_STOCK = "insufficient_stock"
     ITEM_NOT_FOUND = "item_not_found"
@@ -164,33 +199,43 @@ class Order:
         )
 
     @property
+    def phase(self) -> OrderPhase:
+        """See OrderPhase for what follows from which status and marks."""
+        is_stuck = self.stuck is not None
+        if self.status is OrderStatus.PENDING:
+            if self.given_up_at is not None:
+                return OrderPhase.GIVEN_UP
+            return OrderPhase.TAKING_STUCK if is_stuck else OrderPhase.TAKING
+        if self.status is OrderStatus.COMPLETED and self.cancel_requested_at is not None:
+            return OrderPhase.CANCELLING_STUCK if is_stuck else OrderPhase.CANCELLING
+        return OrderPhase(self.status)
+
+    @property
     def stock_change(self) -> int:
         """What the order still asks of the stock: negative takes, positive gives back."""
-        if self.status is OrderStatus.PENDING:
-            return -self.quantity
-        if self.status is OrderStatus.COMPLETED and self.cancel_requested_at is not None:
-            return self.quantity
-        return 0
+        if self.phase.is_settled:
+            return 0
+        return -self.quantity if self.status is OrderStatus.PENDING else self.quantity
 
     @property
     def awaiting_since(self) -> datetime | None:
-        """Since when it waits for its stock; None when it does not."""
-        if not self.stock_change:
+        """Since when the order waits; None when it waits for nothing."""
+        if self.phase.is_settled:
             return None
         return self.cancel_requested_at or self.created_at
 
     @property
     def awaits_stock(self) -> bool:
-        """Whether its stock can still be moved; a stuck order waits for evidence or a person, and
-        one that was given up for its failure."""
-        return self.stock_change != 0 and self.stuck is None and self.given_up_at is None
+        """Whether the order's stock can still be moved without new evidence."""
+        return self.phase in (OrderPhase.TAKING, OrderPhase.CANCELLING)
 
     def was_moved_by(self, move: StockMove) -> bool:
         return move in (self.taken, self.returned)
 
     def stock_moved(self, unit_price: Decimal, move: StockMove, at: datetime) -> Self:
-        """The stock gave what the order asked of it; by one move only once, because who takes the
-        goods and is cancelled at once waits again while that move's intent may still be open."""
+        """The stock gave what the order asked of it. One move serves an order only once: an order
+        that is cancelled as soon as it has taken its goods waits for the stock again, while the
+        intent that took the goods may still be open."""
         if self.was_moved_by(move):
             return self
         if self.status is OrderStatus.PENDING:
@@ -312,7 +357,7 @@ class Order:
 
     def _require_undecided(self, move: str) -> None:
         self._require(OrderStatus.PENDING, move)
-        if self.given_up_at is not None:
+        if self.phase is OrderPhase.GIVEN_UP:
             raise IllegalMove(f"The order was given up and cannot be {move}.", self.status)
 
     def _tell(self, event_type: OrderEventType, at: datetime) -> Self:

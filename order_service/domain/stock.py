@@ -60,7 +60,7 @@ def judge(intent: Intent, orders: Iterable[Order], stock_now: int) -> Verdict:
     An order that waits no longer, or for its cancellation, was moved by the intent's holder, who
     does that only after the overwrite was acknowledged.
     """
-    moved = any(o.stock_change == 0 or o.was_moved_by(intent.move) for o in orders)
+    moved = any(o.phase.is_settled or o.was_moved_by(intent.move) for o in orders)
     if moved or stock_now == intent.new_stock:
         return Verdict.APPLIED
     if stock_now == intent.previous_stock:

@@ -21,6 +21,7 @@ from order_service.domain.order import (
     FailureCode,
     IdempotencyKey,
     Order,
+    OrderPhase,
     OrderStatus,
 )
 
@@ -123,7 +124,7 @@ class CreateOrder:
         so: from then on its key is kept, whatever becomes of it. A key whose order can't say so is
         still in flight."""
         try:
-            while order.status is OrderStatus.PENDING and order.given_up_at is None:
+            while order.phase in (OrderPhase.TAKING, OrderPhase.TAKING_STUCK):
                 with suppress(VersionConflict):
                     deferred = self._orders.save(order.defer(self._clock.now()))
                     return CreateOrderResult(deferred, deferred=True)
@@ -139,7 +140,7 @@ class CreateOrder:
 def _require_not_refused(order: Order, *, replayed: bool = False) -> None:
     """Raises why the order was not carried out, if it was not."""
     failure = order.failure
-    if failure is None and order.given_up_at is None:
+    if order.phase not in (OrderPhase.FAILED, OrderPhase.GIVEN_UP):
         return
     if failure and failure.code is FailureCode.INSUFFICIENT_STOCK:
         available = failure.available or 0

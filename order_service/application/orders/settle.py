@@ -41,7 +41,7 @@ class SettleOrders:
                 continue
             try:
                 deadline = self._clock.monotonic() + self._overdue.move_budget
-                settled += not self._stock.recover(order, deadline).stock_change
+                settled += self._stock.recover(order, deadline).phase.is_settled
             except OrderServiceError:
                 # It stays overdue for the next pass, and so do the others of its item.
                 unreachable.add(order.item_id)

@@ -19,7 +19,7 @@ from order_service.domain.errors import (
     StoreUnavailable,
     VersionConflict,
 )
-from order_service.domain.order import Failure, FailureCode, Order
+from order_service.domain.order import Failure, FailureCode, Order, OrderPhase
 from order_service.domain.stock import StockReading
 
 
@@ -49,7 +49,7 @@ class OperationStock:
         if order.deferred or order.stock_change > 0:
             # A new version: whoever left the order behind can no longer refuse it.
             return self.move(self._orders.save(order), deadline)
-        if order.given_up_at is None:
+        if order.phase is not OrderPhase.GIVEN_UP:
             # Before anything is given back, or whoever left it behind could still complete it.
             order = self._orders.save(order.give_up(self._clock.now()))
         return self._within(deadline, self._revert, order)

@@ -59,7 +59,7 @@ class CachedOrders:
             self._local.put(looked.order, mark, began + looked.seconds_left)
             return looked.order
         order = self._from_store(order_id, mark)
-        if order is not None and _is_settled(order):
+        if order is not None and order.phase.is_settled:
             shared.put(order, looked.fill_until)
         return order
 
@@ -67,13 +67,9 @@ class CachedOrders:
         self._count("store")
         began = monotonic()
         order = self._store.get(order_id)
-        if order is not None and _is_settled(order):
+        if order is not None and order.phase.is_settled:
             self._local.put(order, mark, began + self._ttl)
         return order
-
-
-def _is_settled(order: Order) -> bool:
-    return order.stock_change == 0 and order.stuck is None
 
 
 class InvalidatingOrders:

@@ -1,6 +1,6 @@
 """Orders that wait: why, what would decide each, and what a person's word does."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from order_service.application.orders.list_open import OpenOrders
@@ -83,19 +83,19 @@ def _evidence(order: Order, stuck: Stuck) -> list[str]:
 
 def _overdue_told(order: Order, now: datetime) -> str:
     return (
-        f"{order.id}  overdue, waits for {age(now - _waits_since(order))} to {asks(order)}\n"
+        f"{order.id}  overdue, waits for {age(_waited(order, now))} to {asks(order)}\n"
         "  why      settlement has not decided it yet: is a worker running, and the inventory "
         "reachable?"
     )
 
 
-def _waits_since(order: Order) -> datetime:
-    return order.cancel_requested_at or order.created_at
+def _waited(order: Order, now: datetime) -> timedelta:
+    assert order.awaiting_since is not None
+    return now - order.awaiting_since
 
 
 def _with_age(order: Order, now: datetime) -> dict[str, Any]:
-    seconds = (now - _waits_since(order)).total_seconds()
-    return {**as_json(order), "waitsForSeconds": round(seconds, 3)}
+    return {**as_json(order), "waitsForSeconds": round(_waited(order, now).total_seconds(), 3)}
 
 
 def _ways_out(order: Order) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from order_service.application.orders.show import WholeOrder
 from order_service.domain.events import OrderEvent
-from order_service.domain.order import Intent, Order, OrderStatus, StockMove, Stuck
+from order_service.domain.order import Intent, Order, OrderPhase, StockMove, Stuck
 from order_service.interface.cli.showing import clock_time, iso, number, printable
 
 _COLUMNS: Final = "{:<24}  {:<23}  {:<9}  {:>8}  {:>12}  {:<24}  {}"
@@ -93,16 +93,16 @@ def whole_as_json(whole: WholeOrder) -> dict[str, Any]:
 
 def asks(order: Order) -> str:
     """What it wants of the stock."""
-    verb = "take" if order.status is OrderStatus.PENDING else "give back"
+    verb = "take" if order.stock_change < 0 else "give back"
     return f"{verb} {order.quantity} of item {order.item_id}"
 
 
 def _remark(order: Order) -> str:
     if order.stuck is not None:
         return "stuck"
-    if order.given_up_at is not None and order.stock_change:
+    if order.phase is OrderPhase.GIVEN_UP:
         return "given up"
-    if order.status is OrderStatus.COMPLETED and order.cancel_requested_at is not None:
+    if order.phase is OrderPhase.CANCELLING:
         return "to be cancelled"
     return f"decided: {order.decision.outcome}" if order.decision else ""
 

@@ -151,7 +151,7 @@ def settle(
 
 
 def _nothing(order: Order) -> str:
-    if order.stock_change:
+    if not order.phase.is_settled:
         return "settlement decides it."
     return "there is nothing to settle."
 

@@ -13,6 +13,7 @@ from order_service.domain.order import (
     Failure,
     FailureCode,
     Order,
+    OrderPhase,
     OrderStatus,
     Stuck,
 )
@@ -23,6 +24,7 @@ from tests.orders import (
     cancelling,
     completed,
     failed,
+    in_every_state,
     intent_of,
     key,
     later,
@@ -146,6 +148,52 @@ def test_a_move_that_the_state_forbids_raises(state: str, move: str) -> None:
     with pytest.raises(IllegalMove) as illegal:
         make(order)
     assert illegal.value.order_status == order.status
+
+
+# --- what status and marks mean together
+
+PHASES = {
+    "pending": OrderPhase.TAKING,
+    "pending, with everything": OrderPhase.TAKING,
+    "deferred": OrderPhase.TAKING,
+    "given up": OrderPhase.GIVEN_UP,
+    "completed": OrderPhase.COMPLETED,
+    "for free": OrderPhase.COMPLETED,
+    "the dearest": OrderPhase.COMPLETED,
+    "failed": OrderPhase.FAILED,
+    "reverted": OrderPhase.FAILED,
+    "failed, key forgotten": OrderPhase.FAILED,
+    "stuck": OrderPhase.TAKING_STUCK,
+    "stuck without an intent": OrderPhase.TAKING_STUCK,
+    "stuck in its cancellation": OrderPhase.CANCELLING_STUCK,
+    "decided": OrderPhase.COMPLETED,
+    "decided against": OrderPhase.FAILED,
+    "cancelling": OrderPhase.CANCELLING,
+    "cancelled": OrderPhase.CANCELLED,
+}
+
+
+@pytest.mark.parametrize("state", in_every_state())
+def test_each_state_is_one_phase(state: str) -> None:
+    order = in_every_state()[state]
+    assert order.phase is PHASES[state]
+    takes = order.phase in (OrderPhase.TAKING, OrderPhase.TAKING_STUCK, OrderPhase.GIVEN_UP)
+    returns = order.phase in (OrderPhase.CANCELLING, OrderPhase.CANCELLING_STUCK)
+    assert order.stock_change == order.quantity * (returns - takes)
+    assert order.phase.is_settled is not (takes or returns)
+    assert (order.awaiting_since is None) is order.phase.is_settled
+    assert order.awaits_stock is (order.phase in (OrderPhase.TAKING, OrderPhase.CANCELLING))
+
+
+def test_every_phase_is_tried_here() -> None:
+    assert set(PHASES.values()) == set(OrderPhase)
+
+
+def test_a_failed_and_a_cancelled_order_keep_their_marks_and_wait_for_nothing() -> None:
+    given_up = pending().give_up(AT).fail(Failure(FailureCode.ABANDONED), AT)
+    assert (given_up.given_up_at, given_up.phase) == (AT, OrderPhase.FAILED)
+    assert cancelled().cancel_requested_at is not None
+    assert cancelled().phase is OrderPhase.CANCELLED
 
 
 # --- what the world is told
