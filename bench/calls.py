@@ -23,7 +23,7 @@ from devstack.inventory import SampleInventory
 from devstack.kafka import KafkaBroker
 from devstack.mongod import Mongod
 from order_service.application.orders.publish import AT_ONCE, PublishEvents
-from order_service.application.stock.ports import Lease
+from order_service.application.stock.lease import Lease
 from order_service.bootstrap.shared import Adapters, build_adapters
 from order_service.domain.order import Intent, Order, StockMove
 from order_service.infrastructure.kafka.build import event_publisher

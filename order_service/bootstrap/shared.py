@@ -21,18 +21,12 @@ from order_service.application.orders.cancel import CancelOrder
 from order_service.application.orders.create import CreateOrder
 from order_service.application.orders.get import GetOrder
 from order_service.application.orders.list import ListOrders
-from order_service.application.orders.ports import OrderReader, OrderRepository, StockMover
+from order_service.application.orders.ports import OrderReader
 from order_service.application.readiness import CheckReadiness, Dependency
-from order_service.application.stock.leased import LeasedStock
-from order_service.application.stock.operations import OperationStock
-from order_service.application.stock.ports import (
-    ConditionalInventory,
-    LeaseStore,
-    OverwritingInventory,
-    Turns,
-)
+from order_service.application.stock.lease import LeaseStore
+from order_service.application.stock.leased import LeasedStock, OverwritingInventory, Turns
+from order_service.application.stock.operations import ConditionalInventory, OperationStock
 from order_service.application.stock_log.list import ListStockChanges
-from order_service.application.stock_log.ports import StockChangeLog
 from order_service.application.use_cases import UseCases
 from order_service.bootstrap.make_run import NOTICE, folder_of_settings, settings_of_make_run
 from order_service.infrastructure.cache.build import cache as order_cache
@@ -51,6 +45,7 @@ from order_service.infrastructure.mongo.leases import MongoLeaseStore
 from order_service.infrastructure.mongo.order_pages import MongoOrderPages
 from order_service.infrastructure.mongo.orders import MongoOrderRepository
 from order_service.infrastructure.mongo.stock_changes import MongoStockChangeLog
+from order_service.infrastructure.order_store import OrderStore
 from order_service.infrastructure.sharing.turns import shared_turns
 from order_service.infrastructure.telemetry import logs
 from order_service.infrastructure.telemetry.cache import ReadMetrics
@@ -70,10 +65,10 @@ READY_TIMEOUT = 2.0
 class Adapters:
     """What fills the ports. Tests replace or wrap single ones."""
 
-    orders: OrderRepository
+    orders: OrderStore
     reader: OrderReader
     leases: LeaseStore
-    changes: StockChangeLog
+    changes: MongoStockChangeLog
     turns: Turns
     clock: Clock
     absolute: OverwritingInventory
@@ -149,14 +144,16 @@ def build_use_cases(
     return UseCases(
         create_order=CreateOrder(orders, stock, clock, move_budget, key_lifetime),
         get_order=GetOrder(adapters.reader),
-        cancel_order=CancelOrder(GetOrder(orders), orders, stock, clock, move_budget),
+        cancel_order=CancelOrder(orders, stock, clock, move_budget),
         list_orders=ListOrders(MongoOrderPages()),
         list_stock_changes=ListStockChanges(adapters.changes),
         check_readiness=CheckReadiness(dependencies, READY_TIMEOUT, log_unforeseen),
     )
 
 
-def stock_mover(settings: Settings, adapters: Adapters, executor: ThreadPoolExecutor) -> StockMover:
+def stock_mover(
+    settings: Settings, adapters: Adapters, executor: ThreadPoolExecutor
+) -> LeasedStock | OperationStock:
     if settings.inventory_contract == "conditional":
         return OperationStock(adapters.conditional, adapters.orders, adapters.clock, executor)
     return LeasedStock(

@@ -10,14 +10,8 @@ from decimal import Decimal
 from itertools import count
 from typing import Any
 
-from order_service.application.orders.ports import IdempotencyKeyTaken
-from order_service.application.stock.ports import Lease
-from order_service.application.stock_log.ports import (
-    AppendResult,
-    LoggedStockChange,
-    StockChange,
-    StockChangeQuery,
-)
+from order_service.application.orders.create import IdempotencyKeyTaken
+from order_service.application.stock.lease import Lease
 from order_service.domain.errors import (
     InsufficientStock,
     InventoryUnavailable,
@@ -229,15 +223,6 @@ class FakeChanges:
 
     def __init__(self, inventory: FakeInventory) -> None:
         self._inventory = inventory
-
-    def append(self, changes: Sequence[StockChange]) -> AppendResult:
-        raise NotImplementedError
-
-    def ready(self, changes: Sequence[StockChange]) -> Callable[[], AppendResult]:
-        raise NotImplementedError
-
-    def page(self, query: StockChangeQuery) -> tuple[list[LoggedStockChange], bool]:
-        return [], False
 
     def has_change(
         self, item_id: str, previous_stock: int, new_stock: int, since: datetime

@@ -28,13 +28,12 @@ class CancelOrder:
 
     def __init__(
         self,
-        get_order: GetOrder,
         orders: OrderRepository,
         stock: StockMover,
         clock: Clock,
         move_budget: float,
     ) -> None:
-        self._get_order = get_order
+        self._get_order = GetOrder(orders)
         self._orders = orders
         self._stock = stock
         self._clock = clock

@@ -3,9 +3,10 @@
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Protocol
 
 from order_service.application.clock import Clock
-from order_service.application.orders.ports import IdempotencyKeyTaken, OrderRepository, StockMover
+from order_service.application.orders.ports import OrderRepository, StockMover
 from order_service.domain.errors import (
     InsufficientStock,
     InventoryUnavailable,
@@ -24,6 +25,28 @@ from order_service.domain.order import (
     OrderPhase,
     OrderStatus,
 )
+
+
+class IdempotencyKeyTaken(Exception):
+    """An order with this caller's key is stored already."""
+
+    def __init__(self, holder: Order) -> None:
+        super().__init__(holder.id)
+        self.holder = holder
+
+
+class NewOrders(OrderRepository, Protocol):
+    """The repository, to which orders are added."""
+
+    def next_id(self) -> str: ...
+
+    def add(self, order: Order) -> Order:
+        """Raises IdempotencyKeyTaken when the order's key is stored with another order."""
+        ...
+
+    def forget_key(self, order_id: str) -> None:
+        """Free the order's idempotency key, which is older than keys are remembered."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +71,7 @@ class CreateOrder:
 
     def __init__(
         self,
-        orders: OrderRepository,
+        orders: NewOrders,
         stock: StockMover,
         clock: Clock,
         move_budget: float,

@@ -1,9 +1,39 @@
 """Read the orders, page by page."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Protocol
 
-from order_service.application.orders.ports import OrderPages, OrderPlace, OrderQuery
-from order_service.domain.order import Order
+from order_service.domain.order import Order, OrderStatus
+
+
+@dataclass(frozen=True, slots=True)
+class OrderPlace:
+    """Where an order stands among all: newest first by the store's clock, then by id. It never
+    changes, whatever becomes of the order."""
+
+    created_at: datetime
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderQuery:
+    """``customer_id``: whose orders; None for everybody's. Times bound ``created_at``, [from, to).
+    ``after``: the last order of the page before."""
+
+    customer_id: str | None = None
+    item_id: str | None = None
+    status: OrderStatus | None = None
+    created_from: datetime | None = None
+    created_to: datetime | None = None
+    after: OrderPlace | None = None
+    limit: int = 20
+
+
+class OrderPages(Protocol):
+    def page(self, query: OrderQuery) -> list[Order]:
+        """Newest first, at a cost that does not grow with the number of orders."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,20 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from order_service.application.clock import Clock
-from order_service.application.orders.ports import OrderRepository
 from order_service.domain.order import Order
+
+
+class WaitingOrders(Protocol):
+    """Both answer the orders that have waited longest first."""
+
+    def stuck(self, limit: int) -> list[Order]: ...
+
+    def unsettled(self, before: datetime, limit: int) -> list[Order]:
+        """Orders that wait for their stock since before that time, stuck ones too."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +31,7 @@ class OpenOrders:
 class ListOpenOrders:
     """``settle_after``: how long an order may wait before settlement takes it up."""
 
-    def __init__(self, orders: OrderRepository, clock: Clock, settle_after: timedelta) -> None:
+    def __init__(self, orders: WaitingOrders, clock: Clock, settle_after: timedelta) -> None:
         self._orders = orders
         self._clock = clock
         self._settle_after = settle_after

@@ -1,12 +1,29 @@
 """Relay the outbox: publish every unpublished event, then take it out of its order."""
 
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from order_service.application.orders.ports import EventPublisher, Outbox
+from order_service.domain.events import OrderEvent
 
 # Orders whose events one round publishes.
 AT_ONCE = 200
+
+
+class Outbox(Protocol):
+    """The unpublished events, which live in their orders' own documents."""
+
+    def unpublished(self, limit: int) -> list[list[OrderEvent]]:
+        """The events of up to ``limit`` orders, oldest first, in order for each order."""
+        ...
+
+    def mark_published(self, events: Iterable[OrderEvent]) -> None: ...
+
+
+class EventPublisher(Protocol):
+    def publish(self, events: Sequence[OrderEvent]) -> list[OrderEvent]:
+        """Answers those whose delivery the broker confirmed; the others stay unpublished."""
+        ...
 
 
 class RelayLock(Protocol):

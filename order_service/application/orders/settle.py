@@ -1,16 +1,35 @@
 """Finish the orders that whoever began them left behind."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import chain
+from typing import Protocol
 
 from order_service.application.clock import Clock
-from order_service.application.orders.ports import OrderRepository, StockMover
 from order_service.domain.errors import OrderServiceError
 from order_service.domain.order import Order
 
 BATCH = 100
+
+
+class UnsettledOrders(Protocol):
+    def unsettled(self, before: datetime, limit: int, after: Sequence[Order] = ()) -> list[Order]:
+        """Orders that wait for their stock since before that time, oldest first, stuck ones too.
+
+        ``after``: the last ones of the page before, all that wait since the same time.
+        """
+        ...
+
+
+class StockRecovery(Protocol):
+    def recover(self, order: Order, deadline: float) -> Order:
+        """Finish, from evidence, an order that whoever began it left behind; answers the order as
+        stored. ``deadline`` in monotonic seconds.
+
+        Raises InventoryUnavailable, StoreUnavailable and OutcomeUnknown when the order still waits.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +43,7 @@ class Overdue:
 
 class SettleOrders:
     def __init__(
-        self, orders: OrderRepository, stock: StockMover, clock: Clock, overdue: Overdue
+        self, orders: UnsettledOrders, stock: StockRecovery, clock: Clock, overdue: Overdue
     ) -> None:
         self._orders = orders
         self._stock = stock

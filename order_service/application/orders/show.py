@@ -1,11 +1,18 @@
 """Read an order with all that belongs to it."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
-from order_service.application.orders.ports import OrderReader, Outbox
+from order_service.application.orders.ports import OrderReader
 from order_service.domain.errors import OrderNotFound
 from order_service.domain.events import OrderEvent
 from order_service.domain.order import Order
+
+
+class UnpublishedEvents(Protocol):
+    def unpublished_of(self, order_id: str) -> list[OrderEvent]:
+        """The order's events that are not published yet, oldest first."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +24,7 @@ class WholeOrder:
 
 
 class ShowOrder:
-    def __init__(self, orders: OrderReader, outbox: Outbox) -> None:
+    def __init__(self, orders: OrderReader, outbox: UnpublishedEvents) -> None:
         self._orders = orders
         self._outbox = outbox
 

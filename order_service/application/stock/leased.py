@@ -8,15 +8,21 @@ an overwriting inventory leaves, is in docs/adr/0001-lease-over-an-overwriting-i
 
 from collections.abc import Sequence
 from concurrent.futures import Executor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
 
 from order_service.application.backoff import attempts
 from order_service.application.clock import Clock
 from order_service.application.orders.ports import OrderRepository
 from order_service.application.stock.group_commit import Draw, GroupCommit
-from order_service.application.stock.moving import Change, fail_for_missing_item, store_changed
-from order_service.application.stock.ports import Lease, LeaseStore, OverwritingInventory, Turns
-from order_service.application.stock_log.ports import StockChangeLog
+from order_service.application.stock.lease import Lease, LeaseStore
+from order_service.application.stock.moving import (
+    Change,
+    fail_for_missing_item,
+    store_changed,
+)
 from order_service.domain.errors import (
     InventoryUnavailable,
     ItemNotFound,
@@ -24,7 +30,44 @@ from order_service.domain.errors import (
     StoreUnavailable,
 )
 from order_service.domain.order import Failure, FailureCode, Intent, Order, Stuck
-from order_service.domain.stock import Plan, Verdict, judge, plan_overwrite
+from order_service.domain.stock import Plan, StockReading, Verdict, judge, plan_overwrite
+
+
+class OverwritingInventory(Protocol):
+    """The absolute contract: stock is read, and overwritten with a new value."""
+
+    def available(self) -> bool:
+        """False while the circuit breaker sheds load."""
+        ...
+
+    def read(self, item_id: str) -> StockReading:
+        """Raises ItemNotFound, InventoryUnavailable."""
+        ...
+
+    def overwrite(self, item_id: str, stock: int, not_after: float) -> None:
+        """Set the stock. Sent only if its time-outs end before ``not_after`` (monotonic seconds).
+
+        Raises ItemNotFound, InventoryUnavailable (not sent), OutcomeUnknown.
+        """
+        ...
+
+
+class Turns(Protocol):
+    """Whose turn it is at an item, among the processes that can tell each other. A courtesy: a turn
+    that can't be had soon is done without, and only the lease decides."""
+
+    def at(self, item_id: str) -> AbstractContextManager[None]: ...
+
+
+class StockEvidence(Protocol):
+    """The stock-change log, as the witness of what became of an overwrite."""
+
+    def has_change(
+        self, item_id: str, previous_stock: int, new_stock: int, since: datetime
+    ) -> bool:
+        """Whether such a change, by the inventory's own clock, happened since then: the log may
+        take an older one late."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +84,7 @@ class LeasedStock:
         inventory: OverwritingInventory,
         leases: LeaseStore,
         orders: OrderRepository,
-        changes: StockChangeLog,
+        changes: StockEvidence,
         turns: Turns,
         clock: Clock,
         executor: Executor,

@@ -5,12 +5,16 @@ The operation id is the order's id: a request whose outcome is not known is simp
 
 from collections.abc import Callable
 from concurrent.futures import Executor
+from typing import Protocol
 
 from order_service.application.backoff import attempts
 from order_service.application.clock import Clock
 from order_service.application.orders.ports import OrderRepository
-from order_service.application.stock.moving import Change, fail_for_missing_item, store_changed
-from order_service.application.stock.ports import ConditionalInventory
+from order_service.application.stock.moving import (
+    Change,
+    fail_for_missing_item,
+    store_changed,
+)
 from order_service.domain.errors import (
     InsufficientStock,
     InventoryUnavailable,
@@ -21,6 +25,22 @@ from order_service.domain.errors import (
 )
 from order_service.domain.order import Failure, FailureCode, Order, OrderPhase
 from order_service.domain.stock import StockReading
+
+
+class ConditionalInventory(Protocol):
+    """The conditional contract: each operation is carried out once, however often it is sent."""
+
+    def available(self) -> bool:
+        """False while the circuit breaker sheds load."""
+        ...
+
+    def deduct(self, item_id: str, quantity: int, operation_id: str) -> StockReading:
+        """Raises InsufficientStock, ItemNotFound, InventoryUnavailable, OutcomeUnknown."""
+        ...
+
+    def restore(self, item_id: str, quantity: int, operation_id: str) -> StockReading:
+        """Raises ItemNotFound, InventoryUnavailable, OutcomeUnknown."""
+        ...
 
 
 class OperationStock:

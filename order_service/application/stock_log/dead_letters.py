@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from order_service.application.stock_log.ports import Place
+from order_service.application.stock_log.changes import Place
 
 
 @dataclass(frozen=True, slots=True)

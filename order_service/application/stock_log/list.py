@@ -1,14 +1,19 @@
 """Read the stock-change log."""
 
-from order_service.application.stock_log.ports import (
-    LoggedStockChange,
-    StockChangeLog,
-    StockChangeQuery,
-)
+from typing import Protocol
+
+from order_service.application.stock_log.changes import LoggedStockChange, StockChangeQuery
+
+
+class StockChangePages(Protocol):
+    def page(self, query: StockChangeQuery) -> tuple[list[LoggedStockChange], bool]:
+        """Newest first, and whether there is more after it. Where entries are large it holds
+        fewer than ``limit``, so that no page needs much memory."""
+        ...
 
 
 class ListStockChanges:
-    def __init__(self, changes: StockChangeLog) -> None:
+    def __init__(self, changes: StockChangePages) -> None:
         self._changes = changes
 
     def __call__(self, query: StockChangeQuery) -> tuple[list[LoggedStockChange], bool]:

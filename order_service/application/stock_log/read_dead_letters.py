@@ -1,21 +1,27 @@
 """Read the dead letters, and whether their records came into the log after all."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, Protocol
 
+from order_service.application.stock_log.changes import Place
 from order_service.application.stock_log.dead_letters import (
     DeadLetter,
     DeadLetterBox,
     DeadLetterQuery,
     Progress,
 )
-from order_service.application.stock_log.ports import Place, StockChangeLog
 
 CHUNK = 500
 _CHUNK_BYTES = 16 * 1024 * 1024
+
+
+class RecordsInLog(Protocol):
+    def holds(self, places: Collection[Place]) -> Mapping[Place, Mapping[str, Any]]:
+        """Those of which the log has an entry, each with the payload of that entry."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +33,7 @@ class FoundLetter:
 
 
 class ReadDeadLetters:
-    def __init__(self, box: DeadLetterBox, log: StockChangeLog) -> None:
+    def __init__(self, box: DeadLetterBox, log: RecordsInLog) -> None:
         self._box = box
         self._log = log
 

@@ -2,11 +2,23 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Protocol
 
-from order_service.application.stock_log.ports import AppendResult, StockChange, StockChangeLog
+from order_service.application.stock_log.changes import AppendResult, StockChange
 
 ADDED = "added"
 REDUCED = "reduced"
+
+
+class StockChangeLog(Protocol):
+    def append(self, changes: Sequence[StockChange]) -> AppendResult:
+        """One bulk write, journaled; an entry that is there already counts as a duplicate."""
+        ...
+
+    def ready(self, changes: Sequence[StockChange]) -> Callable[[], AppendResult]:
+        """``append`` in two steps: the entries are made now, and written when the answer is called,
+        soon and once, for they tell the time at which they were made."""
+        ...
 
 
 class RecordStockChanges:

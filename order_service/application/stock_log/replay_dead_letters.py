@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
+from order_service.application.stock_log.changes import Place
 from order_service.application.stock_log.dead_letters import (
     DeadLetter,
     DeadLetterBox,
     DeadLetterQuery,
     Progress,
 )
-from order_service.application.stock_log.ports import Place
 from order_service.application.stock_log.read_dead_letters import (
     FoundLetter,
     ReadDeadLetters,

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from order_service.application.orders.ports import OrderReader, OrderRepository
+from order_service.application.orders.ports import OrderReader
 from order_service.infrastructure.cache.local import LocalOrders
 from order_service.infrastructure.cache.orders import CachedOrders, Count, InvalidatingOrders
 from order_service.infrastructure.cache.seal import Seal
+from order_service.infrastructure.order_store import OrderStore
 from order_service.infrastructure.sharing.changes import shared_changes
 from order_service.settings import Settings
 
@@ -19,11 +20,11 @@ class Cache:
     """``reader`` is what orders are shown from, ``orders`` what they are decided on."""
 
     reader: OrderReader
-    orders: OrderRepository
+    orders: OrderStore
 
 
 def cache(
-    settings: Settings, store: OrderRepository, seal: Seal, count: Count = lambda _: None
+    settings: Settings, store: OrderStore, seal: Seal, count: Count = lambda _: None
 ) -> Cache:
     """``seal``: for what is kept in Redis."""
     ttl = settings.cache_ttl_seconds

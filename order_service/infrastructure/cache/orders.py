@@ -12,9 +12,10 @@ from datetime import datetime
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from order_service.application.orders.ports import OrderReader, OrderRepository
+from order_service.application.orders.ports import OrderReader
 from order_service.domain.order import Order
 from order_service.infrastructure.cache.local import LocalOrders
+from order_service.infrastructure.order_store import OrderStore
 
 if TYPE_CHECKING:
     from order_service.infrastructure.cache.shared import SharedOrders
@@ -76,7 +77,7 @@ class InvalidatingOrders:
     """The repository itself, whose writes end what is cached. Reads go to the store."""
 
     def __init__(
-        self, store: OrderRepository, local: LocalOrders, shared: "SharedOrders | None"
+        self, store: OrderStore, local: LocalOrders, shared: "SharedOrders | None"
     ) -> None:
         self._store = store
         self._local = local

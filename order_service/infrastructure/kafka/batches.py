@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
-from order_service.application.stock_log.ports import AppendResult, RefusedChange, StockChange
+from order_service.application.stock_log.changes import AppendResult, RefusedChange, StockChange
 from order_service.application.stock_log.record import RecordStockChanges
 from order_service.domain.errors import StoreUnavailable
 from order_service.infrastructure.kafka.burial import Poisoned

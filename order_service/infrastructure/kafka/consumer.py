@@ -12,7 +12,7 @@ import structlog
 
 from order_service.application.backoff import delays
 from order_service.application.outage import Outage
-from order_service.application.stock_log.ports import AppendResult
+from order_service.application.stock_log.changes import AppendResult
 from order_service.application.stock_log.record import RecordStockChanges
 from order_service.domain.errors import Unavailable
 from order_service.infrastructure.kafka.batches import Batch, Write, decode_all

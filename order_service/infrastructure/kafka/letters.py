@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Final
 
+from order_service.application.stock_log.changes import OFFSET_REUSED, Place
 from order_service.application.stock_log.dead_letters import DeadLetter
-from order_service.application.stock_log.ports import OFFSET_REUSED, Place
 from order_service.infrastructure.kafka import headers
 from order_service.infrastructure.kafka.delivery import Outgoing
 from order_service.infrastructure.kafka.headers import Header

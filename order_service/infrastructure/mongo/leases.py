@@ -17,7 +17,7 @@ from pymongo import UpdateOne, WriteConcern
 from pymongo.errors import BulkWriteError
 from pymongo.read_concern import ReadConcern
 
-from order_service.application.stock.ports import Lease
+from order_service.application.stock.lease import Lease
 from order_service.domain.errors import StoreUnavailable
 from order_service.domain.order import Intent
 from order_service.infrastructure.mongo.combining import Combined

@@ -14,7 +14,7 @@ not pay for them.
 from itertools import product
 from typing import Any, Final
 
-from order_service.application.orders.ports import OrderQuery
+from order_service.application.orders.list import OrderQuery
 
 _PLACE: Final = ("-created_at", "-id")
 # In the order in which they stand in an index: equalities before the walk.

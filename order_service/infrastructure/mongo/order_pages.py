@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from bson import ObjectId
 
-from order_service.application.orders.ports import OrderQuery
+from order_service.application.orders.list import OrderQuery
 from order_service.domain.order import Order
 from order_service.infrastructure.mongo.connection import store_errors
 from order_service.infrastructure.mongo.documents import ORDER_MAPPING, OrderDocument

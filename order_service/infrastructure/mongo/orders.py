@@ -9,7 +9,7 @@ from bson import ObjectId
 from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
-from order_service.application.orders.ports import IdempotencyKeyTaken
+from order_service.application.orders.create import IdempotencyKeyTaken
 from order_service.domain.errors import KeyInFlight, VersionConflict
 from order_service.domain.events import OrderEvent
 from order_service.domain.order import IdempotencyKey, Order

@@ -20,7 +20,7 @@ from mongoengine import (
     StringField,
 )
 
-from order_service.application.stock_log.ports import LoggedStockChange, StockChange
+from order_service.application.stock_log.changes import LoggedStockChange, StockChange
 from order_service.infrastructure.mongo.connection import ALIAS
 
 EVENT: Final = "STOCK_UPDATED"

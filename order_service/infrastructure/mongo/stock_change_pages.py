@@ -7,7 +7,7 @@ from bson import ObjectId
 from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
 
-from order_service.application.stock_log.ports import LoggedStockChange, StockChangeQuery
+from order_service.application.stock_log.changes import LoggedStockChange, StockChangeQuery
 from order_service.application.stock_log.record import ADDED, REDUCED
 from order_service.infrastructure.mongo.connection import store_errors
 from order_service.infrastructure.mongo.entry_ids import first_id

@@ -11,7 +11,7 @@ from bson.raw_bson import RawBSONDocument
 from pymongo.errors import BulkWriteError, DocumentTooLarge, OperationFailure
 
 from order_service.application.clock import Clock
-from order_service.application.stock_log.ports import (
+from order_service.application.stock_log.changes import (
     NOT_STORABLE,
     OFFSET_REUSED,
     AppendResult,

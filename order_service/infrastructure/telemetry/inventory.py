@@ -6,7 +6,8 @@ from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry, Gauge, Histogram
 
-from order_service.application.stock.ports import ConditionalInventory, OverwritingInventory
+from order_service.application.stock.leased import OverwritingInventory
+from order_service.application.stock.operations import ConditionalInventory
 from order_service.domain.errors import OrderServiceError
 from order_service.domain.stock import StockReading
 

@@ -5,7 +5,7 @@ import time
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-from order_service.application.stock.ports import Lease, LeaseStore
+from order_service.application.stock.lease import Lease, LeaseStore
 from order_service.domain.order import Intent
 
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)

@@ -6,10 +6,10 @@ from datetime import datetime
 
 from prometheus_client import CollectorRegistry, Counter
 
-from order_service.application.orders.ports import OrderRepository
 from order_service.domain.errors import StoreUnavailable
 from order_service.domain.events import OrderEventType
 from order_service.domain.order import Order
+from order_service.infrastructure.order_store import OrderStore
 
 _OUTCOMES = {
     OrderEventType.ORDER_CREATED: "completed",
@@ -20,7 +20,7 @@ _OUTCOMES = {
 class MeteredOrders:
     """The repository itself."""
 
-    def __init__(self, store: OrderRepository, registry: CollectorRegistry) -> None:
+    def __init__(self, store: OrderStore, registry: CollectorRegistry) -> None:
         self._store = store
         self._placed = Counter(
             "order_service_orders_placed", "Orders that were stored, PENDING.", registry=registry

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any, Final, NoReturn
 
 from order_service.application.json_values import fault
+from order_service.application.stock_log.changes import Place
 from order_service.application.stock_log.dead_letters import DeadLetter
-from order_service.application.stock_log.ports import Place
 from order_service.application.stock_log.read_dead_letters import FoundLetter
 from order_service.interface.cli.showing import printable
 

@@ -10,9 +10,8 @@ from typing import Any, Final, Protocol
 import click
 
 from order_service.application.orders.decide import DecideOrder, DecideOrderCommand
-from order_service.application.orders.list import ListOrders
+from order_service.application.orders.list import ListOrders, OrderQuery
 from order_service.application.orders.list_open import ListOpenOrders
-from order_service.application.orders.ports import OrderQuery
 from order_service.application.orders.show import ShowOrder
 from order_service.domain.order import Order, OrderStatus
 from order_service.interface.cli import open_orders_view, order_view

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSche
 from pydantic.alias_generators import to_camel
 
 from order_service.application.readiness import DependencyState
-from order_service.application.stock_log.ports import LoggedStockChange
+from order_service.application.stock_log.changes import LoggedStockChange
 from order_service.domain.order import Order, OrderStatus
 
 AN_ID = "64b000000000000000000001"

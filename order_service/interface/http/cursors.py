@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from order_service.application.orders.ports import OrderPlace
+from order_service.application.orders.list import OrderPlace
 from order_service.domain.errors import InvalidValue
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

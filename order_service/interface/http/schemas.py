@@ -8,7 +8,7 @@ from flask import Request
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from werkzeug.http import parse_etags
 
-from order_service.application.stock_log.ports import StockChangeQuery
+from order_service.application.stock_log.changes import StockChangeQuery
 from order_service.domain.errors import InvalidValue, OrderNotFound
 from order_service.domain.order import MAX_QUANTITY
 from order_service.interface.http.list_parameters import Instant, PageSize

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from order_service.application.orders.get import GetOrder
-from order_service.application.orders.ports import OrderReader, OrderRepository
+from order_service.application.orders.ports import OrderReader
 from order_service.domain.errors import OrderNotFound, VersionConflict
 from order_service.domain.order import Order
 from order_service.infrastructure.cache.local import LocalOrders
@@ -18,6 +18,7 @@ from order_service.infrastructure.cache.orders import CachedOrders, Invalidating
 from order_service.infrastructure.cache.seal import Seal
 from order_service.infrastructure.cache.shared import SharedOrders
 from order_service.infrastructure.mongo.orders import MongoOrderRepository
+from order_service.infrastructure.order_store import OrderStore
 from order_service.infrastructure.sharing.changes import Changes, shared_changes
 from order_service.settings import Settings
 from tests.integration.cache.redis_server import RedisServer
@@ -38,7 +39,7 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
 class Process:
     """An API process: its view of the orders, and where its reads came from."""
 
-    store: OrderRepository
+    store: OrderStore
     redis_url: str | None = None
     ttl: float = LONG
     size: int = 100
@@ -50,7 +51,7 @@ class Process:
         shared = SharedOrders(self.redis_url, self.ttl, SEAL) if self.redis_url else None
         count = self.count
         self.reader: OrderReader = CachedOrders(self.store, local, shared, self.ttl, count)
-        self.orders: OrderRepository = InvalidatingOrders(self.store, local, shared)
+        self.orders: OrderStore = InvalidatingOrders(self.store, local, shared)
 
     def count(self, source: str) -> None:
         self.read_from[source] += 1
@@ -64,7 +65,7 @@ def store(real_store: Settings) -> MongoOrderRepository:
     return MongoOrderRepository()
 
 
-def settled(store: OrderRepository) -> Order:
+def settled(store: OrderStore) -> Order:
     return store.save(store.add(pending(customer_id="somebody")).complete(PRICE, later(2)))
 
 

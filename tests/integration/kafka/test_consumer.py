@@ -6,7 +6,7 @@ import pytest
 
 from devstack.kafka import KafkaBroker
 from devstack.mongod import Mongod
-from order_service.application.stock_log.ports import AppendResult, StockChange
+from order_service.application.stock_log.changes import AppendResult, StockChange
 from order_service.domain.errors import StoreUnavailable
 from order_service.infrastructure.mongo.stock_changes import MongoStockChangeLog
 from tests.integration.stock.stock_stage import RunningConsumer, Stage

@@ -10,7 +10,7 @@ from decimal import Decimal
 import pytest
 from bson import ObjectId
 
-from order_service.application.stock.ports import Lease
+from order_service.application.stock.lease import Lease
 from order_service.domain.order import Intent
 from order_service.infrastructure.mongo.connection import database
 from order_service.infrastructure.mongo.leases import MongoLeaseStore

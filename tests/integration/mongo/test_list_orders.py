@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from devstack.mongod import Mongod
-from order_service.application.orders.list import ListOrders
-from order_service.application.orders.ports import OrderQuery
+from order_service.application.orders.list import ListOrders, OrderQuery
 from order_service.domain.order import Order, OrderStatus
 from order_service.infrastructure.mongo import schema
 from order_service.infrastructure.mongo.connection import database

@@ -8,8 +8,7 @@ from bson import ObjectId
 from flask.testing import FlaskClient
 
 from devstack.mongod import Mongod
-from order_service.application.orders.list import ListOrders
-from order_service.application.orders.ports import OrderQuery
+from order_service.application.orders.list import ListOrders, OrderQuery
 from order_service.bootstrap.api import build_api
 from order_service.domain.order import Failure, FailureCode
 from order_service.infrastructure.mongo import schema

@@ -16,8 +16,8 @@ from bson import ObjectId
 from pymongo import ReadPreference
 
 from devstack.mongod import Mongod
-from order_service.application.orders.ports import IdempotencyKeyTaken
-from order_service.application.stock.ports import Lease
+from order_service.application.orders.create import IdempotencyKeyTaken
+from order_service.application.stock.lease import Lease
 from order_service.domain.errors import StoreUnavailable
 from order_service.domain.order import Stuck
 from order_service.infrastructure.dependencies import StoreDependency

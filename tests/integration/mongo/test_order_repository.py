@@ -12,7 +12,7 @@ import pytest
 from bson import ObjectId
 from mongomock.collection import BulkOperationBuilder
 
-from order_service.application.orders.ports import IdempotencyKeyTaken
+from order_service.application.orders.create import IdempotencyKeyTaken
 from order_service.domain.errors import VersionConflict
 from order_service.domain.events import OrderEventType
 from order_service.domain.order import Failure, FailureCode, Order, OrderStatus, Stuck

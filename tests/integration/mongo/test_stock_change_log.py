@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from devstack.mongod import Mongod
-from order_service.application.stock_log.ports import StockChange, StockChangeQuery
+from order_service.application.stock_log.changes import StockChange, StockChangeQuery
 from order_service.domain.errors import StoreUnavailable
 from order_service.infrastructure.mongo import stock_change_pages
 from order_service.infrastructure.mongo.connection import connect, database, disconnect

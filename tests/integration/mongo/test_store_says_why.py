@@ -13,8 +13,8 @@ from bson import ObjectId
 
 from devstack.mongod import Mongod
 from devstack.ports import free_port
-from order_service.application.orders.ports import OrderPlace, OrderQuery
-from order_service.application.stock_log.ports import StockChangeQuery
+from order_service.application.orders.list import OrderPlace, OrderQuery
+from order_service.application.stock_log.changes import StockChangeQuery
 from order_service.domain.errors import InvalidValue, StoreUnavailable
 from order_service.infrastructure.dependencies import StoreDependency
 from order_service.infrastructure.mongo import schema

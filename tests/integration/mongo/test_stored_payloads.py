@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic_core import from_json
 
-from order_service.application.stock_log.ports import NOT_STORABLE, StockChangeQuery
+from order_service.application.stock_log.changes import NOT_STORABLE, StockChangeQuery
 from order_service.infrastructure.mongo import stock_changes
 from order_service.infrastructure.mongo.connection import database
 from order_service.infrastructure.mongo.stock_change_pages import PAGE_BYTES

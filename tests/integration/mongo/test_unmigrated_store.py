@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from devstack.mongod import Mongod
-from order_service.application.orders.ports import IdempotencyKeyTaken
-from order_service.application.stock.ports import Lease
+from order_service.application.orders.create import IdempotencyKeyTaken
+from order_service.application.stock.lease import Lease
 from order_service.domain.errors import OrderServiceError, StoreUnavailable
 from order_service.infrastructure.dependencies import StoreDependency
 from order_service.infrastructure.mongo import schema

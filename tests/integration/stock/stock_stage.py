@@ -16,8 +16,7 @@ from confluent_kafka.admin import (
 from confluent_kafka.cimpl import NewPartitions, NewTopic
 from prometheus_client import CollectorRegistry
 
-from order_service.application.stock_log.ports import StockChangeLog
-from order_service.application.stock_log.record import RecordStockChanges
+from order_service.application.stock_log.record import RecordStockChanges, StockChangeLog
 from order_service.infrastructure.kafka.build import kafka_watch, stock_consumer
 from order_service.infrastructure.kafka.consumer import StockConsumer
 from order_service.infrastructure.mongo.connection import connect, database, disconnect

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from devstack.mongod import Mongod
-from order_service.application.orders.ports import OrderRepository, StockMover
-from order_service.application.stock_log.ports import StockChange
+from order_service.application.orders.ports import OrderRepository
+from order_service.application.stock_log.changes import StockChange
 from order_service.bootstrap.shared import Adapters, build_adapters, stock_mover
 from order_service.domain.errors import InventoryUnavailable, OutcomeUnknown, StoreUnavailable
 from order_service.domain.order import Failure, FailureCode, Order, OrderStatus
@@ -51,7 +51,7 @@ class Process:
     threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(16))
 
     def __post_init__(self) -> None:
-        self.mover: StockMover = stock_mover(self.settings, self.adapters, self.threads)
+        self.mover = stock_mover(self.settings, self.adapters, self.threads)
 
     def place(self, item: str, quantity: int = 1) -> Order:
         orders = self.adapters.orders

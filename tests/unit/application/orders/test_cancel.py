@@ -6,7 +6,6 @@ from datetime import timedelta
 import pytest
 
 from order_service.application.orders.cancel import CancelOrder
-from order_service.application.orders.get import GetOrder
 from order_service.domain.errors import (
     IllegalMove,
     InventoryUnavailable,
@@ -42,16 +41,12 @@ class Stock:
         self.moved.append(order)
         return self._orders.save(order.cancel(self._clock.now()))
 
-    def recover(self, order: Order, deadline: float) -> Order:
-        raise NotImplementedError
-
 
 class Shop:
     def __init__(self) -> None:
         self.orders, self.clock = FakeOrders(), FakeClock()
         self.stock = Stock(self.orders, self.clock)
-        get_order = GetOrder(self.orders)
-        self.cancel = CancelOrder(get_order, self.orders, self.stock, self.clock, 7)
+        self.cancel = CancelOrder(self.orders, self.stock, self.clock, 7)
 
     def has(self, order: Order) -> Order:
         self.orders.by_id[order.id] = order.saved()

@@ -54,9 +54,6 @@ class Stock:
         act = self.act or (lambda each: each.complete(PRICE, self.clock.now()))
         return self.orders.save(act(order))
 
-    def recover(self, order: Order, deadline: float) -> Order:
-        raise NotImplementedError
-
 
 class Shop:
     def __init__(self) -> None:

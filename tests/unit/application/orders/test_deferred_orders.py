@@ -38,9 +38,6 @@ class Stock:
         self._happening(order)
         raise self._error
 
-    def recover(self, order: Order, deadline: float) -> Order:
-        raise NotImplementedError
-
 
 class Shop:
     def __init__(self) -> None:

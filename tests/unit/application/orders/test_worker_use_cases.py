@@ -11,7 +11,7 @@ from order_service.application.backoff import attempts, delays
 from order_service.application.orders.publish import PublishEvents
 from order_service.application.orders.settle import BATCH, Overdue, SettleOrders
 from order_service.application.stock.moving import fail_for_missing_item, store_changed
-from order_service.application.stock_log.ports import AppendResult, StockChange
+from order_service.application.stock_log.changes import AppendResult, StockChange
 from order_service.application.stock_log.record import RecordStockChanges
 from order_service.domain.errors import InventoryUnavailable, OutcomeUnknown
 from order_service.domain.events import OrderEvent
@@ -30,12 +30,6 @@ class Stock:
         self.failing: dict[str, Exception] = {}
         self.undecided: set[str] = set()
         self.asked: list[str] = []
-
-    def require_available(self) -> None:
-        raise NotImplementedError
-
-    def move(self, order: Order, deadline: float) -> Order:
-        raise NotImplementedError
 
     def recover(self, order: Order, deadline: float) -> Order:
         assert deadline == self._clock.monotonic() + 5

@@ -9,8 +9,8 @@ from typing import Any, cast
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
+from order_service.application.stock_log.changes import Place
 from order_service.application.stock_log.dead_letters import DeadLetter, DeadLetterQuery
-from order_service.application.stock_log.ports import Place
 from order_service.application.stock_log.read_dead_letters import FoundLetter, ReadDeadLetters
 from order_service.application.stock_log.replay_dead_letters import (
     ReplayDeadLetters,

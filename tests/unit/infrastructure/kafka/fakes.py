@@ -6,12 +6,10 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
-from order_service.application.stock_log.ports import (
+from order_service.application.stock_log.changes import (
     AppendResult,
-    LoggedStockChange,
     RefusedChange,
     StockChange,
-    StockChangeQuery,
 )
 from order_service.domain.errors import StoreUnavailable
 
@@ -208,12 +206,6 @@ class FakeLog:
             len(kept) - written,
             tuple(RefusedChange(c, self.refuses[c.offset], "Why.") for c in refused),
         )
-
-    def page(self, query: StockChangeQuery) -> tuple[list[LoggedStockChange], bool]:
-        raise NotImplementedError
-
-    def has_change(self, item_id: str, previous_stock: int, new_stock: int, since: Any) -> bool:
-        raise NotImplementedError
 
     @property
     def offsets(self) -> list[int]:

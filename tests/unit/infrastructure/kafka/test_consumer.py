@@ -10,7 +10,7 @@ import pytest
 from confluent_kafka import KafkaError, Message, TopicPartition
 from prometheus_client import CollectorRegistry
 
-from order_service.application.stock_log.ports import AppendResult, StockChange
+from order_service.application.stock_log.changes import AppendResult, StockChange
 from order_service.application.stock_log.record import RecordStockChanges
 from order_service.infrastructure.kafka import consumer as consumer_module
 from order_service.infrastructure.kafka import lag as lag_module

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 from prometheus_client import CollectorRegistry
 
-from order_service.application.stock.ports import Lease
+from order_service.application.stock.lease import Lease
 from order_service.domain.errors import InventoryUnavailable, StoreUnavailable
 from order_service.domain.order import Failure, FailureCode, Order
 from order_service.domain.stock import StockReading

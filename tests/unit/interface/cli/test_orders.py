@@ -9,9 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from order_service.application.orders.decide import DecideOrder
-from order_service.application.orders.list import ListOrders
+from order_service.application.orders.list import ListOrders, OrderPlace, OrderQuery
 from order_service.application.orders.list_open import ListOpenOrders
-from order_service.application.orders.ports import OrderPlace, OrderQuery
 from order_service.application.orders.show import ShowOrder
 from order_service.domain.errors import OrderNotFound, VersionConflict
 from order_service.domain.order import Intent, Order, OrderStatus, Stuck

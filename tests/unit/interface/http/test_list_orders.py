@@ -10,8 +10,7 @@ from datetime import UTC, datetime
 import pytest
 from flask import Flask, request
 
-from order_service.application.orders.list import ListOrders, OrderPage
-from order_service.application.orders.ports import OrderPlace, OrderQuery
+from order_service.application.orders.list import ListOrders, OrderPage, OrderPlace, OrderQuery
 from order_service.domain.errors import InvalidValue
 from order_service.domain.order import Order, OrderStatus
 from order_service.interface.http.cursors import read_cursor, write_cursor

@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from werkzeug.test import Client, TestResponse
 
-from order_service.application.orders.list import OrderPage
-from order_service.application.orders.ports import OrderPlace
+from order_service.application.orders.list import OrderPage, OrderPlace
 from order_service.application.use_cases import UseCases
 from order_service.interface.http import proxies
 from order_service.interface.http.app import create_app

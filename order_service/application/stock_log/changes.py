@@ -1,9 +1,9 @@
-"""What the stock-change log needs of the outside, and what it tells."""
+"""What the stock-change log is told, and what it tells."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 
 class Place(NamedTuple):
@@ -83,30 +83,3 @@ class AppendResult:
     written: int
     duplicates: int
     refused: tuple[RefusedChange, ...] = ()
-
-
-class StockChangeLog(Protocol):
-    def append(self, changes: Sequence[StockChange]) -> AppendResult:
-        """One bulk write, journaled; an entry that is there already counts as a duplicate."""
-        ...
-
-    def ready(self, changes: Sequence[StockChange]) -> Callable[[], AppendResult]:
-        """``append`` in two steps: the entries are made now, and written when the answer is called,
-        soon and once, for they tell the time at which they were made."""
-        ...
-
-    def page(self, query: StockChangeQuery) -> tuple[list[LoggedStockChange], bool]:
-        """Newest first, and whether there is more after it. Where entries are large it holds
-        fewer than ``limit``, so that no page needs much memory."""
-        ...
-
-    def holds(self, places: Collection[Place]) -> Mapping[Place, Mapping[str, Any]]:
-        """Of those of which there is an entry, its payload."""
-        ...
-
-    def has_change(
-        self, item_id: str, previous_stock: int, new_stock: int, since: datetime
-    ) -> bool:
-        """Whether such a change, by the inventory's own clock, happened since then: the log may
-        take an older one late."""
-        ...
