@@ -1,27 +1,26 @@
 """The proxy of docker/nginx.conf, as a process in front of an API on this machine."""
 
-import shutil
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from devstack.ports import LOOPBACK, answers, free_port
 from devstack.processes import ManagedProcess
+from tests.programs import program
 from tests.system import CHECKOUT
 
 _CONFIGURATION = CHECKOUT / "docker" / "nginx.conf"
 
 
 class Proxy:
-    """Use it as a context manager. Needs nginx, which .ci/run installs."""
+    """Use it as a context manager. Needs nginx."""
 
     def __init__(self, api_url: str, folder: Path) -> None:
-        program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
-        assert program, "nginx is needed to try docker/nginx.conf: apt-get install nginx"
         self.port = free_port()
         folder.mkdir()
         configuration = folder / "nginx.conf"
         configuration.write_text(self._here(folder, urlsplit(api_url).netloc))
-        command = [program, "-e", "stderr", "-c", str(configuration), "-g", "daemon off;"]
+        nginx = program("nginx", "nginx")
+        command = [nginx, "-e", "stderr", "-c", str(configuration), "-g", "daemon off;"]
         self._process = ManagedProcess("nginx", command, folder / "nginx.log")
 
     def _here(self, folder: Path, api: str) -> str:

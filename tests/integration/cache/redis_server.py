@@ -14,16 +14,17 @@ from redis.retry import Retry
 
 from devstack.ports import free_port
 from devstack.processes import ManagedProcess
+from tests.programs import program
 
 
 class RedisServer:
     def __init__(self, folder: Path, *more: str) -> None:
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
-        arguments = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", *more]
-        self._process = ManagedProcess(
-            "redis", ["redis-server", *arguments, "--dir", str(folder)], folder / "redis.log"
-        )
+        server = program("redis-server", "redis-server")
+        here = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(folder)]
+        command = [server, *here, "--save", "", *more]
+        self._process = ManagedProcess("redis", command, folder / "redis.log")
         self.client: Any = Redis.from_url(self.url, retry=Retry(NoBackoff(), 0), socket_timeout=5)
 
     def __enter__(self) -> Self:
