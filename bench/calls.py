@@ -106,7 +106,8 @@ class Calls:
     def _complete(self, orders: list[Order]) -> None:
         at = orders[0].created_at
         move = StockMove(2, 1, at)
-        assert self._adapters.orders.save_all([o.stock_moved(PRICE, move, at) for o in orders])
+        moved = [order.stock_moved(PRICE, move, at) for order in orders]
+        assert len(self._adapters.orders.save_all(moved)) == len(orders)
 
     def _outcomes(self) -> None:
         self._complete(self._stored(AT_ONCE))

@@ -29,7 +29,7 @@ from order_service.application.stock.operations import ConditionalInventory, Ope
 from order_service.application.stock_log.list import ListStockChanges
 from order_service.application.use_cases import UseCases
 from order_service.bootstrap.make_run import NOTICE, folder_of_settings, settings_of_make_run
-from order_service.infrastructure.cache.build import cache as order_cache
+from order_service.infrastructure.cache.build import OrderCache
 from order_service.infrastructure.cache.seal import Seal
 from order_service.infrastructure.dependencies import (
     InventoryDependency,
@@ -45,7 +45,6 @@ from order_service.infrastructure.mongo.leases import MongoLeaseStore
 from order_service.infrastructure.mongo.order_pages import MongoOrderPages
 from order_service.infrastructure.mongo.orders import MongoOrderRepository
 from order_service.infrastructure.mongo.stock_changes import MongoStockChangeLog
-from order_service.infrastructure.order_store import OrderStore
 from order_service.infrastructure.sharing.turns import shared_turns
 from order_service.infrastructure.telemetry import logs
 from order_service.infrastructure.telemetry.cache import ReadMetrics
@@ -55,7 +54,7 @@ from order_service.infrastructure.telemetry.inventory import (
     MeteredOverwriting,
 )
 from order_service.infrastructure.telemetry.leases import MeteredLeases
-from order_service.infrastructure.telemetry.orders import MeteredOrders
+from order_service.infrastructure.telemetry.orders import OrderMetrics
 from order_service.settings import Settings, variables
 
 READY_TIMEOUT = 2.0
@@ -65,7 +64,7 @@ READY_TIMEOUT = 2.0
 class Adapters:
     """What fills the ports. Tests replace or wrap single ones."""
 
-    orders: OrderStore
+    orders: MongoOrderRepository
     reader: OrderReader
     leases: LeaseStore
     changes: MongoStockChangeLog
@@ -112,11 +111,11 @@ def build_adapters(settings: Settings, registry: CollectorRegistry | None = None
     calls = InventoryMetrics(registry)
     clock = StoreClock()
     owner = f"{socket.gethostname()}:{os.getpid()}"
-    count = ReadMetrics(registry).count
-    cached = order_cache(settings, MongoOrderRepository(), Seal(cache_key), count)
+    order_cache = OrderCache(settings, Seal(cache_key))
+    orders = MongoOrderRepository([*order_cache.listeners, OrderMetrics(registry)])
     return Adapters(
-        orders=MeteredOrders(cached.orders, registry),
-        reader=cached.reader,
+        orders=orders,
+        reader=order_cache.reader(orders, ReadMetrics(registry).count),
         leases=MeteredLeases(MongoLeaseStore(owner, settings.lease_seconds), registry),
         changes=MongoStockChangeLog(clock),
         turns=shared_turns(),

@@ -88,17 +88,18 @@ class FakeOrders:
         return [self.by_id[order_id] for order_id in order_ids if order_id in self.by_id]
 
     def save(self, order: Order) -> Order:
-        if not self.save_all([order]):
+        saved = self.save_all([order])
+        if not saved:
             raise VersionConflict("The order was changed by somebody else.")
-        return order.saved()
+        return saved[0]
 
-    def save_all(self, orders: Sequence[Order]) -> bool:
+    def save_all(self, orders: Sequence[Order]) -> list[Order]:
         with self._lock:
             current = [o for o in orders if self.by_id[o.id].version == o.version]
             for order in current:
                 self.by_id[order.id] = order.saved()
                 self.outbox.setdefault(order.id, []).extend(order.new_events)
-            return len(current) == len(orders)
+            return [order.saved() for order in current]
 
     def forget_key(self, order_id: str) -> None:
         holder = self.by_id[order_id]

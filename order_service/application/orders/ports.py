@@ -29,8 +29,9 @@ class OrderRepository(Protocol):
         """
         ...
 
-    def save_all(self, orders: Sequence[Order]) -> bool:
-        """``save`` in one round trip; False when one or more lost a race (the others are saved)."""
+    def save_all(self, orders: Sequence[Order]) -> list[Order]:
+        """``save`` for each order, in one round trip. Answers the orders that were saved, as they
+        stand in the store; an order that somebody else saved first is missing among them."""
         ...
 
 

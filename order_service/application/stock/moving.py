@@ -17,14 +17,15 @@ def store_changed(
     An order that somebody else settled meanwhile is answered as it stands.
     """
     settled: dict[str, Order] = {}
-    waiting = list(orders)
+    waiting = {order.id: order for order in orders}
     while waiting:
-        changed = [change(order) for order in waiting]
-        if repository.save_all(changed):
-            return settled | {order.id: order.saved() for order in changed}
-        current = repository.get_many([order.id for order in waiting])
-        settled |= {order.id: order for order in current}
-        waiting = [order for order in current if order.awaits_stock]
+        for saved in repository.save_all([change(order) for order in waiting.values()]):
+            settled[saved.id] = saved
+            del waiting[saved.id]
+        if waiting:
+            current = {order.id: order for order in repository.get_many(list(waiting))}
+            settled |= current
+            waiting = {order.id: order for order in current.values() if order.awaits_stock}
     return settled
 
 

@@ -1,13 +1,12 @@
 """The cache of orders, made from the settings."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from order_service.application.orders.ports import OrderReader
 from order_service.infrastructure.cache.local import LocalOrders
-from order_service.infrastructure.cache.orders import CachedOrders, Count, InvalidatingOrders
+from order_service.infrastructure.cache.orders import CachedOrders, CacheInvalidation, Count
 from order_service.infrastructure.cache.seal import Seal
-from order_service.infrastructure.order_store import OrderStore
 from order_service.infrastructure.sharing.changes import shared_changes
 from order_service.settings import Settings
 
@@ -15,31 +14,28 @@ if TYPE_CHECKING:
     from order_service.infrastructure.cache.shared import SharedOrders
 
 
-@dataclass(frozen=True, slots=True)
-class Cache:
-    """``reader`` is what orders are shown from, ``orders`` what they are decided on."""
+class OrderCache:
+    """``seal``: for what is kept in Redis. ``listeners`` have to hear of every write of the store;
+    there are none where the settings ask for no cache."""
 
-    reader: OrderReader
-    orders: OrderStore
+    def __init__(self, settings: Settings, seal: Seal) -> None:
+        self._ttl = settings.cache_ttl_seconds
+        self._local = LocalOrders(settings.cache_max_orders, shared_changes())
+        self._shared = _shared(settings, seal)
+        invalidation = CacheInvalidation(self._local, self._shared)
+        self.listeners: Sequence[CacheInvalidation] = [invalidation] if self._ttl else []
 
-
-def cache(
-    settings: Settings, store: OrderStore, seal: Seal, count: Count = lambda _: None
-) -> Cache:
-    """``seal``: for what is kept in Redis."""
-    ttl = settings.cache_ttl_seconds
-    if not ttl:
-        return Cache(reader=store, orders=store)
-    local = LocalOrders(settings.cache_max_orders, shared_changes())
-    shared = _shared(settings.redis_url, ttl, seal) if settings.redis_url else None
-    return Cache(
-        reader=CachedOrders(store, local, shared, ttl, count),
-        orders=InvalidatingOrders(store, local, shared),
-    )
+    def reader(self, store: OrderReader, count: Count = lambda _: None) -> OrderReader:
+        """What orders are shown from; the store itself where there is no cache."""
+        if not self._ttl:
+            return store
+        return CachedOrders(store, self._local, self._shared, self._ttl, count)
 
 
-def _shared(url: str, ttl: float, seal: Seal) -> "SharedOrders":
+def _shared(settings: Settings, seal: Seal) -> "SharedOrders | None":
+    if not (settings.redis_url and settings.cache_ttl_seconds):
+        return None
     # Here, because a process without a Redis is 6 MB smaller without its client.
     from order_service.infrastructure.cache.shared import SharedOrders
 
-    return SharedOrders(url, ttl, seal)
+    return SharedOrders(settings.redis_url, settings.cache_ttl_seconds, seal)

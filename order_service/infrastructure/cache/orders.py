@@ -6,16 +6,13 @@ processes elsewhere can an order be seen as it was for the rest of that time. Or
 for their stock are not kept, so that whoever polls one sees at once that it is settled.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from datetime import datetime
+from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from order_service.application.orders.ports import OrderReader
 from order_service.domain.order import Order
 from order_service.infrastructure.cache.local import LocalOrders
-from order_service.infrastructure.order_store import OrderStore
 
 if TYPE_CHECKING:
     from order_service.infrastructure.cache.shared import SharedOrders
@@ -73,55 +70,19 @@ class CachedOrders:
         return order
 
 
-class InvalidatingOrders:
-    """The repository itself, whose writes end what is cached. Reads go to the store."""
+class CacheInvalidation:
+    """Hears of the repository's writes, and ends what is cached of the orders written."""
 
-    def __init__(
-        self, store: OrderStore, local: LocalOrders, shared: "SharedOrders | None"
-    ) -> None:
-        self._store = store
+    def __init__(self, local: LocalOrders, shared: "SharedOrders | None") -> None:
         self._local = local
         self._shared = shared
 
-    def next_id(self) -> str:
-        return self._store.next_id()
-
-    def add(self, order: Order) -> Order:
-        return self._store.add(order)
-
-    def get(self, order_id: str) -> Order | None:
-        return self._store.get(order_id)
-
-    def get_many(self, order_ids: Sequence[str]) -> list[Order]:
-        return self._store.get_many(order_ids)
-
-    def save(self, order: Order) -> Order:
-        with self._written([order]):
-            return self._store.save(order)
-
-    def save_all(self, orders: Sequence[Order]) -> bool:
-        with self._written(orders):
-            return self._store.save_all(orders)
-
-    def forget_key(self, order_id: str) -> None:
-        # What is shown of the order does not change.
-        self._store.forget_key(order_id)
-
-    def unsettled(self, before: datetime, limit: int, after: Sequence[Order] = ()) -> list[Order]:
-        return self._store.unsettled(before, limit, after)
-
-    def stuck(self, limit: int) -> list[Order]:
-        return self._store.stuck(limit)
-
-    @contextmanager
-    def _written(self, orders: Sequence[Order]) -> Iterator[None]:
-        """Whether it worked, lost a race or was not answered: each may be at its next version."""
-        try:
-            yield
-        finally:
-            # Its first version is pending, which is never cached: most saves have nothing to end.
-            versions = [(order.id, order.version + 1) for order in orders if order.version > 1]
-            for order_id, _ in versions:
-                self._local.wrote(order_id)
-            if self._shared is not None and versions:
-                self._shared.wrote(versions)
+    def wrote(self, tried: Sequence[Order], stored: Sequence[Order]) -> None:
+        """Whether the write worked, lost a race or was not answered: each order of ``tried`` may
+        be at its next version."""
+        # An order's first version is pending, which is never cached: most writes end nothing.
+        versions = [(order.id, order.version + 1) for order in tried if order.version > 1]
+        for order_id, _ in versions:
+            self._local.wrote(order_id)
+        if self._shared is not None and versions:
+            self._shared.wrote(versions)

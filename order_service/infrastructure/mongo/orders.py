@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from bson import ObjectId
 from pymongo import UpdateOne
@@ -23,10 +23,24 @@ _WITHOUT_EVENTS: Final = {"outbox": 0}
 _SAVED: Final = {field.db_field for field in OrderDocument._fields.values()} - {"_id", "outbox"}
 
 
-class MongoOrderRepository:
-    """What is asked of it at the same time goes to the store together."""
+class WriteListener(Protocol):
+    def wrote(self, tried: Sequence[Order], stored: Sequence[Order]) -> None:
+        """A write is over, and its caller has not been answered yet. Raises nothing.
 
-    def __init__(self) -> None:
+        ``tried``: the orders as the caller gave them: each with the version that the write was to
+        replace (0 for a new order), and with its new events. ``stored``: those of ``tried`` that
+        the store is known to hold. An order that is missing there lost a race, or the store did not
+        answer, and then the write may still have happened.
+        """
+        ...
+
+
+class MongoOrderRepository:
+    """The stored orders. Calls that come at the same time go to the store together. The listeners
+    hear, in the order given, of every ``save`` and ``save_all``, and of each order added."""
+
+    def __init__(self, listeners: Sequence[WriteListener] = ()) -> None:
+        self._listeners = listeners
         self._insert = Combined(_insert_all)
         self._find = Combined(_find_all)
         self._update = Combined(_update_all)
@@ -40,6 +54,7 @@ class MongoOrderRepository:
             self._insert(stored)
         except DuplicateKeyError:
             raise self._taken(order.idempotency) from None
+        self._announce([order], [order])
         return stored
 
     def get(self, order_id: str) -> Order | None:
@@ -50,14 +65,23 @@ class MongoOrderRepository:
         return self._find(order_ids)
 
     def save(self, order: Order) -> Order:
-        if not self.save_all([order]):
+        saved = self.save_all([order])
+        if not saved:
             raise VersionConflict("The order was changed by somebody else.")
-        return order.saved()
+        return saved[0]
 
-    def save_all(self, orders: Sequence[Order]) -> bool:
-        return self._update(orders) if orders else True
+    def save_all(self, orders: Sequence[Order]) -> list[Order]:
+        if not orders:
+            return []
+        stored: Sequence[Order] = ()
+        try:
+            stored = self._update(orders)
+        finally:
+            self._announce(orders, stored)
+        return [order.saved() for order in stored]
 
     def forget_key(self, order_id: str) -> None:
+        # Nothing that is shown or counted of the order changes, so no listener hears of it.
         with store_errors():
             OrderDocument.objects(id=ObjectId(order_id)).update_one(
                 unset__idempotency=True, inc__version=1
@@ -76,6 +100,10 @@ class MongoOrderRepository:
             # awaitingSince is the indexed part: whatever is stuck waits.
             waiting = OrderDocument.objects(awaiting_since__exists=True, stuck__exists=True)
             return _read(waiting.order_by("awaiting_since").limit(limit))
+
+    def _announce(self, tried: Sequence[Order], stored: Sequence[Order]) -> None:
+        for listener in self._listeners:
+            listener.wrote(tried, stored)
 
     def _taken(self, idempotency: IdempotencyKey | None) -> Exception:
         assert idempotency is not None
@@ -111,19 +139,19 @@ def _find_all(wanted: Sequence[Sequence[str]]) -> list[list[Order]]:
     return [[found[order_id] for order_id in each if order_id in found] for each in wanted]
 
 
-def _update_all(saves: Sequence[Sequence[Order]]) -> list[bool]:
+def _update_all(saves: Sequence[Sequence[Order]]) -> list[Sequence[Order]]:
+    """Answers, for each save, those of its orders that are stored."""
     orders = [order for each in saves for order in each]
     with store_errors():
         result = _collection().bulk_write([_update(order) for order in orders], ordered=False)
     if result.matched_count == len(orders):
-        return [True] * len(saves)
-    if len(saves) == 1:
-        return [False]
-    # Some lost a race; those that did not are as they were saved.
-    stored = _find_all([[order.id for order in each] for each in saves])
-    return [
-        now == [order.saved() for order in each] for each, now in zip(saves, stored, strict=True)
-    ]
+        return list(saves)
+    if result.matched_count == 0:
+        return [()] * len(saves)
+    # The store tells how many lost a race, and not which; the winners stand as they were saved.
+    [found] = _find_all([[order.id for order in orders]])
+    current = {order.id: order for order in found}
+    return [[order for order in each if current.get(order.id) == order.saved()] for each in saves]
 
 
 def _update(order: Order) -> UpdateOne:

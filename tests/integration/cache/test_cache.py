@@ -14,11 +14,10 @@ from order_service.application.orders.ports import OrderReader
 from order_service.domain.errors import OrderNotFound, VersionConflict
 from order_service.domain.order import Order
 from order_service.infrastructure.cache.local import LocalOrders
-from order_service.infrastructure.cache.orders import CachedOrders, InvalidatingOrders
+from order_service.infrastructure.cache.orders import CachedOrders, CacheInvalidation
 from order_service.infrastructure.cache.seal import Seal
 from order_service.infrastructure.cache.shared import SharedOrders
 from order_service.infrastructure.mongo.orders import MongoOrderRepository
-from order_service.infrastructure.order_store import OrderStore
 from order_service.infrastructure.sharing.changes import Changes, shared_changes
 from order_service.settings import Settings
 from tests.integration.cache.redis_server import RedisServer
@@ -39,7 +38,7 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
 class Process:
     """An API process: its view of the orders, and where its reads came from."""
 
-    store: OrderStore
+    store: MongoOrderRepository
     redis_url: str | None = None
     ttl: float = LONG
     size: int = 100
@@ -51,7 +50,7 @@ class Process:
         shared = SharedOrders(self.redis_url, self.ttl, SEAL) if self.redis_url else None
         count = self.count
         self.reader: OrderReader = CachedOrders(self.store, local, shared, self.ttl, count)
-        self.orders: OrderStore = InvalidatingOrders(self.store, local, shared)
+        self.orders = MongoOrderRepository([CacheInvalidation(local, shared)])
 
     def count(self, source: str) -> None:
         self.read_from[source] += 1
@@ -65,7 +64,7 @@ def store(real_store: Settings) -> MongoOrderRepository:
     return MongoOrderRepository()
 
 
-def settled(store: OrderStore) -> Order:
+def settled(store: MongoOrderRepository) -> Order:
     return store.save(store.add(pending(customer_id="somebody")).complete(PRICE, later(2)))
 
 
@@ -117,6 +116,17 @@ def test_a_write_that_lost_its_race_ends_it_too(store: MongoOrderRepository) -> 
     with pytest.raises(VersionConflict):
         process.orders.save(order.request_cancel(later(4)))
     assert process.get(order) == changed
+
+
+def test_a_batch_of_which_some_lost_their_race_ends_all_of_it(store: MongoOrderRepository) -> None:
+    process, orders = Process(store), [settled(store) for _ in range(3)]
+    for order in orders:
+        process.get(order)
+    store.save(orders[1].request_cancel(later(3)))
+    process.orders.save_all([order.request_cancel(later(4)) for order in orders])
+    now = [store.get(order.id) for order in orders]
+    assert [process.get(order) for order in orders] == now
+    assert all(order and order.version == 3 for order in now)
 
 
 def test_orders_that_wait_for_stock_or_for_a_person_are_not_kept(

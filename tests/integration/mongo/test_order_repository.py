@@ -132,22 +132,23 @@ def test_the_loser_among_many_is_told_and_the_others_are_saved(
     orders = [repository.add(pending(at=later(n))) for n in range(3)]
     repository.save(orders[1].defer(later(3)))
     moved = [order.complete(PRICE, later(4)) for order in orders]
-    assert repository.save_all(moved) is False
+    assert repository.save_all(moved) == [moved[0].saved(), moved[2].saved()]
     found = repository.get_many([order.id for order in orders])
     assert [order.status for order in found] == ["COMPLETED", "PENDING", "COMPLETED"]
     told = {event.order_id for events in outbox.unpublished(10) for event in events}
     assert told == {orders[0].id, orders[2].id}
 
 
-def test_saving_all_of_them_says_so(repository: MongoOrderRepository) -> None:
+def test_saving_all_of_them_answers_them_as_they_stand(repository: MongoOrderRepository) -> None:
     orders = [repository.add(pending()) for _ in range(3)]
-    assert repository.save_all([order.complete(PRICE, later(1)) for order in orders]) is True
+    saved = repository.save_all([order.complete(PRICE, later(1)) for order in orders])
     found = repository.get_many([order.id for order in orders])
+    assert found == saved
     assert [(order.status, order.version) for order in found] == [("COMPLETED", 2)] * 3
 
 
-def test_saving_none_is_no_conflict(repository: MongoOrderRepository) -> None:
-    assert repository.save_all([]) is True
+def test_saving_none_saves_none(repository: MongoOrderRepository) -> None:
+    assert repository.save_all([]) == []
 
 
 # --- idempotency keys
@@ -263,9 +264,11 @@ def test_of_many_saved_at_once_those_that_lost_a_race_are_told(
     done = [[order.complete(PRICE, later(2))] for order in orders]
     with ThreadPoolExecutor(len(orders)) as threads:
         saved = list(threads.map(repository.save_all, done))
-    assert saved == [order.id not in lost for order in orders]
+    expected = [[] if order.id in lost else [order.saved()] for [order] in done]
+    assert saved == expected
     stored = repository.get_many([order.id for order in orders])
-    assert [order.status is OrderStatus.COMPLETED for order in stored] == saved
+    is_done = [order.status is OrderStatus.COMPLETED for order in stored]
+    assert is_done == [order.id not in lost for order in orders]
 
 
 def test_of_many_added_at_once_those_whose_key_is_taken_are_told(

@@ -334,7 +334,7 @@ class DiesBeforeStoring:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._orders, name)
 
-    def save_all(self, orders: Sequence[Order]) -> bool:
+    def save_all(self, orders: Sequence[Order]) -> list[Order]:
         raise StoreUnavailable("It died.")
 
 

@@ -1,20 +1,18 @@
 """What is counted around the ports."""
 
-from collections.abc import Sequence
-
 import pytest
 from prometheus_client import CollectorRegistry
 
 from order_service.application.stock.lease import Lease
-from order_service.domain.errors import InventoryUnavailable, StoreUnavailable
+from order_service.domain.errors import InventoryUnavailable
 from order_service.domain.order import Failure, FailureCode, Order
 from order_service.domain.stock import StockReading
 from order_service.infrastructure.telemetry import leases
 from order_service.infrastructure.telemetry.inventory import InventoryMetrics, MeteredConditional
 from order_service.infrastructure.telemetry.leases import MeteredLeases
-from order_service.infrastructure.telemetry.orders import MeteredOrders
+from order_service.infrastructure.telemetry.orders import OrderMetrics
 from tests.orders import PRICE, later, pending
-from tests.unit.fakes import ITEM, FakeClock, FakeInventory, FakeLeases, FakeOrders
+from tests.unit.fakes import ITEM, FakeClock, FakeInventory, FakeLeases
 
 
 @pytest.fixture
@@ -30,37 +28,26 @@ def complete(order: Order) -> Order:
     return order.complete(PRICE, later(1))
 
 
-def test_an_order_counts_once_it_is_saved(registry: CollectorRegistry) -> None:
-    orders = MeteredOrders(FakeOrders(), registry)
-    added = [orders.add(pending()) for _ in range(3)]
+def test_an_order_counts_when_it_is_added_and_when_it_is_settled(
+    registry: CollectorRegistry,
+) -> None:
+    metrics = OrderMetrics(registry)
+    placed = [pending() for _ in range(3)]
+    for order in placed:
+        metrics.wrote([order], [order])
     assert registry.get_sample_value("order_service_orders_placed_total") == 3
-    orders.save(complete(added[0]))
-    orders.save_all([complete(added[1]), added[2].fail(Failure(FailureCode.ABANDONED), later(1))])
+    added = [order.saved() for order in placed]
+    settled = [complete(order) for order in added[:2]]
+    settled.append(added[2].fail(Failure(FailureCode.ABANDONED), later(1)))
+    metrics.wrote(settled, settled)
     assert (outcomes(registry, "completed"), outcomes(registry, "abandoned")) == (2, 1)
+    assert registry.get_sample_value("order_service_orders_placed_total") == 3
 
 
 def test_of_a_batch_that_lost_a_race_only_the_winners_count(registry: CollectorRegistry) -> None:
-    store = FakeOrders()
-    orders = MeteredOrders(store, registry)
-    won, lost = orders.add(pending()), orders.add(pending())
-    store.save(lost.fail(Failure(FailureCode.ABANDONED), later(1)))
-    assert orders.save_all([complete(won), complete(lost)]) is False
+    won, lost = complete(pending().saved()), complete(pending().saved())
+    OrderMetrics(registry).wrote([won, lost], [won])
     assert outcomes(registry, "completed") == 1
-    assert outcomes(registry, "abandoned") == 0
-
-
-def test_a_store_that_goes_away_before_the_winners_are_known_fails_nothing(
-    registry: CollectorRegistry,
-) -> None:
-    class Gone(FakeOrders):
-        def get_many(self, order_ids: Sequence[str]) -> list[Order]:
-            raise StoreUnavailable("It went away.")
-
-    store = Gone()
-    orders = MeteredOrders(store, registry)
-    lost = orders.add(pending())
-    store.save(complete(lost))
-    assert orders.save_all([complete(lost)]) is False
 
 
 def test_a_call_counts_under_the_code_of_its_error(registry: CollectorRegistry) -> None:

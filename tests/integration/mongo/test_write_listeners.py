@@ -1,0 +1,123 @@
+"""What the repository tells those who listen to its writes, on a real MongoDB."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from order_service.application.orders.create import IdempotencyKeyTaken
+from order_service.domain.errors import StoreUnavailable, VersionConflict
+from order_service.domain.order import Order
+from order_service.infrastructure.mongo.orders import MongoOrderRepository
+from order_service.infrastructure.telemetry.orders import OrderMetrics
+from order_service.settings import Settings
+from tests.integration.conftest import connected
+from tests.orders import PRICE, completed, key, later, pending
+
+
+class Listener:
+    """Keeps each write that it hears of: what was tried, and what was stored."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[list[Order], list[Order]]] = []
+
+    def wrote(self, tried: Sequence[Order], stored: Sequence[Order]) -> None:
+        self.heard.append((list(tried), list(stored)))
+
+
+@pytest.fixture
+def listener() -> Listener:
+    return Listener()
+
+
+@pytest.fixture
+def repository(real_store: Settings, listener: Listener) -> MongoOrderRepository:
+    return MongoOrderRepository([listener])
+
+
+def test_each_write_is_heard_of_once_as_it_was_given(
+    repository: MongoOrderRepository, listener: Listener
+) -> None:
+    placed = pending()
+    done = repository.add(placed).complete(PRICE, later(1))
+    asked = repository.save(done).request_cancel(later(2))
+    repository.save_all([asked])
+    assert listener.heard == [([placed], [placed]), ([done], [done]), ([asked], [asked])]
+    assert done.new_events
+
+
+def test_reads_and_forgotten_keys_are_not_heard_of(
+    repository: MongoOrderRepository, listener: Listener
+) -> None:
+    stored = repository.add(pending(idempotency=key()))
+    listener.heard.clear()
+    repository.get(stored.id)
+    repository.unsettled(later(9), 9)
+    repository.forget_key(stored.id)
+    repository.save_all([])
+    assert listener.heard == []
+
+
+def test_an_order_whose_key_is_taken_is_not_heard_of(
+    repository: MongoOrderRepository, listener: Listener
+) -> None:
+    repository.add(pending(idempotency=key()))
+    listener.heard.clear()
+    with pytest.raises(IdempotencyKeyTaken):
+        repository.add(pending(idempotency=key()))
+    assert listener.heard == []
+
+
+def test_the_loser_of_a_race_was_tried_and_not_stored(
+    repository: MongoOrderRepository, listener: Listener
+) -> None:
+    orders = [repository.add(pending()) for _ in range(3)]
+    repository.save(orders[1].defer(later(1)))
+    moved = [order.complete(PRICE, later(2)) for order in orders]
+    listener.heard.clear()
+    with pytest.raises(VersionConflict):
+        repository.save(moved[1])
+    repository.save_all(moved)
+    assert listener.heard == [([moved[1]], []), (moved, [moved[0], moved[2]])]
+
+
+def test_of_many_writes_at_once_each_is_heard_of_with_its_own_orders(
+    repository: MongoOrderRepository, listener: Listener
+) -> None:
+    orders = [repository.add(pending()) for _ in range(40)]
+    lost = {order.id for order in orders[::3] if repository.save(order.give_up(later(1)))}
+    done = [order.complete(PRICE, later(2)) for order in orders]
+    listener.heard.clear()
+
+    def save(order: Order) -> None:
+        with suppress(VersionConflict):
+            repository.save(order)
+
+    with ThreadPoolExecutor(len(done)) as threads:
+        list(threads.map(save, done))
+    expected = [([order], [] if order.id in lost else [order]) for order in done]
+    assert sorted(listener.heard, key=_id) == sorted(expected, key=_id)
+
+
+def _id(heard: tuple[list[Order], list[Order]]) -> str:
+    return heard[0][0].id
+
+
+def test_a_save_that_was_not_answered_is_heard_of_with_nothing_stored(listener: Listener) -> None:
+    order = completed().saved()
+    with connected("mongodb://127.0.0.1:1", store_timeout=0.2), pytest.raises(StoreUnavailable):
+        MongoOrderRepository([listener]).save(order)
+    assert listener.heard == [([order], [])]
+
+
+def test_the_outcomes_of_the_winners_are_counted(real_store: Settings) -> None:
+    registry = CollectorRegistry()
+    repository = MongoOrderRepository([OrderMetrics(registry)])
+    won, lost = repository.add(pending()), repository.add(pending())
+    MongoOrderRepository().save(lost.give_up(later(1)))
+    repository.save_all([order.complete(PRICE, later(2)) for order in (won, lost)])
+    completed = registry.get_sample_value("order_service_orders_total", {"outcome": "completed"})
+    assert completed == 1
+    assert registry.get_sample_value("order_service_orders_placed_total") == 2
