@@ -1,4 +1,7 @@
-"""In-memory stand-ins for the ports, with the promises that the real adapters keep."""
+"""In-memory stand-ins for the ports, with the promises that the real adapters keep.
+
+``test_fake_orders`` and ``test_fake_leases`` prove it of the repository and of the leases.
+"""
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
@@ -95,37 +98,48 @@ class FakeOrders:
 
     def save_all(self, orders: Sequence[Order]) -> list[Order]:
         with self._lock:
-            current = [o for o in orders if self.by_id[o.id].version == o.version]
+            current = [order for order in orders if self._is_current(order)]
             for order in current:
                 self.by_id[order.id] = order.saved()
                 self.outbox.setdefault(order.id, []).extend(order.new_events)
             return [order.saved() for order in current]
 
     def forget_key(self, order_id: str) -> None:
-        holder = self.by_id[order_id]
-        self.by_id[order_id] = replace(holder, idempotency=None, version=holder.version + 1)
+        with self._lock:
+            holder = self.by_id[order_id]
+            self.by_id[order_id] = replace(holder, idempotency=None, version=holder.version + 1)
 
     def unsettled(self, before: datetime, limit: int, after: Sequence[Order] = ()) -> list[Order]:
-        waiting = [(o.awaiting_since, o) for o in self.by_id.values() if o.awaiting_since]
         seen, since = {o.id for o in after}, after[-1].awaiting_since if after else None
         return [
             order
-            for at, order in sorted(waiting, key=lambda each: each[0])
+            for at, order in self._waiting()
             if at < before and order.id not in seen and (since is None or at >= since)
         ][:limit]
 
     def stuck(self, limit: int) -> list[Order]:
-        return [o for o in self.by_id.values() if o.stuck][:limit]
+        return [order for _, order in self._waiting() if order.stuck][:limit]
+
+    def _waiting(self) -> list[tuple[datetime, Order]]:
+        """Since when each waits, oldest first."""
+        waiting = [(o.awaiting_since, o) for o in self.by_id.values() if o.awaiting_since]
+        return sorted(waiting, key=lambda each: each[0])
+
+    def _is_current(self, order: Order) -> bool:
+        stored = self.by_id.get(order.id)
+        return stored is not None and stored.version == order.version
 
     def unpublished(self, limit: int) -> list[list[OrderEvent]]:
-        return [list(events) for events in self.outbox.values() if events][:limit]
+        waiting = [list(events) for events in self.outbox.values() if events]
+        return sorted(waiting, key=lambda events: events[0].occurred_at)[:limit]
 
     def unpublished_of(self, order_id: str) -> list[OrderEvent]:
         return list(self.outbox.get(order_id, []))
 
     def mark_published(self, events: Iterable[OrderEvent]) -> None:
         for event in events:
-            self.outbox[event.order_id].remove(event)
+            left = self.outbox.get(event.order_id, [])
+            self.outbox[event.order_id] = [each for each in left if each != event]
 
 
 def _same_key(one: Order, other: Order) -> bool:
@@ -143,8 +157,9 @@ class FakeLeases:
         self._lock = threading.Lock()
 
     def look(self, item_id: str) -> Lease:
-        fence = self.fences.get(item_id, 0)
-        return Lease(item_id, fence, self._held(item_id), self.intents.get(item_id))
+        with self._lock:
+            fence = self.fences.get(item_id, 0)
+            return Lease(item_id, fence, self._held(item_id), self.intents.get(item_id))
 
     def acquire(self, seen: Lease, intent: Intent | None) -> Lease | None:
         with self._lock:
@@ -163,7 +178,7 @@ class FakeLeases:
 
     def _give_back(self, lease: Lease, fence: int) -> bool:
         with self._lock:
-            if self.fences[lease.item_id] != lease.fence:
+            if self.fences.get(lease.item_id) != lease.fence:
                 return False
             self.fences[lease.item_id] = fence
             self.expiries.pop(lease.item_id, None)

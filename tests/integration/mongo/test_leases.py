@@ -1,14 +1,9 @@
 """Leases on a real MongoDB, whose clock alone ends them."""
 
-import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, timedelta
-from decimal import Decimal
 
 import pytest
-from bson import ObjectId
 
 from order_service.application.stock.lease import Lease
 from order_service.domain.order import Intent
@@ -16,7 +11,8 @@ from order_service.infrastructure.mongo.connection import database
 from order_service.infrastructure.mongo.leases import MongoLeaseStore
 from order_service.infrastructure.mongo.relay_lock import MongoRelayLock
 from order_service.settings import Settings
-from tests.orders import START
+from tests.suites.leases import *  # noqa: F403
+from tests.suites.leases import Expire, taken
 from tests.waiting import until
 
 LONG, SHORT = 60.0, 0.15
@@ -33,158 +29,14 @@ def others(real_store: Settings) -> MongoLeaseStore:
 
 
 @pytest.fixture
-def item() -> str:
-    return str(ObjectId())
+def expire(real_store: Settings) -> Expire:
+    def expire(item: str, intent: Intent | None) -> Lease:
+        store = MongoLeaseStore("too slow", SHORT)
+        lease = taken(store, item, intent)
+        until(lambda: not store.look(item).held, "the lease ends")
+        return lease
 
-
-def intent() -> Intent:
-    return Intent((str(ObjectId()), str(ObjectId())), 10, 7, Decimal("19.990"), START)
-
-
-def taken(leases: MongoLeaseStore, item: str, wanted: Intent | None = None) -> Lease:
-    lease = leases.acquire(leases.look(item), wanted)
-    assert lease is not None
-    return lease
-
-
-def expired(item: str, left: Intent | None) -> Lease:
-    """A lease whose holder was too slow, as it got it."""
-    store = MongoLeaseStore("too slow", SHORT)
-    lease = taken(store, item, left)
-    until(lambda: not store.look(item).held, "the lease ends")
-    return lease
-
-
-def test_what_nobody_ever_held_is_free(leases: MongoLeaseStore, item: str) -> None:
-    assert leases.look(item) == Lease(item, fence=0, held=False, intent=None)
-
-
-def test_a_lease_is_seen_with_its_intent(
-    leases: MongoLeaseStore, others: MongoLeaseStore, item: str
-) -> None:
-    recorded = intent()
-    lease = taken(leases, item, recorded)
-    assert lease == Lease(item, fence=1, held=True, intent=recorded)
-    assert others.look(item) == lease
-
-
-def test_a_held_lease_is_nobody_elses(
-    leases: MongoLeaseStore, others: MongoLeaseStore, item: str
-) -> None:
-    taken(leases, item)
-    assert others.acquire(others.look(item), intent()) is None
-    assert leases.acquire(leases.look(item), intent()) is None
-
-
-def test_one_items_lease_does_not_hold_up_another(leases: MongoLeaseStore, item: str) -> None:
-    taken(leases, item)
-    assert taken(leases, str(ObjectId())).fence == 1
-
-
-def test_a_cleared_lease_is_free_and_its_intent_is_gone(
-    leases: MongoLeaseStore, others: MongoLeaseStore, item: str
-) -> None:
-    lease = taken(leases, item, intent())
-    assert leases.clear(lease) is True
-    assert others.look(item) == Lease(item, fence=2, held=False, intent=None)
-    assert taken(others, item).fence == 3
-
-
-def test_a_released_lease_is_free_and_its_intent_is_gone(
-    leases: MongoLeaseStore, item: str
-) -> None:
-    leases.release(taken(leases, item, intent()))
-    assert leases.look(item) == Lease(item, fence=1, held=False, intent=None)
-
-
-def test_the_fence_grows_with_each_acquisition(leases: MongoLeaseStore, item: str) -> None:
-    fences = []
-    for _ in range(4):
-        lease = taken(leases, item, intent())
-        fences.append(lease.fence)
-        leases.release(lease)
-    assert fences == [1, 2, 3, 4]
-
-
-def test_a_lease_that_ended_leaves_its_intent_to_whoever_comes_next(
-    leases: MongoLeaseStore, item: str
-) -> None:
-    left = intent()
-    expired(item, left)
-    assert leases.look(item) == Lease(item, fence=1, held=False, intent=left)
-    assert taken(leases, item, left).intent == left
-    assert leases.look(item).intent == left
-
-
-@pytest.mark.parametrize("was_held", [False, True])
-def test_of_many_taken_at_once_each_is_told_of_its_own(
-    leases: MongoLeaseStore, others: MongoLeaseStore, was_held: bool
-) -> None:
-    items = [str(ObjectId()) for _ in range(40)]
-    for item in items if was_held else []:
-        leases.release(taken(leases, item))
-    seen = [leases.look(item) for item in items]
-    theirs = {item: taken(others, item, intent()) for item in items[::3]}
-    wanted = [intent() for _ in items]
-    with ThreadPoolExecutor(len(items)) as threads:
-        got = list(threads.map(leases.acquire, seen, wanted))
-        for item, lease, intended in zip(items, got, wanted, strict=True):
-            expected = None if item in theirs else intended
-            assert (lease and lease.intent) == expected
-            assert leases.look(item) == theirs.get(item, lease)
-        list(threads.map(leases.release, filter(None, got)))
-    assert [leases.look(item).held for item in items] == [item in theirs for item in items]
-
-
-def test_a_lost_lease_cannot_be_cleared(leases: MongoLeaseStore, item: str) -> None:
-    slow = expired(item, intent())
-    current = taken(leases, item, intent())
-    assert leases.clear(slow) is False
-    leases.release(slow)
-    assert leases.look(item) == current
-
-
-def test_an_ended_lease_that_nobody_took_can_still_be_cleared(
-    leases: MongoLeaseStore, item: str
-) -> None:
-    slow = expired(item, intent())
-    assert leases.clear(slow) is True
-    assert leases.look(item).intent is None
-
-
-def test_an_intent_that_was_seen_open_is_taken_up_by_nobody_once_it_was_withdrawn(
-    leases: MongoLeaseStore, item: str
-) -> None:
-    slow = expired(item, intent())
-    seen = leases.look(item)
-    assert seen.intent is not None
-    assert leases.clear(slow) is True
-    assert leases.acquire(seen, seen.intent) is None
-
-
-def test_the_word_that_an_order_is_abandoned_is_read_back(
-    leases: MongoLeaseStore, item: str
-) -> None:
-    word = Intent.to_abandon(str(ObjectId()), START)
-    taken(leases, item, word)
-    assert leases.look(item).intent == word
-
-
-def test_a_lease_seen_free_is_not_had_once_somebody_held_it_in_between(
-    leases: MongoLeaseStore, others: MongoLeaseStore, item: str
-) -> None:
-    for _ in range(2):
-        seen = leases.look(item)
-        others.release(taken(others, item))
-        assert leases.acquire(seen, intent()) is None
-
-
-def test_taking_over_without_an_intent_removes_the_one_left_behind(
-    leases: MongoLeaseStore, item: str
-) -> None:
-    expired(item, intent())
-    assert taken(leases, item, None).intent is None
-    assert leases.look(item).intent is None
+    return expire
 
 
 def test_the_end_is_reckoned_by_the_stores_clock(
@@ -197,37 +49,6 @@ def test_the_end_is_reckoned_by_the_stores_clock(
     [stored] = database()["leases"].find({"_id": item})
     length = timedelta(seconds=LONG)
     assert before + length <= stored["expiresAt"] <= after + length
-
-
-@pytest.mark.parametrize("held_before", [False, True])
-def test_of_many_who_reach_for_a_lease_one_gets_it(
-    held_before: bool, leases: MongoLeaseStore, others: MongoLeaseStore
-) -> None:
-    reaching = 8
-    with ThreadPoolExecutor(reaching) as threads:
-        for _ in range(10):
-            item = str(ObjectId())
-            if held_before:
-                leases.release(taken(leases, item))
-            together = threading.Barrier(reaching)
-
-            def reach(
-                store: MongoLeaseStore, item: str = item, together: threading.Barrier = together
-            ) -> Lease | None:
-                seen = store.look(item)
-                together.wait(10)
-                return store.acquire(seen, intent())
-
-            stores = [leases, others] * (reaching // 2)
-            got = [lease for lease in threads.map(reach, stores) if lease]
-            assert got == [leases.look(item)]
-
-
-def test_what_is_told_of_a_lease_does_not_depend_on_who_asks(
-    leases: MongoLeaseStore, others: MongoLeaseStore, item: str
-) -> None:
-    lease = taken(leases, item, replace(intent(), unit_price=Decimal("0")))
-    assert leases.look(item) == others.look(item) == lease
 
 
 def test_one_relay_at_a_time_has_the_lock(real_store: Settings) -> None:

@@ -1,0 +1,356 @@
+"""What a repository of orders promises, and the outbox that lives in it.
+
+Fixtures: ``repository``, which holds nothing; ``outbox``, the outbox of its orders.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Protocol
+
+import pytest
+from bson import ObjectId
+
+from order_service.application.orders.create import IdempotencyKeyTaken, NewOrders
+from order_service.application.orders.list_open import WaitingOrders
+from order_service.application.orders.publish import Outbox
+from order_service.application.orders.settle import UnsettledOrders
+from order_service.application.orders.show import UnpublishedEvents
+from order_service.domain.errors import VersionConflict
+from order_service.domain.events import OrderEventType
+from order_service.domain.order import Failure, FailureCode, Order, OrderStatus, Stuck
+from tests.orders import PRICE, START, completed, in_every_state, key, later, pending
+
+
+class Repository(NewOrders, WaitingOrders, UnsettledOrders, Protocol):
+    """All that the use cases ask of the repository."""
+
+
+class WholeOutbox(Outbox, UnpublishedEvents, Protocol):
+    """All that the use cases ask of the outbox."""
+
+
+# --- what goes in comes out
+
+
+@pytest.mark.parametrize("name", in_every_state())
+def test_an_order_comes_back_as_it_was_added(name: str, repository: Repository) -> None:
+    order = in_every_state()[name]
+    stored = repository.add(order)
+    assert stored == replace(order, version=1)
+    assert repository.get(order.id) == stored
+
+
+@pytest.mark.parametrize("name", in_every_state())
+def test_an_order_comes_back_as_it_was_saved_over_any_other(
+    name: str, repository: Repository
+) -> None:
+    order = in_every_state()[name]
+    for before in in_every_state().values():
+        stored = repository.add(replace(before, id=str(ObjectId()), idempotency=None))
+        saved = repository.save(replace(order, id=stored.id, version=1, idempotency=None))
+        assert saved.version == 2
+        assert repository.get(stored.id) == saved
+
+
+def test_money_keeps_every_digit(repository: Repository) -> None:
+    order = repository.add(in_every_state()["the dearest"])
+    found = repository.get(order.id)
+    assert found is not None
+    assert found.total_price == Decimal("999999999999.999999") * (2**31 - 1)
+
+
+def test_what_is_not_there_is_none(repository: Repository) -> None:
+    for order_id in (repository.next_id(), "no id", "", "x" * 24, "\0"):
+        assert repository.get(order_id) is None
+
+
+def test_many_come_in_the_order_asked_for_without_the_missing(
+    repository: Repository,
+) -> None:
+    first, second = repository.add(pending()), repository.add(pending())
+    wanted = [second.id, repository.next_id(), first.id]
+    assert repository.get_many(wanted) == [second, first]
+    assert repository.get_many([]) == []
+
+
+def test_ids_are_new_each_time(repository: Repository) -> None:
+    assert len({repository.next_id() for _ in range(100)}) == 100
+
+
+# --- a save replaces the version that was loaded, or nothing
+
+
+def test_a_save_of_an_old_version_changes_nothing(repository: Repository) -> None:
+    loaded = repository.add(pending())
+    winner = repository.save(loaded.complete(PRICE, later(1)))
+    with pytest.raises(VersionConflict):
+        repository.save(loaded.fail(Failure(FailureCode.ABANDONED), later(2)))
+    assert repository.get(loaded.id) == winner
+
+
+def test_a_save_of_an_order_that_was_never_added_is_a_conflict(
+    repository: Repository,
+) -> None:
+    with pytest.raises(VersionConflict):
+        repository.save(completed().saved())
+
+
+def test_the_loser_among_many_is_told_and_the_others_are_saved(
+    repository: Repository, outbox: WholeOutbox
+) -> None:
+    orders = [repository.add(pending(at=later(n))) for n in range(3)]
+    repository.save(orders[1].defer(later(3)))
+    moved = [order.complete(PRICE, later(4)) for order in orders]
+    assert repository.save_all(moved) == [moved[0].saved(), moved[2].saved()]
+    found = repository.get_many([order.id for order in orders])
+    assert [order.status for order in found] == ["COMPLETED", "PENDING", "COMPLETED"]
+    told = {event.order_id for events in outbox.unpublished(10) for event in events}
+    assert told == {orders[0].id, orders[2].id}
+
+
+def test_saving_all_of_them_answers_them_as_they_stand(repository: Repository) -> None:
+    orders = [repository.add(pending()) for _ in range(3)]
+    saved = repository.save_all([order.complete(PRICE, later(1)) for order in orders])
+    found = repository.get_many([order.id for order in orders])
+    assert found == saved
+    assert [(order.status, order.version) for order in found] == [("COMPLETED", 2)] * 3
+
+
+def test_saving_none_saves_none(repository: Repository) -> None:
+    assert repository.save_all([]) == []
+
+
+# --- idempotency keys
+
+
+def test_a_key_belongs_to_one_order(repository: Repository) -> None:
+    holder = repository.add(pending(idempotency=key()))
+    late = pending(idempotency=key(fingerprint="another body"))
+    with pytest.raises(IdempotencyKeyTaken) as taken:
+        repository.add(late)
+    assert taken.value.holder == holder
+    assert repository.get(late.id) is None
+
+
+def test_another_callers_key_is_another_key(repository: Repository) -> None:
+    repository.add(pending(idempotency=key(caller="one")))
+    repository.add(pending(idempotency=key(caller="other")))
+
+
+def test_orders_without_a_key_do_not_meet(repository: Repository) -> None:
+    assert repository.add(pending()) != repository.add(pending())
+
+
+def test_a_forgotten_key_can_be_used_again(repository: Repository) -> None:
+    first = repository.add(pending(idempotency=key()))
+    repository.forget_key(first.id)
+    second = repository.add(pending(idempotency=key()))
+    assert repository.get(first.id) == replace(first, idempotency=None, version=2)
+    assert repository.get(second.id) == second
+
+
+def test_whoever_loaded_an_order_before_its_key_was_forgotten_cannot_bring_it_back(
+    repository: Repository,
+) -> None:
+    loaded = repository.add(pending(idempotency=key()))
+    repository.forget_key(loaded.id)
+    with pytest.raises(VersionConflict):
+        repository.save(loaded.defer(later(1)))
+
+
+def test_a_failure_that_forgets_its_key_frees_it(repository: Repository) -> None:
+    first = repository.add(pending(idempotency=key()))
+    repository.save(first.fail(Failure(FailureCode.INVENTORY_UNAVAILABLE), later(1)))
+    assert repository.add(pending(idempotency=key())).version == 1
+
+
+# --- what waits
+
+
+def test_what_waits_for_its_stock_is_found_oldest_first(repository: Repository) -> None:
+    newer = repository.add(pending(at=later(2)))
+    older = repository.add(pending(at=later(1)))
+    repository.add(pending(at=later(60)))
+    repository.add(completed())
+    assert repository.unsettled(later(10), 10) == [older, newer]
+    assert repository.unsettled(later(10), 1) == [older]
+
+
+def test_what_waits_comes_in_pages_also_where_many_wait_since_one_moment(
+    repository: Repository,
+) -> None:
+    waiting = [repository.add(pending(at=later(at))) for at in (1, 2, 2, 2, 2, 3)]
+    found: list[Order] = []
+    while page := repository.unsettled(
+        later(10), 2, [order for order in found if order.awaiting_since == found[-1].awaiting_since]
+    ):
+        found += page
+    assert [order.created_at for order in found] == [order.created_at for order in waiting]
+    assert {order.id for order in found} == {order.id for order in waiting}
+
+
+def test_an_order_waits_no_longer_once_it_is_settled(repository: Repository) -> None:
+    for settle in (
+        lambda order: order.complete(PRICE, later(1)),
+        lambda order: order.fail(Failure(FailureCode.INSUFFICIENT_STOCK, 0), later(1)),
+    ):
+        repository.save(settle(repository.add(pending())))
+    assert repository.unsettled(later(10), 10) == []
+
+
+def test_a_cancellation_waits_from_when_it_was_asked_for(repository: Repository) -> None:
+    order = repository.save(repository.add(pending()).complete(PRICE, later(1)))
+    asked = repository.save(order.request_cancel(later(5)))
+    assert repository.unsettled(later(5), 10) == []
+    assert repository.unsettled(later(6), 10) == [asked]
+    repository.save(asked.cancel(later(7)))
+    assert repository.unsettled(later(10), 10) == []
+
+
+def test_stuck_orders_wait_too_and_are_listed(repository: Repository) -> None:
+    waiting = repository.add(pending())
+    marked = repository.save(
+        repository.add(pending(at=later(1))).mark_stuck(Stuck("Nobody can tell.", later(2)))
+    )
+    assert repository.stuck(10) == [marked]
+    assert repository.unsettled(later(10), 10) == [waiting, marked]
+
+
+def test_stuck_orders_are_listed_from_the_one_that_waits_longest(
+    repository: Repository,
+) -> None:
+    middle, newest, oldest = [
+        repository.save(
+            repository.add(pending(at=later(at))).mark_stuck(Stuck("Who knows.", later(9)))
+        )
+        for at in (2, 3, 1)
+    ]
+    assert repository.stuck(10) == [oldest, middle, newest]
+    assert repository.stuck(1) == [oldest]
+
+
+def test_an_order_that_is_unstuck_is_listed_no_longer(repository: Repository) -> None:
+    marked = repository.save(repository.add(pending()).mark_stuck(Stuck("Who knows.", later(2))))
+    repository.save(marked.complete(PRICE, later(3)))
+    assert repository.stuck(10) == []
+
+
+# --- much at once
+
+
+def test_of_many_saved_at_once_those_that_lost_a_race_are_told(
+    repository: Repository,
+) -> None:
+    orders = [repository.add(pending()) for _ in range(40)]
+    lost = {order.id for order in orders[::3] if repository.save(order.give_up(later(1)))}
+    done = [[order.complete(PRICE, later(2))] for order in orders]
+    with ThreadPoolExecutor(len(orders)) as threads:
+        saved = list(threads.map(repository.save_all, done))
+    expected = [[] if order.id in lost else [order.saved()] for [order] in done]
+    assert saved == expected
+    stored = repository.get_many([order.id for order in orders])
+    is_done = [order.status is OrderStatus.COMPLETED for order in stored]
+    assert is_done == [order.id not in lost for order in orders]
+
+
+def test_of_many_added_at_once_those_whose_key_is_taken_are_told(
+    repository: Repository,
+) -> None:
+    holders = [repository.add(pending(idempotency=key(f"key {n}"))) for n in range(0, 40, 3)]
+
+    def add(order: Order) -> Order:
+        try:
+            return repository.add(order)
+        except IdempotencyKeyTaken as taken:
+            return taken.holder
+
+    orders = [pending(idempotency=key(f"key {n}")) for n in range(40)]
+    with ThreadPoolExecutor(len(orders)) as threads:
+        added = list(threads.map(add, orders))
+    expected = [order.saved() for order in orders]
+    expected[::3] = holders
+    assert added == expected
+
+
+# --- the outbox
+
+
+@pytest.mark.parametrize(
+    "settle",
+    [
+        lambda order: order.complete(PRICE, later(1)),
+        lambda order: order.fail(Failure(FailureCode.ITEM_NOT_FOUND), later(1)),
+    ],
+    ids=["completed", "failed"],
+)
+def test_an_event_is_there_with_the_save_that_made_it(
+    settle: Callable[[Order], Order], repository: Repository, outbox: WholeOutbox
+) -> None:
+    order = repository.add(pending(quantity=2))
+    assert outbox.unpublished(10) == []
+    done = settle(order)
+    repository.save(done)
+    assert outbox.unpublished(10) == [list(done.new_events)]
+    assert outbox.unpublished_of(order.id) == list(done.new_events)
+    assert outbox.unpublished_of(str(ObjectId())) == []
+
+
+def test_events_come_oldest_first_and_in_order_for_each_order(
+    repository: Repository, outbox: WholeOutbox
+) -> None:
+    late = repository.add(pending())
+    early = repository.add(pending())
+    repository.save(late.complete(PRICE, later(9)))
+    done = repository.save(early.complete(PRICE, later(1)))
+    asked = repository.save(done.request_cancel(later(20)))
+    repository.save(asked.cancel(later(21)))
+    found = [[(e.order_id, str(e.type)) for e in events] for events in outbox.unpublished(10)]
+    assert found == [
+        [(early.id, "ORDER_CREATED"), (early.id, "ORDER_CANCELLED")],
+        [(late.id, "ORDER_CREATED")],
+    ]
+    assert len(outbox.unpublished(1)) == 1
+
+
+def test_a_published_event_is_gone_and_the_others_stay(
+    repository: Repository, outbox: WholeOutbox
+) -> None:
+    done = repository.save(repository.add(pending()).complete(PRICE, later(1)))
+    asked = repository.save(done.request_cancel(later(2)))
+    created = outbox.unpublished(10)[0]
+    cancelled = repository.save(asked.cancel(later(3)))
+    outbox.mark_published(created)
+    [[left]] = outbox.unpublished(10)
+    assert left.type is OrderEventType.ORDER_CANCELLED
+    outbox.mark_published([left])
+    assert outbox.unpublished(10) == []
+    assert repository.get(done.id) == cancelled
+
+
+def test_publishing_does_not_disturb_whoever_loaded_the_order(
+    repository: Repository, outbox: WholeOutbox
+) -> None:
+    loaded = repository.save(repository.add(pending()).complete(PRICE, later(1)))
+    outbox.mark_published(outbox.unpublished(10)[0])
+    repository.save(loaded.request_cancel(later(2)))
+    assert outbox.unpublished(10) == []
+
+
+def test_marking_twice_or_nothing_does_no_harm(repository: Repository, outbox: WholeOutbox) -> None:
+    repository.save(repository.add(pending()).complete(PRICE, later(1)))
+    [events] = outbox.unpublished(10)
+    for published in (events, events, []):
+        outbox.mark_published(published)
+    assert outbox.unpublished(10) == []
+
+
+def test_an_event_keeps_every_field(repository: Repository, outbox: WholeOutbox) -> None:
+    order = repository.add(pending(quantity=7))
+    repository.save(order.complete(Decimal("0.10"), START + timedelta(milliseconds=1)))
+    [[event]] = outbox.unpublished(10)
+    assert (event.quantity, event.total_price, event.status) == (7, Decimal("0.70"), "COMPLETED")
+    assert event.occurred_at == START + timedelta(milliseconds=1)
+    assert event.event_id == f"{order.id}-ORDER_CREATED"
