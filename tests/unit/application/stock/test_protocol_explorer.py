@@ -14,7 +14,6 @@ import pytest
 
 from order_service.application.orders.cancel import CancelOrder
 from order_service.application.orders.create import CreateOrder, CreateOrderCommand
-from order_service.application.orders.get import GetOrder
 from order_service.application.orders.settle import Overdue, SettleOrders
 from order_service.application.stock.leased import LeasedStock
 from order_service.application.stock.operations import OperationStock
@@ -120,7 +119,7 @@ class Process:
             stock = OperationStock(inventory, orders, clock, executor)
         self.stock = stock
         self._create = CreateOrder(orders, stock, clock, 7, timedelta(days=1))
-        self._cancel = CancelOrder(GetOrder(orders), orders, stock, clock, 7)
+        self._cancel = CancelOrder(orders, stock, clock, 7)
         self.settle = SettleOrders(orders, stock, clock, Overdue(timedelta(seconds=12), 5))
 
     def create(self, quantity: int) -> None:
