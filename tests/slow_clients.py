@@ -106,9 +106,10 @@ class SlowClients:
     def _trickle(self) -> None:
         while not self._over.wait(_TRICKLE_SECONDS):
             ended = {each for each in self._sockets if self._has_ended(each)}
-            if ended > self._ended:
+            for each in ended - self._ended:
                 self.lasted = time.monotonic() - self.began
-                self._ended = ended
+                each.close()
+            self._ended = ended
 
     def _has_ended(self, client: socket.socket) -> bool:
         if client in self._ended:
