@@ -143,7 +143,7 @@ def test_an_upgrade_has_metrics_and_outlives_its_workers_and_the_old_master(
     deployment.process.signal(signal.SIGUSR2)
     [new] = until(lambda: deployment.workers() - workers, "a new master")
     try:
-        until(lambda: len(deployment.workers(new)) == 2, "its workers")
+        until(lambda: len(deployment.workers(new)) == 2, "its workers", 60)
         os.kill(old, signal.SIGTERM)
         until(lambda: not deployment.process.alive, "the end of the old master", 40)
         until(deployment.is_ready, "the new one answers")
