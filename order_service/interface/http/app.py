@@ -1,7 +1,5 @@
 """The Flask application: blueprints over the use cases, and nothing else."""
 
-from typing import Any
-
 from flask import Flask
 
 from order_service.application.callers import Authenticate
@@ -20,8 +18,6 @@ from order_service.interface.http import (
 )
 from order_service.interface.http.edge import Edge
 from order_service.interface.http.metrics import RequestMetrics
-from order_service.interface.http.order_bodies import OrderBodies
-from order_service.interface.http.plain_reads import PlainReads, may_skip_flask
 from order_service.interface.http.stopping import Stopping
 from order_service.settings import Settings
 
@@ -46,17 +42,13 @@ def create_app(
     stopping = Stopping(settings.stop_delay, _STOP_AT_MOST)
     # gunicorn.conf.py finds it there.
     app.extensions["stopping"] = stopping
-    bodies = OrderBodies()
-    inside: Any = app.wsgi_app
-    if may_skip_flask(settings, is_open=authenticate is None):
-        inside = PlainReads(inside, use_cases, bodies)
     app.wsgi_app = Edge(  # type: ignore[method-assign]
-        inside, stopping, problems.answer_to, metrics.observe if metrics else None
+        app.wsgi_app, stopping, problems.answer_to, metrics.observe if metrics else None
     )
     hygiene.register(app, settings)
     problems.register(app)
     for part in (
-        orders.blueprint(use_cases, bodies),
+        orders.blueprint(use_cases),
         stock_changes.blueprint(use_cases),
         health.blueprint(use_cases, stopping),
         index.blueprint(),

@@ -23,7 +23,6 @@ LastResort = Callable[[Exception], WSGIApplication]
 _Headers = list[tuple[str, str]]
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
-_ROUTE_IN_ENVIRON: Final = "order_service.route"
 _ALWAYS: Final = (("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"))
 # Where an answer says nothing else. The API's answers are data, and no page at all.
 _OTHERWISE: Final = (
@@ -36,11 +35,6 @@ _ONE_YEAR: Final = ("Strict-Transport-Security", "max-age=31536000")
 def request_id() -> str:
     """Of the request that is being served."""
     return structlog.contextvars.get_contextvars()["request_id"]  # type: ignore[no-any-return]
-
-
-def name_route(environ: WSGIEnvironment, route: str) -> None:
-    """For whoever answers a request without Flask."""
-    environ[_ROUTE_IN_ENVIRON] = route
 
 
 class Edge:
@@ -95,8 +89,6 @@ def _id_of(environ: WSGIEnvironment) -> str:
 
 def _route_of(environ: WSGIEnvironment) -> str | None:
     """The template: a path could hold anything."""
-    if _ROUTE_IN_ENVIRON in environ:
-        return environ[_ROUTE_IN_ENVIRON]  # type: ignore[no-any-return]
     # Neither is there when Flask could not even begin.
     rule = getattr(environ.get("werkzeug.request"), "url_rule", None)
     return rule.rule if rule else None

@@ -70,7 +70,8 @@ class OrderIdConverter(BaseConverter):
     part_isolating = True
 
 
-def blueprint(use_cases: UseCases, bodies: OrderBodies) -> APIBlueprint:
+def blueprint(use_cases: UseCases) -> APIBlueprint:
+    bodies = OrderBodies()
     orders = APIBlueprint("orders", __name__, url_prefix="/api/orders", abp_tags=[_TAG])
 
     @orders.post("", **says("createOrder", _CREATED, *_NOT_CREATED))
