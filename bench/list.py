@@ -26,7 +26,8 @@ from tqdm import tqdm
 
 from devstack.mongod import Mongod
 from order_service.application.callers import Caller, Scope
-from order_service.bootstrap.shared import build_adapters, build_use_cases
+from order_service.bootstrap.api import build_use_cases
+from order_service.bootstrap.shared import build_adapters
 from order_service.domain.order import OrderStatus
 from order_service.infrastructure.mongo import schema
 from order_service.infrastructure.mongo.connection import connect, database, disconnect

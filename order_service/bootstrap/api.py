@@ -1,18 +1,36 @@
 """The API: what gunicorn runs."""
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import structlog
 from prometheus_client import CollectorRegistry
 
-from order_service.bootstrap.shared import Wrap, build_adapters, build_use_cases
-from order_service.infrastructure.dependencies import KeysDependency
+from order_service.application.orders.cancel import CancelOrder
+from order_service.application.orders.create import CreateOrder
+from order_service.application.orders.get import GetOrder
+from order_service.application.orders.list import ListOrders
+from order_service.application.readiness import CheckReadiness, Dependency
+from order_service.application.stock_log.list import ListStockChanges
+from order_service.bootstrap.shared import Adapters, Wrap, build_adapters, stock_mover
+from order_service.infrastructure.dependencies import (
+    InventoryDependency,
+    KeysDependency,
+    StoreDependency,
+    log_unforeseen,
+)
+from order_service.infrastructure.mongo.order_pages import MongoOrderPages
 from order_service.infrastructure.telemetry import logs
 from order_service.infrastructure.telemetry.registry import gathered
+from order_service.interface.http.use_cases import ApiUseCases
 from order_service.settings import Settings
 
 if TYPE_CHECKING:
     from flask import Flask
+
+READY_TIMEOUT = 2.0
 
 
 def build_api(settings: Settings, wrap: Wrap = lambda adapters: adapters) -> "Flask":
@@ -35,3 +53,27 @@ def build_api(settings: Settings, wrap: Wrap = lambda adapters: adapters) -> "Fl
     keys = auth.key_set(settings)
     use_cases = build_use_cases(settings, adapters, [KeysDependency(keys)])
     return create_app(use_cases, auth.token_verifier(settings, keys), settings, metrics)
+
+
+def build_use_cases(
+    settings: Settings, adapters: Adapters, more_dependencies: Sequence[Dependency] = ()
+) -> ApiUseCases:
+    executor = ThreadPoolExecutor(settings.web_threads, thread_name_prefix="commit")
+    stock = stock_mover(settings, adapters, executor)
+    orders, clock = adapters.orders, adapters.clock
+    # What is left of the deadline pays for the last write.
+    move_budget = settings.request_deadline - settings.store_timeout
+    key_lifetime = timedelta(hours=settings.idempotency_key_hours)
+    dependencies: list[Dependency] = [
+        StoreDependency(),
+        InventoryDependency(adapters.inventory_http),
+        *more_dependencies,
+    ]
+    return ApiUseCases(
+        create_order=CreateOrder(orders, stock, clock, move_budget, key_lifetime),
+        get_order=GetOrder(adapters.reader),
+        cancel_order=CancelOrder(orders, stock, clock, move_budget),
+        list_orders=ListOrders(MongoOrderPages()),
+        list_stock_changes=ListStockChanges(adapters.changes),
+        check_readiness=CheckReadiness(dependencies, READY_TIMEOUT, log_unforeseen),
+    )

@@ -6,10 +6,9 @@ none loads what only the other needs.
 
 import os
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from functools import cache
 from pathlib import Path
 
@@ -17,32 +16,19 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from order_service.application.clock import Clock
-from order_service.application.orders.cancel import CancelOrder
-from order_service.application.orders.create import CreateOrder
-from order_service.application.orders.get import GetOrder
-from order_service.application.orders.list import ListOrders
 from order_service.application.orders.ports import OrderReader
-from order_service.application.readiness import CheckReadiness, Dependency
 from order_service.application.stock.lease import LeaseStore
 from order_service.application.stock.leased import LeasedStock, OverwritingInventory, Turns
 from order_service.application.stock.operations import ConditionalInventory, OperationStock
-from order_service.application.stock_log.list import ListStockChanges
-from order_service.application.use_cases import UseCases
 from order_service.bootstrap.make_run import NOTICE, folder_of_settings, settings_of_make_run
 from order_service.infrastructure.cache.build import OrderCache
 from order_service.infrastructure.cache.seal import Seal
-from order_service.infrastructure.dependencies import (
-    InventoryDependency,
-    StoreDependency,
-    log_unforeseen,
-)
 from order_service.infrastructure.inventory import absolute, conditional
 from order_service.infrastructure.inventory.http import InventoryHttp
 from order_service.infrastructure.mongo.cache_key import cache_key
 from order_service.infrastructure.mongo.clock import StoreClock
 from order_service.infrastructure.mongo.connection import connect
 from order_service.infrastructure.mongo.leases import MongoLeaseStore
-from order_service.infrastructure.mongo.order_pages import MongoOrderPages
 from order_service.infrastructure.mongo.orders import MongoOrderRepository
 from order_service.infrastructure.mongo.stock_changes import MongoStockChangeLog
 from order_service.infrastructure.sharing.turns import shared_turns
@@ -56,8 +42,6 @@ from order_service.infrastructure.telemetry.inventory import (
 from order_service.infrastructure.telemetry.leases import MeteredLeases
 from order_service.infrastructure.telemetry.orders import OrderMetrics
 from order_service.settings import Settings, variables
-
-READY_TIMEOUT = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,30 +107,6 @@ def build_adapters(settings: Settings, registry: CollectorRegistry | None = None
         absolute=MeteredOverwriting(absolute.AbsoluteInventory(http), calls),
         conditional=MeteredConditional(conditional.ConditionalInventory(http), calls),
         inventory_http=http,
-    )
-
-
-def build_use_cases(
-    settings: Settings, adapters: Adapters, more_dependencies: Sequence[Dependency] = ()
-) -> UseCases:
-    executor = ThreadPoolExecutor(settings.web_threads, thread_name_prefix="commit")
-    stock = stock_mover(settings, adapters, executor)
-    orders, clock = adapters.orders, adapters.clock
-    # What is left of the deadline pays for the last write.
-    move_budget = settings.request_deadline - settings.store_timeout
-    key_lifetime = timedelta(hours=settings.idempotency_key_hours)
-    dependencies: list[Dependency] = [
-        StoreDependency(),
-        InventoryDependency(adapters.inventory_http),
-        *more_dependencies,
-    ]
-    return UseCases(
-        create_order=CreateOrder(orders, stock, clock, move_budget, key_lifetime),
-        get_order=GetOrder(adapters.reader),
-        cancel_order=CancelOrder(orders, stock, clock, move_budget),
-        list_orders=ListOrders(MongoOrderPages()),
-        list_stock_changes=ListStockChanges(adapters.changes),
-        check_readiness=CheckReadiness(dependencies, READY_TIMEOUT, log_unforeseen),
     )
 
 

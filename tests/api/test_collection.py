@@ -5,12 +5,12 @@ import json
 import re
 from pathlib import Path
 from types import ModuleType
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
-from order_service.application.use_cases import UseCases
 from order_service.interface.http.app import create_app
+from tests.use_cases import only
 
 TOOL = Path(__file__).parents[2] / "tools" / "collection.py"
 
@@ -36,7 +36,7 @@ def test_it_is_what_the_document_makes(tool: ModuleType) -> None:
 
 
 def test_every_request_in_it_reaches_a_route_and_every_route_is_in_it(collection: Any) -> None:
-    app = create_app(cast(UseCases, None))
+    app = create_app(only())
     router = app.url_map.bind("localhost")
     reached = set()
     for folder in collection["item"]:

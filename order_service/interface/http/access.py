@@ -1,25 +1,15 @@
-"""Who may call what. A route under /api names its scope; one that names none stops the start."""
+"""Who may call what."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from functools import wraps
+from typing import Any
 
-from flask import Flask, g, request
+from flask import Response, g, request
 
 from order_service.application.callers import ANYBODY, Authenticate, Caller, Scope
 from order_service.domain.errors import MissingScope, Unauthenticated
 
-_GUARDED = "/api/"
-_View = TypeVar("_View", bound=Callable[..., Any])
-
-
-def needs(scope: Scope) -> Callable[[_View], _View]:
-    """Goes under the route's decorator."""
-
-    def mark(view: _View) -> _View:
-        view.needed_scope = scope  # type: ignore[attr-defined]
-        return view
-
-    return mark
+View = Callable[..., Response]
 
 
 def caller() -> Caller:
@@ -27,34 +17,30 @@ def caller() -> Caller:
     return g.caller  # type: ignore[no-any-return]
 
 
-def guard(app: Flask, authenticate: Authenticate | None) -> None:
-    """Call it when every route is there. None: the service is open to everybody."""
-    scopes = scope_of_endpoints(app)
+def guarded(view: View, scope: Scope | None, authenticate: Authenticate | None) -> View:
+    """The view, for callers whose token has ``scope``, where it names one.
 
-    def check() -> None:
-        g.caller = ANYBODY
-        if authenticate is None or request.method == "OPTIONS":
-            return
-        scope = scopes.get(request.endpoint or "")
-        if scope is None:
-            return
-        g.caller = authenticate(_token())
-        if not g.caller.may(scope):
-            raise MissingScope(scope)
+    ``authenticate``: None opens it to everybody. Raises Unauthenticated, MissingScope,
+    KeysUnavailable.
+    """
+    if scope is None:
+        return view
 
-    app.before_request(check)
+    @wraps(view)
+    def check_and_view(**path: Any) -> Response:
+        g.caller = _let_in(scope, authenticate)
+        return view(**path)
+
+    return check_and_view
 
 
-def scope_of_endpoints(app: Flask) -> dict[str, Scope]:
-    """Raises TypeError for a route under /api that does not say whom it is for."""
-    scopes = {}
-    for rule in app.url_map.iter_rules():
-        if rule.rule.startswith(_GUARDED):
-            scope = getattr(app.view_functions[rule.endpoint], "needed_scope", None)
-            if scope is None:
-                raise TypeError(f"{rule.rule} needs @needs(a scope)")
-            scopes[rule.endpoint] = scope
-    return scopes
+def _let_in(scope: Scope, authenticate: Authenticate | None) -> Caller:
+    if authenticate is None:
+        return ANYBODY
+    somebody = authenticate(_token())
+    if not somebody.may(scope):
+        raise MissingScope(scope)
+    return somebody
 
 
 def _token() -> str:

@@ -1,24 +1,32 @@
-"""The Flask application: blueprints over the use cases, and nothing else."""
+"""The Flask application: the routes over the use cases, and what is asked for before them."""
+
+from collections.abc import Sequence
+from typing import Any
+from wsgiref.types import WSGIApplication
 
 from flask import Flask
+from flask_openapi import OpenAPI
 
 from order_service.application.callers import Authenticate
-from order_service.application.use_cases import UseCases
 from order_service.interface.http import (
     access,
     docs,
     health,
     hygiene,
     index,
-    limits,
     openapi,
     orders,
     problems,
+    proxies,
     stock_changes,
 )
+from order_service.interface.http.access import View
 from order_service.interface.http.edge import Edge
+from order_service.interface.http.limits import Limits
 from order_service.interface.http.metrics import RequestMetrics
+from order_service.interface.http.routes import Route, Routes, parsed
 from order_service.interface.http.stopping import Stopping
+from order_service.interface.http.use_cases import ApiUseCases
 from order_service.settings import Settings
 
 # With the delay, well within the 30 s that gunicorn waits for its workers.
@@ -26,37 +34,73 @@ _STOP_AT_MOST = 20.0
 
 
 def create_app(
-    use_cases: UseCases,
+    use_cases: ApiUseCases,
     authenticate: Authenticate | None = None,
     settings: Settings | None = None,
     metrics: RequestMetrics | None = None,
 ) -> Flask:
     """``authenticate``: None opens it to everybody."""
     settings = settings or Settings()
+    stopping = Stopping(settings.stop_delay, _STOP_AT_MOST)
+    routes = _routes(use_cases, stopping)
+    app = _empty_app(settings, stopping)
+    limits = Limits(app, settings)
+
+    def finished(route: Route) -> View:
+        """A caller is known before it is counted, and counted before its request is read."""
+        view = limits.counted(parsed(route.view), route.scope)
+        return access.guarded(view, route.scope, authenticate)
+
+    content = openapi.register(app, routes, finished)
+    document = openapi.document(content, routes, guarded=authenticate is not None)
+    app.register_blueprint(docs.blueprint(document))
+    if metrics is not None and authenticate is None and not settings.metrics_port:
+        app.add_url_rule("/metrics", "metrics", metrics.view)
+    wrapped: Any = _wrapped(app.wsgi_app, settings, stopping, metrics)
+    app.wsgi_app = wrapped  # type: ignore[method-assign]
+    return app
+
+
+def _routes(use_cases: ApiUseCases, stopping: Stopping) -> Sequence[Routes]:
+    """In the order in which the document shows them."""
+    return (
+        orders.routes(
+            use_cases.create_order,
+            use_cases.get_order,
+            use_cases.cancel_order,
+            use_cases.list_orders,
+        ),
+        stock_changes.routes(use_cases.list_stock_changes),
+        health.routes(use_cases.check_readiness, stopping),
+        index.routes(),
+    )
+
+
+def _empty_app(settings: Settings, stopping: Stopping) -> OpenAPI:
     app = openapi.application("order_service")
     app.url_map.strict_slashes = False
     # Else a doubled slash is answered with a redirect, to the host that the request names.
     app.url_map.merge_slashes = False
-    # By the name of the one that rules use where they name none: so routes read as they are.
-    app.url_map.converters["default"] = orders.OrderIdConverter
-    stopping = Stopping(settings.stop_delay, _STOP_AT_MOST)
+    app.url_map.converters["order"] = orders.OrderIdConverter
     # gunicorn.conf.py finds it there.
     app.extensions["stopping"] = stopping
-    app.wsgi_app = Edge(  # type: ignore[method-assign]
-        app.wsgi_app, stopping, problems.answer_to, metrics.observe if metrics else None
-    )
     hygiene.register(app, settings)
     problems.register(app)
-    for part in (
-        orders.blueprint(use_cases),
-        stock_changes.blueprint(use_cases),
-        health.blueprint(use_cases, stopping),
-        index.blueprint(),
-    ):
-        app.register_api(part)
-    access.guard(app, authenticate)
-    limits.register(app, settings)
-    app.register_blueprint(docs.blueprint(openapi.document(app, guarded=authenticate is not None)))
-    if metrics is not None:
-        metrics.register(app, settings.metrics_port, open_to_everybody=authenticate is None)
+    return app
+
+
+def _wrapped(
+    app: WSGIApplication,
+    settings: Settings,
+    stopping: Stopping,
+    metrics: RequestMetrics | None,
+) -> WSGIApplication:
+    """A request passes the last of these first."""
+    app = Edge(app, stopping, problems.answer_to, metrics.observe if metrics else None)
+    if settings.trusted_proxies:
+        app = proxies.believe(app, settings.trusted_proxies)
+    if settings.script_name:
+        app = proxies.mount(app, settings.script_name)
+    if metrics is not None and settings.metrics_port:
+        app = metrics.beside(app, settings.metrics_port)
     return app

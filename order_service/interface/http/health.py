@@ -1,22 +1,21 @@
 """/health"""
 
 from flask import Response
-from flask_openapi import APIBlueprint, Tag
+from flask_openapi import Tag
 
-from order_service.application.use_cases import UseCases
+from order_service.application.readiness import CheckReadiness
 from order_service.interface.http.answers import LiveAnswer, ReadyAnswer, ShownDependency
-from order_service.interface.http.routes import parsed, says
+from order_service.interface.http.routes import NO_SCOPE, Routes
 from order_service.interface.http.stopping import Stopping
 
 _STOPPING = ShownDependency(status="unavailable", required=True, detail="It is stopping.")
+_TAG = Tag(name="Health", description="For load balancers and orchestrators.")
 
 
-def blueprint(use_cases: UseCases, stopping: Stopping) -> APIBlueprint:
-    tag = Tag(name="Health", description="For load balancers and orchestrators.")
-    health = APIBlueprint("health", __name__, url_prefix="/health", abp_tags=[tag])
+def routes(check_readiness: CheckReadiness, stopping: Stopping) -> Routes:
+    health = Routes("health", "/health", _TAG)
 
-    @health.get("/live", **says("isLive", {200: LiveAnswer}))
-    @parsed
+    @health.get("/live", NO_SCOPE, "isLive", {200: LiveAnswer})
     def live() -> Response:
         """Is the process alive?
 
@@ -24,8 +23,7 @@ def blueprint(use_cases: UseCases, stopping: Stopping) -> APIBlueprint:
         """
         return LiveAnswer.model_construct().response()
 
-    @health.get("/ready", **says("isReady", {200: ReadyAnswer, 503: ReadyAnswer}))
-    @parsed
+    @health.get("/ready", NO_SCOPE, "isReady", {200: ReadyAnswer, 503: ReadyAnswer})
     def ready() -> Response:
         """Can it serve?
 
@@ -34,7 +32,7 @@ def blueprint(use_cases: UseCases, stopping: Stopping) -> APIBlueprint:
         """
         if stopping.begun:
             return _ready({"process": _STOPPING})
-        states = use_cases.check_readiness()
+        states = check_readiness()
         return _ready({state.name: ShownDependency.of(state) for state in states})
 
     return health

@@ -1,10 +1,7 @@
-"""How large a body may be, which origins may send one, and which proxies are believed."""
-
-from typing import Any
+"""How large a body may be, and which origins may send one."""
 
 from flask import Flask, Response, request
 
-from order_service.interface.http import proxies
 from order_service.settings import Settings
 
 MAX_BODY = 64 * 1024
@@ -16,12 +13,6 @@ def register(app: Flask, settings: Settings) -> None:
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     if settings.cors_origins:
         _allow(app, frozenset(settings.cors_origins))
-    if hops := settings.trusted_proxies:
-        proxied: Any = proxies.believe(app.wsgi_app, hops)
-        app.wsgi_app = proxied  # type: ignore[method-assign]
-    if settings.script_name:
-        mounted: Any = proxies.mount(app.wsgi_app, settings.script_name)
-        app.wsgi_app = mounted  # type: ignore[method-assign]
 
 
 def _allow(app: Flask, origins: frozenset[str]) -> None:

@@ -1,20 +1,19 @@
 """/: a browser is led to the page for people, and a program is told what there is."""
 
 from flask import Response, request, url_for
-from flask_openapi import APIBlueprint, Tag
+from flask_openapi import Tag
 
 from order_service.interface.http.answers import IndexAnswer
-from order_service.interface.http.routes import parsed, says
+from order_service.interface.http.routes import NO_SCOPE, Routes
 
 _JSON, _HTML = "application/json", "text/html"
+_TAG = Tag(name="Service", description="What there is.")
 
 
-def blueprint() -> APIBlueprint:
-    tag = Tag(name="Service", description="What there is.")
-    index = APIBlueprint("index", __name__, abp_tags=[tag])
+def routes() -> Routes:
+    index = Routes("index", "", _TAG)
 
-    @index.get("/", **says("getIndex", {200: IndexAnswer, 303: None}))
-    @parsed
+    @index.get("/", NO_SCOPE, "getIndex", {200: IndexAnswer, 303: None})
     def what_there_is() -> Response:
         """What is there?
 
@@ -37,8 +36,8 @@ def _page() -> Response:
 
 def _links() -> Response:
     return IndexAnswer.model_construct(
-        orders=url_for("orders.list_orders"),
-        stock_changes=url_for("stock_changes.list_stock_changes"),
+        orders=url_for("orders.list_page"),
+        stock_changes=url_for("stock_changes.list_page"),
         health=url_for("health.ready"),
         document=url_for("docs.openapi"),
         docs=url_for("docs.page"),

@@ -1,10 +1,8 @@
 """How often a caller may write and read: by the token's subject, or else by address."""
 
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import Any
 
 from flask import Flask, Response, request
 from flask_limiter import Limiter, RateLimitExceeded
@@ -13,35 +11,41 @@ from werkzeug.exceptions import TooManyRequests
 
 from order_service.application.callers import Scope
 from order_service.interface.http import problems
-from order_service.interface.http.access import caller, scope_of_endpoints
+from order_service.interface.http.access import View, caller
 from order_service.settings import Settings
 
 # A counter that is down must not hold up what it counts.
 _REDIS_TIMEOUTS: dict[str, str | int] = {"socket_connect_timeout": 1, "socket_timeout": 1}
 
 
-def register(app: Flask, settings: Settings) -> None:
-    """Call it when every route is there. Where no limit is set, nothing is counted."""
-    limits = {
-        "write": settings.rate_limit_of_writes,
-        "read": settings.rate_limit_of_reads,
-    }
-    if not any(limits.values()):
-        return
+class Limits:
+    """Where no limit is set, nothing is counted."""
+
+    def __init__(self, app: Flask, settings: Settings) -> None:
+        self._writes, self._reads = settings.rate_limit_of_writes, settings.rate_limit_of_reads
+        self._limiter = _limiter(app, settings.redis_url) if self._writes or self._reads else None
+
+    def counted(self, view: View, scope: Scope | None) -> View:
+        """The view, which refuses a caller who comes too often. It asks ``caller`` who that is."""
+        is_write = scope is Scope.ORDERS_WRITE
+        limit = self._writes if is_write else self._reads
+        if scope is None or limit is None or self._limiter is None:
+            return view
+        kind = "write" if is_write else "read"
+        return self._limiter.shared_limit(limit, scope=kind)(view)
+
+
+def _limiter(app: Flask, redis_url: str | None) -> Limiter:
     limiter = Limiter(
         _who,
         app=app,
-        storage_uri=_storage(settings.redis_url),
-        storage_options=_REDIS_TIMEOUTS if settings.redis_url else {},
-        in_memory_fallback_enabled=settings.redis_url is not None,
+        storage_uri=_storage(redis_url),
+        storage_options=_REDIS_TIMEOUTS if redis_url else {},
+        in_memory_fallback_enabled=redis_url is not None,
     )
-    for endpoint, scope in scope_of_endpoints(app).items():
-        kind = "write" if scope is Scope.ORDERS_WRITE else "read"
-        if limit := limits[kind]:
-            view: Callable[..., Any] = app.view_functions[endpoint]
-            app.view_functions[endpoint] = limiter.shared_limit(limit, scope=kind)(view)
     app.register_error_handler(RateLimitExceeded, _refuse)
     app.after_request(partial(_tell, limiter))
+    return limiter
 
 
 def _storage(redis_url: str | None) -> str:

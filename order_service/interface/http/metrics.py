@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from flask import Flask, Response, request
+from flask import Response, request
 from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.exposition import choose_encoder
 
@@ -32,14 +32,6 @@ class RequestMetrics:
         )
         self._series: dict[tuple[str, str, int], Any] = {}
 
-    def register(self, app: Flask, port: int, *, open_to_everybody: bool) -> None:
-        """Call it last: the metrics' port stands before whatever else wraps the application."""
-        if port:
-            beside: Any = self._beside(app.wsgi_app, str(port))
-            app.wsgi_app = beside  # type: ignore[method-assign]
-        elif open_to_everybody:
-            app.add_url_rule("/metrics", "metrics", self._view)
-
     def observe(self, method: str, route: str | None, status: int, seconds: float) -> None:
         # What a client can make up must not make series.
         key = method if method in _METHODS else "other", route or "none", status
@@ -48,7 +40,7 @@ class RequestMetrics:
             series = self._series[key] = self._seconds.labels(*key)
         series.observe(seconds)
 
-    def _view(self) -> Response:
+    def view(self) -> Response:
         body, content_type = self._scraped(request.headers.get("Accept", ""))
         return Response(body, content_type=content_type)
 
@@ -56,7 +48,10 @@ class RequestMetrics:
         encode, content_type = choose_encoder(accept)
         return encode(self._gather()), content_type
 
-    def _beside(self, api: WSGIApplication, port: str) -> WSGIApplication:
+    def beside(self, api: WSGIApplication, metrics_port: int) -> WSGIApplication:
+        """The API, and on ``metrics_port`` /metrics alone."""
+        port = str(metrics_port)
+
         def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
             if environ["SERVER_PORT"] != port or not _is_real(port, environ):
                 return api(environ, start_response)

@@ -1,18 +1,18 @@
-"""The OpenAPI document: what flask-openapi gathered from the routes, and what they all share."""
+"""The OpenAPI document: what flask-openapi gathers from the routes, and what they all share."""
 
 import json
-import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import version
 from typing import Any
 
-from flask_openapi import Info, License, OpenAPI, SecurityScheme
+from flask_openapi import APIBlueprint, Info, License, OpenAPI, SecurityScheme
 from werkzeug.exceptions import TooManyRequests
 
 from order_service.application.callers import Scope
 from order_service.domain import errors
-from order_service.interface.http.access import scope_of_endpoints
+from order_service.interface.http.access import View
 from order_service.interface.http.answers import Answer, Problem
+from order_service.interface.http.routes import Route, Routes
 from order_service.interface.http.samples import Error, problem_responses
 
 _BEARER = "bearer"
@@ -82,9 +82,33 @@ def application(name: str) -> OpenAPI:
     return app
 
 
-def document(app: OpenAPI, *, guarded: bool) -> bytes:
-    """``guarded``: tokens are asked for. Call it when every route is there."""
-    content = app.api_doc
+def register(
+    app: OpenAPI, groups: Sequence[Routes], finished: Callable[[Route], View]
+) -> dict[str, Any]:
+    """Answers what flask-openapi makes of the routes, for ``document``.
+
+    ``finished``: the view of a route, with all that is asked for before it.
+    """
+    for group in groups:
+        blueprint = APIBlueprint(group.name, __name__, abp_tags=[group.tag])
+        # A view under two paths is one endpoint, whose requests are counted once.
+        views: dict[tuple[View, Scope | None], View] = {}
+        for route in group.all:
+            key = route.view, route.scope
+            if key not in views:
+                views[key] = finished(route)
+            says = blueprint.get if route.method == "get" else blueprint.post
+            says(route.path, operation_id=route.operation, responses=_responses(route))(views[key])
+        app.register_api(blueprint)
+    return app.api_doc
+
+
+def _responses(route: Route) -> dict[Any, Any]:
+    return dict(sorted({**route.answers, **problem_responses(route.errors)}.items()))
+
+
+def document(content: dict[str, Any], groups: Sequence[Routes], *, guarded: bool) -> bytes:
+    """``content``: what ``register`` answered. ``guarded``: tokens are asked for."""
     content["components"]["headers"] = {
         name: {"description": text, "schema": schema} for name, (text, schema) in _HEADERS.items()
     }
@@ -94,23 +118,12 @@ def document(app: OpenAPI, *, guarded: bool) -> bytes:
     if not guarded:
         # Where nobody is asked for a token, none must seem to be asked for.
         del content["components"]["securitySchemes"]
-    scopes = _scopes(app)
-    for path, item in content["paths"].items():
-        for method, operation in item.items():
-            _add_access(operation, scopes.get((path, method.upper())), guarded)
+    scopes = {route.operation: route.scope for group in groups for route in group.all}
+    for item in content["paths"].values():
+        for operation in item.values():
+            _add_access(operation, scopes[operation["operationId"]], guarded)
             _finish(operation)
     return json.dumps(content).encode()
-
-
-def _scopes(app: OpenAPI) -> dict[tuple[str, str], Scope]:
-    """By path as OpenAPI writes it, and method."""
-    of_endpoints = scope_of_endpoints(app)
-    return {
-        (re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), method): of_endpoints[rule.endpoint]
-        for rule in app.url_map.iter_rules()
-        if rule.endpoint in of_endpoints
-        for method in rule.methods or ()
-    }
 
 
 def _add_access(operation: dict[str, Any], scope: Scope | None, guarded: bool) -> None:

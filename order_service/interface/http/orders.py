@@ -1,13 +1,15 @@
 """/api/orders"""
 
 from flask import Response, request, url_for
-from flask_openapi import APIBlueprint, Tag
+from flask_openapi import Tag
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 from werkzeug.routing import BaseConverter
 
 from order_service.application.callers import Scope
-from order_service.application.orders.create import CreateOrderCommand
-from order_service.application.use_cases import UseCases
+from order_service.application.orders.cancel import CancelOrder
+from order_service.application.orders.create import CreateOrder, CreateOrderCommand
+from order_service.application.orders.get import GetOrder
+from order_service.application.orders.list import ListOrders
 from order_service.domain.errors import (
     IllegalMove,
     InsufficientStock,
@@ -22,7 +24,7 @@ from order_service.domain.errors import (
     VersionConflict,
 )
 from order_service.domain.order import IdempotencyKey, Order
-from order_service.interface.http.access import caller, needs
+from order_service.interface.http.access import caller
 from order_service.interface.http.answers import (
     CreatedAnswer,
     OrderAnswer,
@@ -31,7 +33,7 @@ from order_service.interface.http.answers import (
 )
 from order_service.interface.http.order_bodies import OrderBodies, order_headers
 from order_service.interface.http.order_lists import OrderListParameters, link_to_next
-from order_service.interface.http.routes import parsed, says
+from order_service.interface.http.routes import Routes
 from order_service.interface.http.schemas import (
     CancelOrderHeaders,
     CreateOrderBody,
@@ -64,20 +66,24 @@ _TAG = Tag(name="Orders", description="Create, read, list and cancel them.")
 
 
 class OrderIdConverter(BaseConverter):
-    """Any name but that of the route beside it, whose Allow header would promise a GET."""
+    """``<order:…>`` in a path: any name but that of the route beside it, whose Allow header would
+    promise a GET."""
 
     regex = "(?!create$)[^/]+"
     part_isolating = True
 
 
-def blueprint(use_cases: UseCases) -> APIBlueprint:
+def routes(
+    create_order: CreateOrder,
+    get_order: GetOrder,
+    cancel_order: CancelOrder,
+    list_orders: ListOrders,
+) -> Routes:
     bodies = OrderBodies()
-    orders = APIBlueprint("orders", __name__, url_prefix="/api/orders", abp_tags=[_TAG])
+    orders = Routes("orders", "/api/orders", _TAG)
 
-    @orders.post("", **says("createOrder", _CREATED, *_NOT_CREATED))
-    @orders.post("/create", **says("createOrderAtCreate", _CREATED, *_NOT_CREATED))
-    @needs(Scope.ORDERS_WRITE)
-    @parsed
+    @orders.post("", Scope.ORDERS_WRITE, "createOrder", _CREATED, *_NOT_CREATED)
+    @orders.post("/create", Scope.ORDERS_WRITE, "createOrderAtCreate", _CREATED, *_NOT_CREATED)
     def create(header: CreateOrderHeaders, body: CreateOrderBody) -> Response:
         """Create an order.
 
@@ -86,7 +92,7 @@ def blueprint(use_cases: UseCases) -> APIBlueprint:
         """
         customer, key = caller(), header.idempotency_key
         idempotency = IdempotencyKey(customer.key_owner, key, body.fingerprint()) if key else None
-        result = use_cases.create_order(
+        result = create_order(
             CreateOrderCommand(body.item_id, body.quantity, customer.subject, idempotency)
         )
         response = _show(result.order, 202 if result.deferred else 201)
@@ -95,31 +101,33 @@ def blueprint(use_cases: UseCases) -> APIBlueprint:
             response.headers["Idempotent-Replayed"] = "true"
         return response
 
-    @orders.get("", **says("listOrders", {200: OrdersAnswer}, InvalidValue, StoreUnavailable))
-    @needs(Scope.ORDERS_READ)
-    @parsed
-    def list_orders(query: OrderListParameters) -> Response:
+    @orders.get(
+        "", Scope.ORDERS_READ, "listOrders", {200: OrdersAnswer}, InvalidValue, StoreUnavailable
+    )
+    def list_page(query: OrderListParameters) -> Response:
         """List your orders, newest first."""
-        page = use_cases.list_orders(query.query(caller().sees_orders_of))
+        page = list_orders(query.query(caller().sees_orders_of))
         cursor = query.next_cursor(page)
         shown = [ShownOrder.of(order) for order in page.orders]
         response = OrdersAnswer.model_construct(orders=shown, next_cursor=cursor).response()
         response.headers["Cache-Control"] = "private, no-cache"
         if cursor is not None:
             response.headers["Link"] = link_to_next(
-                url_for("orders.list_orders"), request.args, cursor
+                url_for("orders.list_page"), request.args, cursor
             )
         return response
 
     @orders.get(
-        "/<order_id>",
-        **says("getOrder", {200: OrderAnswer, 304: None}, OrderNotFound, StoreUnavailable),
+        "/<order:order_id>",
+        Scope.ORDERS_READ,
+        "getOrder",
+        {200: OrderAnswer, 304: None},
+        OrderNotFound,
+        StoreUnavailable,
     )
-    @needs(Scope.ORDERS_READ)
-    @parsed
     def get(path: OrderPath, header: ReadOrderHeaders) -> Response:
         """Read an order."""
-        order = use_cases.get_order(path.order_id, caller().sees_orders_of)
+        order = get_order(path.order_id, caller().sees_orders_of)
         response = _answer(order, bodies.of(order), 200)
         # Without a condition it would only cost: a tenth of a cached order's time.
         if header.if_none_match:
@@ -127,18 +135,19 @@ def blueprint(use_cases: UseCases) -> APIBlueprint:
         return response
 
     @orders.post(
-        "/<order_id>/cancel",
-        **says("cancelOrder", {200: OrderAnswer, 202: OrderAnswer}, *_NOT_CANCELLED),
+        "/<order:order_id>/cancel",
+        Scope.ORDERS_WRITE,
+        "cancelOrder",
+        {200: OrderAnswer, 202: OrderAnswer},
+        *_NOT_CANCELLED,
     )
-    @needs(Scope.ORDERS_WRITE)
-    @parsed
     def cancel(path: OrderPath, header: CancelOrderHeaders) -> Response:
         """Cancel an order and give its stock back. Safe to repeat.
 
         200: it is CANCELLED. 202: it will be; its stock is still on the way back.
         """
         whose = caller().sees_orders_of
-        result = use_cases.cancel_order(path.order_id, whose, header.version)
+        result = cancel_order(path.order_id, whose, header.version)
         return _show(result.order, 202 if result.deferred else 200)
 
     return orders

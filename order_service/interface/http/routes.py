@@ -1,26 +1,92 @@
-"""What a route takes and answers, said once: it parses the request, and makes the document.
+"""What the routes are: data, which the application is built from.
 
-@orders.post("/create", **says("createOrder", {201: OrderAnswer}, ItemNotFound))
-@needs(Scope.ORDERS_WRITE)
-@parsed
+@orders.post("/create", Scope.ORDERS_WRITE, "createOrder", {201: OrderAnswer}, ItemNotFound)
 def create(header: CreateOrderHeaders, body: CreateOrderBody) -> Response:
 """
 
 from collections.abc import Callable, Mapping
-from functools import wraps
-from typing import Any, get_type_hints
+from dataclasses import dataclass
+from functools import partial, wraps
+from typing import Any, Final, get_type_hints
 
 from flask import Response, request
+from flask_openapi import Tag
 
+from order_service.application.callers import Scope
+from order_service.interface.http.access import View
 from order_service.interface.http.answers import Answer
 from order_service.interface.http.bodies import json_body
-from order_service.interface.http.samples import Error, problem_responses
+from order_service.interface.http.samples import Error
 from order_service.interface.http.schemas import Schema, parameters_of
 
+# The scope of a route that asks nobody for a token.
+NO_SCOPE: Final = None
+_GUARDED: Final = "/api/"
+
+Answers = Mapping[int, type[Answer] | None]
 _Read = Callable[[Mapping[str, Any]], Any]
 
 
-def parsed(view: Callable[..., Response]) -> Callable[..., Response]:
+@dataclass(frozen=True, slots=True)
+class Route:
+    """``view`` answers what ``method`` asks of ``path``, for callers whose token has ``scope``.
+
+    ``operation`` is its name in the document; ``answers`` are the good ones by status, and
+    ``errors`` those that it raises itself. Raises TypeError for a route under /api that is for
+    anybody.
+    """
+
+    method: str
+    path: str
+    scope: Scope | None
+    operation: str
+    answers: Answers
+    errors: tuple[Error, ...]
+    view: View
+
+    def __post_init__(self) -> None:
+        if self.path.startswith(_GUARDED) and self.scope is NO_SCOPE:
+            raise TypeError(f"{self.path} needs a scope")
+
+
+class Routes:
+    """Routes that stand together in the document, as they are written with ``get`` and ``post``.
+
+    ``name`` goes before the views' names in ``url_for``, ``prefix`` before the routes' paths.
+    """
+
+    def __init__(self, name: str, prefix: str, tag: Tag) -> None:
+        self.name = name
+        self.tag = tag
+        self.all: list[Route] = []
+        self._prefix = prefix
+
+    def get(
+        self, path: str, scope: Scope | None, operation: str, answers: Answers, *errors: Error
+    ) -> Callable[[View], View]:
+        return partial(self._collect, "get", path, scope, operation, answers, errors)
+
+    def post(
+        self, path: str, scope: Scope | None, operation: str, answers: Answers, *errors: Error
+    ) -> Callable[[View], View]:
+        return partial(self._collect, "post", path, scope, operation, answers, errors)
+
+    def _collect(
+        self,
+        method: str,
+        path: str,
+        scope: Scope | None,
+        operation: str,
+        answers: Answers,
+        errors: tuple[Error, ...],
+        view: View,
+    ) -> View:
+        route = Route(method, self._prefix + path, scope, operation, answers, errors, view)
+        self.all.append(route)
+        return view
+
+
+def parsed(view: View) -> View:
     """Gives the view what its parameters ``path``, ``query``, ``header`` and ``body`` ask for.
 
     flask-openapi reads the same annotations, for the document. Its own parsing is switched off: it
@@ -66,9 +132,3 @@ _READERS: Mapping[str, Callable[[type[Schema]], _Read]] = {
     "body": _body,
     "header": _header,
 }
-
-
-def says(operation: str, good: Mapping[int, type[Answer] | None], *errors: Error) -> dict[str, Any]:
-    """For a route's decorator: its name, its answers by status, and the errors that it raises."""
-    responses = {**good, **problem_responses(errors)}
-    return {"operation_id": operation, "responses": dict(sorted(responses.items()))}

@@ -1,34 +1,32 @@
 """/api/stock-changes"""
 
 from flask import Response
-from flask_openapi import APIBlueprint, Tag
+from flask_openapi import Tag
 
 from order_service.application.callers import Scope
-from order_service.application.use_cases import UseCases
+from order_service.application.stock_log.list import ListStockChanges
 from order_service.domain.errors import InvalidValue, StoreUnavailable
-from order_service.interface.http.access import needs
 from order_service.interface.http.answers import ShownStockChange, StockChangesAnswer
-from order_service.interface.http.routes import parsed, says
+from order_service.interface.http.routes import Routes
 from order_service.interface.http.schemas import StockChangesParameters
 
+_TAG = Tag(name="Stock changes", description="Every change of an item's stock that was heard of.")
 
-def blueprint(use_cases: UseCases) -> APIBlueprint:
-    tag = Tag(
-        name="Stock changes", description="Every change of an item's stock that was heard of."
-    )
-    stock_changes = APIBlueprint(
-        "stock_changes", __name__, url_prefix="/api/stock-changes", abp_tags=[tag]
-    )
+
+def routes(list_stock_changes: ListStockChanges) -> Routes:
+    stock_changes = Routes("stock_changes", "/api/stock-changes", _TAG)
 
     @stock_changes.get(
         "",
-        **says("listStockChanges", {200: StockChangesAnswer}, InvalidValue, StoreUnavailable),
+        Scope.STOCK_READ,
+        "listStockChanges",
+        {200: StockChangesAnswer},
+        InvalidValue,
+        StoreUnavailable,
     )
-    @needs(Scope.STOCK_READ)
-    @parsed
-    def list_stock_changes(query: StockChangesParameters) -> Response:
+    def list_page(query: StockChangesParameters) -> Response:
         """List the stock changes, newest first."""
-        page, more = use_cases.list_stock_changes(query.query())
+        page, more = list_stock_changes(query.query())
         return StockChangesAnswer.model_construct(
             stock_changes=[ShownStockChange.of(each) for each in page],
             next_cursor=page[-1].id if more else None,

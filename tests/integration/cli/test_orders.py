@@ -13,11 +13,12 @@ from devstack.inventory import SampleInventory
 from devstack.mongod import Mongod
 from devstack.ports import free_port
 from order_service.application.orders.create import CreateOrderCommand
-from order_service.application.use_cases import UseCases
-from order_service.bootstrap.shared import build_adapters, build_use_cases
+from order_service.bootstrap.api import build_use_cases
+from order_service.bootstrap.shared import build_adapters
 from order_service.domain.errors import StoreUnavailable
 from order_service.domain.order import Order
 from order_service.infrastructure.mongo import schema
+from order_service.interface.http.use_cases import ApiUseCases
 from order_service.settings import Settings
 from tests.integration.conftest import connected
 from tests.items import Items
@@ -42,7 +43,7 @@ class Shop:
         self.items = items
         self._settings = settings
 
-    def use_cases(self, *, dying: bool = False) -> UseCases:
+    def use_cases(self, *, dying: bool = False) -> ApiUseCases:
         adapters = build_adapters(self._settings)
         if dying:
             orders: Any = DiesBeforeStoring(adapters.orders)

@@ -16,8 +16,8 @@ from devstack.inventory import SampleInventory
 from devstack.kafka import KafkaBroker
 from devstack.mongod import Mongod
 from order_service.application.orders.create import CreateOrderCommand
-from order_service.application.use_cases import UseCases
-from order_service.bootstrap.shared import Adapters, build_adapters, build_use_cases
+from order_service.bootstrap.api import build_use_cases
+from order_service.bootstrap.shared import Adapters, build_adapters
 from order_service.domain.errors import InsufficientStock
 from order_service.domain.order import Decision, Intent, Order, OrderStatus, StockMove, Stuck
 from order_service.infrastructure.inventory.absolute import AbsoluteInventory
@@ -27,6 +27,7 @@ from order_service.infrastructure.mongo.clock import StoreClock
 from order_service.infrastructure.mongo.connection import database
 from order_service.infrastructure.mongo.documents import ORDER_MAPPING
 from order_service.interface.cli.reconcile import reconcile
+from order_service.interface.http.use_cases import ApiUseCases
 from order_service.reconciliation.compare import Patience, Reconcile
 from order_service.settings import Settings
 from tests.integration.stock.stock_stage import RunningConsumer, Stage
@@ -47,7 +48,7 @@ class Shop:
         self.adapters = build_adapters(self.settings)
         self.use_cases = build_use_cases(self.settings, self.adapters)
 
-    def order(self, item: str, quantity: int, use_cases: UseCases | None = None) -> Order:
+    def order(self, item: str, quantity: int, use_cases: ApiUseCases | None = None) -> Order:
         create = (use_cases or self.use_cases).create_order
         order = create(CreateOrderCommand(item, quantity)).order
         assert order.status is OrderStatus.COMPLETED
@@ -56,7 +57,7 @@ class Shop:
     def cancel(self, order: Order) -> None:
         assert self.use_cases.cancel_order(order.id).order.status is OrderStatus.CANCELLED
 
-    def disturbed(self, before_overwrite: Callable[[], None]) -> UseCases:
+    def disturbed(self, before_overwrite: Callable[[], None]) -> ApiUseCases:
         """Use cases whose overwrite somebody gets ahead of."""
         absolute = OvertakenInventory(self.adapters.absolute, before_overwrite)
         disturbed: Adapters = replace(self.adapters, absolute=absolute)

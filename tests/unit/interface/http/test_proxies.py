@@ -1,7 +1,7 @@
 """What a trusted proxy says of a request, and what it can't make us write."""
 
 import re
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -9,25 +9,21 @@ from hypothesis import strategies as st
 from werkzeug.test import Client, TestResponse
 
 from order_service.application.orders.list import OrderPage, OrderPlace
-from order_service.application.use_cases import UseCases
 from order_service.interface.http import proxies
 from order_service.interface.http.app import create_app
 from order_service.settings import Settings
 from tests.orders import START, pending
+from tests.use_cases import only
 
 PLAIN = {"REMOTE_ADDR": "127.0.0.1", "wsgi.url_scheme": "http", "SCRIPT_NAME": ""}
 
 
-class Lists:
-    """Use cases that have a next page, and nothing else."""
-
-    def list_orders(self, _: object) -> OrderPage:
-        return OrderPage([pending(at=START)], OrderPlace(START, "a" * 24))
+PAGE = OrderPage([pending(at=START)], OrderPlace(START, "a" * 24))
 
 
 @pytest.fixture(scope="module")
 def client() -> Client:
-    app = create_app(cast(UseCases, Lists()), settings=Settings(trusted_proxies=1))
+    app = create_app(only(list_orders=lambda _: PAGE), settings=Settings(trusted_proxies=1))
     return app.test_client()
 
 

@@ -1,17 +1,16 @@
 """GET /api/orders/<id>: one path, whether tokens are asked for or not."""
 
-from dataclasses import fields, replace
 from unittest.mock import Mock
 
 import pytest
 from flask.testing import FlaskClient
 
 from order_service.application.callers import Authenticate, Caller, Scope
-from order_service.application.use_cases import UseCases
 from order_service.domain.errors import OrderNotFound, StoreUnavailable
 from order_service.domain.order import Order
 from order_service.interface.http.app import create_app
 from tests.orders import completed
+from tests.use_cases import only
 
 ORDER = completed(id="b" * 24)
 PATH = f"/api/orders/{ORDER.id}"
@@ -20,9 +19,7 @@ TOKEN = {"Authorization": "Bearer -"}
 
 
 def client_of(get_order: Mock, authenticate: Authenticate | None = None) -> FlaskClient:
-    missing = Mock(side_effect=AssertionError("asked for more than the order"))
-    others = dict.fromkeys((each.name for each in fields(UseCases)), missing)
-    return create_app(replace(UseCases(**others), get_order=get_order), authenticate).test_client()
+    return create_app(only(get_order=get_order), authenticate).test_client()
 
 
 @pytest.mark.parametrize(("authenticate", "whose"), [(None, None), (lambda _: READER, "alice")])

@@ -1,4 +1,4 @@
-"""Everything the service can do: what the composition root hands to the interfaces."""
+"""What the API is for."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,9 @@ from order_service.application.stock_log.list import ListStockChanges
 
 
 @dataclass(frozen=True, slots=True)
-class UseCases:
+class ApiUseCases:
+    """The use cases that the routes of the API call, and no others."""
+
     create_order: CreateOrder
     get_order: GetOrder
     cancel_order: CancelOrder
