@@ -45,7 +45,7 @@ from order_service.interface.cli.dead_letters import DeadLetterTools
 from order_service.interface.cli.orders import OrderTools
 from order_service.interface.worker import process as worker
 from order_service.interface.worker.health import WorkerParts
-from order_service.reconciliation.compare import Patience, Reconcile
+from order_service.reconciliation.reconcile import Reconcile, TimeLimits
 from order_service.settings import Settings
 
 # Longer than one round of the relay may take, so that two relays don't publish double.
@@ -116,10 +116,10 @@ class Commands:
         require_reachable(settings.store_timeout)
         schema.require_migrated()
         lease = timedelta(seconds=settings.lease_seconds)
-        patience = Patience(grace, log_kept(), lease)
+        limits = TimeLimits(grace, log_kept(), lease)
         # Reading the stock is the same on both contracts.
         stock = absolute.AbsoluteInventory(InventoryHttp(settings))
-        return Reconcile(MongoBooks(), stock, StoreClock(), patience)
+        return Reconcile(MongoBooks(), stock, StoreClock(), limits)
 
     def _use_store(self) -> None:
         """Raises StoreUnavailable, so that a command says at once what is wrong with the store."""

@@ -1,10 +1,14 @@
 """What a reconciliation says of one item."""
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
+from typing import Self
 
-from order_service.reconciliation.history import LoggedChange, OtherWriters
+from order_service.reconciliation.evidence import LoggedChange, MoveOfOrders
+
+_LATEST = 20
 
 
 class Kind(StrEnum):
@@ -24,9 +28,10 @@ _HARMLESS = {Kind.NOT_LOGGED, Kind.NOT_YET_LOGGED, Kind.SETTLED_BY_WORD}
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """``expected``: the stock that was read, or that the change before left; ``found``: what it was
-    instead; ``written``: what it was set to; ``asked``: what the orders asked for, negative where
-    they took. ``unsure``: so new that what would explain it may not be told yet.
+    """Stocks in units. ``expected``: the stock that the orders read, or that the change before
+    left; ``found``: the stock that was there instead; ``written``: the stock that the orders wrote;
+    ``asked``: what the orders asked for, negative where they took. ``unsure``: so new that what
+    would explain the finding may not be written down yet.
     """
 
     kind: Kind
@@ -39,24 +44,26 @@ class Finding:
     at: datetime | None = None
     unsure: bool = False
 
+    @classmethod
+    def of_move(
+        cls, kind: Kind, move: MoveOfOrders, by: LoggedChange | None = None, *, unsure: bool = False
+    ) -> Self:
+        """``by``: the logged change that wrote what the move was to write."""
+        return cls(
+            kind,
+            move.order_ids,
+            (by.id,) if by else (),
+            expected=move.previous_stock,
+            found=by.previous_stock if by else None,
+            written=move.new_stock,
+            asked=move.asked,
+            at=move.begun_at,
+            unsure=unsure,
+        )
+
     @property
     def differs(self) -> bool:
         return self.kind not in _HARMLESS and not self.unsure
-
-
-@dataclass(frozen=True, slots=True)
-class Horizon:
-    """``since``: what is older is not judged. ``recent``: what is not older may not be told whole
-    yet. ``logged_until``: when the newest entry of the log, of any item, was written. ``lease``:
-    how long an item is left to whoever changes its stock."""
-
-    since: datetime | None
-    recent: datetime
-    logged_until: datetime | None
-    lease: timedelta = timedelta(seconds=10)
-
-    def covers(self, at: datetime) -> bool:
-        return self.since is None or at >= self.since
 
 
 @dataclass(slots=True)
@@ -75,27 +82,30 @@ class Tally:
         self.last = max(self.last or at, at)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ItemReport:
-    """``logged``: every change in the log; ``others``: those among them that no order knows of.
+    """Filled while the evidence is read.
 
-    ``stock_now``: None if the inventory has no such item. ``waiting``, ``stuck``: how many of its
-    orders are so. ``repeats``: entries of the log that tell again what another one told;
-    ``misdated``: those whose time was still to come when the log heard of them.
+    ``stock_now``: None if the inventory has no such item. ``waiting``, ``stuck``: numbers of its
+    orders. ``logged``: every change in the log; ``others``: those among them that no order knows
+    of, the latest by name in ``latest_others``. ``repeats``: the number of entries that log a
+    change which another entry logged before; ``misdated``: of those whose time was still to come
+    when the log heard of them.
     """
 
     item_id: str
     stock_now: int | None
-    took: Tally
-    gave_back: Tally
-    logged: Tally
-    others: OtherWriters
-    last_logged: LoggedChange | None
     waiting: int
     stuck: int
-    repeats: int
-    misdated: int
-    findings: tuple[Finding, ...]
+    took: Tally = field(default_factory=Tally)
+    gave_back: Tally = field(default_factory=Tally)
+    logged: Tally = field(default_factory=Tally)
+    others: Tally = field(default_factory=Tally)
+    latest_others: deque[LoggedChange] = field(default_factory=lambda: deque(maxlen=_LATEST))
+    last_logged: LoggedChange | None = None
+    repeats: int = 0
+    misdated: int = 0
+    findings: list[Finding] = field(default_factory=list)
 
     @property
     def differs(self) -> bool:
@@ -103,5 +113,5 @@ class ItemReport:
 
     @property
     def is_empty(self) -> bool:
-        told = self.took.times + self.gave_back.times + self.logged.times
-        return not (told or self.waiting or self.stuck or self.findings)
+        counted = self.took.times + self.gave_back.times + self.logged.times
+        return not (counted or self.waiting or self.stuck or self.findings)

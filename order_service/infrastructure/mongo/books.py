@@ -13,9 +13,14 @@ from order_service.domain.order import OrderStatus
 from order_service.infrastructure.mongo.connection import store_errors
 from order_service.infrastructure.mongo.documents import OrderDocument
 from order_service.infrastructure.mongo.stock_change_documents import StockChangeDocument
-from order_service.reconciliation.compare import OpenOrders
-from order_service.reconciliation.history import SLACK, LoggedChange, MoveOfOrders, Share
-from order_service.reconciliation.item import UnprovenOrder
+from order_service.reconciliation.evidence import (
+    SLACK,
+    LoggedChange,
+    MoveOfOrders,
+    Share,
+    UnprovenOrder,
+)
+from order_service.reconciliation.reconcile import OpenOrderCounts
 
 _NOT_THERE: Final = {"$exists": False}
 _THERE: Final = {"$exists": True}
@@ -102,10 +107,10 @@ class MongoBooks:
             for order in _orders().find(orders | cancelled):
                 yield _unproven(order, "updatedAt", order["quantity"])
 
-    def open_orders(self, item_id: str) -> OpenOrders:
+    def open_orders(self, item_id: str) -> OpenOrderCounts:
         waiting = {"itemId": ObjectId(item_id), "awaitingSince": _THERE}
         with store_errors():
-            return OpenOrders(
+            return OpenOrderCounts(
                 _orders().count_documents(waiting | {"stuck": _NOT_THERE}),
                 _orders().count_documents(waiting | {"stuck": _THERE}),
             )

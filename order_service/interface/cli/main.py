@@ -15,7 +15,7 @@ from order_service.interface.cli.dev_token import dev_token
 from order_service.interface.cli.orders import OrderTools, orders
 from order_service.interface.cli.reconcile import reconcile
 from order_service.interface.cli.showing import printable
-from order_service.reconciliation.compare import Reconcile
+from order_service.reconciliation.reconcile import Reconcile
 from order_service.settings import SettingsError
 
 # What Python makes of a byte that is no UTF-8. No store takes it.

@@ -16,7 +16,7 @@ from order_service.domain.errors import OrderServiceError
 from order_service.interface.cli import reconcile_view as view
 from order_service.interface.cli.parameters import Within, hex_id, moment
 from order_service.interface.cli.showing import clock_time, counted, iso, printable
-from order_service.reconciliation.compare import Reconcile, ReconcileQuery
+from order_service.reconciliation.reconcile import Reconcile
 from order_service.reconciliation.report import ItemReport
 from order_service.settings import SettingsError
 
@@ -83,15 +83,15 @@ def reconcile(
     The exit code is 0 when all agrees, 1 when something differs or an order is stuck, 2 when it
     could not be found out, whatever the reason.
     """
-    query, summary = ReconcileQuery(item, since), Summary()
+    summary = Summary()
     with _ends_as_not_done():
         use_case = composition.reconcile(timedelta(seconds=grace))
         with tqdm(
-            total=use_case.size(query), unit=" records", disable=None, leave=False, delay=1
+            total=use_case.size(item, since), unit=" records", disable=None, leave=False, delay=1
         ) as bar:
-            reports = _counted(use_case(query, bar.update), summary)
+            reports = _counted(use_case(item, since, bar.update), summary)
             show = _show_json if as_json else _show_table
-            show(reports, summary, use_case.since(query))
+            show(reports, summary, use_case.compared_since(since))
     sys.exit(summary.exit_code)
 
 

@@ -25,7 +25,7 @@ def lines(report: ItemReport) -> list[str]:
         -report.took.units,
         f"{report.gave_back.units:+}",
         f"{report.logged.units:+}",
-        f"{report.others.amount:+}",
+        f"{report.others.units:+}",
         "gone" if report.stock_now is None else report.stock_now,
         _verdict(report),
     )
@@ -73,8 +73,8 @@ def as_json(report: ItemReport) -> dict[str, Any]:
             "repeats": report.repeats,
             "misdated": report.misdated,
             "byOthers": {
-                "times": report.others.number,
-                "units": report.others.amount,
+                "times": report.others.times,
+                "units": report.others.units,
                 "latest": [
                     {
                         "id": change.id,
@@ -82,7 +82,7 @@ def as_json(report: ItemReport) -> dict[str, Any]:
                         "newStock": change.new_stock,
                         "updatedAt": iso(change.told_at or change.at),
                     }
-                    for change in report.others.latest
+                    for change in report.latest_others
                 ],
             },
         },

@@ -8,25 +8,33 @@ from typing import Protocol, TypeVar
 from order_service.application.clock import Clock
 from order_service.domain.errors import ItemNotFound
 from order_service.domain.stock import StockReading
-from order_service.reconciliation.history import SLACK, LoggedChange, MoveOfOrders, shifted
-from order_service.reconciliation.item import Evidence, UnprovenOrder, reconcile_item
-from order_service.reconciliation.report import Horizon, ItemReport
+from order_service.reconciliation.evidence import (
+    SLACK,
+    Evidence,
+    Horizon,
+    LoggedChange,
+    MoveOfOrders,
+    UnprovenOrder,
+    shifted,
+)
+from order_service.reconciliation.report import ItemReport
+from order_service.reconciliation.rules import reconcile_item
 
 T = TypeVar("T")
 Progress = Callable[[], object]
 
 
 @dataclass(frozen=True, slots=True)
-class OpenOrders:
+class OpenOrderCounts:
     waiting: int
     stuck: int
 
 
 class Books(Protocol):
-    """The orders and the log, read as streams. ``since`` leaves out what is older, roughly."""
+    """The orders and the log, read as streams. ``since`` leaves out older records, roughly."""
 
     def items(self) -> Iterator[str]:
-        """Every item that an order or an entry of the log is of, by its id."""
+        """The id of every item that an order or an entry of the log is of."""
         ...
 
     def size(self, item_id: str | None, since: datetime | None) -> int:
@@ -43,7 +51,7 @@ class Books(Protocol):
 
     def unproven(self, item_id: str, since: datetime | None) -> Iterator[UnprovenOrder]: ...
 
-    def open_orders(self, item_id: str) -> OpenOrders: ...
+    def open_orders(self, item_id: str) -> OpenOrderCounts: ...
 
     def logged_until(self) -> datetime | None:
         """When the newest entry of the log was written, whatever item it is of."""
@@ -57,13 +65,7 @@ class StockReader(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class ReconcileQuery:
-    item_id: str | None = None
-    since: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
+class TimeLimits:
     """``grace``: how long the log may take to hear of a change. ``log_kept``: how long it keeps an
     entry; None for ever. ``lease``: how long an item is left to whoever changes its stock."""
 
@@ -73,67 +75,62 @@ class Patience:
 
 
 class Reconcile:
-    def __init__(self, books: Books, stock: StockReader, clock: Clock, patience: Patience) -> None:
+    def __init__(self, books: Books, stock: StockReader, clock: Clock, limits: TimeLimits) -> None:
         self._books = books
         self._stock = stock
         self._clock = clock
-        self._patience = patience
+        self._limits = limits
 
-    def size(self, query: ReconcileQuery) -> int:
+    def size(self, item_id: str | None, since: datetime | None) -> int:
         """About how often ``progress`` will be called."""
-        return self._books.size(query.item_id, query.since)
+        return self._books.size(item_id, since)
 
-    def since(self, query: ReconcileQuery) -> datetime | None:
-        """What is really compared from: where the log no longer has older entries, later than
-        asked for."""
-        if self._patience.log_kept is None:
-            return query.since
-        kept_from = self._clock.now() - self._patience.log_kept + 2 * SLACK
-        return max(query.since or kept_from, kept_from)
+    def compared_since(self, since: datetime | None) -> datetime | None:
+        """Later than asked for where the log no longer has older entries."""
+        if self._limits.log_kept is None:
+            return since
+        kept_from = self._clock.now() - self._limits.log_kept + 2 * SLACK
+        return max(since or kept_from, kept_from)
 
     def __call__(
-        self, query: ReconcileQuery, progress: Progress = lambda: None
+        self, item_id: str | None, since: datetime | None, progress: Progress
     ) -> Iterator[ItemReport]:
-        """A report for each item that there is something to tell of, one after the other.
+        """A report on the item, or on each item (None) of which there is something to report.
 
         Raises InventoryUnavailable, StoreUnavailable, and ItemNotFound for an item asked for of
         which nobody knows.
         """
-        if query.item_id is not None:
-            yield self._known(self._reconcile(query.item_id, self.since(query), progress))
+        if item_id is not None:
+            report = self._reconcile(item_id, self.compared_since(since), progress)
+            if report.is_empty and report.stock_now is None:
+                raise ItemNotFound(item_id)
+            yield report
             return
-        for item_id in self._books.items():
+        for each in self._books.items():
             # Without asking the inventory for each item that nothing happened to.
-            if query.since is None or self._books.size(item_id, query.since):
-                report = self._reconcile(item_id, self.since(query), progress)
+            if since is None or self._books.size(each, since):
+                report = self._reconcile(each, self.compared_since(since), progress)
                 if not report.is_empty:
                     yield report
 
-    def _known(self, report: ItemReport) -> ItemReport:
-        if report.is_empty and report.stock_now is None:
-            raise ItemNotFound(report.item_id)
-        return report
-
     def _reconcile(self, item_id: str, since: datetime | None, progress: Progress) -> ItemReport:
-        books = self._books
-        recent = self._clock.now() - self._patience.grace
-        # The stock first: what moves it from here on is seen in the orders, and not judged yet.
+        books, limits = self._books, self._limits
+        recent = self._clock.now() - limits.grace
+        # The stock first: the orders that move it from here on are seen, and not judged yet.
         stock_now = self._stock_now(item_id)
         open_orders = books.open_orders(item_id)
-        logged_until = books.logged_until()
-        # What is told on both sides of the boundary must not look as if one side did not tell it.
+        horizon = Horizon(since, recent, books.logged_until(), limits.lease)
+        # A change near ``since`` may be older by one clock, and newer by the other.
         begin = shifted(since, -2 * SLACK) if since else None
         evidence = Evidence(
-            _told(books.moves(item_id, begin), progress),
-            _told(books.changes(item_id, begin), progress),
+            _counting(books.moves(item_id, begin), progress),
+            _counting(books.changes(item_id, begin), progress),
             books.unproven(item_id, since),
             stock_now,
             open_orders.waiting,
             open_orders.stuck,
         )
-        return reconcile_item(
-            item_id, evidence, Horizon(since, recent, logged_until, self._patience.lease)
-        )
+        return reconcile_item(item_id, evidence, horizon)
 
     def _stock_now(self, item_id: str) -> int | None:
         try:
@@ -142,7 +139,7 @@ class Reconcile:
             return None
 
 
-def _told(those: Iterable[T], progress: Progress) -> Iterator[T]:
-    for each in those:
-        yield each
+def _counting(records: Iterable[T], progress: Progress) -> Iterator[T]:
+    for record in records:
+        yield record
         progress()
