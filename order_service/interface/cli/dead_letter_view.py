@@ -9,11 +9,10 @@ from order_service.application.json_values import fault
 from order_service.application.stock_log.changes import Place
 from order_service.application.stock_log.dead_letters import DeadLetter
 from order_service.application.stock_log.read_dead_letters import FoundLetter
-from order_service.interface.cli.showing import printable
+from order_service.interface.cli.showing import clock_time, iso, printable
 
 _SHOWN: Final = 2000
 _PRETTY: Final = 64 * 1024
-_TIME: Final = "%Y-%m-%d %H:%M:%S UTC"
 _COLUMNS: Final = "{:<28} {:<24} {:<20} {:<14} {}"
 HEADING: Final = _COLUMNS.format("ID", "BURIED", "CODE", "STATE", "WHAT IS WRONG")
 
@@ -33,7 +32,7 @@ def page(found: FoundLetter) -> str:
             letter.id,
             f"  wrong    {_short(letter.code)}: {_short(letter.reason)}",
             f"  state    {_state(found)}",
-            f"  record   {place(letter.original)}, produced {_at(letter.produced_at)}",
+            f"  record   {_record(letter.original)}, produced {_at(letter.produced_at)}",
             f"  buried   {_at(letter.buried_at)}",
             f"  key      {_text(letter.key)}",
             f"  headers  {headers[:_SHOWN] or '-'}",
@@ -44,8 +43,9 @@ def page(found: FoundLetter) -> str:
 
 
 def as_json(found: FoundLetter) -> dict[str, Any]:
-    """``value`` is the text, or ``valueBase64`` where it is none; ``payload`` what it parses to.
-    ``cut`` names what of the original is not whole. Times are null where they are not known."""
+    """``value`` is the letter's text, or ``valueBase64`` its bytes where they are no text;
+    ``payload`` is the text parsed, where it is JSON. ``cut`` names what of the original record is
+    not whole. Times are null where they are not known."""
     letter = found.letter
     return {
         "id": letter.id,
@@ -54,8 +54,8 @@ def as_json(found: FoundLetter) -> dict[str, Any]:
         "logged": found.logged,
         "replays": letter.replays,
         "original": letter.original._asdict(),
-        "producedAt": _iso(letter.produced_at),
-        "buriedAt": _iso(letter.buried_at),
+        "producedAt": iso(letter.produced_at),
+        "buriedAt": iso(letter.buried_at),
         "key": _json_text(letter.key),
         "headers": [[name, _json_text(content)] for name, content in letter.headers],
         **_value_fields(letter),
@@ -65,8 +65,8 @@ def as_json(found: FoundLetter) -> dict[str, Any]:
     }
 
 
-def place(of: Place) -> str:
-    return f"{printable(of.topic)}[{of.partition}]@{of.offset}"
+def _record(place: Place) -> str:
+    return f"{printable(place.topic)}[{place.partition}]@{place.offset}"
 
 
 def _whole(letter: DeadLetter) -> list[str]:
@@ -88,7 +88,7 @@ def _value_fields(letter: DeadLetter) -> dict[str, Any]:
 
 
 def _payload(text: str) -> dict[str, Any]:
-    """Nothing where it is no JSON, or such that it can't be written as JSON again."""
+    """Empty where the text is not JSON, or JSON that can't be written again."""
     try:
         payload = json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError):
@@ -136,8 +136,4 @@ def _short(text: str) -> str:
 
 
 def _at(time: datetime | None) -> str:
-    return time.strftime(_TIME) if time else "unknown"
-
-
-def _iso(time: datetime | None) -> str | None:
-    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z") if time else None
+    return clock_time(time) if time else "unknown"

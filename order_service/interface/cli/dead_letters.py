@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from textwrap import indent
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import click
 from tqdm import tqdm
@@ -21,8 +21,7 @@ from order_service.application.stock_log.replay_dead_letters import (
 )
 from order_service.interface.cli import dead_letter_view as view
 from order_service.interface.cli.parameters import AT_MOST, moment
-
-_NAMED: Final = 5
+from order_service.interface.cli.showing import counted, names
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -33,20 +32,22 @@ class DeadLetterTools:
     replay: ReplayDeadLetters
 
 
-class Composition(Protocol):
+class MakesDeadLetterTools(Protocol):
     def dead_letters(self) -> DeadLetterTools: ...
 
 
 def _filters(command: Command) -> Command:
     """The options that choose letters, and ``ids`` as arguments."""
     for option in (
-        click.option("--topic", help="Of this topic, named without the -dlt."),
+        click.option("--topic", help="Only letters of this topic, named without -dlt."),
         click.option(
-            "--since", callback=moment, help="Since 2026-01-31T12:00Z, or 90m, 2h, 3d ago."
+            "--since",
+            callback=moment,
+            help="Buried since 2026-01-31T12:00Z, or 90m, 2h, 3d ago.",
         ),
-        click.option("--code", help="With this kind of fault: not_json, missing_field, …"),
-        click.option("--limit", type=AT_MOST, help="At most so many."),
-        click.option("--json", "as_json", is_flag=True, help="For programs."),
+        click.option("--code", help="Only letters with this fault: not_json, missing_field, …"),
+        click.option("--limit", type=AT_MOST, help="At most this many letters."),
+        click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs."),
         click.argument("ids", nargs=-1, metavar="[ID]..."),
     ):
         command = option(command)
@@ -57,19 +58,22 @@ def _filters(command: Command) -> Command:
 def dead_letters() -> None:
     """Look at stock events that could not be logged, and send them again.
 
-    A record of a stock topic that can't be logged is never skipped: it goes to <topic>-dlt, with
-    what is wrong with it. Mend the cause, replay, and list what is left.
+    A record of a stock topic that can't be logged is never skipped: the worker puts a dead letter
+    into <topic>-dlt, with the record and what is wrong with it. Mend the cause, replay the dead
+    letters, and list those that are left.
     """
 
 
 @dead_letters.command("list")
-@click.option("--all", "all_letters", is_flag=True, help="Those too that a replay brought home.")
+@click.option(
+    "--all", "all_letters", is_flag=True, help="Also those whose record is logged by now."
+)
 @_filters
 @click.pass_obj
 def list_letters(
-    composition: Composition, /, all_letters: bool, as_json: bool, **filters: Any
+    composition: MakesDeadLetterTools, /, all_letters: bool, as_json: bool, **filters: Any
 ) -> None:
-    """List them, a line each (at most 100 without --limit)."""
+    """List dead letters, a line each (at most 100 without --limit)."""
     query = _query(**{**filters, "limit": filters["limit"] or 100}, waiting=not all_letters)
     read = composition.dead_letters().read
     if as_json:
@@ -88,8 +92,8 @@ def list_letters(
 @dead_letters.command()
 @_filters
 @click.pass_obj
-def show(composition: Composition, /, as_json: bool, **filters: Any) -> None:
-    """Show them whole: the value, and what is wrong with it (10 without an ID or --limit)."""
+def show(composition: MakesDeadLetterTools, /, as_json: bool, **filters: Any) -> None:
+    """Show dead letters whole: the value, and what is wrong (10 without an ID or --limit)."""
     query = _query(**{**filters, "limit": filters["limit"] or (None if filters["ids"] else 10)})
     found = composition.dead_letters().read(query)
     shown = _echo_json(found) if as_json else _echo_pages(found)
@@ -97,17 +101,18 @@ def show(composition: Composition, /, as_json: bool, **filters: Any) -> None:
 
 
 @dead_letters.command()
-@click.option("--dry-run", is_flag=True, help="Say what would be replayed, and send nothing.")
-@click.option("--force", is_flag=True, help=f"Also what came back {MOST_REPLAYS} times already.")
+@click.option("--dry-run", is_flag=True, help="Say what would be replayed; send nothing.")
+@click.option("--force", is_flag=True, help=f"Also letters that came back {MOST_REPLAYS} times.")
 @_filters
 @click.pass_obj
 def replay(
-    composition: Composition, /, dry_run: bool, force: bool, as_json: bool, **filters: Any
+    composition: MakesDeadLetterTools, /, dry_run: bool, force: bool, as_json: bool, **filters: Any
 ) -> None:
-    """Send them to their original topics again (all without an ID or an option).
+    """Send records of dead letters to their topics again (all without an ID or an option).
 
-    A record is logged once, however often it is replayed, and one that is in the log already is
-    left alone. What is still wrong comes back, and is refused after it came back three times.
+    A record is logged once, however often it is replayed, and a record that is in the log already
+    is not sent. A record that is still wrong comes back as a new dead letter; after it came back
+    three times, it is not sent again without --force.
     """
     tools = composition.dead_letters()
     query = _query(**filters)
@@ -119,7 +124,7 @@ def replay(
 
 
 def _echo_json(found: Iterable[FoundLetter]) -> int:
-    """One after the other, for each may be large; answers how many there were."""
+    """Prints letter by letter, for each may be large; returns the number of letters."""
     number = 0
     for number, each in enumerate(found, 1):
         click.echo("[" if number == 1 else ",")
@@ -158,28 +163,35 @@ def _report_fields(report: ReplayReport, dry_run: bool) -> dict[str, Any]:
 
 
 def _told(report: ReplayReport, dry_run: bool) -> str:
+    """For each outcome how many letters met it, why, and what to do."""
     verb = "Would replay" if dry_run else "Replayed"
-    lines = [f"{verb} {len(report.replayed)}{_names(report.replayed if dry_run else [])}."]
+    lines = [f"{verb} {_letters(report.replayed, named=dry_run)}."]
     if report.logged:
-        lines.append(f"Left alone {report.logged} whose record is in the log already.")
+        lines.append(f"Left alone {_number(report.logged)} whose record is in the log already.")
     if report.superseded:
-        lines.append(f"Left alone {report.superseded} of whose record a later letter tells.")
+        lines.append(f"Left alone {_number(report.superseded)} whose record has a newer letter.")
     if report.looping:
         lines.append(
-            f"Refused {len(report.looping)} that came back {MOST_REPLAYS} times"
-            f"{_names(report.looping)}: mend the cause, then replay with --force."
+            f"Refused {_letters(report.looping)} that came back {MOST_REPLAYS} times: mend the "
+            "cause, then replay with --force."
         )
     if report.cut:
         lines.append(
-            f"Refused {len(report.cut)} kept in part{_names(report.cut)}: `show` says where each "
-            "original is. Have its sender send it again, smaller."
+            f"Refused {_letters(report.cut)}, kept in part: `order-service dead-letters show` says "
+            "where each original is. Have its sender send it again, smaller."
         )
     if report.failed:
-        lines.append(f"The broker did not confirm {len(report.failed)}: try again.")
+        lines.append(
+            f"The broker did not confirm {_letters(report.failed)}: replay again. What did arrive "
+            "is logged once all the same."
+        )
     return "\n".join(lines)
 
 
-def _names(letters: Sequence[DeadLetter]) -> str:
-    named = ", ".join(letter.id for letter in letters[:_NAMED])
-    more = ", …" if len(letters) > _NAMED else ""
-    return f" ({named}{more})" if named else ""
+def _letters(letters: Sequence[DeadLetter], *, named: bool = True) -> str:
+    ids = names([letter.id for letter in letters])
+    return _number(len(letters)) + (f" ({ids})" if named and ids else "")
+
+
+def _number(letters: int) -> str:
+    return counted(letters, "dead letter")

@@ -3,19 +3,17 @@
 import re
 import sys
 from collections.abc import Callable
-from datetime import timedelta
 from functools import partial
 from typing import Any, Final, Protocol
 
 import click
 
 from order_service.domain.errors import OrderServiceError
-from order_service.interface.cli.dead_letters import DeadLetterTools, dead_letters
+from order_service.interface.cli.dead_letters import MakesDeadLetterTools, dead_letters
 from order_service.interface.cli.dev_token import dev_token
-from order_service.interface.cli.orders import OrderTools, orders
-from order_service.interface.cli.reconcile import reconcile
+from order_service.interface.cli.orders import MakesOrderTools, orders
+from order_service.interface.cli.reconcile import MakesReconcile, reconcile
 from order_service.interface.cli.showing import printable
-from order_service.reconciliation.reconcile import Reconcile
 from order_service.settings import SettingsError
 
 # What Python makes of a byte that is no UTF-8. No store takes it.
@@ -24,18 +22,12 @@ INTERRUPTED = 130
 Say = Callable[[str], None]
 
 
-class Composition(Protocol):
+class Composition(MakesDeadLetterTools, MakesOrderTools, MakesReconcile, Protocol):
     """What the commands need of the composition root; made only when a command runs."""
 
     def migrate(self, done: Say, going_on: Say, resolve_doubles: bool) -> None: ...
 
     def run_worker(self) -> int: ...
-
-    def dead_letters(self) -> DeadLetterTools: ...
-
-    def orders(self) -> OrderTools: ...
-
-    def reconcile(self, grace: timedelta) -> Reconcile: ...
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

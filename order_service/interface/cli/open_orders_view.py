@@ -1,4 +1,4 @@
-"""Orders that wait: why, what would decide each, and what a person's word does."""
+"""Orders that wait: why, what would decide each order, and what a person's word does."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -34,12 +34,12 @@ def fields(found: OpenOrders) -> dict[str, Any]:
 
 
 def meaning(order: Order, outcome: OrderStatus) -> str:
-    """What a word does to the order and to the stock, before it is given."""
+    """What a person's word says of the stock, and what it makes of the order."""
     done = outcome is OrderStatus.COMPLETED
     was = "did" if done else "did not"
     return (
         f"You say that the inventory {was} {asks(order)}. {_becomes(order, done)} No stock is "
-        "moved: correct it in the inventory yourself if need be."
+        "moved: if the stock is wrong, correct it in the inventory."
     )
 
 
@@ -84,8 +84,8 @@ def _evidence(order: Order, stuck: Stuck) -> list[str]:
 def _overdue_told(order: Order, now: datetime) -> str:
     return (
         f"{order.id}  overdue, waits for {age(_waited(order, now))} to {asks(order)}\n"
-        "  why      settlement has not decided it yet: is a worker running, and the inventory "
-        "reachable?"
+        "  why      the worker has not settled the order yet: check that a worker runs, and "
+        "that the inventory can be reached"
     )
 
 

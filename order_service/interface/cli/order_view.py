@@ -5,7 +5,7 @@ from typing import Any, Final
 from order_service.application.orders.show import WholeOrder
 from order_service.domain.events import OrderEvent
 from order_service.domain.order import Intent, Order, OrderPhase, StockMove, Stuck
-from order_service.interface.cli.showing import clock_time, iso, number, printable
+from order_service.interface.cli.showing import clock_time, iso, money, money_number, printable
 
 _COLUMNS: Final = "{:<24}  {:<23}  {:<9}  {:>8}  {:>12}  {:<24}  {}"
 HEADING: Final = _COLUMNS.format(
@@ -14,7 +14,7 @@ HEADING: Final = _COLUMNS.format(
 
 
 def line(order: Order) -> str:
-    price = "-" if order.total_price is None else f"{order.total_price:f}"
+    price = "-" if order.total_price is None else money(order.total_price)
     return _COLUMNS.format(
         order.id,
         clock_time(order.created_at),
@@ -27,12 +27,12 @@ def line(order: Order) -> str:
 
 
 def page(whole: WholeOrder) -> str:
-    """Everything about one order; what it does not have is left out."""
+    """Everything about one order; facts that the order does not have are left out."""
     order = whole.order
     facts = [
         ("item", order.item_id),
         ("quantity", str(order.quantity)),
-        ("total", f"{order.total_price:f}" if order.total_price is not None else None),
+        ("total", money(order.total_price) if order.total_price is not None else None),
         ("customer", order.customer_id),
         ("created", clock_time(order.created_at)),
         ("settled", order.settled_at and clock_time(order.settled_at)),
@@ -52,14 +52,14 @@ def page(whole: WholeOrder) -> str:
 
 
 def as_json(order: Order) -> dict[str, Any]:
-    """As the API shows it, and what only its operators are to see."""
+    """The order as the API shows it, and what only operators are to see."""
     failure, key, decision = order.failure, order.idempotency, order.decision
     return {
         "_id": order.id,
         "itemId": order.item_id,
         "quantity": order.quantity,
         "status": order.status,
-        "totalPrice": number(order.total_price),
+        "totalPrice": money_number(order.total_price),
         "customerId": order.customer_id,
         "createdAt": iso(order.created_at),
         "updatedAt": iso(order.updated_at),
@@ -92,7 +92,7 @@ def whole_as_json(whole: WholeOrder) -> dict[str, Any]:
 
 
 def asks(order: Order) -> str:
-    """What it wants of the stock."""
+    """What the order asks of the stock."""
     verb = "take" if order.stock_change < 0 else "give back"
     return f"{verb} {order.quantity} of item {order.item_id}"
 
@@ -127,7 +127,7 @@ def _intent(intent: Intent) -> str:
     others = f" for orders {', '.join(intent.order_ids)}" if len(intent.order_ids) > 1 else ""
     return (
         f"Intended: stock {intent.previous_stock} → {intent.new_stock} at a price of "
-        f"{intent.unit_price:f}, {clock_time(intent.recorded_at)}{others}."
+        f"{money(intent.unit_price)}, {clock_time(intent.recorded_at)}{others}."
     )
 
 
@@ -160,7 +160,7 @@ def _stuck_fields(stuck: Stuck) -> dict[str, Any]:
             "orders": intent.order_ids,
             "previousStock": intent.previous_stock,
             "newStock": intent.new_stock,
-            "unitPrice": number(intent.unit_price),
+            "unitPrice": money_number(intent.unit_price),
             "recordedAt": iso(intent.recorded_at),
         },
     }

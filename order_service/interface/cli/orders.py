@@ -21,7 +21,7 @@ from order_service.interface.cli.showing import names
 _PAGE: Final = 200
 _OUTCOMES: Final = {"completed": OrderStatus.COMPLETED, "failed": OrderStatus.FAILED}
 _order_id = click.argument("order_id", metavar="ID", callback=hex_id)
-_json = click.option("--json", "as_json", is_flag=True, help="For programs.")
+_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class OrderTools:
     decide: DecideOrder
 
 
-class Composition(Protocol):
+class MakesOrderTools(Protocol):
     def orders(self) -> OrderTools: ...
 
 
@@ -43,21 +43,29 @@ def orders() -> None:
 
 @orders.command("list")
 @click.option(
-    "--status", type=click.Choice([*OrderStatus], case_sensitive=False), help="In this state."
+    "--status",
+    type=click.Choice([*OrderStatus], case_sensitive=False),
+    help="Only in this status.",
 )
-@click.option("--item", callback=hex_id, metavar="ID", help="Of this item.")
-@click.option("--customer", metavar="SUBJECT", help="Of this customer, by the token's subject.")
+@click.option("--item", callback=hex_id, metavar="ID", help="Only of this item.")
+@click.option(
+    "--customer",
+    metavar="SUBJECT",
+    help="Only of this customer: a token's subject.",
+)
 @click.option(
     "--since",
     callback=moment,
     metavar="TIME",
-    help="Created since 2026-01-31T12:00Z, or 90m, 2h, 3d ago.",
+    help="Only orders created since 2026-01-31T12:00Z, or since 90m, 2h, 3d ago.",
 )
-@click.option("--limit", type=AT_MOST, default=20, show_default=True, help="At most so many.")
+@click.option(
+    "--limit", type=AT_MOST, default=20, show_default=True, help="At most so many orders."
+)
 @_json
 @click.pass_obj
 def list_orders(
-    composition: Composition, /, status: str | None, limit: int, as_json: bool, **filters: Any
+    composition: MakesOrderTools, /, status: str | None, limit: int, as_json: bool, **filters: Any
 ) -> None:
     """List orders, newest first."""
     query = OrderQuery(
@@ -84,8 +92,8 @@ def list_orders(
 @_order_id
 @_json
 @click.pass_obj
-def show(composition: Composition, /, order_id: str, as_json: bool) -> None:
-    """Show all of an order, with the changes of stock that served it and its unpublished events."""
+def show(composition: MakesOrderTools, /, order_id: str, as_json: bool) -> None:
+    """Show one order whole, with the stock changes that served it and its unpublished events."""
     whole = composition.orders().show(order_id)
     if as_json:
         click.echo(json.dumps(order_view.whole_as_json(whole), indent=2))
@@ -94,14 +102,16 @@ def show(composition: Composition, /, order_id: str, as_json: bool) -> None:
 
 
 @orders.command()
-@click.option("--limit", type=AT_MOST, default=1000, show_default=True, help="At most so many.")
+@click.option(
+    "--limit", type=AT_MOST, default=1000, show_default=True, help="At most so many orders."
+)
 @_json
 @click.pass_obj
-def stuck(composition: Composition, /, limit: int, as_json: bool) -> None:
-    """List the orders that wait too long, why, and what would decide each.
+def stuck(composition: MakesOrderTools, /, limit: int, as_json: bool) -> None:
+    """List the orders that wait too long, why they wait, and what would decide each order.
 
-    A stuck order is one whose stock somebody else wrote, so that nothing tells whether its own
-    change was made. An overdue one is still settlement's to decide.
+    An order is stuck if somebody else wrote its item's stock, so that nothing tells whether the
+    order's own change was made. An order is overdue if the worker has yet to settle it.
     """
     found = composition.orders().list_open(limit)
     if as_json:
@@ -121,16 +131,16 @@ def stuck(composition: Composition, /, limit: int, as_json: bool) -> None:
     required=True,
     help="completed if the inventory did what the order asked for, failed if it did not.",
 )
-@click.option("--reason", required=True, help="How you know; it stays on the order.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--reason", required=True, help="How you know; the reason is kept with the order.")
+@click.option("--yes", is_flag=True, help="Settle without asking.")
 @click.pass_obj
 def settle(
-    composition: Composition, /, order_id: str, outcome: str, reason: str, yes: bool
+    composition: MakesOrderTools, /, order_id: str, outcome: str, reason: str, yes: bool
 ) -> None:
     """Settle a stuck order by your word on what the inventory did.
 
-    No stock is moved by it. Of a stuck cancellation, `completed` says that the stock came back, and
-    `failed` that it did not: the order then stands as before.
+    The command moves no stock. For a stuck cancellation, `completed` says that the stock came back,
+    and `failed` that the stock did not come back: the order then stays as it was.
     """
     tools = composition.orders()
     order = tools.show(order_id).order
@@ -139,19 +149,20 @@ def settle(
         sys.exit(1)
     click.echo(open_orders_view.meaning(order, _OUTCOMES[outcome]))
     if not yes:
-        click.confirm("Settle it so?", abort=True)
+        click.confirm("Settle the order this way?", abort=True)
     settled = tools.decide(DecideOrderCommand(order_id, _OUTCOMES[outcome], reason))
     click.echo(f"Order {order_id} is {settled.status}.")
     if alike := tools.decide.of_the_same_overwrite(settled):
+        orders_are, them = ("order", "it") if len(alike) == 1 else ("orders", "them")
         click.echo(
-            f"The same overwrite was to serve {names(alike)}, which are stuck as well: settle them "
-            "alike."
+            f"The same overwrite of the stock was to serve the stuck {orders_are} {names(alike)}: "
+            f"settle {them} the same way."
         )
 
 
 def _nothing(order: Order) -> str:
     if not order.phase.is_settled:
-        return "settlement decides it."
+        return "the worker settles it by itself."
     return "there is nothing to settle."
 
 

@@ -15,14 +15,14 @@ AT_MOST: Final = click.IntRange(1, 1_000_000)
 
 
 class Within(click.FloatRange):
-    """Click's own takes nan for a number within any range."""
+    """Click's own range takes nan for a number within it."""
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
         number: float = super().convert(value, param, ctx)
         if isnan(number):
-            self.fail(f"{value!r} is no number.", param, ctx)
+            self.fail(f"{value!r} is not a number.", param, ctx)
         return number
 
 
@@ -47,5 +47,5 @@ def _read(value: str) -> datetime:
 def hex_id(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
     """An order's or item's id."""
     if value is not None and not _ID.fullmatch(value):
-        raise click.BadParameter(f"{value!r} is no id: 24 hexadecimal digits.")
+        raise click.BadParameter(f"{value!r} is not an id: an id has 24 hexadecimal digits.")
     return value and value.lower()

@@ -25,7 +25,7 @@ _A_YEAR = 366 * 86_400
 _STUCK = "stuck_order"
 
 
-class Composition(Protocol):
+class MakesReconcile(Protocol):
     def reconcile(self, grace: timedelta) -> Reconcile: ...
 
 
@@ -52,7 +52,7 @@ class Summary:
     "--since",
     callback=moment,
     metavar="TIME",
-    help="Only what happened since 2026-01-31T12:00Z, or since 90m, 2h, 3d ago.",
+    help="Only changes since 2026-01-31T12:00Z, or since 90m, 2h, 3d ago.",
 )
 @click.option(
     "--grace",
@@ -60,12 +60,12 @@ class Summary:
     default=60,
     show_default=True,
     metavar="SECONDS",
-    help="How long the log may take to hear of a change.",
+    help="How long the log may take to hear of a change; newer changes are not judged.",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON document, for programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document, for programs.")
 @click.pass_obj
 def reconcile(
-    composition: Composition,
+    composition: MakesReconcile,
     /,
     item: str | None,
     since: datetime | None,
@@ -74,11 +74,11 @@ def reconcile(
 ) -> None:
     """Compare the orders with the stock-change log and with the stock.
 
-    For each item: what orders took and gave back, what the log has of changes, how much of that was
-    other writers', and the stock now. Names every difference: updates lost between two writers,
-    orders whose change is nowhere to be seen, changes missing from the log, stock that is not where
-    the log left it. What other writers did is told of, and is no difference. Orders and changes
-    that are newer than --grace are not judged.
+    For each item: the units that orders took and gave back, the changes in the log, those among
+    them by other writers, and the stock now. Names every difference: updates lost between two
+    writers, orders whose change is nowhere to be seen, changes missing from the log, stock that is
+    not where the log left it. Changes by other writers are reported, and are no difference. Orders
+    and changes that are newer than --grace are not judged.
 
     The exit code is 0 when all agrees, 1 when something differs or an order is stuck, 2 when it
     could not be found out, whatever the reason.
@@ -97,13 +97,14 @@ def reconcile(
 
 @contextmanager
 def _ends_as_not_done() -> Iterator[None]:
-    """Whatever ends it early. By itself Python's exit code would be that of a difference."""
+    """Whatever ends the command early exits as not done. Python's own exit code for an error is
+    the one that means a difference here."""
     try:
         yield
     except (OrderServiceError, SettingsError, OSError) as error:
         click.echo(printable(str(error)), err=True)
     except KeyboardInterrupt:
-        click.echo("Interrupted.", err=True)
+        click.echo("Interrupted before all items were compared: run the command again.", err=True)
     except Exception:  # noqa: BLE001  (a defect, told as Python tells one)
         traceback.print_exc()
     else:
@@ -137,8 +138,8 @@ def _told(summary: Summary) -> str:
 
 
 def _show_json(reports: Iterator[ItemReport], summary: Summary, since: datetime | None) -> None:
-    """Written as it comes, so that memory does not grow with the number of items. It is a whole
-    document also when something went wrong on the way."""
+    """Writes report by report, so that memory does not grow with the number of items. The document
+    is whole also when an error ends it early."""
     error: Exception | None = None
     _print(f'{{"since": {json.dumps(iso(since))}, "items": [', newline=False)
     try:

@@ -1,4 +1,4 @@
-"""Times, numbers and words as the commands print them."""
+"""Times, money and words as the commands print them: one form for people, one for programs."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -16,17 +16,23 @@ def printable(text: str) -> str:
 
 
 def iso(time: datetime | None) -> str | None:
-    """For programs: ISO 8601 UTC with milliseconds and Z."""
+    """A time for programs: ISO 8601 UTC with milliseconds and Z."""
     if time is None:
         return None
     return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def clock_time(time: datetime) -> str:
+    """A time for people, to the second."""
     return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
-def number(value: Decimal | None) -> int | float | None:
+def money(value: Decimal) -> str:
+    """Money for people, with the digits that it has."""
+    return f"{value:f}"
+
+
+def money_number(value: Decimal | None) -> int | float | None:
     """Money for programs: the shortest float that reads back as this decimal."""
     if value is None:
         return None
@@ -34,7 +40,7 @@ def number(value: Decimal | None) -> int | float | None:
 
 
 def age(span: timedelta) -> str:
-    """Its two largest units: 3 d 4 h, 2 min 5 s."""
+    """A time span in its two largest units: 3 d 4 h, 2 min 5 s."""
     seconds = max(0, int(span.total_seconds()))
     units = [(86_400, "d"), (3600, "h"), (60, "min"), (1, "s")]
     parts = []
@@ -46,7 +52,7 @@ def age(span: timedelta) -> str:
 
 
 def names(ids: Sequence[str]) -> str:
-    """The first of them, and how many more there are."""
+    """The first ids, and how many more there are."""
     more = f" and {len(ids) - _NAMED} more" if len(ids) > _NAMED else ""
     return ", ".join(ids[:_NAMED]) + more
 

@@ -75,7 +75,7 @@ def test_without_dead_letters_it_says_so(stage: Stage) -> None:
     assert command(stage, "list", "--topic", stage.topic).stdout == "No dead letters.\n"
     assert listed(stage) == []
     assert command(stage, "show").stdout == "No such dead letter.\n"
-    assert "Replayed 0." in command(stage, "replay").stdout
+    assert "Replayed 0 dead letters." in command(stage, "replay").stdout
 
 
 @pytest.mark.parametrize("words", [["list"], ["list", "--json"], ["show"], ["replay"]])
@@ -149,11 +149,11 @@ def test_reading_disturbs_no_consumer_group(stage: Stage) -> None:
 def test_after_the_cause_is_mended_a_replay_brings_them_into_the_log(stage: Stage) -> None:
     bury(stage, LARGE, b"rubbish")
     dry = command(stage, "replay", "--code", "too_large", "--dry-run").stdout
-    assert dry.startswith("Would replay 1 (")
+    assert dry.startswith("Would replay 1 dead letter (")
     assert len(stage.read(stage.topic)) == 2
 
     mend(stage)
-    assert "Replayed 1." in command(stage, "replay", "--code", "too_large").stdout
+    assert "Replayed 1 dead letter." in command(stage, "replay", "--code", "too_large").stdout
     consume(stage)
     (entry,) = stage.entries()
     assert entry["source"] == {"topic": stage.topic, "partition": 0, "offset": 0}
@@ -179,7 +179,10 @@ def test_a_record_is_logged_once_however_often_it_is_replayed(stage: Stage) -> N
         command(stage, "replay")
     consume(stage)
     assert len(stage.entries()) == 1
-    assert "Left alone 1 whose record is in the log already." in command(stage, "replay").stdout
+    assert (
+        "Left alone 1 dead letter whose record is in the log already."
+        in command(stage, "replay").stdout
+    )
 
 
 def test_what_comes_back_again_and_again_is_refused(stage: Stage) -> None:
@@ -190,11 +193,12 @@ def test_what_comes_back_again_and_again_is_refused(stage: Stage) -> None:
         consume(stage)
     looping = command(stage, "replay")
     assert looping.exit_code == 1
-    assert "Refused 1 that came back 3 times" in looping.stdout
+    letter = listed(stage)[-1]["id"]
+    assert f"Refused 1 dead letter ({letter}) that came back 3 times" in looping.stdout
     assert listed(stage)[-1]["replays"] == 3
 
     mend(stage)
-    assert "Replayed 1." in command(stage, "replay", "--force").stdout
+    assert "Replayed 1 dead letter." in command(stage, "replay", "--force").stdout
     consume(stage)
     (entry,) = stage.entries()
     assert entry["source"]["offset"] == 0

@@ -196,7 +196,9 @@ def test_a_record_that_is_small_on_the_way_and_large_when_expanded_holds_up_noth
     if cut == b"value":
         assert told["dead-letter.value-bytes"] == str(size).encode()
     if cut:
-        assert "Refused 1 kept in part" in command(stage, "replay")
+        letter_id = f"{stage.topic}-dlt/{letter.partition()}/{letter.offset()}"
+        refused = command(stage, "replay")
+        assert f"Refused 1 dead letter ({letter_id}), kept in part: " in refused
 
 
 @pytest.mark.parametrize("codec", ["gzip", "lz4"])
@@ -258,7 +260,7 @@ def test_one_odd_letter_ends_no_list(stage: Stage) -> None:
     page = command(stage, "show", "--limit", "100")
     assert "buried   unknown" in page
     assert "\x1b" not in page
-    assert "Replayed 8." in command(stage, "replay")
+    assert "Replayed 8 dead letters." in command(stage, "replay")
     # To the letters' own topic, whatever a stranger named.
     assert len(stage.read(stage.topic)) == 8
 

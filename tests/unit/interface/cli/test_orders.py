@@ -316,14 +316,14 @@ def test_the_others_of_the_same_overwrite_are_named(shop: Composition) -> None:
     other = shop.have(stuck(pending(at=AGO)))
     order = shop.have(stuck(pending(at=AGO), other.id, shop.have(completed()).id))
     said = settle(shop, order, "completed", "--yes").stdout
-    assert f"was to serve {other.id}, which are stuck as well" in said
+    assert f"was to serve the stuck order {other.id}: settle it the same way." in said
 
 
 @pytest.mark.parametrize(
     ("order", "said"),
     [
         (completed(), "is COMPLETED and not stuck: there is nothing to settle."),
-        (pending(), "is PENDING and not stuck: settlement decides it."),
+        (pending(), "is PENDING and not stuck: the worker settles it by itself."),
     ],
     ids=["completed", "pending"],
 )
