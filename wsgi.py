@@ -10,14 +10,16 @@ from flask import Flask
 from gunicorn.errors import AppImportError
 
 from order_service.bootstrap.api import build_api
-from order_service.bootstrap.master import shared_settings
+from order_service.bootstrap.master import handed_on
+from order_service.infrastructure.mongo.connection import connect
 from order_service.settings import SettingsError
 
 
 @cache
 def _app() -> Flask:
     try:
-        return build_api(shared_settings())
+        settings, shared = handed_on()
+        return build_api(settings, connect(settings), shared)
     except SettingsError as error:
         # gunicorn prints this alone, and starts no other worker.
         raise AppImportError(str(error)) from None

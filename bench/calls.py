@@ -24,12 +24,12 @@ from devstack.kafka import KafkaBroker
 from devstack.mongod import Mongod
 from order_service.application.orders.publish import AT_ONCE, PublishEvents
 from order_service.application.stock.lease import Lease
-from order_service.bootstrap.shared import Adapters, build_adapters
+from order_service.bootstrap.adapters import Adapters, build_adapters
+from order_service.bootstrap.shared import Shared
 from order_service.domain.order import Intent, Order, StockMove
 from order_service.infrastructure.kafka.build import event_publisher
 from order_service.infrastructure.mongo import schema
-from order_service.infrastructure.mongo.connection import disconnect
-from order_service.infrastructure.mongo.orders import MongoOutbox
+from order_service.infrastructure.mongo.connection import connect
 from order_service.settings import Settings
 from tests.items import Items
 
@@ -152,10 +152,12 @@ def main() -> None:
         settings = Settings(
             mongo_uri=mongo.uri, kafka_broker=kafka.bootstrap, inventory_service_url=inventory.url
         )
-        adapters = build_adapters(settings)
-        publish = PublishEvents(MongoOutbox(), event_publisher(settings), adapters.leases)
+        database = connect(settings)
+        adapters = build_adapters(settings, database, Shared())
+        publisher = event_publisher(settings)
+        publish = PublishEvents(adapters.outbox, publisher, adapters.relay_lock)
         calls = Calls(adapters, publish, items.add(STOCK))
-        schema.migrate()
+        schema.migrate(database)
         say(f"{'ms':36}{'CPU':>10}{'clock':>10}")
         alone = calls.alone()
         show(alone)
@@ -163,7 +165,7 @@ def main() -> None:
         say(f"{'an order alone (absolute), in all':36}{sum(c.cpu for c in absolute):10.3f}")
         show(calls.together())
         show(calls.relay())
-        disconnect()
+        database.client.close()
 
 
 if __name__ == "__main__":

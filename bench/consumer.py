@@ -35,7 +35,7 @@ from devstack.processes import ManagedProcess
 from order_service.infrastructure.kafka.config import consumer_config
 from order_service.infrastructure.kafka.decoding import decode
 from order_service.infrastructure.mongo.clock import StoreClock
-from order_service.infrastructure.mongo.connection import connect, database, disconnect
+from order_service.infrastructure.mongo.connection import Database, collection_of, connect
 from order_service.infrastructure.mongo.schema import migrate
 from order_service.infrastructure.mongo.stock_change_documents import (
     StockChangeDocument,
@@ -126,11 +126,11 @@ class Bench:
     def bulk_insert(self) -> Measured:
         """The documents are made outside the time that counts."""
         settings = self._settings("bulk")
-        connect(settings)
-        migrate()
-        entries = StockChangeDocument._get_collection()
+        database = connect(settings)
+        migrate(database)
+        entries = collection_of(database, StockChangeDocument)
         seconds = cpu = 0.0
-        documents = self._documents(settings)
+        documents = self._documents(database, settings)
         while prepared := list(islice(documents, PREPARED)):
             begun, cpu_begun = time.perf_counter(), time.process_time()
             for first in range(0, len(prepared), settings.consumer_batch_size):
@@ -138,7 +138,7 @@ class Bench:
                 entries.insert_many(batch, ordered=False)
             seconds += time.perf_counter() - begun
             cpu += time.process_time() - cpu_begun
-        self._drop()
+        self._drop(database)
         return Measured("the store's bulk insert alone", EVENTS, seconds, cpu)
 
     def read_only(self) -> Measured:
@@ -156,21 +156,21 @@ class Bench:
 
     def save_singly(self) -> Measured:
         settings = self._settings("singly")
-        connect(settings)
-        migrate()
-        entries = StockChangeDocument._get_collection()
+        database = connect(settings)
+        migrate(database)
+        entries = collection_of(database, StockChangeDocument)
         begun, cpu = time.perf_counter(), time.process_time()
-        for document in islice(self._documents(settings), SAVED_SINGLY):
+        for document in islice(self._documents(database, settings), SAVED_SINGLY):
             entries.insert_one(document)
         seconds, cpu = time.perf_counter() - begun, time.process_time() - cpu
-        self._drop()
+        self._drop(database)
         return Measured("one save an event", SAVED_SINGLY, seconds, cpu)
 
     def worker(self) -> Measured:
         """The real process; what it says of itself on its port."""
         settings = self._settings("worker")
-        connect(settings)
-        migrate()
+        database = connect(settings)
+        migrate(database)
         port = free_port()
         process = ManagedProcess(
             "worker",
@@ -184,15 +184,15 @@ class Bench:
             self.samples = list(sampled(port, process))
         finally:
             process.stop()
-        seconds = self._seconds_of_the_log()
-        self._drop()
+        seconds = self._seconds_of_the_log(database)
+        self._drop(database)
         first, last = next(s for s in self.samples if s.written), self.samples[-1]
         cpu_an_event = (last.cpu - first.cpu) / max(1, last.written - first.written)
         resident = int(max(sample.resident for sample in self.samples))
         return Measured("the worker", EVENTS, seconds, cpu_an_event * EVENTS, resident)
 
-    def _seconds_of_the_log(self) -> float:
-        entries = database()["stock_changes"]
+    def _seconds_of_the_log(self, database: Database) -> float:
+        entries = database["stock_changes"]
         assert entries.count_documents({}) == EVENTS
         first, last = (entries.find_one(sort=[("_id", order)]) for order in (1, -1))
         # The last batch was stamped before it was written.
@@ -234,14 +234,14 @@ class Bench:
         finally:
             consumer.close()
 
-    def _documents(self, settings: Settings) -> Iterator[dict[str, Any]]:
-        now = StoreClock().now()
+    def _documents(self, database: Database, settings: Settings) -> Iterator[dict[str, Any]]:
+        now = StoreClock(database).now()
         for message in self._messages(settings):
             yield to_document(decode(as_record(message), 65_536), ObjectId(), now)
 
-    def _drop(self) -> None:
-        database().client.drop_database(database().name)
-        disconnect()
+    def _drop(self, database: Database) -> None:
+        database.client.drop_database(database.name)
+        database.client.close()
 
 
 def as_record(message: Message) -> Any:

@@ -26,11 +26,12 @@ from tqdm import tqdm
 
 from devstack.mongod import Mongod
 from order_service.application.callers import Caller, Scope
+from order_service.bootstrap.adapters import build_adapters
 from order_service.bootstrap.api import build_use_cases
-from order_service.bootstrap.shared import build_adapters
+from order_service.bootstrap.shared import Shared
 from order_service.domain.order import OrderStatus
 from order_service.infrastructure.mongo import schema
-from order_service.infrastructure.mongo.connection import connect, database, disconnect
+from order_service.infrastructure.mongo.connection import Database, collection_of, connect
 from order_service.infrastructure.mongo.documents import OrderDocument
 from order_service.infrastructure.telemetry import logs
 from order_service.interface.http.app import create_app
@@ -78,15 +79,15 @@ def orders(number: int) -> Iterator[list[dict[str, Any]]]:
         ]
 
 
-def fill(number: int) -> None:
+def fill(database: Database, number: int) -> None:
     with tqdm(
         total=number, unit=" orders", desc=f"{number:,}", leave=False, disable=None
     ) as progress:
         for batch in orders(number):
-            OrderDocument._get_collection().insert_many(batch, ordered=False)
+            collection_of(database, OrderDocument).insert_many(batch, ordered=False)
             progress.update(len(batch))
     # One index after the other over all orders is faster than all of them order by order.
-    schema.migrate()
+    schema.migrate(database)
 
 
 def page_time(client: FlaskClient, path: str) -> float:
@@ -107,8 +108,8 @@ def midst(client: FlaskClient, path: str, number: int) -> str:
     return f"{path}&cursor={cursor}"
 
 
-def clients(settings: Settings) -> dict[str, FlaskClient]:
-    use_cases = build_use_cases(settings, build_adapters(settings))
+def clients(settings: Settings, database: Database) -> dict[str, FlaskClient]:
+    use_cases = build_use_cases(settings, build_adapters(settings, database, Shared()))
 
     def client(caller: Caller) -> FlaskClient:
         return create_app(use_cases, lambda _: caller).test_client()
@@ -127,22 +128,13 @@ def pages(number: int, readers: dict[str, FlaskClient]) -> dict[str, tuple[Flask
     return found
 
 
-def use(number: int) -> None:
+def measure(readers: dict[int, dict[str, FlaskClient]]) -> Results:
     """The sizes take turns within one process, each in a database of its own."""
-    orders_of_size = database().client[f"bench-{number}"]["orders"]
-    OrderDocument._collection = orders_of_size.with_options(read_concern=database().read_concern)
-
-
-def measure(sizes: Sequence[int], readers: dict[str, FlaskClient]) -> Results:
-    asked = {}
-    for number in sizes:
-        use(number)
-        asked[number] = pages(number, readers)
-    results: Results = {number: {name: [] for name in asked[number]} for number in sizes}
+    asked = {number: pages(number, clients) for number, clients in readers.items()}
+    results: Results = {number: {name: [] for name in found} for number, found in asked.items()}
     for _ in tqdm(range(ROUNDS), unit=" rounds", leave=False, disable=None):
-        for name in results[sizes[0]]:
-            for number in sizes:
-                use(number)
+        for name in next(iter(results.values())):
+            for number in results:
                 client, path = asked[number][name]
                 page_time(client, path)
                 results[number][name].append(page_time(client, path))
@@ -154,14 +146,11 @@ def run(sizes: Sequence[int], mongo: Mongod) -> Results:
     settings = Settings(
         mongo_uri=mongo.uri, store_timeout=300, request_deadline=301, settle_after=301
     )
-    connect(settings)
-    try:
-        for number in sizes:
-            use(number)
-            fill(number)
-        return measure(sizes, clients(settings))
-    finally:
-        disconnect()
+    with connect(settings).client as client:
+        databases = {number: client[f"bench-{number}"] for number in sizes}
+        for number, database in databases.items():
+            fill(database, number)
+        return measure({n: clients(settings, database) for n, database in databases.items()})
 
 
 def show(results: Results) -> None:

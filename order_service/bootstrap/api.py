@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import structlog
 from prometheus_client import CollectorRegistry
@@ -14,14 +14,10 @@ from order_service.application.orders.get import GetOrder
 from order_service.application.orders.list import ListOrders
 from order_service.application.readiness import CheckReadiness, Dependency
 from order_service.application.stock_log.list import ListStockChanges
-from order_service.bootstrap.shared import Adapters, Wrap, build_adapters, stock_mover
-from order_service.infrastructure.dependencies import (
-    InventoryDependency,
-    KeysDependency,
-    StoreDependency,
-    log_unforeseen,
-)
-from order_service.infrastructure.mongo.order_pages import MongoOrderPages
+from order_service.bootstrap.adapters import Adapters, Wrap, build_adapters, stock_mover
+from order_service.bootstrap.shared import Shared
+from order_service.infrastructure.dependencies import KeysDependency, log_unforeseen
+from order_service.infrastructure.mongo.connection import Database
 from order_service.infrastructure.telemetry import logs
 from order_service.infrastructure.telemetry.registry import gathered
 from order_service.interface.http.use_cases import ApiUseCases
@@ -30,10 +26,16 @@ from order_service.settings import Settings
 if TYPE_CHECKING:
     from flask import Flask
 
-READY_TIMEOUT = 2.0
+# Seconds.
+_READY_TIMEOUT: Final = 2.0
 
 
-def build_api(settings: Settings, wrap: Wrap = lambda adapters: adapters) -> "Flask":
+def build_api(
+    settings: Settings,
+    database: Database,
+    shared: Shared,
+    wrap: Wrap = lambda adapters: adapters,
+) -> "Flask":
     """The WSGI application. Call it after the fork: it makes the clients."""
     # Here, because gunicorn's own process is 15 MB smaller without them.
     from order_service.interface.http.app import create_app
@@ -41,8 +43,8 @@ def build_api(settings: Settings, wrap: Wrap = lambda adapters: adapters) -> "Fl
 
     logs.configure(settings.log_level)
     registry = CollectorRegistry()
-    metrics = RequestMetrics(registry, lambda: gathered(registry))
-    adapters = wrap(build_adapters(settings, registry))
+    metrics = RequestMetrics(registry, lambda: gathered(registry, shared.places))
+    adapters = wrap(build_adapters(settings, database, shared, registry))
     if not settings.has_issuer:
         structlog.get_logger().warning("open_to_everybody", host=settings.host)
         use_cases = build_use_cases(settings, adapters)
@@ -58,22 +60,19 @@ def build_api(settings: Settings, wrap: Wrap = lambda adapters: adapters) -> "Fl
 def build_use_cases(
     settings: Settings, adapters: Adapters, more_dependencies: Sequence[Dependency] = ()
 ) -> ApiUseCases:
+    """What the API's routes call."""
     executor = ThreadPoolExecutor(settings.web_threads, thread_name_prefix="commit")
     stock = stock_mover(settings, adapters, executor)
     orders, clock = adapters.orders, adapters.clock
     # What is left of the deadline pays for the last write.
     move_budget = settings.request_deadline - settings.store_timeout
     key_lifetime = timedelta(hours=settings.idempotency_key_hours)
-    dependencies: list[Dependency] = [
-        StoreDependency(),
-        InventoryDependency(adapters.inventory_http),
-        *more_dependencies,
-    ]
+    dependencies = [adapters.store, adapters.inventory, *more_dependencies]
     return ApiUseCases(
         create_order=CreateOrder(orders, stock, clock, move_budget, key_lifetime),
         get_order=GetOrder(adapters.reader),
         cancel_order=CancelOrder(orders, stock, clock, move_budget),
-        list_orders=ListOrders(MongoOrderPages()),
+        list_orders=ListOrders(adapters.pages),
         list_stock_changes=ListStockChanges(adapters.changes),
-        check_readiness=CheckReadiness(dependencies, READY_TIMEOUT, log_unforeseen),
+        check_readiness=CheckReadiness(dependencies, _READY_TIMEOUT, log_unforeseen),
     )

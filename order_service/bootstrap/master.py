@@ -9,16 +9,15 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from order_service.bootstrap.listening import beyond_loopback, require_guard
+from order_service.bootstrap.load import load_settings
 from order_service.bootstrap.open_files import connections_that_fit, shortage
-from order_service.bootstrap.shared import load_settings
+from order_service.bootstrap.shared import Shared
 from order_service.bootstrap.trial import require_buildable
-from order_service.infrastructure.sharing.changes import shared_changes
-from order_service.infrastructure.sharing.turns import shared_turns
 from order_service.infrastructure.telemetry.registry import count_in
-from order_service.infrastructure.telemetry.shared import PLACES, shared_places
+from order_service.infrastructure.telemetry.shared import PLACES, Place
 from order_service.settings import Settings, SettingsError
 from order_service.settings.addresses import bound
 
@@ -29,9 +28,12 @@ _log: Final = logging.getLogger("gunicorn.error")
 
 
 class _Master:
-    """``host``: HOST as it is bound. ``beyond``: what is listened on beyond loopback."""
+    """``host``: HOST as it is bound. ``beyond``: what is listened on beyond loopback. ``told``: the
+    variables that were told of. gunicorn's hooks have no other place for what they hand on."""
 
     settings: Settings | None = None
+    shared: Shared | None = None
+    told: ClassVar[set[str]] = set()
     host = ""
     beyond: tuple[str, ...] = ()
 
@@ -44,15 +46,13 @@ def prepare(folder: Path) -> tuple[Settings, str]:
     """
     read = _read_at_start if _Master.settings is None else _read_at_reload
     _Master.settings, _Master.host = read(folder)
-    shared_changes()
-    shared_turns()
-    shared_places()
+    _Master.shared = _Master.shared or Shared()
     return _Master.settings, _Master.host
 
 
-def shared_settings() -> Settings:
-    """Those that the API's processes serve by. Ends a process that has none."""
-    if _Master.settings is None:
+def handed_on() -> tuple[Settings, Shared]:
+    """What the API's processes serve by. Ends a process that was handed nothing."""
+    if _Master.settings is None or _Master.shared is None:
         print(
             "wsgi:app was not started by gunicorn with its gunicorn.conf.py, and processes without "
             "it would answer from caches that nobody keeps true: run `gunicorn wsgi:app` in the "
@@ -62,7 +62,7 @@ def shared_settings() -> Settings:
         sys.exit(_APP_NOT_LOADED)
     # Where others can reach it counts, whatever HOST says.
     bound_to = _Master.beyond[0] if _Master.beyond else _Master.settings.host
-    return _Master.settings.model_copy(update={"host": bound_to})
+    return _Master.settings.model_copy(update={"host": bound_to}), _Master.shared
 
 
 def _read_at_start(folder: Path) -> tuple[Settings, str]:
@@ -89,7 +89,7 @@ def _read_at_reload(folder: Path) -> tuple[Settings, str]:
 
 def _read(folder: Path) -> tuple[Settings, str]:
     here, beside = Path(".env"), folder / ".env"
-    settings = load_settings(dotenv=here if here.is_file() else beside)
+    settings = load_settings(dotenv=here if here.is_file() else beside, told=_Master.told)
     return settings, bound(settings.host)
 
 
@@ -140,20 +140,26 @@ def pre_fork(server: Any, worker: Any) -> None:
     if worker.place is None:
         _log.warning("More than %d processes: /metrics does not count this one.", PLACES)
     else:
-        shared_places()[worker.place].forget_gauges()
+        _place(worker).forget_gauges()
 
 
 def post_fork(_: Any, worker: Any) -> None:
     if worker.place is not None:
-        count_in(shared_places()[worker.place])
+        count_in(_place(worker))
 
 
 def child_exit(_: Any, worker: Any) -> None:
     if worker.place is not None:
-        shared_places()[worker.place].forget_gauges()
+        _place(worker).forget_gauges()
 
 
 # --- its own
+
+
+def _place(worker: Any) -> Place:
+    assert _Master.shared is not None
+    place: Place = _Master.shared.places[worker.place]
+    return place
 
 
 def _end_if_open(hosts: Iterable[str]) -> None:

@@ -6,6 +6,8 @@ import sys
 from typing import Final
 
 from order_service.bootstrap.api import build_api
+from order_service.bootstrap.shared import Shared
+from order_service.infrastructure.mongo.connection import connect
 from order_service.settings import Settings, SettingsError
 
 _AT_MOST: Final = 30
@@ -31,7 +33,7 @@ def _build(settings: Settings, tell: int) -> None:
         signal.alarm(_AT_MOST)
         # Its log would read as that of an API that serves.
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
-        build_api(settings)
+        build_api(settings, connect(settings), Shared())
         code = 0
     except SettingsError as error:
         os.write(tell, str(error).encode())

@@ -6,6 +6,7 @@ import structlog
 
 from order_service.domain.errors import ItemNotFound
 from order_service.infrastructure.inventory.http import InventoryHttp
+from order_service.infrastructure.mongo.connection import Database
 from order_service.infrastructure.mongo.schema import require_migrated
 
 if TYPE_CHECKING:
@@ -23,8 +24,11 @@ class StoreDependency:
     name = "store"
     required = True
 
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
     def check(self) -> None:
-        require_migrated()
+        require_migrated(self._database)
 
 
 class InventoryDependency:

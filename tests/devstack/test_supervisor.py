@@ -17,8 +17,8 @@ from devstack.inventory import SAMPLE_ITEMS, SampleInventory
 from devstack.kafka import KafkaBroker
 from devstack.mongod import Mongod
 from devstack.ports import free_port
+from order_service.bootstrap.load import load_settings
 from order_service.bootstrap.make_run import settings_of_make_run
-from order_service.bootstrap.shared import load_settings
 from order_service.settings import Settings
 from tests.devstack.leftovers import MARK, command_of, marked
 from tests.waiting import until

@@ -13,9 +13,12 @@ from pathlib import Path
 
 from flask import Flask
 
+from order_service.bootstrap.adapters import Adapters
 from order_service.bootstrap.api import build_api
-from order_service.bootstrap.commands import Commands
-from order_service.bootstrap.shared import Adapters, load_settings
+from order_service.bootstrap.load import load_settings
+from order_service.bootstrap.shared import Shared
+from order_service.bootstrap.worker import run_worker
+from order_service.infrastructure.mongo.connection import connect
 from tests.faults import addresses, wall_clock
 from tests.faults.traps import Traps
 
@@ -44,7 +47,8 @@ def _wrapping(role: str) -> Callable[[Adapters], Adapters]:
 
 @cache
 def _app() -> Flask:
-    return build_api(load_settings(), _wrapping("api"))
+    settings = load_settings()
+    return build_api(settings, connect(settings), Shared(), _wrapping("api"))
 
 
 def __getattr__(name: str) -> Flask:
@@ -54,4 +58,4 @@ def __getattr__(name: str) -> Flask:
 
 
 if __name__ == "__main__":
-    sys.exit(Commands().run_worker(_wrapping("worker")))
+    sys.exit(run_worker(load_settings(), _wrapping("worker")))

@@ -9,8 +9,9 @@ import pytest
 
 from devstack.inventory import SampleInventory
 from devstack.mongod import Mongod
+from order_service.bootstrap.shared import Shared
 from order_service.infrastructure.mongo import schema
-from order_service.infrastructure.mongo.connection import connect, disconnect
+from order_service.infrastructure.mongo.connection import Database, connect
 from order_service.settings import Settings
 from tests.integration.mongo.guarded_mongod import GuardedMongod
 from tests.items import Items
@@ -37,26 +38,42 @@ def items(inventory: SampleInventory) -> Iterator[Items]:
         yield items
 
 
+def store_settings(uri: str, **settings: Any) -> Settings:
+    """Those of a database of its own."""
+    given = {"mongo_database": f"test-{uuid4().hex[:12]}", "store_timeout": 9, **settings}
+    return Settings(mongo_uri=uri, **given)
+
+
 @contextmanager
 def connected(
     uri: str, options: dict[str, Any] | None = None, **settings: Any
-) -> Iterator[Settings]:
-    """The service's one connection, to a database of its own."""
-    given = {"mongo_database": f"test-{uuid4().hex[:12]}", "store_timeout": 9, **settings}
-    made = Settings(mongo_uri=uri, **given)
-    connect(made, **(options or {}))
+) -> Iterator[Database]:
+    """A database of its own, as the service connects to it."""
+    with opened(store_settings(uri, **settings), options) as database:
+        yield database
+
+
+@contextmanager
+def opened(settings: Settings, options: dict[str, Any] | None = None) -> Iterator[Database]:
+    database = connect(settings, **(options or {}))
     try:
-        yield made
+        yield database
     finally:
-        disconnect()
+        database.client.close()
+
+
+@pytest.fixture(scope="session")
+def shared() -> Shared:
+    """What the processes that a test stands for share."""
+    return Shared()
 
 
 @pytest.fixture
-def real_store(mongo: Mongod) -> Iterator[Settings]:
+def database(mongo: Mongod) -> Iterator[Database]:
     """A fresh, migrated database."""
-    with connected(mongo.uri) as settings:
-        schema.migrate()
-        yield settings
+    with connected(mongo.uri) as database:
+        schema.migrate(database)
+        yield database
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from order_service.application.orders.ports import OrderReader
 from order_service.infrastructure.cache.local import LocalOrders
 from order_service.infrastructure.cache.orders import CachedOrders, CacheInvalidation, Count
 from order_service.infrastructure.cache.seal import Seal
-from order_service.infrastructure.sharing.changes import shared_changes
+from order_service.infrastructure.sharing.changes import Changes
 from order_service.settings import Settings
 
 if TYPE_CHECKING:
@@ -15,12 +15,13 @@ if TYPE_CHECKING:
 
 
 class OrderCache:
-    """``seal``: for what is kept in Redis. ``listeners`` have to hear of every write of the store;
-    there are none where the settings ask for no cache."""
+    """``changes``: shared with the other processes; ``seal``: for what is kept in Redis.
+    ``listeners`` have to hear of every write of the store; there are none where the settings ask
+    for no cache."""
 
-    def __init__(self, settings: Settings, seal: Seal) -> None:
+    def __init__(self, settings: Settings, changes: Changes, seal: Seal) -> None:
         self._ttl = settings.cache_ttl_seconds
-        self._local = LocalOrders(settings.cache_max_orders, shared_changes())
+        self._local = LocalOrders(settings.cache_max_orders, changes)
         self._shared = _shared(settings, seal)
         invalidation = CacheInvalidation(self._local, self._shared)
         self.listeners: Sequence[CacheInvalidation] = [invalidation] if self._ttl else []

@@ -1,23 +1,29 @@
 """How much waits to be done, counted on the indexes that hold only what waits."""
 
-from typing import Any, Final
+from typing import Final
 
-from order_service.infrastructure.mongo.connection import store_errors
+from order_service.infrastructure.mongo.connection import (
+    Database,
+    Fields,
+    collection_of,
+    store_errors,
+)
 from order_service.infrastructure.mongo.documents import OrderDocument
 from order_service.infrastructure.telemetry.backlog import MOST, Backlog
 
 _MILLISECONDS: Final = 1000
 
 
-def read_backlog() -> Backlog:
+def read_backlog(database: Database) -> Backlog:
     """Raises StoreUnavailable."""
     waiting = _counted(
+        database,
         "waiting_for_stock",
         "awaitingSince",
         {"count": {"$sum": 1}, "stuck": {"$sum": {"$cond": [{"$gt": ["$stuck", None]}, 1, 0]}}},
     )
     unpublished = _counted(
-        "unpublished", "outbox.occurredAt", {"count": {"$sum": {"$size": "$outbox"}}}
+        database, "unpublished", "outbox.occurredAt", {"count": {"$sum": {"$size": "$outbox"}}}
     )
     return Backlog(
         pending=waiting.get("count", 0),
@@ -28,11 +34,11 @@ def read_backlog() -> Backlog:
     )
 
 
-def _counted(index: str, since: str, sums: dict[str, Any]) -> dict[str, Any]:
+def _counted(database: Database, index: str, since: str, sums: Fields) -> Fields:
     """The oldest first; {} where nothing waits."""
     present = "outbox.eventId" if since.startswith("outbox.") else since
     oldest = {"$min": {"$min": f"${since}"}}
-    pipeline = [
+    pipeline: list[Fields] = [
         {"$match": {present: {"$exists": True}}},
         {"$sort": {since: 1}},
         {"$limit": MOST},
@@ -40,5 +46,5 @@ def _counted(index: str, since: str, sums: dict[str, Any]) -> dict[str, Any]:
         {"$set": {"age": {"$max": [0, {"$subtract": ["$$NOW", "$oldest"]}]}}},
     ]
     with store_errors():
-        found = list(OrderDocument._get_collection().aggregate(pipeline, hint=index))
+        found = list(collection_of(database, OrderDocument).aggregate(pipeline, hint=index))
     return found[0] if found else {}

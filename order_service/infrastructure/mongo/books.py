@@ -10,7 +10,12 @@ from typing import Any, Final, NamedTuple
 from bson import ObjectId
 
 from order_service.domain.order import OrderStatus
-from order_service.infrastructure.mongo.connection import store_errors
+from order_service.infrastructure.mongo.connection import (
+    Database,
+    Documents,
+    collection_of,
+    store_errors,
+)
 from order_service.infrastructure.mongo.documents import OrderDocument
 from order_service.infrastructure.mongo.stock_change_documents import StockChangeDocument
 from order_service.reconciliation.evidence import (
@@ -52,6 +57,10 @@ class _Served(NamedTuple):
 class MongoBooks:
     """See Books. Raises StoreUnavailable."""
 
+    def __init__(self, database: Database) -> None:
+        self._orders = collection_of(database, OrderDocument)
+        self._log = collection_of(database, StockChangeDocument)
+
     def items(self) -> Iterator[str]:
         item_id = ""
         while item_id := self._next_item(item_id):
@@ -60,16 +69,15 @@ class MongoBooks:
     def size(self, item_id: str | None, since: datetime | None) -> int:
         with store_errors():
             if item_id is None and since is None:
-                return int(_orders().estimated_document_count() + _log().estimated_document_count())
-            orders, entries = _of(item_id, ObjectId), _of(item_id, str)
-            return int(
-                _orders().count_documents(orders | _from("updatedAt", since))
-                + _log().count_documents(entries | _from("updatedAt", since))
-            )
+                orders = self._orders.estimated_document_count()
+                return orders + self._log.estimated_document_count()
+            updated = _from("updatedAt", since)
+            orders = self._orders.count_documents(_of(item_id, ObjectId) | updated)
+            return orders + self._log.count_documents(_of(item_id, str) | updated)
 
     def moves(self, item_id: str, since: datetime | None) -> Iterator[MoveOfOrders]:
-        takes = _served(item_id, "taken", "settledAt", since)
-        returns = _served(item_id, "returned", "updatedAt", since)
+        takes = _served(self._orders, item_id, "taken", "settledAt", since)
+        returns = _served(self._orders, item_id, "returned", "updatedAt", since)
         by_name = attrgetter("name")
         for (at, previous, new), group in groupby(merge(takes, returns, key=by_name), key=by_name):
             for together in _split(list(group), new - previous):
@@ -87,7 +95,7 @@ class MongoBooks:
         fields = {"previousStock": 1, "newStock": 1, "updatedAt": 1, "at": _POSSIBLE_TIME}
         steps = [{"$match": wanted}, {"$project": fields}, {"$sort": {"at": 1, "_id": 1}}]
         with store_errors():
-            for entry in _log().aggregate(steps, allowDiskUse=True, batchSize=_BATCH):
+            for entry in self._log.aggregate(steps, allowDiskUse=True, batchSize=_BATCH):
                 at, told_at = entry["at"], entry["updatedAt"]
                 yield LoggedChange(
                     str(entry["_id"]),
@@ -101,23 +109,23 @@ class MongoBooks:
         done = {"$in": [str(OrderStatus.COMPLETED), str(OrderStatus.CANCELLED)]}
         orders = {"itemId": ObjectId(item_id)} | _from("updatedAt", since)
         with store_errors():
-            for order in _orders().find(orders | {"status": done, "taken": _NOT_THERE}):
+            for order in self._orders.find(orders | {"status": done, "taken": _NOT_THERE}):
                 yield _unproven(order, "settledAt", -order["quantity"])
             cancelled = {"status": str(OrderStatus.CANCELLED), "returned": _NOT_THERE}
-            for order in _orders().find(orders | cancelled):
+            for order in self._orders.find(orders | cancelled):
                 yield _unproven(order, "updatedAt", order["quantity"])
 
     def open_orders(self, item_id: str) -> OpenOrderCounts:
         waiting = {"itemId": ObjectId(item_id), "awaitingSince": _THERE}
         with store_errors():
             return OpenOrderCounts(
-                _orders().count_documents(waiting | {"stuck": _NOT_THERE}),
-                _orders().count_documents(waiting | {"stuck": _THERE}),
+                self._orders.count_documents(waiting | {"stuck": _NOT_THERE}),
+                self._orders.count_documents(waiting | {"stuck": _THERE}),
             )
 
     def logged_until(self) -> datetime | None:
         with store_errors():
-            newest = _log().find_one({}, ["createdAt"], sort=[("_id", -1)])
+            newest = self._log.find_one({}, ["createdAt"], sort=[("_id", -1)])
         return newest["createdAt"] if newest else None
 
     def _next_item(self, after: str) -> str:
@@ -127,18 +135,20 @@ class MongoBooks:
         in_log = {"$gt": after, "$regex": r"^[0-9a-f]{24}\z"}
         with store_errors():
             found = [
-                _orders().find_one({"itemId": following}, ["itemId"], sort=[("itemId", 1)]),
-                _log().find_one({"itemId": in_log}, ["itemId"], sort=[("itemId", 1)]),
+                self._orders.find_one({"itemId": following}, ["itemId"], sort=[("itemId", 1)]),
+                self._log.find_one({"itemId": in_log}, ["itemId"], sort=[("itemId", 1)]),
             ]
         return min((str(each["itemId"]) for each in found if each), default="")
 
 
-def _served(item_id: str, name: str, stored: str, since: datetime | None) -> Iterator[_Served]:
+def _served(
+    orders: Documents, item_id: str, name: str, stored: str, since: datetime | None
+) -> Iterator[_Served]:
     wanted = {"itemId": ObjectId(item_id), name: _THERE} | _from(stored, since)
     sign = -1 if name == "taken" else 1
     by_move = [(f"{name}.{field}", 1) for field in ("at", "previousStock", "newStock")]
     with store_errors():
-        found = _orders().find(wanted, [name, stored, "quantity", "decision.at"])
+        found = orders.find(wanted, [name, stored, "quantity", "decision.at"])
         in_order = found.sort([*by_move, ("_id", 1)]).allow_disk_use(True)
         for order in in_order.batch_size(_BATCH):
             move = order[name]
@@ -175,11 +185,3 @@ def _from(name: str, since: datetime | None) -> dict[str, Any]:
 
 def _of(item_id: str | None, kind: type[Any]) -> dict[str, Any]:
     return {} if item_id is None else {"itemId": kind(item_id)}
-
-
-def _orders() -> Any:
-    return OrderDocument._get_collection()
-
-
-def _log() -> Any:
-    return StockChangeDocument._get_collection()

@@ -6,20 +6,29 @@ orders there as well.
 
 from secrets import token_bytes
 
+from mongoengine import BinaryField, Document, StringField
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
-from order_service.infrastructure.mongo.connection import database, store_errors
+from order_service.infrastructure.mongo.connection import Database, collection_of, store_errors
 
 _NAMED = {"_id": "cached-orders"}
 _BYTES = 32
 
 
-def cache_key() -> bytes:
+class KeyDocument(Document):
+    id = StringField(primary_key=True)
+    key = BinaryField()
+
+    meta = {"collection": "keys"}  # noqa: RUF012  (MongoEngine's own shape)
+
+
+def cache_key(database: Database) -> bytes:
     """Raises StoreUnavailable."""
+    keys = collection_of(database, KeyDocument)
     with store_errors():
         try:
-            kept = database()["keys"].find_one_and_update(
+            kept = keys.find_one_and_update(
                 _NAMED,
                 {"$setOnInsert": {"key": token_bytes(_BYTES)}},
                 upsert=True,
@@ -27,5 +36,6 @@ def cache_key() -> bytes:
             )
         except DuplicateKeyError:
             # Somebody else was first, just now.
-            kept = database()["keys"].find_one(_NAMED)
+            kept = keys.find_one(_NAMED)
+    assert kept is not None
     return bytes(kept["key"])

@@ -3,9 +3,9 @@
 import threading
 import time
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from order_service.infrastructure.mongo.connection import database, store_errors
+from order_service.infrastructure.mongo.connection import Database, store_errors
 
 REFRESH_SECONDS = 30.0
 
@@ -29,7 +29,8 @@ class StoreClock:
     this process's monotonic one. So processes whose own clocks differ agree to within a round trip.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, database: Database) -> None:
+        self._database = database
         self._lock = threading.Lock()
         self._reading = _Reading(datetime.min.replace(tzinfo=UTC), float("-inf"), 0)
 
@@ -53,15 +54,15 @@ class StoreClock:
         with self._lock:
             if now := self._carried_forward():
                 return now
-            readings = [_read() for _ in range(_READINGS)]
+            readings = [_read(self._database) for _ in range(_READINGS)]
             self._reading = min(readings, key=lambda reading: reading.within)
             return self._reading.carried_forward()
 
 
-def _read() -> _Reading:
+def _read(database: Database) -> _Reading:
     asked_at = time.monotonic()
     with store_errors():
-        answer: dict[str, Any] = database().command("hello")
+        answer = database.command("hello")
     within = (time.monotonic() - asked_at) / 2
     # A command answers without the time zone, whatever the connection says.
     return _Reading(answer["localTime"].replace(tzinfo=UTC), asked_at + within, within)

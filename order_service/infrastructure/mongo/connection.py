@@ -1,26 +1,31 @@
-"""The one connection to MongoDB, and what its errors mean here."""
+"""The connection to MongoDB, its collections, and what its errors mean here."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC
 from typing import Any
 
-import mongoengine
-import pymongo
+import pymongo.database
+from mongoengine import Document
+from pymongo import MongoClient
+from pymongo.collection import Collection
 from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
 
 from order_service.infrastructure.mongo.failures import NO_BSON, meaning
 from order_service.settings import Settings, SettingsError
 from order_service.settings.redaction import redacted
 
-ALIAS = "orders"
+Fields = dict[str, Any]
+# PyMongo's own. Whoever needs the store is given a Database.
+Database = pymongo.database.Database[Fields]
+Documents = Collection[Fields]
 _DUPLICATE_KEY = 11000
 # As good as none: the driver knows none where the connection has a time-out.
 _A_WEEK = 7 * 24 * 3600
 
 
-def connect(settings: Settings, operation_timeout: float | None = None, **options: Any) -> None:
-    """Register the connection; nothing is sent before the first operation.
+def connect(settings: Settings, operation_timeout: float | None = None, **options: Any) -> Database:
+    """Make the connection; nothing is sent before the first operation.
 
     Reads are of the primary, writes are acknowledged by a majority and journaled, and every
     operation ends within ``operation_timeout`` seconds (``STORE_TIMEOUT``), retries included.
@@ -29,10 +34,8 @@ def connect(settings: Settings, operation_timeout: float | None = None, **option
     Raises SettingsError for a URI that can't be used, or whose name can't be looked up.
     """
     with _refusals(settings.mongo_uri):
-        mongoengine.connect(
-            db=settings.mongo_database,
-            host=settings.mongo_uri,
-            alias=ALIAS,
+        client: MongoClient[Fields] = MongoClient(
+            settings.mongo_uri,
             w="majority",
             journal=True,
             readConcernLevel="majority",
@@ -48,6 +51,13 @@ def connect(settings: Settings, operation_timeout: float | None = None, **option
             uuidRepresentation="standard",
             **options,
         )
+        return client.get_default_database(settings.mongo_database)
+
+
+def collection_of(database: Database, document: type[Document]) -> Documents:
+    """The collection of that class's documents. MongoEngine's classes say what is stored, and which
+    indexes there are; PyMongo's collections read and write it."""
+    return database[document._meta["collection"]]
 
 
 @contextmanager
@@ -55,31 +65,23 @@ def _refusals(uri: str) -> Iterator[None]:
     """The name of a mongodb+srv:// URI is looked up here, and its options meet ours."""
     try:
         yield
-    except (PyMongoError, mongoengine.ConnectionFailure) as error:
+    except PyMongoError as error:
         reason = redacted(error, {"MONGO_URI": uri})
         raise SettingsError(f"Bad setting: MONGO_URI: MongoDB's driver says: {reason}") from None
 
 
-def require_reachable(seconds: float) -> None:
+def require_reachable(database: Database, seconds: float) -> None:
     """Raises StoreUnavailable: within a long operation timeout the driver would go on trying."""
     with pymongo.timeout(seconds), store_errors():
-        database().command("ping")
-
-
-def disconnect() -> None:
-    mongoengine.disconnect(ALIAS)
-
-
-def database() -> Any:
-    return mongoengine.get_db(ALIAS)
+        database.command("ping")
 
 
 @contextmanager
-def as_long_as_it_takes() -> Iterator[None]:
+def as_long_as_it_takes(database: Database) -> Iterator[None]:
     """For maintenance, which no caller waits for. Raises StoreUnavailable, within the connection's
     own time-out, when there is no server to begin with."""
     with store_errors():
-        database().command("ping")
+        database.command("ping")
     with pymongo.timeout(_A_WEEK), store_errors():
         yield
 

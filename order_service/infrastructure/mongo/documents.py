@@ -22,7 +22,6 @@ from mongoengine import (
 
 from order_service.domain.events import OrderEvent
 from order_service.domain.order import Intent, Order
-from order_service.infrastructure.mongo.connection import ALIAS
 from order_service.infrastructure.mongo.mapping import DocumentMapping
 from order_service.infrastructure.mongo.order_indexes import ORDER_INDEXES
 
@@ -101,9 +100,7 @@ class OrderDocument(Document):
     outbox = EmbeddedDocumentListField(EventDocument)
 
     meta = {  # noqa: RUF012  (MongoEngine's own shape)
-        "db_alias": ALIAS,
         "collection": "orders",
-        "auto_create_index": False,
         "indexes": ORDER_INDEXES,
     }
 

@@ -41,7 +41,7 @@ def doubled_keys(index: Index) -> Iterator[Double]:
 
     def free(ids: list[Any]) -> None:
         change = {"$unset": {"idempotency": ""}, "$inc": {"version": 1}}
-        with as_long_as_it_takes():
+        with as_long_as_it_takes(index.collection.database):
             index.collection.update_many({"_id": {"$in": ids}}, change)
 
     for (caller, key), ids in _found(index):
@@ -55,7 +55,7 @@ def doubled_entries(index: Index) -> Iterator[Double]:
 
     def set_aside(ids: list[Any]) -> None:
         these = {"_id": {"$in": ids}}
-        with as_long_as_it_takes():
+        with as_long_as_it_takes(index.collection.database):
             index.collection.aggregate([{"$match": these}, {"$merge": {"into": ASIDE}}])
             index.collection.delete_many(these)
 
@@ -73,11 +73,11 @@ def _found(index: Index) -> Iterator[tuple[list[Any], list[Any]]]:
         {"$match": {"count": {"$gt": 1}}},
         {"$sort": {"_id": 1}},
     ]
-    with as_long_as_it_takes():
+    with as_long_as_it_takes(index.collection.database):
         groups = list(index.collection.aggregate(pipeline, allowDiskUse=True))
     for group in groups:
         alike = dict(zip(fields, group["_id"], strict=True))
-        with as_long_as_it_takes():
+        with as_long_as_it_takes(index.collection.database):
             found = index.collection.find(alike, ["_id"]).sort([("createdAt", 1), ("_id", 1)])
             ids = [each["_id"] for each in found]
         yield group["_id"], ids

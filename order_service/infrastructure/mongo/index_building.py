@@ -11,8 +11,8 @@ from pymongo.read_concern import ReadConcern
 
 from order_service.domain.errors import StoreUnavailable
 from order_service.infrastructure.mongo.connection import (
+    Documents,
     as_long_as_it_takes,
-    database,
     store_errors,
 )
 from order_service.infrastructure.mongo.doubles import Doubles
@@ -55,7 +55,7 @@ def make(index: Index, report: Report, doubles: Doubles, resolve: bool) -> None:
 def create(index: Index, report: Report) -> None:
     """Raises StoreUnavailable, or DuplicateKeyError. A server that hears it again while it makes
     the index lets the second wait for the same end; and it goes on when nobody waits."""
-    with as_long_as_it_takes(), _watched(index, report):
+    with as_long_as_it_takes(index.collection.database), _watched(index, report):
         try:
             index.collection.create_index(index.keys, name=index.name, **index.options)
         except OperationFailure as error:
@@ -102,13 +102,13 @@ def _watched(index: Index, report: Report) -> Iterator[None]:
 
 def _watch(index: Index, report: Report, done: threading.Event) -> None:
     while not done.wait(LOOK_EVERY):
-        report.going_on(f"Index {index.full_name}: {_progress(index.collection.name)}.")
+        report.going_on(f"Index {index.full_name}: {_progress(index.collection)}.")
 
 
-def _progress(collection: str) -> str:
+def _progress(collection: Documents) -> str:
     """By the server's word; it may not tell it to every user."""
-    making = {"command.createIndexes": collection, "progress.total": {"$gt": 0}}
-    admin = database().client.get_database("admin", read_concern=ReadConcern("local"))
+    making = {"command.createIndexes": collection.name, "progress.total": {"$gt": 0}}
+    admin = collection.database.client.get_database("admin", read_concern=ReadConcern("local"))
     try:
         found: list[Any] = list(admin.aggregate([{"$currentOp": {}}, {"$match": making}]))
     except PyMongoError:

@@ -11,28 +11,27 @@ from mongoengine import Document
 from pymongo.errors import OperationFailure
 
 from order_service.domain.errors import StoreUnavailable
-from order_service.infrastructure.mongo.connection import database, store_errors
+from order_service.infrastructure.mongo.connection import (
+    Database,
+    Documents,
+    collection_of,
+    store_errors,
+)
 from order_service.infrastructure.mongo.failures import NOT_MIGRATED
 
 # Of an index's options: what it is good for.
 _TELLING: Final = ("unique", "partialFilterExpression")
 _BAD_HINT: Final = 2
-# The database in which a document's unique indexes were seen.
-_seen: dict[type[Document], Any] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Index:
     """``options``: those of createIndexes."""
 
-    document: type[Document]
+    collection: Documents
     name: str
     keys: list[tuple[str, int]]
     options: dict[str, Any]
-
-    @property
-    def collection(self) -> Any:
-        return self.document._get_collection()
 
     @property
     def full_name(self) -> str:
@@ -68,21 +67,30 @@ class Index:
         return True
 
 
-def indexes_of(document: type[Document]) -> list[Index]:
+def indexes_of(database: Database, document: type[Document]) -> list[Index]:
     """The unique ones first."""
-    found = []
+    collection, found = collection_of(database, document), []
     for spec in document._meta["index_specs"]:
         options = {name: value for name, value in spec.items() if name not in ("fields", "name")}
-        found.append(Index(document, spec["name"], list(spec["fields"]), options))
+        found.append(Index(collection, spec["name"], list(spec["fields"]), options))
     return sorted(found, key=lambda index: not index.is_unique)
 
 
-def require_unique_indexes(document: type[Document]) -> None:
-    """Raises StoreUnavailable until they are there; looks no more once they were."""
-    if _seen.get(document) is database():
-        return
-    with store_errors():
-        missing = [each for each in indexes_of(document) if each.is_unique and not each.is_there()]
-    if missing:
-        raise StoreUnavailable(NOT_MIGRATED)
-    _seen[document] = database()
+class UniqueIndexes:
+    """Those that the document asks for."""
+
+    def __init__(self, database: Database, document: type[Document]) -> None:
+        self._database = database
+        self._document = document
+        self._were_seen = False
+
+    def require(self) -> None:
+        """Raises StoreUnavailable until they are there; looks no more once they were."""
+        if self._were_seen:
+            return
+        with store_errors():
+            indexes = indexes_of(self._database, self._document)
+            missing = [each for each in indexes if each.is_unique and not each.is_there()]
+        if missing:
+            raise StoreUnavailable(NOT_MIGRATED)
+        self._were_seen = True

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, NamedTuple
 
 from bson import ObjectId
@@ -21,13 +22,19 @@ from order_service.application.stock.lease import Lease
 from order_service.domain.errors import StoreUnavailable
 from order_service.domain.order import Intent
 from order_service.infrastructure.mongo.combining import Combined
-from order_service.infrastructure.mongo.connection import ALIAS, duplicates, store_errors
+from order_service.infrastructure.mongo.connection import (
+    Database,
+    Documents,
+    collection_of,
+    duplicates,
+    store_errors,
+)
 from order_service.infrastructure.mongo.documents import (
     INTENT_MAPPING,
     IntentDocument,
     OrderDocument,
 )
-from order_service.infrastructure.mongo.indexes import require_unique_indexes
+from order_service.infrastructure.mongo.indexes import UniqueIndexes
 
 _HELD = {"$gt": ["$expiresAt", "$$NOW"]}
 
@@ -43,7 +50,7 @@ class LeaseDocument(Document):
     expires_at = DateTimeField(db_field="expiresAt")
     intent = EmbeddedDocumentField(IntentDocument)
 
-    meta = {"db_alias": ALIAS, "collection": "leases", "auto_create_index": False}  # noqa: RUF012
+    meta = {"collection": "leases"}  # noqa: RUF012
 
 
 class _Taking(NamedTuple):
@@ -56,12 +63,15 @@ class MongoLeaseStore:
     """``owner`` names this process to people; ``seconds`` is how long a lease is. What is asked of
     it at the same time goes to the store together."""
 
-    def __init__(self, owner: str, seconds: float) -> None:
+    def __init__(self, database: Database, owner: str, seconds: float) -> None:
+        self._leases = collection_of(database, LeaseDocument)
+        # What a lease guards is an order's.
+        self._orders_indexes = UniqueIndexes(database, OrderDocument)
         self._owner = owner
         self._milliseconds = int(seconds * 1000)
-        self._look = Combined(_look_at_all)
+        self._look = Combined(partial(_look_at_all, self._leases))
         self._take = Combined(self._take_all)
-        self._release = Combined(_release_all)
+        self._release = Combined(partial(_release_all, self._leases))
 
     def look(self, item_id: str) -> Lease:
         return self._look(item_id)
@@ -74,26 +84,25 @@ class MongoLeaseStore:
         with store_errors():
             # The fence moves on, or whoever saw the intent open could take the lease with it still.
             withdrawn = _give_back(lease, lease.fence + 1)
-            return bool(_collection().bulk_write([withdrawn]).matched_count)
+            return bool(self._leases.bulk_write([withdrawn]).matched_count)
 
     def release(self, lease: Lease) -> None:
         with suppress(StoreUnavailable):
             self._release(lease)
 
     def _take_all(self, takings: Sequence[_Taking]) -> list[bool]:
-        # What a lease guards is an order's.
-        require_unique_indexes(OrderDocument)
+        self._orders_indexes.require()
         updates = [self._update(taking) for taking in takings]
         with store_errors():
             try:
-                result = _collection().bulk_write(updates, ordered=False)
+                result = self._leases.bulk_write(updates, ordered=False)
             except BulkWriteError as error:
                 # Somebody else was faster to make one that nobody held before.
                 duplicates(error)
             else:
                 if result.matched_count + result.upserted_count == len(takings):
                     return [True] * len(takings)
-            return _which_are_taken(takings)
+            return _which_are_taken(self._leases, takings)
 
     def _update(self, taking: _Taking) -> UpdateOne:
         seen = taking.seen
@@ -111,13 +120,13 @@ class MongoLeaseStore:
         return UpdateOne(free, [{"$set": taken}])
 
 
-def _look_at_all(item_ids: Sequence[str]) -> list[Lease]:
+def _look_at_all(leases: Documents, item_ids: Sequence[str]) -> list[Lease]:
     wanted = {"_id": {"$in": list(set(item_ids))}}
     with store_errors():
         # Local reads: a stale one is harmless, because acquiring compares the fence.
-        local = _collection(read_concern=ReadConcern("local"))
-        leases = local.find(wanted, {"fence": 1, "intent": 1, "held": _HELD})
-        found = {each["_id"]: each for each in leases}
+        local = leases.with_options(read_concern=ReadConcern("local"))
+        seen = local.find(wanted, {"fence": 1, "intent": 1, "held": _HELD})
+        found = {each["_id"]: each for each in seen}
     return [_lease(item_id, found.get(item_id)) for item_id in item_ids]
 
 
@@ -130,20 +139,20 @@ def _lease(item_id: str, found: dict[str, Any] | None) -> Lease:
     )
 
 
-def _which_are_taken(takings: Sequence[_Taking]) -> list[bool]:
+def _which_are_taken(leases: Documents, takings: Sequence[_Taking]) -> list[bool]:
     wanted = {
         "_id": {"$in": [taking.seen.item_id for taking in takings]},
         "taking": {"$in": [taking.id for taking in takings]},
     }
-    taken = {lease["taking"] for lease in _collection().find(wanted, ["taking"])}
+    taken = {lease["taking"] for lease in leases.find(wanted, ["taking"])}
     return [taking.id in taken for taking in takings]
 
 
-def _release_all(leases: Sequence[Lease]) -> list[None]:
+def _release_all(leases: Documents, released: Sequence[Lease]) -> list[None]:
     with store_errors():
-        updates = [_give_back(lease, lease.fence) for lease in leases]
-        _collection(write_concern=WriteConcern(w=1)).bulk_write(updates, ordered=False)
-    return [None] * len(leases)
+        updates = [_give_back(lease, lease.fence) for lease in released]
+        leases.with_options(write_concern=WriteConcern(w=1)).bulk_write(updates, ordered=False)
+    return [None] * len(released)
 
 
 def _give_back(lease: Lease, fence: int) -> UpdateOne:
@@ -154,7 +163,3 @@ def _give_back(lease: Lease, fence: int) -> UpdateOne:
             "$unset": {"owner": "", "taking": "", "expiresAt": "", "intent": ""},
         },
     )
-
-
-def _collection(**options: Any) -> Any:
-    return LeaseDocument._get_collection().with_options(**options)

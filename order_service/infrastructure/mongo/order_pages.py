@@ -7,7 +7,7 @@ from bson import ObjectId
 
 from order_service.application.orders.list import OrderQuery
 from order_service.domain.order import Order
-from order_service.infrastructure.mongo.connection import store_errors
+from order_service.infrastructure.mongo.connection import Database, collection_of, store_errors
 from order_service.infrastructure.mongo.documents import ORDER_MAPPING, OrderDocument
 from order_service.infrastructure.mongo.order_indexes import list_index_name
 
@@ -19,10 +19,12 @@ _WITHOUT_EVENTS: Final = {"outbox": 0}
 class MongoOrderPages:
     """See OrderPages. Raises StoreUnavailable."""
 
+    def __init__(self, database: Database) -> None:
+        self._orders = collection_of(database, OrderDocument)
+
     def page(self, query: OrderQuery) -> list[Order]:
-        orders = OrderDocument._get_collection()
         with store_errors():
-            found = orders.find(_filter(query), _WITHOUT_EVENTS).sort(_NEWEST_FIRST)
+            found = self._orders.find(_filter(query), _WITHOUT_EVENTS).sort(_NEWEST_FIRST)
             # Left to itself the planner could try another index, and read on and on where few
             # orders match.
             page = found.hint(list_index_name(query)).limit(query.limit)

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, Final, Protocol
 
 from bson import ObjectId
@@ -14,9 +15,16 @@ from order_service.domain.errors import KeyInFlight, VersionConflict
 from order_service.domain.events import OrderEvent
 from order_service.domain.order import IdempotencyKey, Order
 from order_service.infrastructure.mongo.combining import Combined
-from order_service.infrastructure.mongo.connection import duplicates, store_errors
+from order_service.infrastructure.mongo.connection import (
+    Database,
+    Documents,
+    Fields,
+    collection_of,
+    duplicates,
+    store_errors,
+)
 from order_service.infrastructure.mongo.documents import EVENT_MAPPING, ORDER_MAPPING, OrderDocument
-from order_service.infrastructure.mongo.indexes import require_unique_indexes
+from order_service.infrastructure.mongo.indexes import UniqueIndexes
 
 # Events join the outbox, and leave it, by themselves.
 _WITHOUT_EVENTS: Final = {"outbox": 0}
@@ -39,17 +47,20 @@ class MongoOrderRepository:
     """The stored orders. Calls that come at the same time go to the store together. The listeners
     hear, in the order given, of every ``save`` and ``save_all``, and of each order added."""
 
-    def __init__(self, listeners: Sequence[WriteListener] = ()) -> None:
+    def __init__(self, database: Database, listeners: Sequence[WriteListener] = ()) -> None:
+        self._orders = collection_of(database, OrderDocument)
+        self._indexes = UniqueIndexes(database, OrderDocument)
         self._listeners = listeners
-        self._insert = Combined(_insert_all)
-        self._find = Combined(_find_all)
-        self._update = Combined(_update_all)
+        self._insert = Combined(partial(_insert_all, self._orders))
+        self._find = Combined(partial(_find_all, self._orders))
+        self._update = Combined(partial(_update_all, self._orders))
 
     def next_id(self) -> str:
         return str(ObjectId())
 
     def add(self, order: Order) -> Order:
         stored = order.saved()
+        self._indexes.require()
         try:
             self._insert(stored)
         except DuplicateKeyError:
@@ -83,23 +94,24 @@ class MongoOrderRepository:
     def forget_key(self, order_id: str) -> None:
         # Nothing that is shown or counted of the order changes, so no listener hears of it.
         with store_errors():
-            OrderDocument.objects(id=ObjectId(order_id)).update_one(
-                unset__idempotency=True, inc__version=1
-            )
+            freed = {"$unset": {"idempotency": ""}, "$inc": {"version": 1}}
+            self._orders.update_one({"_id": ObjectId(order_id)}, freed)
 
     def unsettled(self, before: datetime, limit: int, after: Sequence[Order] = ()) -> list[Order]:
-        waiting = OrderDocument.objects(awaiting_since__lt=before)
+        waiting: Fields = {"awaitingSince": {"$lt": before}}
         if after:
-            seen = [ObjectId(order.id) for order in after]
-            waiting = waiting.filter(awaiting_since__gte=after[-1].awaiting_since, id__nin=seen)
-        with store_errors():
-            return _read(waiting.order_by("awaiting_since").limit(limit))
+            waiting["awaitingSince"]["$gte"] = after[-1].awaiting_since
+            waiting["_id"] = {"$nin": [ObjectId(order.id) for order in after]}
+        return self._oldest(waiting, limit)
 
     def stuck(self, limit: int) -> list[Order]:
+        # awaitingSince is the indexed part: whatever is stuck waits.
+        return self._oldest({"awaitingSince": {"$exists": True}, "stuck": {"$exists": True}}, limit)
+
+    def _oldest(self, waiting: Fields, limit: int) -> list[Order]:
         with store_errors():
-            # awaitingSince is the indexed part: whatever is stuck waits.
-            waiting = OrderDocument.objects(awaiting_since__exists=True, stuck__exists=True)
-            return _read(waiting.order_by("awaiting_since").limit(limit))
+            found = self._orders.find(waiting).sort("awaitingSince").limit(limit)
+            return [ORDER_MAPPING.read(each) for each in found]
 
     def _announce(self, tried: Sequence[Order], stored: Sequence[Order]) -> None:
         for listener in self._listeners:
@@ -107,49 +119,44 @@ class MongoOrderRepository:
 
     def _taken(self, idempotency: IdempotencyKey | None) -> Exception:
         assert idempotency is not None
+        same_key = {"idempotency.caller": idempotency.caller, "idempotency.key": idempotency.key}
         with store_errors():
-            same_key = OrderDocument.objects(
-                idempotency__caller=idempotency.caller, idempotency__key=idempotency.key
-            )
-            holders = _read(same_key.limit(1))
-        if not holders:
+            holder = self._orders.find_one(same_key)
+        if holder is None:
             # Its insert is not acknowledged by a majority yet, or it was freed just now.
             return KeyInFlight()
-        return IdempotencyKeyTaken(holders[0])
+        return IdempotencyKeyTaken(ORDER_MAPPING.read(holder))
 
 
-def _insert_all(orders: Sequence[Order]) -> list[DuplicateKeyError | None]:
-    require_unique_indexes(OrderDocument)
+def _insert_all(collection: Documents, orders: Sequence[Order]) -> list[DuplicateKeyError | None]:
     taken: dict[int, DuplicateKeyError] = {}
     with store_errors():
         try:
-            _collection().insert_many(
-                [ORDER_MAPPING.write(order) for order in orders], ordered=False
-            )
+            collection.insert_many([ORDER_MAPPING.write(order) for order in orders], ordered=False)
         except BulkWriteError as error:
             taken = duplicates(error)
     return [taken.get(number) for number in range(len(orders))]
 
 
-def _find_all(wanted: Sequence[Sequence[str]]) -> list[list[Order]]:
+def _find_all(collection: Documents, wanted: Sequence[Sequence[str]]) -> list[list[Order]]:
     with store_errors():
         ids = list({order_id: ObjectId(order_id) for each in wanted for order_id in each}.values())
-        orders = map(ORDER_MAPPING.read, _collection().find({"_id": {"$in": ids}}, _WITHOUT_EVENTS))
+        orders = map(ORDER_MAPPING.read, collection.find({"_id": {"$in": ids}}, _WITHOUT_EVENTS))
         found = {order.id: order for order in orders}
     return [[found[order_id] for order_id in each if order_id in found] for each in wanted]
 
 
-def _update_all(saves: Sequence[Sequence[Order]]) -> list[Sequence[Order]]:
+def _update_all(collection: Documents, saves: Sequence[Sequence[Order]]) -> list[Sequence[Order]]:
     """Answers, for each save, those of its orders that are stored."""
     orders = [order for each in saves for order in each]
     with store_errors():
-        result = _collection().bulk_write([_update(order) for order in orders], ordered=False)
+        result = collection.bulk_write([_update(order) for order in orders], ordered=False)
     if result.matched_count == len(orders):
         return list(saves)
     if result.matched_count == 0:
         return [()] * len(saves)
     # The store tells how many lost a race, and not which; the winners stand as they were saved.
-    [found] = _find_all([[order.id for order in orders]])
+    [found] = _find_all(collection, [[order.id for order in orders]])
     current = {order.id: order for order in found}
     return [[order for order in each if current.get(order.id) == order.saved()] for each in saves]
 
@@ -166,21 +173,19 @@ def _update(order: Order) -> UpdateOne:
     return UpdateOne({"_id": order_id, "version": order.version}, change)
 
 
-def _collection() -> Any:
-    return OrderDocument._get_collection()
-
-
 class MongoOutbox:
+    def __init__(self, database: Database) -> None:
+        self._orders = collection_of(database, OrderDocument)
+
     def unpublished(self, limit: int) -> list[list[OrderEvent]]:
         with store_errors():
             # outbox.eventId is what the index of the unpublished is partial on.
-            orders = OrderDocument.objects(__raw__={"outbox.eventId": {"$exists": True}})
-            oldest = orders.order_by("outbox.occurred_at").limit(limit)
-            return [_events(each) for each in oldest.as_pymongo()]
+            orders = self._orders.find({"outbox.eventId": {"$exists": True}})
+            return [_events(each) for each in orders.sort("outbox.occurredAt").limit(limit)]
 
     def unpublished_of(self, order_id: str) -> list[OrderEvent]:
         with store_errors():
-            found = _collection().find_one(ObjectId(order_id))
+            found = self._orders.find_one(ObjectId(order_id))
         return _events(found) if found else []
 
     def mark_published(self, events: Iterable[OrderEvent]) -> None:
@@ -195,11 +200,7 @@ class MongoOutbox:
         ]
         if pulls:
             with store_errors():
-                _collection().bulk_write(pulls, ordered=False)
-
-
-def _read(orders: Any) -> list[Order]:
-    return [ORDER_MAPPING.read(each) for each in orders.as_pymongo()]
+                self._orders.bulk_write(pulls, ordered=False)
 
 
 def _events(order: dict[str, Any]) -> list[OrderEvent]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from order_service.infrastructure.mongo.connection import Database
 from order_service.infrastructure.mongo.leases import MongoLeaseStore
 
 _NAME: Final = "event-relay"
@@ -12,8 +13,8 @@ _NAME: Final = "event-relay"
 class MongoRelayLock:
     """See RelayLock. ``seconds``: longer than one round of the relay may take."""
 
-    def __init__(self, owner: str, seconds: float) -> None:
-        self._leases = MongoLeaseStore(owner, seconds)
+    def __init__(self, database: Database, owner: str, seconds: float) -> None:
+        self._leases = MongoLeaseStore(database, owner, seconds)
 
     @contextmanager
     def held(self) -> Iterator[bool]:

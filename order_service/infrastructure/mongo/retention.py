@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any, Final
 
-from order_service.infrastructure.mongo.connection import database, store_errors
+from order_service.infrastructure.mongo.connection import Database, collection_of, store_errors
 from order_service.infrastructure.mongo.index_building import SILENT, Report, create
 from order_service.infrastructure.mongo.indexes import Index
 from order_service.infrastructure.mongo.stock_change_documents import StockChangeDocument
@@ -12,54 +12,57 @@ _SECONDS_A_DAY: Final = 86_400
 _AFTER: Final = "expireAfterSeconds"
 
 
-def keep_stock_changes(days: int | None, report: Report = SILENT) -> None:
+def keep_stock_changes(database: Database, days: int | None, report: Report = SILENT) -> None:
     """Delete entries ``days`` after they were logged; 0 keeps them for ever, None changes nothing.
 
     Raises StoreUnavailable.
     """
-    there = _seconds()
+    there = _seconds(database)
     if there is not None:
         # If it is still being made, it can't be changed before that has ended.
-        create(_expiry(there), report)
+        create(_expiry(database, there), report)
     if days is None:
         asked = "STOCK_CHANGE_RETENTION_DAYS is not set, so that stays as it is"
         report.done(f"Stock changes are kept {_days(there)}: {asked}.")
         return
     wanted = days * _SECONDS_A_DAY or None
-    done = _made(there, wanted, report)
-    report.done(f"Index {_expiry(0).full_name}: {done}. Stock changes are kept {_days(wanted)}.")
+    done = _made(database, there, wanted, report)
+    report.done(
+        f"Index {_expiry(database, 0).full_name}: {done}. Stock changes are kept {_days(wanted)}."
+    )
 
 
-def _made(there: int | None, wanted: int | None, report: Report) -> str:
+def _made(database: Database, there: int | None, wanted: int | None, report: Report) -> str:
     """What was done."""
     if wanted == there:
         return "there" if there else "not asked for"
     if there is None:
-        create(_expiry(wanted or 0), report)
+        create(_expiry(database, wanted or 0), report)
         return "made"
-    index = _expiry(there)
+    index = _expiry(database, there)
     with store_errors():
         if wanted is None:
             index.collection.drop_index(index.name)
             return f"dropped, which kept them {_days(there)}"
         change: dict[str, Any] = {"name": index.name, _AFTER: wanted}
-        database().command("collMod", index.collection.name, index=change)
+        database.command("collMod", index.collection.name, index=change)
     return f"changed from {_days(there)} to {_days(wanted)}"
 
 
-def log_kept() -> timedelta | None:
+def log_kept(database: Database) -> timedelta | None:
     """As the store has it; None for ever. Raises StoreUnavailable."""
-    seconds = _seconds()
+    seconds = _seconds(database)
     return None if seconds is None else timedelta(seconds=seconds)
 
 
-def _expiry(seconds: int) -> Index:
-    return Index(StockChangeDocument, "expiry", [("createdAt", 1)], {_AFTER: seconds})
+def _expiry(database: Database, seconds: int) -> Index:
+    log = collection_of(database, StockChangeDocument)
+    return Index(log, "expiry", [("createdAt", 1)], {_AFTER: seconds})
 
 
-def _seconds() -> int | None:
+def _seconds(database: Database) -> int | None:
     with store_errors():
-        there = _expiry(0).collection.index_information().get("expiry", {})
+        there = _expiry(database, 0).collection.index_information().get("expiry", {})
     return int(there[_AFTER]) if _AFTER in there else None
 
 

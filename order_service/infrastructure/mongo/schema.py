@@ -1,9 +1,11 @@
 """The schema's version and indexes: made by ``order-service migrate``, required to be ready."""
 
-from typing import Any, Final
+from typing import Final
+
+from mongoengine import Document, IntField, StringField
 
 from order_service.domain.errors import StoreUnavailable
-from order_service.infrastructure.mongo.connection import database, store_errors
+from order_service.infrastructure.mongo.connection import Database, collection_of, store_errors
 from order_service.infrastructure.mongo.documents import OrderDocument
 from order_service.infrastructure.mongo.doubles import Doubles, doubled_entries, doubled_keys
 from order_service.infrastructure.mongo.failures import NOT_MIGRATED
@@ -14,14 +16,26 @@ from order_service.infrastructure.mongo.stock_change_documents import StockChang
 
 VERSION = 2
 _MARK = {"_id": "schema"}
-_DOUBLES: Final[dict[Any, Doubles]] = {
+
+
+class MarkDocument(Document):
+    id = StringField(primary_key=True)
+    version = IntField()
+
+    meta = {"collection": "schema"}  # noqa: RUF012  (MongoEngine's own shape)
+
+
+_DOUBLES: Final[dict[type[Document], Doubles]] = {
     OrderDocument: doubled_keys,
     StockChangeDocument: doubled_entries,
 }
 
 
 def migrate(
-    stock_change_days: int | None = None, report: Report = SILENT, resolve_doubles: bool = False
+    database: Database,
+    stock_change_days: int | None = None,
+    report: Report = SILENT,
+    resolve_doubles: bool = False,
 ) -> None:
     """Bring the database to VERSION. Safe to repeat, to interrupt, and to run while the service
     runs; it takes as long as the indexes take.
@@ -31,22 +45,19 @@ def migrate(
     it. Raises StoreUnavailable, which names what stands in the way.
     """
     for document, doubles in _DOUBLES.items():
-        for index in indexes_of(document):
+        for index in indexes_of(database, document):
             make(index, report, doubles, resolve_doubles)
-    keep_stock_changes(stock_change_days, report)
+    keep_stock_changes(database, stock_change_days, report)
     with store_errors():
-        _marks().update_one(_MARK, {"$max": {"version": VERSION}}, upsert=True)
+        marks = collection_of(database, MarkDocument)
+        marks.update_one(_MARK, {"$max": {"version": VERSION}}, upsert=True)
 
 
-def require_migrated() -> None:
+def require_migrated(database: Database) -> None:
     """Raises StoreUnavailable when the store can't be reached or lacks the migration."""
     with store_errors():
-        mark = _marks().find_one(_MARK)
+        mark = collection_of(database, MarkDocument).find_one(_MARK)
         is_done = mark is not None and mark["version"] >= VERSION
-        unique = [each for document in _DOUBLES for each in indexes_of(document) if each.is_unique]
-        if not is_done or not all(each.is_there() for each in unique):
+        indexes = [each for document in _DOUBLES for each in indexes_of(database, document)]
+        if not is_done or not all(each.is_there() for each in indexes if each.is_unique):
             raise StoreUnavailable(NOT_MIGRATED)
-
-
-def _marks() -> Any:
-    return database()["schema"]

@@ -21,7 +21,6 @@ from mongoengine import (
 )
 
 from order_service.application.stock_log.changes import LoggedStockChange, StockChange
-from order_service.infrastructure.mongo.connection import ALIAS
 
 EVENT: Final = "STOCK_UPDATED"
 _CODEC: Final[CodecOptions[dict[str, Any]]] = CodecOptions(tz_aware=True, tzinfo=UTC)
@@ -53,9 +52,7 @@ class StockChangeDocument(Document):
     created_at = DateTimeField(db_field="createdAt")
 
     meta = {  # noqa: RUF012  (MongoEngine's own shape)
-        "db_alias": ALIAS,
         "collection": "stock_changes",
-        "auto_create_index": False,
         "indexes": [
             {
                 "name": "one_for_each_record",

@@ -9,7 +9,7 @@ from bson.raw_bson import RawBSONDocument
 
 from order_service.application.stock_log.changes import LoggedStockChange, StockChangeQuery
 from order_service.application.stock_log.record import ADDED, REDUCED
-from order_service.infrastructure.mongo.connection import store_errors
+from order_service.infrastructure.mongo.connection import Documents, store_errors
 from order_service.infrastructure.mongo.entry_ids import first_id
 from order_service.infrastructure.mongo.stock_change_documents import decoded, to_logged
 
@@ -20,7 +20,9 @@ _SIZE: Final = {"bytes": {"$bsonSize": "$$ROOT"}}
 RAW: Final = CodecOptions(document_class=RawBSONDocument)
 
 
-def read_page(collection: Any, query: StockChangeQuery) -> tuple[list[LoggedStockChange], bool]:
+def read_page(
+    collection: Documents, query: StockChangeQuery
+) -> tuple[list[LoggedStockChange], bool]:
     """The page, and whether there is more after it. Raises StoreUnavailable, InvalidValue.
 
     The sizes come first, or entries would be fetched that the page has no room for: twenty large
@@ -32,7 +34,7 @@ def read_page(collection: Any, query: StockChangeQuery) -> tuple[list[LoggedStoc
         found = [(each["_id"], each["bytes"]) for each in sizes]
         fitting = _fitting(found, query.limit)
         entries = raw.find({"_id": {"$in": fitting}}).sort("_id", -1) if fitting else ()
-        page = [to_logged(decoded(each.raw)) for each in entries]
+        page = [to_logged(decoded(bytes(each.raw))) for each in entries]
     # Where none is left of them they have expired since, and all that are older with them.
     return page, bool(page) and len(found) > len(fitting)
 

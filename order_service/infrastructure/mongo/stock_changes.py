@@ -23,17 +23,25 @@ from order_service.application.stock_log.changes import (
 )
 from order_service.domain.errors import InvalidValue, StoreUnavailable
 from order_service.infrastructure.mongo.clock import StoreClock
-from order_service.infrastructure.mongo.connection import store_errors
+from order_service.infrastructure.mongo.connection import (
+    Database,
+    Documents,
+    Fields,
+    collection_of,
+    store_errors,
+)
 from order_service.infrastructure.mongo.entry_ids import EntryIds
 from order_service.infrastructure.mongo.failures import NO_BSON
 from order_service.infrastructure.mongo.failures import refused as refused_write
-from order_service.infrastructure.mongo.indexes import require_unique_indexes
+from order_service.infrastructure.mongo.indexes import UniqueIndexes
 from order_service.infrastructure.mongo.stock_change_documents import (
     StockChangeDocument,
     decoded,
     to_document,
 )
 from order_service.infrastructure.mongo.stock_change_pages import RAW, filter_of, read_page
+
+_Encodable = Fields | RawBSONDocument
 
 _DUPLICATE_KEY: Final = 11000
 # The server's words for a document that it takes neither now nor later; any other error may pass.
@@ -48,8 +56,10 @@ _LONGEST_REASON: Final = 200
 class MongoStockChangeLog:
     """Entries are newest first by id, which grows with the store's time."""
 
-    def __init__(self, clock: Clock | None = None) -> None:
-        self._clock = clock or StoreClock()
+    def __init__(self, database: Database, clock: Clock | None = None) -> None:
+        self._log = collection_of(database, StockChangeDocument)
+        self._indexes = UniqueIndexes(database, StockChangeDocument)
+        self._clock = clock or StoreClock(database)
         self._ids = EntryIds()
 
     def append(self, changes: Sequence[StockChange]) -> AppendResult:
@@ -63,22 +73,27 @@ class MongoStockChangeLog:
         return partial(self._write, changes, _encoded(documents))
 
     def _write(
-        self, changes: Sequence[StockChange], documents: Sequence[Mapping[str, Any]]
+        self, changes: Sequence[StockChange], documents: Sequence[_Encodable]
     ) -> AppendResult:
+        if not documents:
+            return AppendResult(written=0, duplicates=0)
+        self._indexes.require()
         try:
-            errors = _insert(documents)
+            errors = _insert(self._log, documents)
         except _Unstorable as unstorable:
             return self._append_apart(changes, str(unstorable))
         if not errors:
             return AppendResult(written=len(changes), duplicates=0)
-        return _sorted_out(changes, errors)
+        return _sorted_out(self._log, changes, errors)
 
     def page(self, query: StockChangeQuery) -> tuple[list[LoggedStockChange], bool]:
-        return read_page(_collection(), query)
+        return read_page(self._log, query)
 
     def holds(self, places: Collection[Place]) -> Mapping[Place, Mapping[str, Any]]:
         try:
-            return {place: e["payload"] for place, e in _logged(places, "payload").items()}
+            return {
+                place: e["payload"] for place, e in _logged(self._log, places, "payload").items()
+            }
         except InvalidValue:
             # One of them can't be in the store; the others may.
             apart = [self.holds([place]) for place in places] if len(places) > 1 else []
@@ -93,7 +108,7 @@ class MongoStockChangeLog:
             "updatedAt": {"$gte": since},
         }
         with store_errors():
-            return _collection().find_one(wanted, {"_id": 1}) is not None
+            return self._log.find_one(wanted, {"_id": 1}) is not None
 
     def _append_apart(self, changes: Sequence[StockChange], reason: str) -> AppendResult:
         """In halves, until what can't be stored is alone."""
@@ -112,7 +127,7 @@ class _Unstorable(Exception):
     """The batch was refused as a whole, for the sake of one of its documents."""
 
 
-def _encoded(documents: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+def _encoded(documents: Sequence[Fields]) -> Sequence[_Encodable]:
     """As the driver sends them, so that the write itself need not wait for it. Those that it can't
     encode are left to the write, which tells what is wrong with which of them."""
     try:
@@ -121,18 +136,11 @@ def _encoded(documents: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, An
         return documents
 
 
-def _collection() -> Any:
-    return StockChangeDocument._get_collection()
-
-
-def _insert(documents: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _insert(log: Documents, documents: Sequence[_Encodable]) -> list[Fields]:
     """What went wrong, document by document. Raises _Unstorable."""
-    if not documents:
-        return []
-    require_unique_indexes(StockChangeDocument)
     with store_errors():
         try:
-            _collection().insert_many(documents, ordered=False)
+            log.insert_many(documents, ordered=False)
         except NO_BSON as error:
             raise _Unstorable(_why(error)) from error
         except BulkWriteError as error:
@@ -158,7 +166,7 @@ def _why(error: Exception) -> str:
 
 
 def _sorted_out(
-    changes: Sequence[StockChange], errors: Sequence[Mapping[str, Any]]
+    log: Documents, changes: Sequence[StockChange], errors: Sequence[Fields]
 ) -> AppendResult:
     refused, repeated = [], []
     for error in errors:
@@ -170,7 +178,7 @@ def _sorted_out(
             refused.append(RefusedChange(change, NOT_STORABLE, reason))
         else:
             raise refused_write(error["code"])
-    reused = _other_changes(repeated)
+    reused = _other_changes(log, repeated)
     return AppendResult(
         written=len(changes) - len(errors),
         duplicates=len(repeated) - len(reused),
@@ -178,10 +186,10 @@ def _sorted_out(
     )
 
 
-def _other_changes(repeated: Sequence[StockChange]) -> list[RefusedChange]:
+def _other_changes(log: Documents, repeated: Sequence[StockChange]) -> list[RefusedChange]:
     """Those whose entry in the log tells of another change."""
     places = {change.place for change in repeated}
-    logged = _logged(places, "payload")
+    logged = _logged(log, places, "payload")
     if len(logged) < len(places):
         raise StoreUnavailable("An entry went from the order store meanwhile.")
     return [
@@ -193,18 +201,18 @@ def _other_changes(repeated: Sequence[StockChange]) -> list[RefusedChange]:
     ]
 
 
-def _logged(places: Iterable[Place], *fields: str) -> dict[Place, dict[str, Any]]:
+def _logged(log: Documents, places: Iterable[Place], *fields: str) -> dict[Place, Fields]:
     """Those of the entries' fields, where there is an entry."""
     offsets: dict[tuple[str, int], list[int]] = defaultdict(list)
     for place in places:
         offsets[place.topic, place.partition].append(place.offset)
-    found: dict[Place, dict[str, Any]] = {}
+    found: dict[Place, Fields] = {}
     for (topic, partition), wanted in offsets.items():
         source = {"source.topic": topic, "source.partition": partition}
         entries = source | {"source.offset": {"$in": wanted}}
         with store_errors():
-            raw = _collection().with_options(codec_options=RAW)
+            raw = log.with_options(codec_options=RAW)
             for each in raw.find(entries, ["source", *fields]):
-                document = decoded(each.raw)
+                document = decoded(bytes(each.raw))
                 found[Place(topic, partition, document["source"]["offset"])] = document
     return found

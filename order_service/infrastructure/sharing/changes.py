@@ -7,7 +7,6 @@ Two orders with one mark cost each other a read of the store, nothing else.
 
 import os
 import struct
-from functools import cache
 from mmap import mmap
 from typing import Final
 from zlib import crc32
@@ -34,9 +33,8 @@ class Changes:
         _MARK.pack_into(self._table, _place(order_id), int.from_bytes(os.urandom(_MARK.size)))
 
 
-@cache
-def shared_changes() -> Changes:
-    """The table of this process and of those that it forks from then on."""
+def new_changes() -> Changes:
+    """A table that this process shares with those that it forks from then on."""
     return Changes(mmap(-1, Changes.SIZE))
 
 

@@ -13,7 +13,6 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from typing import Final
 
 # Longer than a commit takes while all is well.
@@ -65,9 +64,8 @@ class ItemTurns:
         fcntl.lockf(self._file, fcntl.LOCK_UN, 1, place)
 
 
-@cache
-def shared_turns() -> ItemTurns:
-    """Those of this process and of the ones that it forks from then on."""
+def new_turns() -> ItemTurns:
+    """Turns that this process shares with those that it forks from then on."""
     return ItemTurns(_nameless_file())
 
 

@@ -13,7 +13,6 @@ from order_service.infrastructure.telemetry.shared import (
     Place,
     SharedNumber,
     added_up,
-    shared_places,
 )
 
 _Counted = list[tuple[str, Labels, float]]
@@ -24,12 +23,12 @@ def count_in(place: Place) -> None:
     values.ValueClass = partial(SharedNumber, place)
 
 
-def gathered(own: CollectorRegistry) -> CollectorRegistry:
+def gathered(own: CollectorRegistry, places: Sequence[Place]) -> CollectorRegistry:
     """What a scrape is answered from: every process's numbers, or this one's own."""
     if not isinstance(values.ValueClass, partial):
         return own
     everybodys = CollectorRegistry()
-    everybodys.register(EverybodysNumbers(own, shared_places()))
+    everybodys.register(EverybodysNumbers(own, places))
     return everybodys
 
 

@@ -10,7 +10,6 @@ stays when the process ends, and whoever gets its place next counts on from ther
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
 from mmap import mmap
 from threading import Lock
 from typing import Any, Final
@@ -92,9 +91,8 @@ def _words(length: int) -> int:
     return -(-length // _WORD)
 
 
-@cache
-def shared_places() -> Sequence[Place]:
-    """Those of this process and of the ones that it forks from then on."""
+def new_places() -> Sequence[Place]:
+    """Places that this process shares with those that it forks from then on."""
     memory = memoryview(mmap(-1, PLACES * _PLACE))
     return [Place(memory[start : start + _PLACE]) for start in range(0, len(memory), _PLACE)]
 

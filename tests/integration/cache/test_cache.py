@@ -17,9 +17,9 @@ from order_service.infrastructure.cache.local import LocalOrders
 from order_service.infrastructure.cache.orders import CachedOrders, CacheInvalidation
 from order_service.infrastructure.cache.seal import Seal
 from order_service.infrastructure.cache.shared import SharedOrders
+from order_service.infrastructure.mongo.connection import Database
 from order_service.infrastructure.mongo.orders import MongoOrderRepository
-from order_service.infrastructure.sharing.changes import Changes, shared_changes
-from order_service.settings import Settings
+from order_service.infrastructure.sharing.changes import Changes, new_changes
 from tests.integration.cache.redis_server import RedisServer
 from tests.orders import PRICE, completed, in_every_state, later, pending
 from tests.waiting import until
@@ -60,8 +60,8 @@ class Process:
 
 
 @pytest.fixture
-def store(real_store: Settings) -> MongoOrderRepository:
-    return MongoOrderRepository()
+def store(database: Database) -> MongoOrderRepository:
+    return MongoOrderRepository(database)
 
 
 def settled(store: MongoOrderRepository) -> Order:
@@ -87,7 +87,9 @@ def test_a_state_is_served_no_longer_than_its_time_to_live(store: MongoOrderRepo
     assert time.monotonic() - began < 0.3 + 1
 
 
-def test_age_counts_from_before_the_store_was_asked(store: MongoOrderRepository) -> None:
+def test_age_counts_from_before_the_store_was_asked(
+    store: MongoOrderRepository, database: Database
+) -> None:
     order = settled(store)
 
     class Slow(MongoOrderRepository):
@@ -96,7 +98,7 @@ def test_age_counts_from_before_the_store_was_asked(store: MongoOrderRepository)
             time.sleep(0.3)
             return found
 
-    process = Process(Slow(), ttl=0.2)
+    process = Process(Slow(database), ttl=0.2)
     process.get(order)
     process.get(order)
     assert process.read_from == {"store": 2}
@@ -173,8 +175,8 @@ def test_another_customers_order_is_not_found_however_it_was_cached(
 class Paused(MongoOrderRepository):
     """Stops after it has read, until it is let go on."""
 
-    def __init__(self, meanwhile: Callable[[], object]) -> None:
-        super().__init__()
+    def __init__(self, database: Database, meanwhile: Callable[[], object]) -> None:
+        super().__init__(database)
         self.meanwhile: Callable[[], object] | None = meanwhile
 
     def get(self, order_id: str) -> Order | None:
@@ -187,13 +189,15 @@ class Paused(MongoOrderRepository):
 
 @pytest.mark.parametrize("with_redis", [False, True])
 def test_a_slow_reader_does_not_bring_back_what_it_read_before_a_write(
-    store: MongoOrderRepository, redis: RedisServer, with_redis: bool
+    store: MongoOrderRepository, database: Database, redis: RedisServer, with_redis: bool
 ) -> None:
     order, table = settled(store), Changes(bytearray(Changes.SIZE))
     url = redis.url if with_redis else None
     writer = Process(store, url, table=table)
     reader = Process(
-        Paused(lambda: writer.orders.save(order.request_cancel(later(3)))), url, table=table
+        Paused(database, lambda: writer.orders.save(order.request_cancel(later(3)))),
+        url,
+        table=table,
     )
     assert reader.get(order) == order
     now = store.get(order.id)
@@ -206,10 +210,8 @@ def test_a_slow_reader_does_not_bring_back_what_it_read_before_a_write(
 # --- in the processes of one gunicorn
 
 
-def test_a_write_in_one_process_is_seen_at_once_in_another_that_was_forked(
-    store: MongoOrderRepository,
-) -> None:
-    table = shared_changes()
+def test_a_write_in_one_process_is_seen_at_once_in_another_that_was_forked() -> None:
+    table = new_changes()
     before = [table.mark(order_id) for order_id in ("0" * 24, "f" * 24)]
     child = os.fork()
     if child == 0:

@@ -19,7 +19,7 @@ from order_service.infrastructure.cache import redis_client
 from order_service.infrastructure.cache.seal import Seal
 from order_service.infrastructure.cache.shared import Looked, SharedOrders
 from order_service.infrastructure.mongo.cache_key import cache_key
-from order_service.settings import Settings
+from order_service.infrastructure.mongo.connection import Database
 from tests.integration.cache.redis_server import RedisServer
 from tests.orders import completed
 from tests.waiting import until
@@ -138,10 +138,10 @@ def test_what_others_wrote_is_overwritten(redis: RedisServer) -> None:
     assert seen(redis, ORDER.id) == ORDER
 
 
-def test_all_processes_have_one_key(real_store: Settings) -> None:
-    first = cache_key()
+def test_all_processes_have_one_key(database: Database) -> None:
+    first = cache_key(database)
     assert len(first) == 32
-    assert cache_key() == first
+    assert cache_key(database) == first
 
 
 # --- one that is no Redis at all

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -9,13 +10,9 @@ from click.testing import CliRunner, Result
 
 from devstack.kafka import KafkaBroker
 from devstack.mongod import Mongod
-from order_service.application.stock_log.read_dead_letters import ReadDeadLetters
-from order_service.application.stock_log.replay_dead_letters import ReplayDeadLetters
+from order_service.bootstrap.commands import Commands
 from order_service.domain.errors import InvalidValue
-from order_service.infrastructure.kafka.build import dead_letter_box
-from order_service.infrastructure.mongo.stock_changes import MongoStockChangeLog
-from order_service.interface.cli.dead_letters import DeadLetterTools, dead_letters
-from order_service.settings import Settings
+from order_service.interface.cli.dead_letters import dead_letters
 from tests.integration.stock.stock_stage import RunningConsumer, Stage
 from tests.unit.infrastructure.kafka.fakes import value
 from tests.waiting import until
@@ -31,18 +28,10 @@ def stage(mongo: Mongod, kafka: KafkaBroker) -> Iterator[Stage]:
         yield stage
 
 
-class Composition:
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-
-    def dead_letters(self) -> DeadLetterTools:
-        box = dead_letter_box(self._settings)
-        read = ReadDeadLetters(box, MongoStockChangeLog())
-        return DeadLetterTools(read, ReplayDeadLetters(box, read))
-
-
 def command(stage: Stage, *words: str) -> Result:
-    result = CliRunner().invoke(dead_letters, words, obj=Composition(stage.settings))
+    with ExitStack() as stack:
+        commands = Commands(stage.settings, stack)
+        result = CliRunner().invoke(dead_letters, words, obj=commands)
     if result.exception and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result

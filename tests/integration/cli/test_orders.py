@@ -13,14 +13,16 @@ from devstack.inventory import SampleInventory
 from devstack.mongod import Mongod
 from devstack.ports import free_port
 from order_service.application.orders.create import CreateOrderCommand
+from order_service.bootstrap.adapters import build_adapters
 from order_service.bootstrap.api import build_use_cases
-from order_service.bootstrap.shared import build_adapters
+from order_service.bootstrap.shared import Shared
 from order_service.domain.errors import StoreUnavailable
 from order_service.domain.order import Order
 from order_service.infrastructure.mongo import schema
+from order_service.infrastructure.mongo.connection import Database
 from order_service.interface.http.use_cases import ApiUseCases
 from order_service.settings import Settings
-from tests.integration.conftest import connected
+from tests.integration.conftest import opened, store_settings
 from tests.items import Items
 from tests.system import CHECKOUT, clean_environment
 
@@ -39,12 +41,16 @@ class DiesBeforeStoring:
 
 
 class Shop:
-    def __init__(self, settings: Settings, items: Items) -> None:
+    def __init__(
+        self, settings: Settings, items: Items, database: Database, shared: Shared
+    ) -> None:
         self.items = items
+        self._database = database
+        self._shared = shared
         self._settings = settings
 
     def use_cases(self, *, dying: bool = False) -> ApiUseCases:
-        adapters = build_adapters(self._settings)
+        adapters = build_adapters(self._settings, self._database, self._shared)
         if dying:
             orders: Any = DiesBeforeStoring(adapters.orders)
             adapters = replace(adapters, orders=orders)
@@ -82,7 +88,7 @@ class Shop:
 
 
 @pytest.fixture
-def shop(mongo: Mongod, inventory: SampleInventory, items: Items) -> Iterator[Shop]:
+def shop(mongo: Mongod, inventory: SampleInventory, items: Items, shared: Shared) -> Iterator[Shop]:
     given = {
         "inventory_service_url": inventory.url,
         "inventory_connect_timeout": 0.3,
@@ -90,9 +96,10 @@ def shop(mongo: Mongod, inventory: SampleInventory, items: Items) -> Iterator[Sh
         "lease_seconds": 2,
         "store_timeout": 3,
     }
-    with connected(mongo.uri, **given) as settings:
-        schema.migrate()
-        yield Shop(settings, items)
+    settings = store_settings(mongo.uri, **given)
+    with opened(settings) as database:
+        schema.migrate(database)
+        yield Shop(settings, items, database, shared)
 
 
 def test_a_stuck_order_is_told_of_settled_by_word_and_reconciled(shop: Shop) -> None:

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,20 +17,17 @@ from devstack.inventory import SampleInventory
 from devstack.kafka import KafkaBroker
 from devstack.mongod import Mongod
 from order_service.application.orders.create import CreateOrderCommand
+from order_service.bootstrap.adapters import Adapters, build_adapters
 from order_service.bootstrap.api import build_use_cases
-from order_service.bootstrap.shared import Adapters, build_adapters
+from order_service.bootstrap.commands import Commands
+from order_service.bootstrap.shared import Shared
 from order_service.domain.errors import InsufficientStock
 from order_service.domain.order import Decision, Intent, Order, OrderStatus, StockMove, Stuck
-from order_service.infrastructure.inventory.absolute import AbsoluteInventory
-from order_service.infrastructure.inventory.http import InventoryHttp
-from order_service.infrastructure.mongo.books import MongoBooks
 from order_service.infrastructure.mongo.clock import StoreClock
-from order_service.infrastructure.mongo.connection import database
 from order_service.infrastructure.mongo.documents import ORDER_MAPPING
+from order_service.infrastructure.mongo.retention import keep_stock_changes
 from order_service.interface.cli.reconcile import reconcile
 from order_service.interface.http.use_cases import ApiUseCases
-from order_service.reconciliation.reconcile import Reconcile, TimeLimits
-from order_service.settings import Settings
 from tests.integration.stock.stock_stage import RunningConsumer, Stage
 from tests.items import Items
 from tests.orders import PRICE, cancelled, completed, later
@@ -42,10 +40,11 @@ NOBODY = "0" * 24
 class Shop:
     """The service as its processes are composed, and its inventory's owner beside it."""
 
-    def __init__(self, stage: Stage, items: Items) -> None:
+    def __init__(self, stage: Stage, items: Items, shared: Shared) -> None:
         self.settings = stage.settings
+        self.database = stage.database
         self.items = items
-        self.adapters = build_adapters(self.settings)
+        self.adapters = build_adapters(self.settings, self.database, shared)
         self.use_cases = build_use_cases(self.settings, self.adapters)
 
     def order(self, item: str, quantity: int, use_cases: ApiUseCases | None = None) -> Order:
@@ -65,7 +64,7 @@ class Shop:
 
     def logged(self, item: str, number: int) -> list[dict[str, Any]]:
         """The item's entries, once there are so many."""
-        log = database()["stock_changes"]
+        log = self.database["stock_changes"]
 
         def found() -> list[dict[str, Any]]:
             entries = list(log.find({"itemId": item}, sort=[("updatedAt", 1)]))
@@ -103,8 +102,8 @@ def stage(
 
 
 @pytest.fixture
-def shop(stage: Stage, items: Items) -> Shop:
-    return Shop(stage, items)
+def shop(stage: Stage, items: Items, shared: Shared) -> Shop:
+    return Shop(stage, items, shared)
 
 
 @pytest.fixture
@@ -117,21 +116,11 @@ def worker(stage: Stage) -> Iterator[None]:
 both_contracts = pytest.mark.parametrize("stage", ["absolute", "conditional"], indirect=True)
 
 
-class Composition:
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-
-    def reconcile(self, grace: timedelta) -> Reconcile:
-        stock = AbsoluteInventory(InventoryHttp(self._settings))
-        days = self._settings.stock_change_retention_days
-        limits = TimeLimits(grace, timedelta(days=days) if days else None)
-        return Reconcile(MongoBooks(), stock, StoreClock(), limits)
-
-
 def run(shop: Shop, *words: str, grace: str = "0", **settings: Any) -> Result:
     changed = shop.settings.model_copy(update=settings)
     words = ("--grace", grace, *words)
-    result = CliRunner().invoke(reconcile, words, obj=Composition(changed))
+    with ExitStack() as stack:
+        result = CliRunner().invoke(reconcile, words, obj=Commands(changed, stack))
     if result.exception and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result
@@ -259,7 +248,7 @@ def test_a_change_that_the_inventory_never_published_agrees_with_the_stock(shop:
     unpublished = shop.order(item, 2)
     shop.order(item, 1)
     entries = shop.logged(item, 3)
-    database()["stock_changes"].delete_one({"_id": entries[1]["_id"]})
+    shop.database["stock_changes"].delete_one({"_id": entries[1]["_id"]})
     report = told(shop, item, 0)
     assert kinds(report) == ["not_logged"]
     assert report["findings"][0]["orders"] == [unpublished.id]
@@ -318,7 +307,7 @@ def test_a_change_that_the_log_lacks_is_named_by_its_neighbours(shop: Shop) -> N
     shop.items.set_stock(item, 50)
     shop.order(item, 1)
     before, restock, after = shop.logged(item, 3)
-    database()["stock_changes"].delete_one({"_id": restock["_id"]})
+    shop.database["stock_changes"].delete_one({"_id": restock["_id"]})
     [finding] = told(shop, item, 1)["findings"]
     assert finding["kind"] == "missing_change"
     assert finding["stockChanges"] == [str(before["_id"]), str(after["_id"])]
@@ -343,7 +332,7 @@ def test_an_order_that_moved_no_stock_is_named(shop: Shop) -> None:
 def test_an_order_without_a_record_of_its_change_is_named(shop: Shop) -> None:
     item = shop.items.add(stock=20)
     bare = shop.order(item, 2)
-    database()["orders"].update_one({"_id": ObjectId(bare.id)}, {"$unset": {"taken": ""}})
+    shop.database["orders"].update_one({"_id": ObjectId(bare.id)}, {"$unset": {"taken": ""}})
     shop.logged(item, 1)
     report = told(shop, item, 1)
     [finding] = report["findings"]
@@ -357,7 +346,7 @@ def test_stock_that_the_log_does_not_know_of_differs_once_the_grace_is_over(shop
     shop.order(item, 2)
     shop.items.set_stock(item, 50)
     _, restock = shop.logged(item, 2)
-    database()["stock_changes"].delete_one({"_id": restock["_id"]})
+    shop.database["stock_changes"].delete_one({"_id": restock["_id"]})
     [finding] = told(shop, item, 1)["findings"]
     stocks = (finding["expectedStock"], finding["foundStock"])
     assert (finding["kind"], *stocks) == ("stock_differs", 18, 50)
@@ -411,7 +400,7 @@ def test_an_item_of_the_log_that_can_be_none_is_left_out(shop: Shop) -> None:
     forged = f"{'0' * 24}\n"
     odd = entry | {"_id": ObjectId(), "itemId": forged}
     odd["source"] = entry["source"] | {"topic": "forged"}
-    database()["stock_changes"].insert_one(odd)
+    shop.database["stock_changes"].insert_one(odd)
     document = json.loads(run(shop, "--json").stdout)
     assert document["summary"]["complete"]
     compared = [report["itemId"] for report in document["items"]]
@@ -441,7 +430,7 @@ def test_only_what_happened_since_then_is_compared(shop: Shop) -> None:
     shop.items.set_stock(item, 50)
     [entry] = shop.logged(item, 1)
     gap = {**entry, "_id": ObjectId(), "previousStock": 1, "newStock": 2, "source": None, **old}
-    database()["stock_changes"].insert_one(gap)
+    shop.database["stock_changes"].insert_one(gap)
     assert kinds(told(shop, item, 1)) == ["missing_change"]
     report = told(shop, item, 0, "--since", "1h")
     assert report["log"]["times"] == 1
@@ -450,7 +439,7 @@ def test_only_what_happened_since_then_is_compared(shop: Shop) -> None:
 
 def _misdate(entry: dict[str, Any]) -> None:
     told = {"$set": {"updatedAt": datetime(2999, 1, 1, tzinfo=UTC)}}
-    database()["stock_changes"].update_one({"_id": entry["_id"]}, told)
+    shop.database["stock_changes"].update_one({"_id": entry["_id"]}, told)
 
 
 @pytest.mark.usefixtures("worker")
@@ -475,7 +464,7 @@ def test_a_time_that_is_still_to_come_hides_no_difference(shop: Shop) -> None:
     _misdate(heard)
     shop.items.set_stock(item, 50)
     [lost] = [each for each in shop.logged(item, 2) if each["newStock"] == 50]
-    database()["stock_changes"].delete_one({"_id": lost["_id"]})
+    shop.database["stock_changes"].delete_one({"_id": lost["_id"]})
     [finding] = told(shop, item, 1)["findings"]
     assert (finding["kind"], finding["differs"]) == ("stock_differs", True)
 
@@ -483,17 +472,18 @@ def test_a_time_that_is_still_to_come_hides_no_difference(shop: Shop) -> None:
 def test_what_the_log_no_longer_keeps_is_not_compared(shop: Shop) -> None:
     item = shop.items.add(stock=20)
     shop.items.set_stock(item, 18)
-    database()["orders"].delete_many({})
+    shop.database["orders"].delete_many({})
     order = replace(completed(item_id=item, quantity=2), taken=StockMove(90, 88, later(1)))
     shop.adapters.orders.add(order)
     assert told(shop, item, 1)["orders"]["took"]["times"] == 1
-    report = told(shop, item, 0, stock_change_retention_days=30)
+    keep_stock_changes(shop.database, 30)
+    report = told(shop, item, 0)
     assert report["orders"]["took"]["times"] == 0
 
 
 def test_long_histories_are_compared_as_streams(shop: Shop) -> None:
     item = shop.items.add(stock=3000)
-    begun = StoreClock().now() - timedelta(days=1)
+    begun = StoreClock(shop.database).now() - timedelta(days=1)
     orders, entries = [], []
     for n in range(3000):
         at = begun + timedelta(seconds=n)
@@ -502,8 +492,8 @@ def test_long_histories_are_compared_as_streams(shop: Shop) -> None:
         stored = replace(order, taken=move, settled_at=at, updated_at=at).saved()
         orders.append(ORDER_MAPPING.write(stored))
         entries.append(_entry(item, n, move))
-    database()["orders"].insert_many(orders)
-    database()["stock_changes"].insert_many(entries)
+    shop.database["orders"].insert_many(orders)
+    shop.database["stock_changes"].insert_many(entries)
     report = told(shop, item, 0)
     assert report["findings"] == []
     assert report["orders"]["took"]["times"] == report["log"]["times"] == 3000
@@ -555,7 +545,9 @@ def test_an_item_that_the_inventory_no_longer_has_is_compared_without_its_stock(
     shop: Shop,
 ) -> None:
     gone = str(ObjectId())
-    database()["stock_changes"].insert_one(_entry(gone, 0, StockMove(2, 1, StoreClock().now())))
+    shop.database["stock_changes"].insert_one(
+        _entry(gone, 0, StockMove(2, 1, StoreClock(shop.database).now()))
+    )
     report = told(shop, gone, 0)
     assert (report["stockNow"], report["log"]["lastStock"]) == (None, 1)
 

@@ -8,6 +8,7 @@ from devstack.kafka import KafkaBroker
 from devstack.mongod import Mongod
 from order_service.application.stock_log.changes import AppendResult, StockChange
 from order_service.domain.errors import StoreUnavailable
+from order_service.infrastructure.mongo.connection import Database
 from order_service.infrastructure.mongo.stock_changes import MongoStockChangeLog
 from tests.integration.stock.stock_stage import RunningConsumer, Stage
 from tests.unit.infrastructure.kafka.fakes import value
@@ -33,8 +34,8 @@ def classic(mongo: Mongod, kafka: KafkaBroker) -> Iterator[Stage]:
 class FailingLog(MongoStockChangeLog):
     """The real log, that can't be reached while ``down``."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
         self.down = True
         self.refusals = 0
 
@@ -126,7 +127,7 @@ def test_a_worker_for_whom_no_partition_is_left_has_its_place_too(stage: Stage) 
 def test_while_the_store_is_down_it_keeps_its_place_and_then_loses_nothing(stage: Stage) -> None:
     stage.create_topic(stage.topic)
     stage.send_good(300)
-    log = FailingLog()
+    log = FailingLog(classic.database)
     with RunningConsumer(stage, log) as running:
         until(lambda: log.refusals > 3, "several tries")
         assert running.consumer.health().paused
@@ -144,7 +145,7 @@ def test_while_the_store_is_down_it_keeps_its_place_and_then_loses_nothing(stage
 def test_a_rebalance_commits_nothing_that_was_not_written(classic: Stage) -> None:
     classic.create_topic(classic.topic)
     classic.send_good(100)
-    log = FailingLog()
+    log = FailingLog(classic.database)
     with RunningConsumer(classic, log) as running:
         until(lambda: log.refusals > 1, "a batch in hand")
         with RunningConsumer(classic, log) as second:

@@ -4,6 +4,7 @@ log or among the dead letters, no partition stands still, and nothing is lost wi
 import json
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,8 @@ from hypothesis import strategies as st
 
 from devstack.kafka import KafkaBroker
 from devstack.mongod import Mongod
-from order_service.application.stock_log.read_dead_letters import ReadDeadLetters
-from order_service.application.stock_log.replay_dead_letters import ReplayDeadLetters
-from order_service.infrastructure.kafka.build import dead_letter_box
-from order_service.infrastructure.mongo.stock_changes import MongoStockChangeLog
-from order_service.interface.cli.dead_letters import DeadLetterTools, dead_letters
+from order_service.bootstrap.commands import Commands
+from order_service.interface.cli.dead_letters import dead_letters
 from order_service.settings import Settings
 from tests.integration.kafka.raw_records import RawHeader, send_raw
 from tests.integration.stock.stock_stage import RunningConsumer, Stage
@@ -48,18 +46,10 @@ def stage(mongo: Mongod, kafka: KafkaBroker) -> Iterator[Stage]:
         yield stage
 
 
-class Composition:
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-
-    def dead_letters(self) -> DeadLetterTools:
-        box = dead_letter_box(self._settings)
-        read = ReadDeadLetters(box, MongoStockChangeLog())
-        return DeadLetterTools(read, ReplayDeadLetters(box, read))
-
-
 def command(stage: Stage, *words: str) -> str:
-    result = CliRunner().invoke(dead_letters, words, obj=Composition(stage.settings))
+    with ExitStack() as stack:
+        commands = Commands(stage.settings, stack)
+        result = CliRunner().invoke(dead_letters, words, obj=commands)
     if result.exception and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result.output

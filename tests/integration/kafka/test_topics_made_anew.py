@@ -154,5 +154,5 @@ def event_of(content: bytes | None) -> Event:
 
 def replay(stage: Stage, query: DeadLetterQuery | None = None) -> ReplayReport:
     box = dead_letter_box(stage.settings)
-    read = ReadDeadLetters(box, MongoStockChangeLog())
+    read = ReadDeadLetters(box, MongoStockChangeLog(stage.database))
     return ReplayDeadLetters(box, read)(query or DeadLetterQuery(), ReplayOptions())

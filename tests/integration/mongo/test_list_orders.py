@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -12,7 +12,7 @@ from devstack.mongod import Mongod
 from order_service.application.orders.list import ListOrders, OrderQuery
 from order_service.domain.order import Order, OrderStatus
 from order_service.infrastructure.mongo import schema
-from order_service.infrastructure.mongo.connection import database
+from order_service.infrastructure.mongo.connection import Database
 from order_service.infrastructure.mongo.order_pages import MongoOrderPages
 from order_service.infrastructure.mongo.orders import MongoOrderRepository
 from tests.integration.cli.commands import Commands
@@ -32,7 +32,12 @@ EVERY_FILTER = [
 ]
 BETWEEN = {"created_from": MILLISECONDS[3], "created_to": MILLISECONDS[9]}
 
-list_orders = ListOrders(MongoOrderPages())
+
+class Store(NamedTuple):
+    """A migrated database, and what was sent to it."""
+
+    database: Database
+    commands: Commands
 
 
 def place(order: Order) -> tuple[object, ...]:
@@ -45,17 +50,17 @@ def name_of(query: OrderQuery) -> str:
 
 
 @pytest.fixture(scope="module")
-def commands(mongo: Mongod) -> Iterator[Commands]:
+def store(mongo: Mongod) -> Iterator[Store]:
     commands = Commands()
-    with connected(mongo.uri, {"event_listeners": [commands]}):
-        schema.migrate()
-        yield commands
+    with connected(mongo.uri, {"event_listeners": [commands]}) as database:
+        schema.migrate(database)
+        yield Store(database, commands)
 
 
 @pytest.fixture(scope="module")
-def stored(commands: Commands) -> list[Order]:
+def stored(store: Store) -> list[Order]:
     """Newest first."""
-    repository = MongoOrderRepository()
+    repository = MongoOrderRepository(store.database)
     cases = list(product(CUSTOMERS, ITEMS, MAKERS, MILLISECONDS))
     random.Random(6).shuffle(cases)
     orders = [
@@ -80,9 +85,9 @@ def matching(orders: list[Order], query: OrderQuery) -> list[Order]:
 
 
 def read_through(
-    query: OrderQuery, between_pages: Callable[[], object] = lambda: None
+    database: Database, query: OrderQuery, between_pages: Callable[[], object] = lambda: None
 ) -> list[Order]:
-    found: list[Order] = []
+    list_orders, found = ListOrders(MongoOrderPages(database)), list[Order]()
     while True:
         page = list_orders(query)
         found += page.orders
@@ -100,25 +105,25 @@ def read_through(
 @pytest.mark.parametrize("times", [{}, BETWEEN], ids=["at any time", "between two times"])
 @pytest.mark.parametrize("query", EVERY_FILTER, ids=name_of)
 def test_the_pages_together_are_all_that_match_each_once_and_newest_first(
-    query: OrderQuery, times: dict[str, Any], limit: int, stored: list[Order]
+    query: OrderQuery, times: dict[str, Any], limit: int, store: Store, stored: list[Order]
 ) -> None:
     query = replace(query, limit=limit, **times)
     wanted = matching(stored, query)
     assert wanted
-    assert read_through(query) == wanted
+    assert read_through(store.database, query) == wanted
 
 
 # --- what a page costs
 
 
-def explained(commands: Commands, query: OrderQuery) -> dict[str, Any]:
+def explained(store: Store, query: OrderQuery) -> dict[str, Any]:
     """How the server carries out the very command that the page sends."""
-    commands.sent.clear()
-    MongoOrderPages().page(query)
-    [find] = commands.named("find")
+    store.commands.sent.clear()
+    MongoOrderPages(store.database).page(query)
+    [find] = store.commands.named("find")
     kept = ("find", "filter", "sort", "limit", "projection", "hint")
     command = {name: find[name] for name in kept if name in find}
-    answer: dict[str, Any] = database().command("explain", command, verbosity="executionStats")
+    answer: dict[str, Any] = store.database.command("explain", command, verbosity="executionStats")
     return answer
 
 
@@ -135,15 +140,15 @@ def test_a_page_reads_its_own_orders_from_an_index_and_no_others(
     times: dict[str, Any],
     after: str | None,
     stored: list[Order],
-    commands: Commands,
+    store: Store,
 ) -> None:
     query = replace(query, limit=5, **times)
     left = len(matching(stored, query))
     if after:
-        query = replace(query, after=list_orders(query).next)
+        query = replace(query, after=ListOrders(MongoOrderPages(store.database))(query).next)
         assert query.after is not None
         left -= 5
-    plan = explained(commands, query)
+    plan = explained(store, query)
     used = stages(plan["queryPlanner"]["winningPlan"])
     assert not {"COLLSCAN", "SORT"} & set(used)
     assert "IXSCAN" in used
@@ -155,16 +160,16 @@ def test_a_page_reads_its_own_orders_from_an_index_and_no_others(
     assert stats["totalKeysExamined"] <= 5 + passed_over + 1
 
 
-def test_a_page_of_what_nobody_has_reads_nothing(commands: Commands, stored: list[Order]) -> None:
+def test_a_page_of_what_nobody_has_reads_nothing(store: Store, stored: list[Order]) -> None:
     nobody = OrderQuery(customer_id="nobody", item_id=ITEM, status=OrderStatus.FAILED)
-    stats = explained(commands, nobody)["executionStats"]
+    stats = explained(store, nobody)["executionStats"]
     assert (stats["nReturned"], stats["totalDocsExamined"], stats["totalKeysExamined"]) == (0, 0, 0)
 
 
 def test_a_service_without_customers_does_not_pay_for_their_indexes(
-    commands: Commands, stored: list[Order]
+    store: Store, stored: list[Order]
 ) -> None:
-    sizes = database()["orders"].aggregate([{"$indexStats": {}}])
+    sizes = store.database["orders"].aggregate([{"$indexStats": {}}])
     partial = {each["name"]: each["spec"].get("partialFilterExpression") for each in sizes}
     of_customers = {name for name in partial if name.startswith("list_customer")}
     assert len(of_customers) == 4

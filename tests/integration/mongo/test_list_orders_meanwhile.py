@@ -10,25 +10,24 @@ from flask.testing import FlaskClient
 from devstack.mongod import Mongod
 from order_service.application.orders.list import ListOrders, OrderQuery
 from order_service.bootstrap.api import build_api
+from order_service.bootstrap.shared import Shared
 from order_service.domain.order import Failure, FailureCode
 from order_service.infrastructure.mongo import schema
-from order_service.infrastructure.mongo.connection import database
+from order_service.infrastructure.mongo.connection import Database
 from order_service.infrastructure.mongo.order_pages import MongoOrderPages
 from order_service.infrastructure.mongo.orders import MongoOrderRepository
-from tests.integration.conftest import connected
+from order_service.settings import Settings
+from tests.integration.conftest import opened, store_settings
 from tests.integration.mongo.test_list_orders import MILLISECONDS, place, read_through
 from tests.orders import PRICE, completed, failed, later, pending
-
-list_orders = ListOrders(MongoOrderPages())
-
 
 # --- stable while it is read
 
 
 def test_orders_that_come_in_meanwhile_push_nothing_into_or_out_of_the_pages(
-    real_store: object,
+    database: Database,
 ) -> None:
-    repository = MongoOrderRepository()
+    repository = MongoOrderRepository(database)
     before = {repository.add(pending(at=at)).id for at in MILLISECONDS for _ in range(3)}
 
     def one_comes_in() -> None:
@@ -36,15 +35,15 @@ def test_orders_that_come_in_meanwhile_push_nothing_into_or_out_of_the_pages(
         for at in (later(9), later(-9), MILLISECONDS[6]):
             repository.add(pending(at=at))
 
-    found = [order.id for order in read_through(OrderQuery(limit=4), one_comes_in)]
+    found = [order.id for order in read_through(database, OrderQuery(limit=4), one_comes_in)]
     assert len(found) == len(set(found))
     assert before <= set(found)
 
 
 def test_orders_that_are_settled_meanwhile_are_neither_skipped_nor_repeated(
-    real_store: object,
+    database: Database,
 ) -> None:
-    repository = MongoOrderRepository()
+    repository = MongoOrderRepository(database)
     waiting = [repository.add(pending(at=at)) for at in MILLISECONDS for _ in range(3)]
     unsettled = random.Random(6).sample(waiting, len(waiting))
 
@@ -56,15 +55,15 @@ def test_orders_that_are_settled_meanwhile_are_neither_skipped_nor_repeated(
             )
             repository.save(changed)
 
-    found = [order.id for order in read_through(OrderQuery(limit=4), some_are_settled)]
+    found = [order.id for order in read_through(database, OrderQuery(limit=4), some_are_settled)]
     assert found == [order.id for order in sorted(waiting, key=place, reverse=True)]
 
 
-def test_a_list_goes_on_where_it_was_even_if_the_order_there_is_gone(real_store: object) -> None:
-    repository = MongoOrderRepository()
+def test_a_list_goes_on_where_it_was_even_if_the_order_there_is_gone(database: Database) -> None:
+    repository, list_orders = MongoOrderRepository(database), ListOrders(MongoOrderPages(database))
     orders = [repository.add(pending(at=at)) for at in MILLISECONDS]
     page = list_orders(OrderQuery(limit=4))
-    database()["orders"].delete_one({"_id": ObjectId(page.orders[-1].id)})
+    database["orders"].delete_one({"_id": ObjectId(page.orders[-1].id)})
     rest = list_orders(OrderQuery(limit=100, after=page.next))
     assert [order.id for order in rest.orders] == [order.id for order in reversed(orders[:-4])]
 
@@ -73,14 +72,26 @@ def test_a_list_goes_on_where_it_was_even_if_the_order_there_is_gone(real_store:
 
 
 @pytest.fixture
-def client(mongo: Mongod) -> Iterator[FlaskClient]:
-    with connected(mongo.uri) as settings:
-        schema.migrate()
-        yield build_api(settings).test_client()
+def settings(mongo: Mongod) -> Settings:
+    return store_settings(mongo.uri)
 
 
-def test_following_the_links_shows_every_order_once(client: FlaskClient) -> None:
-    repository = MongoOrderRepository()
+@pytest.fixture
+def database(settings: Settings) -> Iterator[Database]:
+    with opened(settings) as database:
+        schema.migrate(database)
+        yield database
+
+
+@pytest.fixture
+def client(settings: Settings, database: Database, shared: Shared) -> FlaskClient:
+    return build_api(settings, database, shared).test_client()
+
+
+def test_following_the_links_shows_every_order_once(
+    client: FlaskClient, database: Database
+) -> None:
+    repository = MongoOrderRepository(database)
     orders = [repository.add(completed(at=at)) for at in MILLISECONDS]
     repository.add(failed(at=MILLISECONDS[5]))
     shown: list[str] = []
@@ -100,8 +111,8 @@ def test_following_the_links_shows_every_order_once(client: FlaskClient) -> None
     assert lengths == [5, 5, 2]
 
 
-def test_an_order_in_a_list_looks_as_it_does_alone(client: FlaskClient) -> None:
-    order = MongoOrderRepository().add(completed())
+def test_an_order_in_a_list_looks_as_it_does_alone(client: FlaskClient, database: Database) -> None:
+    order = MongoOrderRepository(database).add(completed())
     [shown] = client.get("/api/orders").get_json()["orders"]
     assert shown == client.get(f"/api/orders/{order.id}").get_json()["order"]
 
@@ -128,8 +139,10 @@ def test_bad_parameters_are_a_400_that_names_each(
     assert [error["field"] for error in answer.get_json()["errors"]] == fields
 
 
-def test_a_cursor_does_not_fit_a_list_with_other_filters(client: FlaskClient) -> None:
-    repository = MongoOrderRepository()
+def test_a_cursor_does_not_fit_a_list_with_other_filters(
+    client: FlaskClient, database: Database
+) -> None:
+    repository = MongoOrderRepository(database)
     for at in MILLISECONDS[:2]:
         repository.add(completed(at=at))
     cursor = client.get("/api/orders?limit=1").get_json()["nextCursor"]

@@ -17,10 +17,9 @@ from devstack.mongod import Mongod
 from order_service.domain.errors import StoreUnavailable
 from order_service.infrastructure.dependencies import StoreDependency
 from order_service.infrastructure.mongo import index_building, schema
-from order_service.infrastructure.mongo.connection import database
+from order_service.infrastructure.mongo.connection import Database
 from order_service.infrastructure.mongo.index_building import Report
 from order_service.infrastructure.mongo.retention import log_kept
-from order_service.settings import Settings
 from tests.integration.conftest import connected
 from tests.integration.mongo.guarded_mongod import HALFWAY, GuardedMongod
 from tests.integration.mongo.test_stock_change_log import change
@@ -30,14 +29,14 @@ NOT_MIGRATED = "The database is not migrated: run `order-service migrate`."
 
 
 @pytest.fixture
-def fresh(mongo: Mongod) -> Iterator[Settings]:
+def fresh(mongo: Mongod) -> Iterator[Database]:
     """A database without indexes."""
-    with connected(mongo.uri) as settings:
-        yield settings
+    with connected(mongo.uri) as database:
+        yield database
 
 
-def listed(collection: str) -> set[str]:
-    return set(database()[collection].index_information())
+def listed(database: Database, collection: str) -> set[str]:
+    return set(database[collection].index_information())
 
 
 class Said:
@@ -49,9 +48,9 @@ class Said:
         self.report = Report(self.done.append, self.going_on.append)
 
 
-def migrated(days: int | None = None, *, resolve: bool = False) -> list[str]:
+def migrated(database: Database, days: int | None = None, *, resolve: bool = False) -> list[str]:
     said = Said()
-    schema.migrate(days, said.report, resolve)
+    schema.migrate(database, days, said.report, resolve)
     return said.done
 
 
@@ -63,10 +62,13 @@ def test_an_index_may_take_longer_than_a_request_may(
 ) -> None:
     monkeypatch.setattr(index_building, "LOOK_EVERY", 0.1)
     said = Said()
-    with connected(guarded.uri_of(), store_timeout=0.5), ThreadPoolExecutor(1) as threads:
-        until(lambda: _works(lambda: database()["orders"].insert_one({})), "connected")
+    with (
+        connected(guarded.uri_of(), store_timeout=0.5) as database,
+        ThreadPoolExecutor(1) as threads,
+    ):
+        until(lambda: _works(lambda: database["orders"].insert_one({})), "connected")
         with guarded.failing(HALFWAY):
-            running = threads.submit(schema.migrate, 0, said.report)
+            running = threads.submit(schema.migrate, database, 0, said.report)
             until(lambda: len(said.going_on) > 12, "more than twice the time-out passed", 30)
             assert not running.done()
         running.result(60)
@@ -95,19 +97,23 @@ def order_service_migrate(uri: str, name: str, **settings: str) -> Iterator[subp
 def test_it_can_be_interrupted_and_the_next_one_waits_for_the_same_index(
     guarded: GuardedMongod, tmp_path: Path
 ) -> None:
-    with connected(guarded.uri_of()):
-        name = database().name
-        database()["orders"].insert_one({})
+    with connected(guarded.uri_of()) as database:
+        name = database.name
+        database["orders"].insert_one({})
         with guarded.failing(HALFWAY):
             with order_service_migrate(guarded.uri_of(), name) as first:
-                until(lambda: "one_order_for_each_key" in listed("orders"), "it is being made", 30)
+                until(
+                    lambda: "one_order_for_each_key" in listed(database, "orders"),
+                    "it is being made",
+                    30,
+                )
                 first.send_signal(signal.SIGINT)
                 out, err = first.communicate(timeout=30)
             assert first.returncode == 130
             assert out == ""
             assert "goes on with the index" in err
             assert "Traceback" not in err
-            assert "one_order_for_each_key" in listed("orders")
+            assert "one_order_for_each_key" in listed(database, "orders")
             with order_service_migrate(guarded.uri_of(), name) as second:
                 until(lambda: waiting_for_index(guarded), "the second waits too", 30)
         with order_service_migrate(guarded.uri_of(), name) as third:
@@ -115,7 +121,7 @@ def test_it_can_be_interrupted_and_the_next_one_waits_for_the_same_index(
         assert (third.returncode, err) == (0, "")
         assert out.splitlines()[-1] == "The database is up to date."
         assert second.returncode != 0
-        StoreDependency().check()
+        StoreDependency(database).check()
 
 
 def waiting_for_index(guarded: GuardedMongod) -> bool:
@@ -130,7 +136,7 @@ def waiting_for_index(guarded: GuardedMongod) -> bool:
 # --- what stands in its way
 
 
-def doubled_orders(keys: int = 1, orders: int = 3) -> list[ObjectId]:
+def doubled_orders(database: Database, keys: int = 1, orders: int = 3) -> list[ObjectId]:
     """As a release before this one took them."""
     ids = []
     for number in range(keys):
@@ -141,53 +147,53 @@ def doubled_orders(keys: int = 1, orders: int = 3) -> list[ObjectId]:
                 "createdAt": change().updated_at.replace(microsecond=order * 1000),
                 "version": 1,
             }
-            database()["orders"].insert_one(document)
+            database["orders"].insert_one(document)
             ids.append(document["_id"])
     return ids
 
 
-def test_it_names_the_orders_that_share_a_key_and_changes_nothing(fresh: Settings) -> None:
-    ids, said = doubled_orders(keys=2), Said()
-    before = list(database()["orders"].find())
+def test_it_names_the_orders_that_share_a_key_and_changes_nothing(fresh: Database) -> None:
+    ids, said = doubled_orders(fresh, keys=2), Said()
+    before = list(fresh["orders"].find())
     for _ in range(2):
         with pytest.raises(StoreUnavailable) as stopped:
-            schema.migrate(None, said.report)
+            schema.migrate(fresh, None, said.report)
     assert "orders.one_order_for_each_key can't be made: 2 of" in stopped.value.message
     assert "`order-service migrate --resolve-doubles`" in stopped.value.message
     first = f'Key "key 0" of caller "a\\nb": 3 orders: {ids[0]}, {ids[1]}, {ids[2]}.'
     assert said.going_on[0] == first
     assert len(said.going_on) == 4
-    assert list(database()["orders"].find()) == before
+    assert list(fresh["orders"].find()) == before
     with pytest.raises(StoreUnavailable, match=NOT_MIGRATED):
-        StoreDependency().check()
+        StoreDependency(fresh).check()
 
 
 def test_doubles_are_resolved_where_that_is_asked_for_and_every_order_stays(
-    fresh: Settings,
+    fresh: Database,
 ) -> None:
-    ids = doubled_orders(keys=2)
-    done = migrated(resolve=True)
+    ids = doubled_orders(fresh, keys=2)
+    done = migrated(fresh, resolve=True)
     assert f"{ids[0]} keeps it; orders that stay, without the key: {ids[1]}, {ids[2]}." in done[0]
     assert "Index orders.one_order_for_each_key: made." in done
-    stored = {each["_id"]: each for each in database()["orders"].find()}
+    stored = {each["_id"]: each for each in fresh["orders"].find()}
     assert set(stored) == set(ids)
     assert [ids.index(each) for each in ids if "idempotency" in stored[each]] == [0, 3]
     assert stored[ids[1]]["version"] == 2
-    StoreDependency().check()
+    StoreDependency(fresh).check()
 
 
-def test_doubled_entries_are_named_and_set_aside_where_that_is_asked_for(fresh: Settings) -> None:
+def test_doubled_entries_are_named_and_set_aside_where_that_is_asked_for(fresh: Database) -> None:
     entry = {"source": {"topic": "t", "partition": 0, "offset": 7}, "payload": {"$ref": "x"}}
     ids = [ObjectId() for _ in range(3)]
-    database()["stock_changes"].insert_many([{"_id": each, **entry} for each in ids])
+    fresh["stock_changes"].insert_many([{"_id": each, **entry} for each in ids])
     said = Said()
     with pytest.raises(StoreUnavailable, match="one_for_each_record can't be made"):
-        schema.migrate(None, said.report)
+        schema.migrate(fresh, None, said.report)
     assert said.going_on == [f'Record "t"[0]@7: 3 entries: {ids[0]}, {ids[1]}, {ids[2]}.']
-    assert database()["stock_changes"].count_documents({}) == 3
-    migrated(resolve=True)
-    assert [each["_id"] for each in database()["stock_changes"].find()] == ids[:1]
-    aside = list(database()["stock_changes_doubled"].find())
+    assert fresh["stock_changes"].count_documents({}) == 3
+    migrated(fresh, resolve=True)
+    assert [each["_id"] for each in fresh["stock_changes"].find()] == ids[:1]
+    aside = list(fresh["stock_changes_doubled"].find())
     assert [each["_id"] for each in aside] == ids[1:]
     assert aside[0]["payload"] == entry["payload"]
 
@@ -200,31 +206,31 @@ def test_doubled_entries_are_named_and_set_aside_where_that_is_asked_for(fresh: 
     ],
 )
 def test_an_index_in_the_place_of_another_is_named_and_not_dropped(
-    name: str, keys: list[tuple[str, int]], fresh: Settings
+    name: str, keys: list[tuple[str, int]], fresh: Database
 ) -> None:
     partial = {"awaitingSince": {"$exists": True}}
-    database()["orders"].create_index(keys, name=name, partialFilterExpression=partial)
+    fresh["orders"].create_index(keys, name=name, partialFilterExpression=partial)
     with pytest.raises(StoreUnavailable) as stopped:
-        schema.migrate()
+        schema.migrate(fresh)
     assert "orders.waiting_for_stock can't be made" in stopped.value.message
     assert f"db.orders.dropIndex('{name}')" in stopped.value.message
-    assert name in listed("orders")
-    database()["orders"].drop_index(name)
-    schema.migrate()
+    assert name in listed(fresh, "orders")
+    fresh["orders"].drop_index(name)
+    schema.migrate(fresh)
 
 
 # --- how long the log is kept
 
 
-def test_every_step_is_told_and_the_second_time_all_is_there(fresh: Settings) -> None:
-    first, second = migrated(), migrated()
+def test_every_step_is_told_and_the_second_time_all_is_there(fresh: Database) -> None:
+    first, second = migrated(fresh), migrated(fresh)
     assert len(first) == len(second) == 15
     assert all(line.endswith(": made.") for line in first[:-1])
     assert all(line.endswith(": there.") for line in second[:-1])
 
 
-def test_how_long_the_log_is_kept_changes_only_by_a_number_that_was_given(fresh: Settings) -> None:
-    told = [migrated(days)[-1] for days in (None, 30, 30, None, 90, None, 0, 0, None)]
+def test_how_long_the_log_is_kept_changes_only_by_a_number_that_was_given(fresh: Database) -> None:
+    told = [migrated(fresh, days)[-1] for days in (None, 30, 30, None, 90, None, 0, 0, None)]
     index = "Index stock_changes.expiry"
     unset = "STOCK_CHANGE_RETENTION_DAYS is not set, so that stays as it is."
     assert told == [
@@ -238,16 +244,16 @@ def test_how_long_the_log_is_kept_changes_only_by_a_number_that_was_given(fresh:
         f"{index}: not asked for. Stock changes are kept for ever.",
         f"Stock changes are kept for ever: {unset}",
     ]
-    assert log_kept() is None
+    assert log_kept(fresh) is None
 
 
 def test_a_shell_without_the_setting_leaves_the_expiry_as_it_is(guarded: GuardedMongod) -> None:
-    with connected(guarded.uri_of()):
-        name = database().name
+    with connected(guarded.uri_of()) as database:
+        name = database.name
         for given, days in (({"STOCK_CHANGE_RETENTION_DAYS": "30"}, 30), ({}, 30)):
             with order_service_migrate(guarded.uri_of(), name, **given) as process:
                 out, _ = process.communicate(timeout=60)
             assert f"kept {days} days" in out
-            kept = log_kept()
+            kept = log_kept(database)
             assert kept is not None
             assert kept.days == days

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -23,10 +24,9 @@ from order_service.domain.order import Stuck
 from order_service.infrastructure.dependencies import StoreDependency
 from order_service.infrastructure.mongo import clock, schema
 from order_service.infrastructure.mongo.clock import StoreClock
-from order_service.infrastructure.mongo.connection import database
+from order_service.infrastructure.mongo.connection import Database
 from order_service.infrastructure.mongo.leases import MongoLeaseStore
 from order_service.infrastructure.mongo.orders import MongoOrderRepository, MongoOutbox
-from order_service.settings import Settings
 from tests.integration.cli.commands import Commands
 from tests.integration.conftest import connected
 from tests.orders import PRICE, completed, in_every_state, key, later, pending
@@ -34,69 +34,73 @@ from tests.waiting import until
 
 
 @pytest.fixture
-def commands(mongo: Mongod) -> Iterator[Commands]:
-    """What is sent to a fresh, migrated database."""
-    commands = Commands()
-    with connected(mongo.uri, {"event_listeners": [commands]}):
-        schema.migrate()
+def commands() -> Commands:
+    """What is sent to ``database``."""
+    return Commands()
+
+
+@pytest.fixture
+def database(mongo: Mongod, commands: Commands) -> Iterator[Database]:
+    """Fresh and migrated."""
+    with connected(mongo.uri, {"event_listeners": [commands]}) as database:
+        schema.migrate(database)
         commands.sent.clear()
-        yield commands
+        yield database
 
 
 # --- migration
 
 
-def test_migrating_twice_changes_nothing(real_store: Settings) -> None:
+def test_migrating_twice_changes_nothing(database: Database) -> None:
     def indexes() -> dict[str, Any]:
         return {
-            name: database()[name].index_information()
-            for name in database().list_collection_names()
+            name: database[name].index_information() for name in database.list_collection_names()
         }
 
     before = indexes()
-    schema.migrate()
+    schema.migrate(database)
     assert indexes() == before
     assert {"one_order_for_each_key", "waiting_for_stock", "unpublished"} <= set(before["orders"])
     assert before["orders"]["one_order_for_each_key"]["unique"] is True
 
 
 def test_the_store_is_not_ready_before_it_is_migrated(mongo: Mongod) -> None:
-    with connected(mongo.uri):
+    with connected(mongo.uri) as database:
         with pytest.raises(StoreUnavailable, match="order-service migrate"):
-            StoreDependency().check()
-        schema.migrate()
-        StoreDependency().check()
+            StoreDependency(database).check()
+        schema.migrate(database)
+        StoreDependency(database).check()
 
 
 def test_an_older_migration_is_not_enough(
-    real_store: Settings, monkeypatch: pytest.MonkeyPatch
+    database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(schema, "VERSION", schema.VERSION + 1)
     with pytest.raises(StoreUnavailable, match="order-service migrate"):
-        schema.require_migrated()
+        schema.require_migrated(database)
 
 
 def test_an_older_release_does_not_take_the_migration_back(
-    real_store: Settings, monkeypatch: pytest.MonkeyPatch
+    database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     newest = schema.VERSION
     monkeypatch.setattr(schema, "VERSION", newest - 1)
-    schema.migrate()
+    schema.migrate(database)
     monkeypatch.setattr(schema, "VERSION", newest)
-    schema.require_migrated()
+    schema.require_migrated(database)
 
 
 # --- indexes
 
 
-def explained(commands: Commands, ask: Callable[[], object]) -> dict[str, Any]:
+def explained(database: Database, commands: Commands, ask: Callable[[], object]) -> dict[str, Any]:
     """How the server carries out the one find that ``ask`` sends."""
     commands.sent.clear()
     ask()
     [find] = commands.named("find")
     wanted = ("find", "filter", "sort", "limit", "projection")
     command = {name: find[name] for name in wanted if name in find}
-    answer: dict[str, Any] = database().command("explain", command, verbosity="executionStats")
+    answer: dict[str, Any] = database.command("explain", command, verbosity="executionStats")
     return answer
 
 
@@ -118,18 +122,21 @@ def _taken(repository: MongoOrderRepository) -> None:
 @pytest.mark.parametrize(
     ("ask", "index"),
     [
-        (lambda: MongoOrderRepository().unsettled(later(100), 10), "waiting_for_stock"),
-        (lambda: MongoOrderRepository().unsettled(later(9), 9, [pending()]), "waiting_for_stock"),
-        (lambda: MongoOrderRepository().stuck(10), "waiting_for_stock"),
-        (lambda: MongoOutbox().unpublished(10), "unpublished"),
-        (lambda: _taken(MongoOrderRepository()), "one_order_for_each_key"),
+        (lambda orders, _: orders.unsettled(later(100), 10), "waiting_for_stock"),
+        (lambda orders, _: orders.unsettled(later(9), 9, [pending()]), "waiting_for_stock"),
+        (lambda orders, _: orders.stuck(10), "waiting_for_stock"),
+        (lambda _, outbox: outbox.unpublished(10), "unpublished"),
+        (lambda orders, _: _taken(orders), "one_order_for_each_key"),
     ],
     ids=["unsettled", "more of them", "stuck", "unpublished", "holder of a key"],
 )
 def test_what_is_looked_for_is_found_by_its_index_among_many_settled_orders(
-    ask: Callable[[], object], index: str, commands: Commands
+    ask: Callable[[MongoOrderRepository, MongoOutbox], object],
+    index: str,
+    database: Database,
+    commands: Commands,
 ) -> None:
-    repository, outbox = MongoOrderRepository(), MongoOutbox()
+    repository, outbox = MongoOrderRepository(database), MongoOutbox(database)
     done = in_every_state()["completed"]
     others = [replace(done, id=repository.next_id(), idempotency=None) for _ in range(200)]
     for order in others:
@@ -138,7 +145,7 @@ def test_what_is_looked_for_is_found_by_its_index_among_many_settled_orders(
     repository.save(repository.add(pending()).mark_stuck(Stuck("Nobody can tell.", later(1))))
     repository.save(repository.add(pending()).complete(PRICE, later(1)))
     assert len(outbox.unpublished(10)) == 1
-    plan = explained(commands, ask)
+    plan = explained(database, commands, lambda: ask(repository, outbox))
     winner = plan["queryPlanner"]["winningPlan"]
     assert index_used(winner) == index
     assert "SORT" not in stages(winner)
@@ -146,12 +153,14 @@ def test_what_is_looked_for_is_found_by_its_index_among_many_settled_orders(
     assert plan["executionStats"]["totalKeysExamined"] <= 3
 
 
-def test_published_orders_leave_the_index_of_the_unpublished(commands: Commands) -> None:
-    repository, outbox = MongoOrderRepository(), MongoOutbox()
+def test_published_orders_leave_the_index_of_the_unpublished(
+    database: Database, commands: Commands
+) -> None:
+    repository, outbox = MongoOrderRepository(database), MongoOutbox(database)
     for _ in range(5):
         repository.save(repository.add(pending()).complete(PRICE, later(1)))
     outbox.mark_published(event for events in outbox.unpublished(10) for event in events)
-    plan = explained(commands, lambda: outbox.unpublished(10))
+    plan = explained(database, commands, lambda: outbox.unpublished(10))
     assert index_used(plan["queryPlanner"]["winningPlan"]) == "unpublished"
     assert plan["executionStats"]["totalKeysExamined"] == 0
 
@@ -173,14 +182,14 @@ def test_every_write_is_majority_acknowledged_and_journaled_whatever_the_uri_may
     options: str, mongo: Mongod
 ) -> None:
     commands = Commands()
-    with connected(mongo.uri + options, {"event_listeners": [commands]}):
-        used = database().client
+    with connected(mongo.uri + options, {"event_listeners": [commands]}) as database:
+        used = database.client
         assert used.read_preference == ReadPreference.PRIMARY
         assert used.options.timeout == 9
         assert used.options.pool_options.max_pool_size == 64
-        schema.migrate()
-        repository, outbox = MongoOrderRepository(), MongoOutbox()
-        leases = MongoLeaseStore("somebody", 10)
+        schema.migrate(database)
+        repository, outbox = MongoOrderRepository(database), MongoOutbox(database)
+        leases = MongoLeaseStore(database, "somebody", 10)
         commands.sent.clear()
         stored = repository.save(repository.add(pending()).complete(PRICE, later(1)))
         repository.forget_key(stored.id)
@@ -198,8 +207,8 @@ def test_every_write_is_majority_acknowledged_and_journaled_whatever_the_uri_may
     assert [each["readConcern"] for each in reads] == [{"level": "majority"}] * len(reads)
 
 
-def test_giving_a_lease_back_waits_for_no_journal(commands: Commands) -> None:
-    leases = MongoLeaseStore("somebody", 10)
+def test_giving_a_lease_back_waits_for_no_journal(database: Database, commands: Commands) -> None:
+    leases = MongoLeaseStore(database, "somebody", 10)
     lease = leases.acquire(leases.look(str(ObjectId())), None)
     assert lease is not None
     commands.sent.clear()
@@ -208,8 +217,8 @@ def test_giving_a_lease_back_waits_for_no_journal(commands: Commands) -> None:
     assert update["writeConcern"] == {"w": 1}
 
 
-def test_a_save_of_many_is_one_round_trip(commands: Commands) -> None:
-    repository = MongoOrderRepository()
+def test_a_save_of_many_is_one_round_trip(database: Database, commands: Commands) -> None:
+    repository = MongoOrderRepository(database)
     orders = [repository.add(pending()) for _ in range(5)]
     commands.sent.clear()
     repository.save_all([order.complete(PRICE, later(1)) for order in orders])
@@ -221,39 +230,41 @@ def test_a_save_of_many_is_one_round_trip(commands: Commands) -> None:
 A_ROUND_TRIP = timedelta(milliseconds=100)
 
 
-def test_the_clock_tells_the_stores_time_in_whole_milliseconds(real_store: Settings) -> None:
-    before = database().command("hello")["localTime"].replace(tzinfo=UTC)
-    now = StoreClock().now()
-    after = database().command("hello")["localTime"].replace(tzinfo=UTC)
+def test_the_clock_tells_the_stores_time_in_whole_milliseconds(database: Database) -> None:
+    before = database.command("hello")["localTime"].replace(tzinfo=UTC)
+    now = StoreClock(database).now()
+    after = database.command("hello")["localTime"].replace(tzinfo=UTC)
     assert before - A_ROUND_TRIP <= now <= after + A_ROUND_TRIP
     assert now.utcoffset() == timedelta(0)
     assert now.microsecond % 1000 == 0
 
 
 def test_the_processes_own_wall_clock_does_not_matter(
-    real_store: Settings, monkeypatch: pytest.MonkeyPatch
+    database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     truth = datetime.now(UTC)
     monkeypatch.setattr(time, "time", lambda: 0.0)
-    assert abs(StoreClock().now() - truth) < timedelta(seconds=5)
+    assert abs(StoreClock(database).now() - truth) < timedelta(seconds=5)
 
 
 def test_a_reading_that_was_held_up_does_not_count(
-    real_store: Settings, monkeypatch: pytest.MonkeyPatch
+    database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    honest, delays = clock.database, iter([0.5, 0, 0])
+    honest, delays = database.command, iter([0.5, 0, 0])
 
-    def slow() -> Any:
+    def slow(name: str) -> Any:
         time.sleep(next(delays))
-        return honest()
+        return honest(name)
 
-    monkeypatch.setattr(clock, "database", slow)
-    apart = StoreClock().now() - datetime.now(UTC)
+    monkeypatch.setattr(database, "command", slow)
+    apart = StoreClock(database).now() - datetime.now(UTC)
     assert abs(apart) < timedelta(milliseconds=200)
 
 
-def test_the_store_is_not_asked_again_and_time_goes_on(commands: Commands) -> None:
-    asked = StoreClock()
+def test_the_store_is_not_asked_again_and_time_goes_on(
+    database: Database, commands: Commands
+) -> None:
+    asked = StoreClock(database)
     first = asked.now()
     readings = len(commands.named("hello"))
     until(lambda: asked.now() > first, "time goes on")
@@ -261,10 +272,10 @@ def test_the_store_is_not_asked_again_and_time_goes_on(commands: Commands) -> No
 
 
 def test_the_store_is_asked_again_when_its_answer_is_old(
-    commands: Commands, monkeypatch: pytest.MonkeyPatch
+    database: Database, commands: Commands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(clock, "REFRESH_SECONDS", 0.01)
-    asked = StoreClock()
+    asked = StoreClock(database)
     asked.now()
     readings = len(commands.named("hello"))
     until(lambda: bool(asked.now()) and len(commands.named("hello")) > readings, "asked again")
@@ -301,23 +312,29 @@ def frozen(mongo: Mongod) -> Iterator[None]:
         os.kill(mongo.pid, signal.SIGCONT)
 
 
-USES: dict[str, Callable[[], object]] = {
-    "add": lambda: MongoOrderRepository().add(pending()),
-    "get": lambda: MongoOrderRepository().get(str(ObjectId())),
-    "get_many": lambda: MongoOrderRepository().get_many([str(ObjectId())]),
-    "save": lambda: MongoOrderRepository().save(completed().saved()),
-    "forget_key": lambda: MongoOrderRepository().forget_key(str(ObjectId())),
-    "unsettled": lambda: MongoOrderRepository().unsettled(later(1), 10),
-    "stuck": lambda: MongoOrderRepository().stuck(10),
-    "unpublished": lambda: MongoOutbox().unpublished(10),
-    "mark_published": lambda: MongoOutbox().mark_published(completed().new_events),
-    "look": lambda: MongoLeaseStore("somebody", 10).look("an item"),
-    "acquire, first": lambda: MongoLeaseStore("a", 10).acquire(Lease("i", 0, False, None), None),
-    "acquire": lambda: MongoLeaseStore("a", 10).acquire(Lease("i", 1, False, None), None),
-    "clear": lambda: MongoLeaseStore("somebody", 10).clear(Lease("i", 1, True, None)),
-    "the clock": lambda: StoreClock().now(),
+USES: dict[str, Callable[[Database], object]] = {
+    "add": lambda database: MongoOrderRepository(database).add(pending()),
+    "get": lambda database: MongoOrderRepository(database).get(str(ObjectId())),
+    "get_many": lambda database: MongoOrderRepository(database).get_many([str(ObjectId())]),
+    "save": lambda database: MongoOrderRepository(database).save(completed().saved()),
+    "forget_key": lambda database: MongoOrderRepository(database).forget_key(str(ObjectId())),
+    "unsettled": lambda database: MongoOrderRepository(database).unsettled(later(1), 10),
+    "stuck": lambda database: MongoOrderRepository(database).stuck(10),
+    "unpublished": lambda database: MongoOutbox(database).unpublished(10),
+    "mark_published": lambda database: MongoOutbox(database).mark_published(completed().new_events),
+    "look": lambda database: MongoLeaseStore(database, "somebody", 10).look("an item"),
+    "acquire, first": lambda database: MongoLeaseStore(database, "a", 10).acquire(
+        Lease("i", 0, False, None), None
+    ),
+    "acquire": lambda database: MongoLeaseStore(database, "a", 10).acquire(
+        Lease("i", 1, False, None), None
+    ),
+    "clear": lambda database: MongoLeaseStore(database, "somebody", 10).clear(
+        Lease("i", 1, True, None)
+    ),
+    "the clock": lambda database: StoreClock(database).now(),
     "migrate": schema.migrate,
-    "readiness": StoreDependency().check,
+    "readiness": lambda database: StoreDependency(database).check(),
 }
 
 
@@ -325,31 +342,32 @@ USES: dict[str, Callable[[], object]] = {
 def test_a_store_that_is_away_is_said_in_time_and_used_again_when_it_is_back(
     away: Callable[[Mongod], Any], own_mongo: Mongod
 ) -> None:
-    with connected(own_mongo.uri, store_timeout=PATIENCE):
-        until(lambda: _works(schema.migrate), "the store is there")
-        stored = MongoOrderRepository().add(pending())
+    with connected(own_mongo.uri, store_timeout=PATIENCE) as database:
+        until(lambda: _works(lambda: schema.migrate(database)), "the store is there")
+        stored = MongoOrderRepository(database).add(pending())
         with away(own_mongo):
             with ThreadPoolExecutor(len(USES)) as threads:
-                problems = dict(zip(USES, threads.map(_problem, USES.values()), strict=True))
-            MongoLeaseStore("somebody", 10).release(Lease("i", 1, True, None))
+                found = threads.map(partial(_problem, database), USES.values())
+                problems = dict(zip(USES, found, strict=True))
+            MongoLeaseStore(database, "somebody", 10).release(Lease("i", 1, True, None))
         assert problems == dict.fromkeys(USES)
-        until(lambda: _works(StoreDependency().check), "the store is used again")
-        assert MongoOrderRepository().get(stored.id) == stored
+        until(lambda: _works(StoreDependency(database).check), "the store is used again")
+        assert MongoOrderRepository(database).get(stored.id) == stored
 
 
 def test_the_clock_goes_on_while_the_store_is_away(own_mongo: Mongod) -> None:
-    with connected(own_mongo.uri, store_timeout=PATIENCE):
-        asked = StoreClock()
+    with connected(own_mongo.uri, store_timeout=PATIENCE) as database:
+        asked = StoreClock(database)
         until(lambda: _works(asked.now), "the store is there")
         with frozen(own_mongo):
             assert abs(asked.now() - datetime.now(UTC)) < timedelta(seconds=5)
 
 
-def _problem(use: Callable[[], object]) -> str | None:
+def _problem(database: Database, use: Callable[[Database], object]) -> str | None:
     """What is wrong with how the store's absence is told."""
     began = time.monotonic()
     try:
-        use()
+        use(database)
     except StoreUnavailable as unavailable:
         waited = time.monotonic() - began
         if waited > PATIENCE + SLACK:
@@ -372,14 +390,15 @@ def _works(use: Callable[[], object]) -> bool:
 def test_a_standalone_server_serves_as_well(tmp_path_factory: pytest.TempPathFactory) -> None:
     with (
         Mongod(tmp_path_factory.mktemp("standalone"), replica_set_size=0) as mongo,
-        connected(mongo.uri),
+        connected(mongo.uri) as database,
     ):
-        schema.migrate()
-        repository, outbox, leases = MongoOrderRepository(), MongoOutbox(), MongoLeaseStore("a", 10)
+        schema.migrate(database)
+        repository, outbox = MongoOrderRepository(database), MongoOutbox(database)
+        leases = MongoLeaseStore(database, "a", 10)
         stored = repository.add(pending(idempotency=key()))
         with pytest.raises(IdempotencyKeyTaken):
             repository.add(pending(idempotency=key()))
-        saved = repository.save(stored.complete(PRICE, StoreClock().now()))
+        saved = repository.save(stored.complete(PRICE, StoreClock(database).now()))
         assert repository.get(stored.id) == saved
         for events in outbox.unpublished(10):
             outbox.mark_published(events)

@@ -1,21 +1,19 @@
 """The repository of orders, over mongomock and over MongoDB."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import mongomock
 import pytest
 from mongomock.collection import BulkOperationBuilder
 
-from order_service.infrastructure.mongo import orders
 from order_service.infrastructure.mongo.documents import OrderDocument
+from order_service.infrastructure.mongo.indexes import UniqueIndexes, indexes_of
 from order_service.infrastructure.mongo.orders import MongoOrderRepository, MongoOutbox
-from tests.integration.conftest import connected
 from tests.suites.order_repository import *  # noqa: F403
 
 
 @pytest.fixture
-def mock_store(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def mocked(monkeypatch: pytest.MonkeyPatch) -> Any:
     add_update = BulkOperationBuilder.add_update
 
     def as_pymongo_calls_it(
@@ -26,18 +24,23 @@ def mock_store(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     # PyMongo 4.11 passes one argument more than mongomock 4.3 knows.
     monkeypatch.setattr(BulkOperationBuilder, "add_update", as_pymongo_calls_it)
     # mongomock can't show an index's options, so the proof that they are there can't be had.
-    monkeypatch.setattr(orders, "require_unique_indexes", lambda _: None)
-    with connected("mongodb://mock", {"mongo_client_class": mongomock.MongoClient}):
-        OrderDocument.ensure_indexes()
-        yield
+    monkeypatch.setattr(UniqueIndexes, "require", lambda _: None)
+    client: Any = mongomock.MongoClient(tz_aware=True)
+    for index in indexes_of(client["orders"], OrderDocument):
+        index.collection.create_index(index.keys, name=index.name, **index.options)
+    return client["orders"]
 
 
-@pytest.fixture(params=["mock_store", "real_store"])
-def repository(request: pytest.FixtureRequest) -> MongoOrderRepository:
-    request.getfixturevalue(request.param)
-    return MongoOrderRepository()
+@pytest.fixture(params=["mocked", "database"])
+def store(request: pytest.FixtureRequest) -> Any:
+    return request.getfixturevalue(request.param)
 
 
 @pytest.fixture
-def outbox(repository: MongoOrderRepository) -> MongoOutbox:
-    return MongoOutbox()
+def repository(store: Any) -> MongoOrderRepository:
+    return MongoOrderRepository(store)
+
+
+@pytest.fixture
+def outbox(store: Any) -> MongoOutbox:
+    return MongoOutbox(store)

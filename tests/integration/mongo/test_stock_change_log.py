@@ -1,23 +1,20 @@
 """One behaviour suite for the stock-change log, over MongoDB."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import reduce
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
-from devstack.mongod import Mongod
 from order_service.application.stock_log.changes import StockChange, StockChangeQuery
 from order_service.domain.errors import StoreUnavailable
 from order_service.infrastructure.mongo import stock_change_pages
-from order_service.infrastructure.mongo.connection import connect, database, disconnect
+from order_service.infrastructure.mongo.connection import Database, collection_of
 from order_service.infrastructure.mongo.retention import keep_stock_changes
 from order_service.infrastructure.mongo.stock_change_documents import StockChangeDocument
 from order_service.infrastructure.mongo.stock_change_pages import PAGE_BYTES
 from order_service.infrastructure.mongo.stock_changes import MongoStockChangeLog
-from order_service.settings import Settings
+from tests.integration.conftest import connected
 
 ITEM, OTHER = "a" * 24, "b" * 24
 START = datetime(2026, 1, 2, 3, 4, 5, 678000, UTC)
@@ -56,22 +53,13 @@ def change(offset: int = 0, **fields: Any) -> StockChange:
 
 
 @pytest.fixture
-def _connected(mongo: Mongod) -> Iterator[None]:
-    connect(Settings(mongo_uri=mongo.uri, mongo_database=f"log-{uuid4().hex[:12]}"))
-    StockChangeDocument.ensure_indexes()
-    yield
-    database().client.drop_database(database().name)
-    disconnect()
-
-
-@pytest.fixture
 def clock() -> SetClock:
     return SetClock()
 
 
 @pytest.fixture
-def log(clock: SetClock) -> MongoStockChangeLog:
-    return MongoStockChangeLog(clock)
+def log(database: Database, clock: SetClock) -> MongoStockChangeLog:
+    return MongoStockChangeLog(database, clock)
 
 
 def logged(log: MongoStockChangeLog, **query: Any) -> list[int]:
@@ -79,7 +67,6 @@ def logged(log: MongoStockChangeLog, **query: Any) -> list[int]:
     return [entry.change.offset for entry in log.page(StockChangeQuery(**query))[0]]
 
 
-@pytest.mark.usefixtures("_connected")
 class TestBehaviour:
     def test_an_entry_comes_back_as_it_went_in(
         self, log: MongoStockChangeLog, clock: SetClock
@@ -190,7 +177,6 @@ class TestBehaviour:
         assert not log.has_change(ITEM, 10, 7, START + timedelta(milliseconds=1))
 
 
-@pytest.mark.usefixtures("_connected")
 class TestOnTheServer:
     @pytest.mark.parametrize(
         "payload",
@@ -235,12 +221,12 @@ class TestOnTheServer:
         ],
     )
     def test_every_page_is_read_from_an_index_in_its_order(
-        self, log: MongoStockChangeLog, query: dict[str, Any]
+        self, log: MongoStockChangeLog, query: dict[str, Any], database: Database
     ) -> None:
         kinds = [(item, kind) for item in (ITEM, OTHER) for kind in ("added", "reduced")]
         log.append([change(n, item_id=i, change_type=k) for n, (i, k) in enumerate(kinds * 50)])
-        profiled(lambda: logged(log, **query, limit=5))
-        sizes, page = database()["system.profile"].find({"op": "query"}).sort("ts", 1)
+        profiled(database, lambda: logged(log, **query, limit=5))
+        sizes, page = database["system.profile"].find({"op": "query"}).sort("ts", 1)
         for seen in (sizes, page):
             assert "COLLSCAN" not in seen["planSummary"]
             # Of 200; the planner tries its candidates for a few.
@@ -249,63 +235,63 @@ class TestOnTheServer:
         assert page["docsExamined"] <= 5
 
     def test_no_entry_is_fetched_that_the_page_has_no_room_for(
-        self, log: MongoStockChangeLog
+        self, log: MongoStockChangeLog, database: Database
     ) -> None:
         large = {"numbers": [0] * 30_000}
         log.append([change(n, payload=large) for n in range(30)])
-        profiled(lambda: log.page(StockChangeQuery(limit=30)))
-        fetched = database()["system.profile"].find({"op": {"$in": ["query", "getmore"]}})
+        profiled(database, lambda: log.page(StockChangeQuery(limit=30)))
+        fetched = database["system.profile"].find({"op": {"$in": ["query", "getmore"]}})
         assert sum(each["responseLength"] for each in fetched) < PAGE_BYTES + 4096
 
     def test_entries_that_expire_while_a_page_is_read_end_the_walk(
-        self, log: MongoStockChangeLog, monkeypatch: pytest.MonkeyPatch
+        self, log: MongoStockChangeLog, monkeypatch: pytest.MonkeyPatch, database: Database
     ) -> None:
         log.append([change(n) for n in range(3)])
         fitting = stock_change_pages._fitting
 
         def expired(*given: Any) -> Any:
             found = fitting(*given)
-            database()["stock_changes"].delete_many({})
+            database["stock_changes"].delete_many({})
             return found
 
         monkeypatch.setattr(stock_change_pages, "_fitting", expired)
         assert log.page(StockChangeQuery(limit=2)) == ([], False)
 
-    def test_entries_expire_when_a_retention_is_set_and_stay_when_it_is_not(self) -> None:
+    def test_entries_expire_when_a_retention_is_set_and_stay_when_it_is_not(
+        self, database: Database
+    ) -> None:
         def expiry() -> int | None:
-            indexes = database()["stock_changes"].index_information()
+            indexes = database["stock_changes"].index_information()
             return indexes["expiry"]["expireAfterSeconds"] if "expiry" in indexes else None
 
         seen = []
         for days in (0, 30, 30, 7, 0, 0):
-            keep_stock_changes(days)
+            keep_stock_changes(database, days)
             seen.append(expiry())
         assert seen == [None, 30 * 86_400, 30 * 86_400, 7 * 86_400, None, None]
 
-    def test_writes_are_acknowledged_by_a_majority_and_journaled(self) -> None:
-        concern = StockChangeDocument._get_collection().write_concern.document
+    def test_writes_are_acknowledged_by_a_majority_and_journaled(self, database: Database) -> None:
+        concern = collection_of(database, StockChangeDocument).write_concern.document
         assert concern == {"w": "majority", "j": True}
 
 
 def test_a_store_that_is_not_there_is_reported_in_bounded_time() -> None:
-    connect(Settings(mongo_uri="mongodb://127.0.0.1:1/", store_timeout=0.3))
-    try:
+    with connected("mongodb://127.0.0.1:1/", store_timeout=0.3) as database:
+        log = MongoStockChangeLog(database, SetClock())
         with pytest.raises(StoreUnavailable):
-            MongoStockChangeLog(SetClock()).append([change()])
-    finally:
-        disconnect()
+            log.append([change()])
 
 
-def profiled(action: Any) -> None:
-    database().command("profile", 2)
+def profiled(database: Database, action: Any) -> None:
+    database.command("profile", 2)
     try:
         action()
     finally:
-        database().command("profile", 0)
+        database.command("profile", 0)
 
 
-def test_what_is_made_ready_is_written_when_it_is_called(real_store: Settings) -> None:
-    log = MongoStockChangeLog()
+def test_what_is_made_ready_is_written_when_it_is_called(database: Database) -> None:
+    log = MongoStockChangeLog(database)
     write = log.ready([change(0), change(1)])
     assert log.page(StockChangeQuery()) == ([], False)
     assert write().written == 2

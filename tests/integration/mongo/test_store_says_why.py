@@ -18,10 +18,10 @@ from order_service.application.stock_log.changes import StockChangeQuery
 from order_service.domain.errors import InvalidValue, StoreUnavailable
 from order_service.infrastructure.dependencies import StoreDependency
 from order_service.infrastructure.mongo import schema
+from order_service.infrastructure.mongo.connection import Database
 from order_service.infrastructure.mongo.order_pages import MongoOrderPages
 from order_service.infrastructure.mongo.orders import MongoOrderRepository
 from order_service.infrastructure.mongo.stock_changes import MongoStockChangeLog
-from order_service.settings import Settings
 from tests.integration.conftest import connected
 from tests.integration.mongo.guarded_mongod import PASSWORD, USER, GuardedMongod
 from tests.orders import key, pending
@@ -43,8 +43,8 @@ def why(use: Callable[[], object]) -> str:
 @pytest.fixture(scope="module")
 def shop(guarded: GuardedMongod) -> str:
     """The name of a migrated database."""
-    with connected(guarded.uri_of(), mongo_database="shop"):
-        schema.migrate()
+    with connected(guarded.uri_of(), mongo_database="shop") as database:
+        schema.migrate(database)
     return "shop"
 
 
@@ -55,13 +55,15 @@ def shop(guarded: GuardedMongod) -> str:
 def test_each_refusal_of_the_server_has_a_meaning(
     code: int, words: str, guarded: GuardedMongod, shop: str
 ) -> None:
-    uses = {
-        "insert": lambda: MongoOrderRepository().add(pending()),
-        "find": lambda: MongoOrderRepository().get(str(ObjectId())),
-        "update": lambda: MongoOrderRepository().save(pending().saved()),
-        "listIndexes": StoreDependency().check,
-    }
-    with connected(guarded.uri_of(), mongo_database=shop):
+    with connected(guarded.uri_of(), mongo_database=shop) as database:
+        repository = MongoOrderRepository(database)
+        repository.add(pending())
+        uses: dict[str, Callable[[], object]] = {
+            "insert": lambda: repository.add(pending()),
+            "find": lambda: repository.get(str(ObjectId())),
+            "update": lambda: repository.save(pending().saved()),
+            "listIndexes": StoreDependency(database).check,
+        }
         for command, use in uses.items():
             with guarded.answering(code, command):
                 assert words in why(use)
@@ -76,10 +78,10 @@ def test_a_write_that_is_not_acknowledged_says_why(
     concern = {"code": code, "errmsg": "of the server", "errorLabels": []}
     data = {"failCommands": ["insert", "update"], "writeConcernError": concern}
     with (
-        connected(guarded.uri_of(), mongo_database=shop),
+        connected(guarded.uri_of(), mongo_database=shop) as database,
         guarded.failing("failCommand", data),
     ):
-        assert words in why(lambda: MongoOrderRepository().add(pending()))
+        assert words in why(lambda: MongoOrderRepository(database).add(pending()))
 
 
 @pytest.mark.parametrize(
@@ -92,8 +94,8 @@ def test_a_write_that_is_not_acknowledged_says_why(
 def test_a_connection_that_can_not_be_made_says_why(
     options: str, words: str, guarded: GuardedMongod
 ) -> None:
-    with connected(f"{guarded.uri_of()}&{options}", store_timeout=1):
-        assert words in why(StoreDependency().check)
+    with connected(f"{guarded.uri_of()}&{options}", store_timeout=1) as database:
+        assert words in why(StoreDependency(database).check)
 
 
 @pytest.mark.parametrize(
@@ -105,8 +107,8 @@ def test_a_connection_that_can_not_be_made_says_why(
     ],
 )
 def test_a_server_that_is_not_there_says_why(uri: str, words: str) -> None:
-    with connected(uri.format(free_port=free_port()), store_timeout=0.5):
-        assert words in why(StoreDependency().check)
+    with connected(uri.format(free_port=free_port()), store_timeout=0.5) as database:
+        assert words in why(StoreDependency(database).check)
 
 
 def test_a_set_that_was_never_begun_has_no_primary(
@@ -114,8 +116,8 @@ def test_a_set_that_was_never_begun_has_no_primary(
 ) -> None:
     mongo = Mongod(tmp_path_factory.mktemp("ghost"))
     mongo.forms_own_set = False
-    with mongo, connected(mongo.uri, store_timeout=1):
-        assert PRIMARY in why(StoreDependency().check)
+    with mongo, connected(mongo.uri, store_timeout=1) as database:
+        assert PRIMARY in why(StoreDependency(database).check)
 
 
 # --- the commands
@@ -167,10 +169,10 @@ def test_a_user_without_rights_is_told_so(guarded: GuardedMongod) -> None:
 
 def test_a_user_with_read_write_alone_can_migrate_and_serve(guarded: GuardedMongod) -> None:
     uri = guarded.make_user("plain", "p", [{"role": "readWrite", "db": "plain-shop"}])
-    with connected(uri, mongo_database="plain-shop"):
-        schema.migrate(30)
-        StoreDependency().check()
-        MongoOrderRepository().add(pending())
+    with connected(uri, mongo_database="plain-shop") as database:
+        schema.migrate(database, 30)
+        StoreDependency(database).check()
+        MongoOrderRepository(database).add(pending())
 
 
 # --- what can't be there
@@ -181,9 +183,9 @@ BEYOND = datetime.max.replace(tzinfo=UTC) - timedelta(microseconds=1)
 
 
 def test_an_order_that_can_not_be_kept_is_refused_and_the_others_with_it_are_not(
-    real_store: Settings,
+    database: Database,
 ) -> None:
-    repository = MongoOrderRepository()
+    repository = MongoOrderRepository(database)
     with pytest.raises(InvalidValue):
         repository.add(pending(customer_id=SURROGATE))
     with pytest.raises(InvalidValue):
@@ -192,47 +194,49 @@ def test_an_order_that_can_not_be_kept_is_refused_and_the_others_with_it_are_not
 
 
 @pytest.mark.parametrize("order_id", ["", "x", SURROGATE, "a" * 23, "\0" * 24, "ä" * 24, "A" * 25])
-def test_what_is_no_id_is_no_order(order_id: str, real_store: Settings) -> None:
-    assert MongoOrderRepository().get(order_id) is None
+def test_what_is_no_id_is_no_order(order_id: str, database: Database) -> None:
+    assert MongoOrderRepository(database).get(order_id) is None
 
 
-def page_of_orders(**query: Any) -> object:
-    return MongoOrderPages().page(OrderQuery(**query))
+def page_of_orders(database: Database, **query: Any) -> object:
+    return MongoOrderPages(database).page(OrderQuery(**query))
 
 
-def page_of_the_log(**query: Any) -> object:
-    return MongoStockChangeLog().page(StockChangeQuery(**query))
+def page_of_the_log(database: Database, **query: Any) -> object:
+    return MongoStockChangeLog(database).page(StockChangeQuery(**query))
 
 
 @pytest.mark.parametrize(
     "ask",
     [
-        lambda: page_of_orders(after=OrderPlace(YEAR_1, "0" * 24)),
-        lambda: page_of_orders(after=OrderPlace(BEYOND, "f" * 24)),
-        lambda: page_of_orders(created_from=YEAR_1, created_to=YEAR_9999),
-        lambda: page_of_the_log(created_from=YEAR_1, created_to=BEYOND),
-        lambda: page_of_the_log(after_id="f" * 24, created_to=YEAR_1),
+        lambda database: page_of_orders(database, after=OrderPlace(YEAR_1, "0" * 24)),
+        lambda database: page_of_orders(database, after=OrderPlace(BEYOND, "f" * 24)),
+        lambda database: page_of_orders(database, created_from=YEAR_1, created_to=YEAR_9999),
+        lambda database: page_of_the_log(database, created_from=YEAR_1, created_to=BEYOND),
+        lambda database: page_of_the_log(database, after_id="f" * 24, created_to=YEAR_1),
     ],
 )
-def test_the_ends_of_time_are_empty_pages(ask: Callable[[], object], real_store: Settings) -> None:
-    assert ask() in ([], ([], False))
+def test_the_ends_of_time_are_empty_pages(
+    ask: Callable[[Database], object], database: Database
+) -> None:
+    assert ask(database) in ([], ([], False))
 
 
 @pytest.mark.parametrize(
     "ask",
     [
-        lambda: page_of_orders(customer_id=SURROGATE),
-        lambda: page_of_orders(item_id="no id"),
-        lambda: page_of_orders(after=OrderPlace(YEAR_1, "no id")),
-        lambda: page_of_orders(limit=2**70),
-        lambda: page_of_the_log(item_id=SURROGATE),
-        lambda: page_of_the_log(after_id="no id"),
-        lambda: page_of_the_log(limit=2**70),
-        lambda: MongoOrderRepository().get_many(["no id"]),
+        lambda database: page_of_orders(database, customer_id=SURROGATE),
+        lambda database: page_of_orders(database, item_id="no id"),
+        lambda database: page_of_orders(database, after=OrderPlace(YEAR_1, "no id")),
+        lambda database: page_of_orders(database, limit=2**70),
+        lambda database: page_of_the_log(database, item_id=SURROGATE),
+        lambda database: page_of_the_log(database, after_id="no id"),
+        lambda database: page_of_the_log(database, limit=2**70),
+        lambda database: MongoOrderRepository(database).get_many(["no id"]),
     ],
 )
 def test_a_question_that_the_store_can_not_be_asked_is_an_invalid_value(
-    ask: Callable[[], object], real_store: Settings
+    ask: Callable[[Database], object], database: Database
 ) -> None:
     with pytest.raises(InvalidValue):
-        ask()
+        ask(database)

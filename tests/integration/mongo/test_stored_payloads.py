@@ -12,13 +12,12 @@ from pydantic_core import from_json
 
 from order_service.application.stock_log.changes import NOT_STORABLE, StockChangeQuery
 from order_service.infrastructure.mongo import stock_changes
-from order_service.infrastructure.mongo.connection import database
+from order_service.infrastructure.mongo.connection import Database
 from order_service.infrastructure.mongo.stock_change_pages import PAGE_BYTES
 from order_service.infrastructure.mongo.stock_changes import MongoStockChangeLog
 from order_service.interface.http.answers import ShownStockChange, StockChangesAnswer
 from tests.integration.mongo.test_stock_change_log import change
 
-pytestmark = pytest.mark.usefixtures("real_store")
 TRIED: Counter[str] = Counter()
 EXAMPLES = 400
 
@@ -75,13 +74,15 @@ def decoded(payload: dict[str, Any]) -> dict[str, Any] | None:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(payload=payloads, offset=st.integers(0, 2**63 - 1))
-def test_a_payload_comes_back_as_it_was_or_is_refused(payload: dict[str, Any], offset: int) -> None:
+def test_a_payload_comes_back_as_it_was_or_is_refused(
+    payload: dict[str, Any], offset: int, database: Database
+) -> None:
     read = decoded(payload)
     if read is None:
         TRIED["no JSON"] += 1
         return
-    database()["stock_changes"].delete_many({})
-    log = MongoStockChangeLog()
+    database["stock_changes"].delete_many({})
+    log = MongoStockChangeLog(database)
     given, other = change(offset, payload=read), change(offset, partition=1)
     result = log.append([given, other])
     if result.refused:
@@ -110,35 +111,37 @@ def test_that_many_were_tried() -> None:
 
 @pytest.mark.parametrize("kind", ["list", "object"])
 @pytest.mark.parametrize("depth", [100, 176, 177, 178, 179, 180, 197, 198, 199, 200, 201])
-def test_no_depth_is_an_outage(depth: int, kind: str) -> None:
+def test_no_depth_is_an_outage(depth: int, kind: str, database: Database) -> None:
     read = decoded({"a": nested(depth - 1, kind)})
     assert read is not None
-    result = MongoStockChangeLog().append([change(0), change(1, payload=read), change(2)])
+    result = MongoStockChangeLog(database).append([change(0), change(1, payload=read), change(2)])
     assert result.written + len(result.refused) == 3
     assert bool(result.refused) == (depth > 180)
 
 
-def test_one_of_a_large_batch_is_found_in_few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_of_a_large_batch_is_found_in_few_steps(
+    monkeypatch: pytest.MonkeyPatch, database: Database
+) -> None:
     inserts = 0
     insert = stock_changes._insert
 
-    def counted(documents: Any) -> Any:
+    def counted(*given: Any) -> Any:
         nonlocal inserts
         inserts += 1
-        return insert(documents)
+        return insert(*given)
 
     monkeypatch.setattr(stock_changes, "_insert", counted)
     bad = change(137, payload={"a": nested(200, "list")})
     batch = [bad if number == 137 else change(number) for number in range(500)]
-    result = MongoStockChangeLog().append(batch)
+    result = MongoStockChangeLog(database).append(batch)
     assert (result.written, [each.change for each in result.refused]) == (499, [bad])
     assert 9 < inserts <= 2 * 9 + 1
 
 
-def test_many_names_and_long_ones_come_back() -> None:
+def test_many_names_and_long_ones_come_back(database: Database) -> None:
     wide = change(0, payload={str(number): number for number in range(20_000)})
     long = change(1, payload={"n" * 60_000: "v" * 60_000})
-    log = MongoStockChangeLog()
+    log = MongoStockChangeLog(database)
     assert log.append([wide, long]).written == 2
     assert [log.page(StockChangeQuery(limit=1))[0][0].change] == [long]
     assert {entry.change.offset for entry in log.page(StockChangeQuery())[0]} == {0, 1}
@@ -147,8 +150,10 @@ def test_many_names_and_long_ones_come_back() -> None:
 @pytest.mark.parametrize(
     "odd", [{"offset": 2**70}, {"topic": "\ud800"}, {"item_id": "\ud800"}, {"new_stock": 2**63}]
 )
-def test_whatever_can_not_be_there_is_refused_and_not_held(odd: dict[str, Any]) -> None:
-    log, bad, good = MongoStockChangeLog(), change(1)._replace(**odd), change(0)
+def test_whatever_can_not_be_there_is_refused_and_not_held(
+    odd: dict[str, Any], database: Database
+) -> None:
+    log, bad, good = MongoStockChangeLog(database), change(1)._replace(**odd), change(0)
     result = log.append([good, bad])
     assert (result.written, [each.change for each in result.refused]) == (1, [bad])
     assert log.holds([good.place, bad.place]).keys() == {good.place}
@@ -157,9 +162,9 @@ def test_whatever_can_not_be_there_is_refused_and_not_held(odd: dict[str, Any]) 
 # --- pages are bounded by bytes
 
 
-def walk(**query: Any) -> list[list[int]]:
+def walk(database: Database, **query: Any) -> list[list[int]]:
     """The offsets of all pages, from the newest on."""
-    log, pages, after, more = MongoStockChangeLog(), [], None, True
+    log, pages, after, more = MongoStockChangeLog(database), [], None, True
     while more:
         entries, more = log.page(StockChangeQuery(after_id=after, **query))
         pages.append([entry.change.offset for entry in entries])
@@ -167,19 +172,21 @@ def walk(**query: Any) -> list[list[int]]:
     return pages
 
 
-def test_a_page_of_large_entries_is_short_and_the_walk_misses_none() -> None:
-    log = MongoStockChangeLog()
+def test_a_page_of_large_entries_is_short_and_the_walk_misses_none(database: Database) -> None:
+    log = MongoStockChangeLog(database)
     for offset in range(30):
         log.append([change(offset, payload={"text": "x" * 63_000})])
-    pages = walk(limit=100)
+    pages = walk(database, limit=100)
     assert [offset for page in pages for offset in page] == list(range(29, -1, -1))
     held = PAGE_BYTES // 63_000
     assert [len(page) for page in pages] == [held] * (30 // held) + [30 % held] * (30 % held > 0)
-    assert [offset for page in walk(limit=3) for offset in page] == list(range(29, -1, -1))
+    assert [offset for page in walk(database, limit=3) for offset in page] == list(
+        range(29, -1, -1)
+    )
 
 
-def test_an_entry_that_is_larger_than_a_page_has_one_of_its_own() -> None:
-    log = MongoStockChangeLog()
+def test_an_entry_that_is_larger_than_a_page_has_one_of_its_own(database: Database) -> None:
+    log = MongoStockChangeLog(database)
     for offset, size in enumerate([10, PAGE_BYTES + 10, 10, 10]):
         log.append([change(offset, payload={"text": "x" * size})])
-    assert walk(limit=100) == [[3, 2], [1], [0]]
+    assert walk(database, limit=100) == [[3, 2], [1], [0]]

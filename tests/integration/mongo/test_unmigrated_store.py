@@ -12,13 +12,12 @@ from order_service.application.stock.lease import Lease
 from order_service.domain.errors import OrderServiceError, StoreUnavailable
 from order_service.infrastructure.dependencies import StoreDependency
 from order_service.infrastructure.mongo import schema
-from order_service.infrastructure.mongo.connection import database
+from order_service.infrastructure.mongo.connection import Database
 from order_service.infrastructure.mongo.documents import OrderDocument
-from order_service.infrastructure.mongo.indexes import require_unique_indexes
+from order_service.infrastructure.mongo.indexes import UniqueIndexes
 from order_service.infrastructure.mongo.leases import MongoLeaseStore
 from order_service.infrastructure.mongo.orders import MongoOrderRepository
 from order_service.infrastructure.mongo.stock_changes import MongoStockChangeLog
-from order_service.settings import Settings
 from tests.integration.cli.commands import Commands
 from tests.integration.conftest import connected
 from tests.integration.mongo.guarded_mongod import HALFWAY, GuardedMongod
@@ -30,34 +29,36 @@ NOT_MIGRATED = "The database is not migrated: run `order-service migrate`."
 
 
 @pytest.fixture
-def fresh(mongo: Mongod) -> Iterator[Settings]:
+def fresh(mongo: Mongod) -> Iterator[Database]:
     """A database without indexes."""
-    with connected(mongo.uri) as settings:
-        yield settings
+    with connected(mongo.uri) as database:
+        yield database
 
 
-WRITES: dict[str, Callable[[], object]] = {
-    "an order": lambda: MongoOrderRepository().add(pending(idempotency=key())),
-    "a lease": lambda: MongoLeaseStore("a", 10).acquire(Lease("i", 0, False, None), None),
-    "an entry": lambda: MongoStockChangeLog().append([change()]),
+WRITES: dict[str, Callable[[Database], object]] = {
+    "an order": lambda database: MongoOrderRepository(database).add(pending(idempotency=key())),
+    "a lease": lambda database: MongoLeaseStore(database, "a", 10).acquire(
+        Lease("i", 0, False, None), None
+    ),
+    "an entry": lambda database: MongoStockChangeLog(database).append([change()]),
 }
 
 
 @pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
 def test_a_database_that_was_not_migrated_takes_nothing(
-    write: Callable[[], object], fresh: Settings
+    write: Callable[[Database], object], fresh: Database
 ) -> None:
     with pytest.raises(StoreUnavailable, match=NOT_MIGRATED):
-        write()
-    assert database().list_collection_names() == []
-    schema.migrate()
-    write()
+        write(fresh)
+    assert fresh.list_collection_names() == []
+    schema.migrate(fresh)
+    write(fresh)
 
 
 def test_one_key_twelve_times_at_once_makes_no_order_before_and_one_after_migrating(
-    fresh: Settings,
+    fresh: Database,
 ) -> None:
-    repository = MongoOrderRepository()
+    repository = MongoOrderRepository(fresh)
 
     def create(_: int) -> str:
         try:
@@ -68,60 +69,60 @@ def test_one_key_twelve_times_at_once_makes_no_order_before_and_one_after_migrat
 
     with ThreadPoolExecutor(12) as threads:
         before = list(threads.map(create, range(12)))
-        stored = database()["orders"].count_documents({})
-        schema.migrate()
+        stored = fresh["orders"].count_documents({})
+        schema.migrate(fresh)
         after = list(threads.map(create, range(12)))
     assert before == ["StoreUnavailable"] * 12
     assert stored == 0
     assert after.count("stored") == 1
-    assert database()["orders"].count_documents({}) == 1
+    assert fresh["orders"].count_documents({}) == 1
 
 
 @pytest.mark.parametrize("wrong", [{}, {"unique": False}, {"unique": True, "sparse": True}])
 def test_an_index_of_that_name_that_promises_less_does_not_count(
-    wrong: dict[str, Any], fresh: Settings
+    wrong: dict[str, Any], fresh: Database
 ) -> None:
     keys = [("idempotency.caller", 1), ("idempotency.key", 1)]
-    database()["orders"].create_index(keys, name="one_order_for_each_key", **wrong)
+    fresh["orders"].create_index(keys, name="one_order_for_each_key", **wrong)
     with pytest.raises(StoreUnavailable, match=NOT_MIGRATED):
-        WRITES["an order"]()
+        WRITES["an order"](fresh)
 
 
-def test_a_mark_without_its_indexes_is_not_ready(real_store: Settings) -> None:
+def test_a_mark_without_its_indexes_is_not_ready(database: Database) -> None:
     """So is a copy that was made without them."""
-    StoreDependency().check()
-    database()["stock_changes"].drop_index("one_for_each_record")
+    StoreDependency(database).check()
+    database["stock_changes"].drop_index("one_for_each_record")
     with pytest.raises(StoreUnavailable, match=NOT_MIGRATED):
-        StoreDependency().check()
-
-
-def is_listed() -> bool:
-    return "one_order_for_each_key" in database()["orders"].index_information()
+        StoreDependency(database).check()
 
 
 def test_an_index_that_is_still_being_made_does_not_count(guarded: GuardedMongod) -> None:
-    with connected(guarded.uri_of()) as settings, ThreadPoolExecutor(1) as threads:
-        database()["orders"].insert_one({"status": "of before"})
+    with connected(guarded.uri_of()) as database, ThreadPoolExecutor(1) as threads:
+        indexes = UniqueIndexes(database, OrderDocument)
+        database["orders"].insert_one({"status": "of before"})
         with guarded.failing(HALFWAY):
-            running = threads.submit(schema.migrate)
+            running = threads.submit(schema.migrate, database)
             until(
-                lambda: "one_order_for_each_key" in database()["orders"].index_information(),
+                lambda: "one_order_for_each_key" in database["orders"].index_information(),
                 "it is being made",
             )
             with pytest.raises(StoreUnavailable, match=NOT_MIGRATED):
-                require_unique_indexes(OrderDocument)
+                indexes.require()
         running.result(60)
-        require_unique_indexes(OrderDocument)
-        assert settings.store_timeout == 9
+        indexes.require()
 
 
 def test_once_it_was_seen_nobody_looks_again(mongo: Mongod) -> None:
     commands = Commands()
-    with connected(mongo.uri, {"event_listeners": [commands]}):
-        schema.migrate()
-        for write in WRITES.values():
-            write()
+    with connected(mongo.uri, {"event_listeners": [commands]}) as database:
+        schema.migrate(database)
+        repository, log = MongoOrderRepository(database), MongoStockChangeLog(database)
+        leases = MongoLeaseStore(database, "a", 10)
+        repository.add(pending())
+        leases.acquire(Lease("i", 0, False, None), None)
+        log.append([change()])
         commands.sent.clear()
-        MongoOrderRepository().add(pending())
-        MongoStockChangeLog().append([change(1)])
-        assert [next(iter(sent)) for sent in commands.sent] == ["insert", *["hello"] * 3, "insert"]
+        repository.add(pending())
+        leases.acquire(Lease("j", 0, False, None), None)
+        log.append([change(1)])
+        assert [next(iter(sent)) for sent in commands.sent] == ["insert", "update", "insert"]

@@ -10,9 +10,9 @@ from prometheus_client import CollectorRegistry
 from order_service.application.orders.create import IdempotencyKeyTaken
 from order_service.domain.errors import StoreUnavailable, VersionConflict
 from order_service.domain.order import Order
+from order_service.infrastructure.mongo.connection import Database
 from order_service.infrastructure.mongo.orders import MongoOrderRepository
 from order_service.infrastructure.telemetry.orders import OrderMetrics
-from order_service.settings import Settings
 from tests.integration.conftest import connected
 from tests.orders import PRICE, completed, key, later, pending
 
@@ -33,8 +33,8 @@ def listener() -> Listener:
 
 
 @pytest.fixture
-def repository(real_store: Settings, listener: Listener) -> MongoOrderRepository:
-    return MongoOrderRepository([listener])
+def repository(database: Database, listener: Listener) -> MongoOrderRepository:
+    return MongoOrderRepository(database, [listener])
 
 
 def test_each_write_is_heard_of_once_as_it_was_given(
@@ -107,16 +107,18 @@ def _id(heard: tuple[list[Order], list[Order]]) -> str:
 
 def test_a_save_that_was_not_answered_is_heard_of_with_nothing_stored(listener: Listener) -> None:
     order = completed().saved()
-    with connected("mongodb://127.0.0.1:1", store_timeout=0.2), pytest.raises(StoreUnavailable):
-        MongoOrderRepository([listener]).save(order)
+    with connected("mongodb://127.0.0.1:1", store_timeout=0.2) as database:
+        repository = MongoOrderRepository(database, [listener])
+        with pytest.raises(StoreUnavailable):
+            repository.save(order)
     assert listener.heard == [([order], [])]
 
 
-def test_the_outcomes_of_the_winners_are_counted(real_store: Settings) -> None:
+def test_the_outcomes_of_the_winners_are_counted(database: Database) -> None:
     registry = CollectorRegistry()
-    repository = MongoOrderRepository([OrderMetrics(registry)])
+    repository = MongoOrderRepository(database, [OrderMetrics(registry)])
     won, lost = repository.add(pending()), repository.add(pending())
-    MongoOrderRepository().save(lost.give_up(later(1)))
+    MongoOrderRepository(database).save(lost.give_up(later(1)))
     repository.save_all([order.complete(PRICE, later(2)) for order in (won, lost)])
     completed = registry.get_sample_value("order_service_orders_total", {"outcome": "completed"})
     assert completed == 1

@@ -19,7 +19,7 @@ from prometheus_client import CollectorRegistry
 from order_service.application.stock_log.record import RecordStockChanges, StockChangeLog
 from order_service.infrastructure.kafka.build import kafka_watch, stock_consumer
 from order_service.infrastructure.kafka.consumer import StockConsumer
-from order_service.infrastructure.mongo.connection import connect, database, disconnect
+from order_service.infrastructure.mongo.connection import connect
 from order_service.infrastructure.mongo.schema import migrate
 from order_service.infrastructure.mongo.stock_changes import MongoStockChangeLog
 from order_service.settings import Settings
@@ -55,13 +55,13 @@ class Stage:
         )
 
     def __enter__(self) -> "Stage":
-        connect(self.settings)
-        migrate()
+        self.database = connect(self.settings)
+        migrate(self.database)
         return self
 
     def __exit__(self, *_: object) -> None:
-        database().client.drop_database(self.settings.mongo_database)
-        disconnect()
+        self.database.client.drop_database(self.database)
+        self.database.client.close()
 
     # --- Kafka
 
@@ -144,11 +144,11 @@ class Stage:
     # --- the log
 
     def entries(self) -> list[dict[str, Any]]:
-        return list(database()["stock_changes"].find(sort=[("_id", 1)]))
+        return list(self.database["stock_changes"].find(sort=[("_id", 1)]))
 
     def await_entries(self, number: int, timeout: float = 20) -> list[dict[str, Any]]:
         """Once there are so many, or more."""
-        log = database()["stock_changes"]
+        log = self.database["stock_changes"]
         until(lambda: log.count_documents({}) >= number, f"{number} entries", timeout)
         return self.entries()
 
@@ -162,7 +162,7 @@ class RunningConsumer:
     ) -> None:
         self._await_place = joined
         self.registry = CollectorRegistry()
-        record = RecordStockChanges(log or MongoStockChangeLog())
+        record = RecordStockChanges(log or MongoStockChangeLog(stage.database))
         self.watch = kafka_watch(stage.settings)
         self.consumer: StockConsumer = stock_consumer(
             stage.settings, record, self.registry, self.watch

@@ -17,13 +17,14 @@ import pytest
 from devstack.mongod import Mongod
 from order_service.application.orders.ports import OrderRepository
 from order_service.application.stock_log.changes import StockChange
-from order_service.bootstrap.shared import Adapters, build_adapters, stock_mover
+from order_service.bootstrap.adapters import Adapters, build_adapters, stock_mover
+from order_service.bootstrap.shared import Shared
 from order_service.domain.errors import InventoryUnavailable, OutcomeUnknown, StoreUnavailable
 from order_service.domain.order import Failure, FailureCode, Order, OrderStatus
 from order_service.infrastructure.mongo import schema
-from order_service.infrastructure.mongo.connection import database
+from order_service.infrastructure.mongo.connection import Database
 from order_service.settings import Settings
-from tests.integration.conftest import connected
+from tests.integration.conftest import opened, store_settings
 from tests.items import Items
 from tests.misbehaving import (
     CUT_AFTER,
@@ -79,6 +80,8 @@ class Shop:
     items: Items
     proxy: MisbehavingInventory
     stack: ExitStack
+    database: Database
+    shared: Shared
 
     @property
     def absolute(self) -> bool:
@@ -90,14 +93,16 @@ class Shop:
         return CHANGES[self.settings.inventory_contract]
 
     def process(self, wrap: Callable[[Adapters], Adapters] = lambda adapters: adapters) -> Process:
-        process = Process(self.settings, wrap(build_adapters(self.settings)))
+        process = Process(
+            self.settings, wrap(build_adapters(self.settings, self.database, self.shared))
+        )
         self.stack.callback(process.threads.shutdown)
         return process
 
     def end_lease(self, item: str) -> None:
         """As if its time were over."""
         past = datetime(2000, 1, 1, tzinfo=UTC)
-        database()["leases"].update_one({"_id": item}, {"$set": {"expiresAt": past}})
+        self.database["leases"].update_one({"_id": item}, {"$set": {"expiresAt": past}})
 
 
 only_absolute = pytest.mark.parametrize("shop", ["absolute"], indirect=True)
@@ -106,7 +111,11 @@ only_conditional = pytest.mark.parametrize("shop", ["conditional"], indirect=Tru
 
 @pytest.fixture(params=["absolute", "conditional"])
 def shop(
-    request: pytest.FixtureRequest, mongo: Mongod, proxy: MisbehavingInventory, items: Items
+    request: pytest.FixtureRequest,
+    mongo: Mongod,
+    proxy: MisbehavingInventory,
+    items: Items,
+    shared: Shared,
 ) -> Iterator[Shop]:
     given = {
         "inventory_service_url": proxy.url,
@@ -115,10 +124,11 @@ def shop(
         "lease_seconds": 5,
         "breaker_failures": 1000,
     }
-    with connected(mongo.uri, **given) as settings, ExitStack() as stack:
-        schema.migrate()
+    settings = store_settings(mongo.uri, **given)
+    with opened(settings) as database, ExitStack() as stack:
+        schema.migrate(database)
         stack.callback(proxy.behave)
-        yield Shop(settings, items, proxy, stack)
+        yield Shop(settings, items, proxy, stack, database, shared)
 
 
 @pytest.fixture

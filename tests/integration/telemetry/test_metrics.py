@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,9 @@ from devstack.mongod import Mongod
 from devstack.ports import free_port
 from order_service.domain.order import Stuck
 from order_service.infrastructure.mongo.backlog import read_backlog
+from order_service.infrastructure.mongo.connection import Database
 from order_service.infrastructure.mongo.orders import MongoOrderRepository
 from order_service.infrastructure.telemetry.backlog import Backlog, BacklogCollector
-from order_service.settings import Settings
 from tests.integration.conftest import connected
 from tests.orders import PRICE, START, completed, later, pending
 from tests.system import Parts, System
@@ -204,20 +205,20 @@ def test_a_service_that_is_killed_leaves_no_file(parts: Parts, tmp_path: Path) -
 # --- the backlog, on the store alone
 
 
-def test_the_backlog_counts_what_waits_and_how_long(real_store: Settings) -> None:
-    assert read_backlog() == Backlog(0, 0, 0, 0, 0)
-    repository = MongoOrderRepository()
+def test_the_backlog_counts_what_waits_and_how_long(database: Database) -> None:
+    assert read_backlog(database) == Backlog(0, 0, 0, 0, 0)
+    repository = MongoOrderRepository(database)
     repository.add(pending())
     repository.save(repository.add(pending(at=later(60))).mark_stuck(Stuck("Nobody knows.", START)))
     repository.save(repository.add(pending()).complete(PRICE, later(2)))
     repository.add(completed())
-    backlog = read_backlog()
+    backlog = read_backlog(database)
     assert (backlog.pending, backlog.stuck, backlog.unpublished_events) == (2, 1, 1)
     assert backlog.oldest_pending > backlog.oldest_unpublished > 0
 
 
 def test_without_the_store_the_worker_still_answers_a_scrape() -> None:
-    with connected("mongodb://127.0.0.1:1", store_timeout=0.2):
-        [readable] = BacklogCollector(read_backlog).collect()
+    with connected("mongodb://127.0.0.1:1", store_timeout=0.2) as database:
+        [readable] = BacklogCollector(partial(read_backlog, database)).collect()
     assert readable.name == "order_service_backlog_readable"
     assert [sample.value for sample in readable.samples] == [0]

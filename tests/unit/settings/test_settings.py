@@ -102,11 +102,9 @@ def test_the_limiter_takes_each_kind_of_redis_too(url: str) -> None:
 def test_the_database_is_what_either_of_its_two_settings_names(
     environment: dict[str, str], database: str
 ) -> None:
-    connection.connect(Settings.load(environment))
-    try:
-        assert connection.database().name == database
-    finally:
-        connection.disconnect()
+    connected = connection.connect(Settings.load(environment))
+    connected.client.close()
+    assert connected.name == database
 
 
 def test_the_environment_goes_before_the_file_and_an_empty_value_is_none(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from devstack.notice import only_one
-from order_service.bootstrap import make_run, shared
+from order_service.bootstrap import load, make_run
 from order_service.infrastructure.kafka import config
 from order_service.settings import Settings, SettingsError, variables
 
@@ -133,10 +133,11 @@ def test_files_as_people_write_them_are_read(content: str, tmp_path: Path) -> No
 
 def test_the_start_tells_it_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(shared.logs, "configure", lambda level: None)
+    monkeypatch.setattr(load.logs, "configure", lambda level: None)
+    told: set[str] = set()
     with capture_logs() as logs:
         for _ in range(3):
-            shared.load_settings({"WEB_WORKERZ": "hunter2"})
+            load.load_settings({"WEB_WORKERZ": "hunter2"}, told=told)
     assert logs == [
         {
             "event": "variable_is_no_setting",
@@ -166,9 +167,9 @@ def test_the_file_is_looked_for_up_to_the_top_of_the_checkout(
     for each, number in ((".", 9000), ("shop", 8080), ("shop/own", 8081)):
         (tmp_path / each / ".env").write_text(f"PORT={number}\n")
     monkeypatch.setattr(make_run, "_CHECKOUT", tmp_path / "shop")
-    monkeypatch.setattr(shared.logs, "configure", lambda level: None)
+    monkeypatch.setattr(load.logs, "configure", lambda level: None)
     monkeypatch.chdir(tmp_path / folder)
-    assert shared.load_settings({}).port == port
+    assert load.load_settings({}).port == port
 
 
 def test_no_file_above_the_checkout_is_read(
@@ -177,9 +178,9 @@ def test_no_file_above_the_checkout_is_read(
     (tmp_path / "shop/docs").mkdir(parents=True)
     (tmp_path / ".env").write_text("PORT=9000\n")
     monkeypatch.setattr(make_run, "_CHECKOUT", tmp_path / "shop")
-    monkeypatch.setattr(shared.logs, "configure", lambda level: None)
+    monkeypatch.setattr(load.logs, "configure", lambda level: None)
     monkeypatch.chdir(tmp_path / "shop/docs")
-    assert shared.load_settings({}).port == 3100
+    assert load.load_settings({}).port == 3100
 
 
 def test_what_make_run_tells_is_found_from_a_folder_below(
@@ -187,8 +188,8 @@ def test_what_make_run_tells_is_found_from_a_folder_below(
 ) -> None:
     (tmp_path / "docs").mkdir()
     monkeypatch.setattr(make_run, "_CHECKOUT", tmp_path)
-    monkeypatch.setattr(shared.logs, "configure", lambda level: None)
+    monkeypatch.setattr(load.logs, "configure", lambda level: None)
     monkeypatch.chdir(tmp_path / "docs")
     with only_one(tmp_path / ".data") as notice:
         notice.write({"KAFKA_BROKER": "127.0.0.1:19092"})
-        assert shared.load_settings({}).kafka_broker == "127.0.0.1:19092"
+        assert load.load_settings({}).kafka_broker == "127.0.0.1:19092"

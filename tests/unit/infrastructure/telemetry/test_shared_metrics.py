@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.parser import text_string_to_metric_families
 
 from order_service.infrastructure.telemetry.registry import EverybodysNumbers, count_in
-from order_service.infrastructure.telemetry.shared import Place, added_up, shared_places
+from order_service.infrastructure.telemetry.shared import Place, added_up, new_places
 
 WORDS = 4096
 
@@ -113,7 +113,7 @@ def test_a_gauge_that_can_not_be_added_up_is_refused() -> None:
 
 
 def test_a_forked_process_counts_where_its_maker_reads() -> None:
-    mine = shared_places()[-1]
+    mine = new_places()[-1]
     child = os.fork()
     if child == 0:
         Process(mine).reads.labels("child").inc(5)

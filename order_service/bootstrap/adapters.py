@@ -1,0 +1,122 @@
+"""What fills the ports, and the stock mover that the API and the worker make of it."""
+
+import os
+import socket
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from prometheus_client import CollectorRegistry
+
+from order_service.application.clock import Clock
+from order_service.application.orders.list import OrderPages
+from order_service.application.orders.ports import OrderReader
+from order_service.application.orders.publish import RelayLock
+from order_service.application.readiness import Dependency
+from order_service.application.stock.lease import LeaseStore
+from order_service.application.stock.leased import LeasedStock, OverwritingInventory, Turns
+from order_service.application.stock.operations import ConditionalInventory, OperationStock
+from order_service.bootstrap.shared import Shared
+from order_service.infrastructure.cache.build import OrderCache
+from order_service.infrastructure.cache.seal import Seal
+from order_service.infrastructure.dependencies import InventoryDependency, StoreDependency
+from order_service.infrastructure.inventory import absolute, conditional
+from order_service.infrastructure.inventory.http import InventoryHttp
+from order_service.infrastructure.mongo.books import MongoBooks
+from order_service.infrastructure.mongo.cache_key import cache_key
+from order_service.infrastructure.mongo.clock import StoreClock
+from order_service.infrastructure.mongo.connection import Database
+from order_service.infrastructure.mongo.leases import MongoLeaseStore
+from order_service.infrastructure.mongo.order_pages import MongoOrderPages
+from order_service.infrastructure.mongo.orders import MongoOrderRepository, MongoOutbox
+from order_service.infrastructure.mongo.relay_lock import MongoRelayLock
+from order_service.infrastructure.mongo.stock_changes import MongoStockChangeLog
+from order_service.infrastructure.telemetry.cache import ReadMetrics
+from order_service.infrastructure.telemetry.inventory import (
+    InventoryMetrics,
+    MeteredConditional,
+    MeteredOverwriting,
+)
+from order_service.infrastructure.telemetry.leases import MeteredLeases
+from order_service.infrastructure.telemetry.orders import OrderMetrics
+from order_service.reconciliation.reconcile import Books
+from order_service.settings import Settings
+
+# Longer than one round of the relay may take, so that two relays don't publish double.
+_RELAY_LEASE_SECONDS: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Adapters:
+    """What fills the ports, but for Kafka's. Tests replace or wrap single ones. ``store`` and
+    ``inventory`` are what readiness asks."""
+
+    orders: MongoOrderRepository
+    reader: OrderReader
+    pages: OrderPages
+    outbox: MongoOutbox
+    leases: LeaseStore
+    relay_lock: RelayLock
+    changes: MongoStockChangeLog
+    books: Books
+    turns: Turns
+    clock: Clock
+    absolute: OverwritingInventory
+    conditional: ConditionalInventory
+    store: Dependency
+    inventory: Dependency
+
+
+Wrap = Callable[[Adapters], Adapters]
+
+
+def build_adapters(
+    settings: Settings,
+    database: Database,
+    shared: Shared,
+    registry: CollectorRegistry | None = None,
+) -> Adapters:
+    """``registry``: where they count and time what they do."""
+    registry = registry or CollectorRegistry()
+    http = InventoryHttp(settings)
+    calls = InventoryMetrics(registry)
+    clock = StoreClock(database)
+    owner = f"{socket.gethostname()}:{os.getpid()}"
+    leases = MongoLeaseStore(database, owner, settings.lease_seconds)
+    cache = OrderCache(settings, shared.changes, Seal(partial(cache_key, database)))
+    orders = MongoOrderRepository(database, [*cache.listeners, OrderMetrics(registry)])
+    return Adapters(
+        orders=orders,
+        reader=cache.reader(orders, ReadMetrics(registry).count),
+        pages=MongoOrderPages(database),
+        outbox=MongoOutbox(database),
+        leases=MeteredLeases(leases, registry),
+        relay_lock=MongoRelayLock(database, owner, _RELAY_LEASE_SECONDS),
+        changes=MongoStockChangeLog(database, clock),
+        books=MongoBooks(database),
+        turns=shared.turns,
+        clock=clock,
+        absolute=MeteredOverwriting(absolute.AbsoluteInventory(http), calls),
+        conditional=MeteredConditional(conditional.ConditionalInventory(http), calls),
+        store=StoreDependency(database),
+        inventory=InventoryDependency(http),
+    )
+
+
+def stock_mover(
+    settings: Settings, adapters: Adapters, executor: ThreadPoolExecutor
+) -> LeasedStock | OperationStock:
+    if settings.inventory_contract == "conditional":
+        return OperationStock(adapters.conditional, adapters.orders, adapters.clock, executor)
+    return LeasedStock(
+        adapters.absolute,
+        adapters.leases,
+        adapters.orders,
+        adapters.changes,
+        adapters.turns,
+        adapters.clock,
+        executor,
+        settings.lease_seconds,
+    )

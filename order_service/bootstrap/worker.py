@@ -1,0 +1,52 @@
+"""The worker: what keeps the stock-change log, publishes the events and settles the orders."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from functools import partial
+
+from prometheus_client import CollectorRegistry
+
+from order_service.application.orders.publish import PublishEvents
+from order_service.application.orders.settle import Overdue, SettleOrders
+from order_service.application.stock_log.record import RecordStockChanges
+from order_service.bootstrap.adapters import Adapters, Wrap, build_adapters, stock_mover
+from order_service.bootstrap.shared import Shared
+from order_service.infrastructure.kafka import build
+from order_service.infrastructure.mongo.backlog import read_backlog
+from order_service.infrastructure.mongo.connection import connect
+from order_service.infrastructure.telemetry import logs
+from order_service.infrastructure.telemetry.backlog import BacklogCollector
+from order_service.interface.worker import process
+from order_service.interface.worker.health import WorkerParts
+from order_service.settings import Settings
+
+
+def run_worker(settings: Settings, wrap: Wrap = lambda adapters: adapters) -> int:
+    """Returns the exit code."""
+    logs.configure(settings.log_level)
+    database = connect(settings)
+    registry = CollectorRegistry()
+    registry.register(BacklogCollector(partial(read_backlog, database)))
+    adapters = wrap(build_adapters(settings, database, Shared(), registry))
+    return process.run(_parts(settings, adapters, registry), settings)
+
+
+def _parts(settings: Settings, adapters: Adapters, registry: CollectorRegistry) -> WorkerParts:
+    record = RecordStockChanges(adapters.changes)
+    watch = build.kafka_watch(settings)
+    publisher = build.event_publisher(settings)
+    return WorkerParts(
+        consumer=build.stock_consumer(settings, record, registry, watch),
+        kafka=watch,
+        publish_events=PublishEvents(adapters.outbox, publisher, adapters.relay_lock),
+        settle_orders=_settlement(settings, adapters),
+        store=adapters.store,
+        registry=registry,
+    )
+
+
+def _settlement(settings: Settings, adapters: Adapters) -> SettleOrders:
+    executor = ThreadPoolExecutor(settings.web_threads, thread_name_prefix="commit")
+    stock = stock_mover(settings, adapters, executor)
+    overdue = Overdue(timedelta(seconds=settings.settle_after), settings.request_deadline)
+    return SettleOrders(adapters.orders, stock, adapters.clock, overdue)
