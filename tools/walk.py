@@ -30,9 +30,10 @@ sys.path.insert(0, str(CHECKOUT))
 
 from devstack.mongod import Mongod  # noqa: E402
 from order_service.application.stock_log.record import RecordStockChanges  # noqa: E402
-from order_service.bootstrap import commands  # noqa: E402
+from order_service.bootstrap import worker  # noqa: E402
+from order_service.bootstrap.adapters import Adapters, build_adapters  # noqa: E402
 from order_service.bootstrap.api import build_api  # noqa: E402
-from order_service.bootstrap.shared import build_adapters  # noqa: E402
+from order_service.bootstrap.shared import Shared  # noqa: E402
 from order_service.domain.order import Order  # noqa: E402
 from order_service.infrastructure.kafka import build  # noqa: E402
 from order_service.infrastructure.mongo import schema  # noqa: E402
@@ -147,13 +148,13 @@ def requests(client: FlaskClient, contract: str) -> Iterator[tuple[str, Walk]]:
         yield "read, cached", walked(lambda: client.get(f"/api/orders/{kept}"))
 
 
-def event(settings: Settings) -> Walk:
+def event(settings: Settings, adapters: Adapters) -> Walk:
     """One record that the worker logs; the client that would talk to the broker is given it."""
 
     def consume() -> None:
         broker = FakeBroker(value())
         build.Consumer = lambda *_, **__: broker  # type: ignore[assignment, misc]
-        record = RecordStockChanges(build_adapters(settings).changes)
+        record = RecordStockChanges(adapters.changes)
         consumer = build.stock_consumer(settings, record, CollectorRegistry(), Sightings())
         broker.at_the_end = consumer.stop
         runs.append(consumer.run)
@@ -164,10 +165,9 @@ def event(settings: Settings) -> Walk:
     return walked(lambda: runs.pop()())
 
 
-def settlement(settings: Settings) -> Walk:
+def settlement(settings: Settings, adapters: Adapters) -> Walk:
     """One order whose create was killed before it took its stock."""
-    adapters = build_adapters(settings)
-    settle = commands._settlement(settings, adapters)
+    settle = worker._settlement(settings, adapters)
 
     def abandoned() -> None:
         long_ago = adapters.clock.now() - timedelta(hours=1)
@@ -190,14 +190,17 @@ def main() -> None:
     watch()
     print(f"{'trip':<28}{'files':>8}{'functions':>12}{'hops':>8}")
     with parts() as settings:
-        connect(settings)
-        schema.migrate()
+        database = connect(settings)
+        schema.migrate(database)
         for contract in ("absolute", "conditional"):
             chosen = settings.model_copy(update={"inventory_contract": contract})
-            for trip, walk in requests(build_api(chosen).test_client(), contract):
+            for trip, walk in requests(
+                build_api(chosen, database, Shared()).test_client(), contract
+            ):
                 print(walk.line(trip))
-        print(event(settings).line("a Kafka event"))
-        print(settlement(settings).line("settlement, abandoning one"))
+        adapters = build_adapters(settings, database, Shared())
+        print(event(settings, adapters).line("a Kafka event"))
+        print(settlement(settings, adapters).line("settlement, abandoning one"))
     sys.setprofile(None)
 
 

@@ -16,7 +16,7 @@ from flask import Flask
 from order_service.bootstrap.adapters import Adapters
 from order_service.bootstrap.api import build_api
 from order_service.bootstrap.load import load_settings
-from order_service.bootstrap.shared import Shared
+from order_service.bootstrap.master import handed_on
 from order_service.bootstrap.worker import run_worker
 from order_service.infrastructure.mongo.connection import connect
 from tests.faults import addresses, wall_clock
@@ -47,8 +47,8 @@ def _wrapping(role: str) -> Callable[[Adapters], Adapters]:
 
 @cache
 def _app() -> Flask:
-    settings = load_settings()
-    return build_api(settings, connect(settings), Shared(), _wrapping("api"))
+    settings, shared = handed_on()
+    return build_api(settings, connect(settings), shared, _wrapping("api"))
 
 
 def __getattr__(name: str) -> Flask:
