@@ -7,7 +7,7 @@ from typing import Any
 
 import pymongo.database
 from mongoengine import Document
-from pymongo import MongoClient
+from pymongo import MongoClient, uri_parser
 from pymongo.collection import Collection
 from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
 
@@ -34,6 +34,9 @@ def connect(settings: Settings, operation_timeout: float | None = None, **option
     Raises SettingsError for a URI that can't be used, or whose name can't be looked up.
     """
     with _refusals(settings.mongo_uri):
+        if settings.mongo_uri.startswith("mongodb+srv://"):
+            # The client would look the name up at its first operation.
+            uri_parser.parse_uri(settings.mongo_uri)
         client: MongoClient[Fields] = MongoClient(
             settings.mongo_uri,
             w="majority",
