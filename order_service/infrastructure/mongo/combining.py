@@ -8,7 +8,10 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final, Generic, TypeVar
 
+from pymongo.errors import PyMongoError
+
 from order_service.domain.errors import StoreUnavailable
+from order_service.infrastructure.mongo.failures import NO_BSON, meaning
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -32,9 +35,10 @@ class _Waiting(Generic[A, R]):
 
 
 class Combined(Generic[A, R]):
-    """``call`` answers a result, or the error to raise, for each argument, in their order. When it
-    raises StoreUnavailable, those who came meanwhile are told so as well: the store that failed the
-    ones would only fail the others too, later."""
+    """``call`` answers a result, or the error to raise, for each argument, in their order. What the
+    driver raises in it becomes StoreUnavailable or InvalidValue here. A call that ends with
+    StoreUnavailable ends so for those who came meanwhile as well: the store that failed the ones
+    would only fail the others too, later."""
 
     def __init__(self, call: Callable[[list[A]], Sequence[R | BaseException]]) -> None:
         self._call = call
@@ -78,10 +82,16 @@ class Combined(Generic[A, R]):
 
     def _outcomes(self, arguments: list[A]) -> Sequence[R | BaseException]:
         try:
-            return self._call(arguments)
+            return self._made(arguments)
         except StoreUnavailable:
             raise
         except BaseException as error:  # noqa: BLE001  (it belongs to the one whose argument it is)
             if len(arguments) == 1:
                 return [error]
             return [self._outcomes([each])[0] for each in arguments]
+
+    def _made(self, arguments: list[A]) -> Sequence[R | BaseException]:
+        try:
+            return self._call(arguments)
+        except (PyMongoError, *NO_BSON) as error:
+            raise meaning(error) from error

@@ -93,16 +93,15 @@ class MongoLeaseStore:
     def _take_all(self, takings: Sequence[_Taking]) -> list[bool]:
         self._orders_indexes.require()
         updates = [self._update(taking) for taking in takings]
-        with store_errors():
-            try:
-                result = self._leases.bulk_write(updates, ordered=False)
-            except BulkWriteError as error:
-                # Somebody else was faster to make one that nobody held before.
-                duplicates(error)
-            else:
-                if result.matched_count + result.upserted_count == len(takings):
-                    return [True] * len(takings)
-            return _which_are_taken(self._leases, takings)
+        try:
+            result = self._leases.bulk_write(updates, ordered=False)
+        except BulkWriteError as error:
+            # Somebody else was faster to make one that nobody held before.
+            duplicates(error)
+        else:
+            if result.matched_count + result.upserted_count == len(takings):
+                return [True] * len(takings)
+        return _which_are_taken(self._leases, takings)
 
     def _update(self, taking: _Taking) -> UpdateOne:
         seen = taking.seen
@@ -122,11 +121,10 @@ class MongoLeaseStore:
 
 def _look_at_all(leases: Documents, item_ids: Sequence[str]) -> list[Lease]:
     wanted = {"_id": {"$in": list(set(item_ids))}}
-    with store_errors():
-        # Local reads: a stale one is harmless, because acquiring compares the fence.
-        local = leases.with_options(read_concern=ReadConcern("local"))
-        seen = local.find(wanted, {"fence": 1, "intent": 1, "held": _HELD})
-        found = {each["_id"]: each for each in seen}
+    # Local reads: a stale one is harmless, because acquiring compares the fence.
+    local = leases.with_options(read_concern=ReadConcern("local"))
+    seen = local.find(wanted, {"fence": 1, "intent": 1, "held": _HELD})
+    found = {each["_id"]: each for each in seen}
     return [_lease(item_id, found.get(item_id)) for item_id in item_ids]
 
 
@@ -149,9 +147,8 @@ def _which_are_taken(leases: Documents, takings: Sequence[_Taking]) -> list[bool
 
 
 def _release_all(leases: Documents, released: Sequence[Lease]) -> list[None]:
-    with store_errors():
-        updates = [_give_back(lease, lease.fence) for lease in released]
-        leases.with_options(write_concern=WriteConcern(w=1)).bulk_write(updates, ordered=False)
+    updates = [_give_back(lease, lease.fence) for lease in released]
+    leases.with_options(write_concern=WriteConcern(w=1)).bulk_write(updates, ordered=False)
     return [None] * len(released)
 
 

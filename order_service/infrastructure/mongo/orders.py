@@ -130,27 +130,24 @@ class MongoOrderRepository:
 
 def _insert_all(collection: Documents, orders: Sequence[Order]) -> list[DuplicateKeyError | None]:
     taken: dict[int, DuplicateKeyError] = {}
-    with store_errors():
-        try:
-            collection.insert_many([ORDER_MAPPING.write(order) for order in orders], ordered=False)
-        except BulkWriteError as error:
-            taken = duplicates(error)
+    try:
+        collection.insert_many([ORDER_MAPPING.write(order) for order in orders], ordered=False)
+    except BulkWriteError as error:
+        taken = duplicates(error)
     return [taken.get(number) for number in range(len(orders))]
 
 
 def _find_all(collection: Documents, wanted: Sequence[Sequence[str]]) -> list[list[Order]]:
-    with store_errors():
-        ids = list({order_id: ObjectId(order_id) for each in wanted for order_id in each}.values())
-        orders = map(ORDER_MAPPING.read, collection.find({"_id": {"$in": ids}}, _WITHOUT_EVENTS))
-        found = {order.id: order for order in orders}
+    ids = list({order_id: ObjectId(order_id) for each in wanted for order_id in each}.values())
+    orders = map(ORDER_MAPPING.read, collection.find({"_id": {"$in": ids}}, _WITHOUT_EVENTS))
+    found = {order.id: order for order in orders}
     return [[found[order_id] for order_id in each if order_id in found] for each in wanted]
 
 
 def _update_all(collection: Documents, saves: Sequence[Sequence[Order]]) -> list[Sequence[Order]]:
     """Answers, for each save, those of its orders that are stored."""
     orders = [order for each in saves for order in each]
-    with store_errors():
-        result = collection.bulk_write([_update(order) for order in orders], ordered=False)
+    result = collection.bulk_write([_update(order) for order in orders], ordered=False)
     if result.matched_count == len(orders):
         return list(saves)
     if result.matched_count == 0:

@@ -6,8 +6,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from pymongo.errors import AutoReconnect
 
-from order_service.domain.errors import StoreUnavailable
+from order_service.domain.errors import InvalidValue, StoreUnavailable
 from order_service.infrastructure.mongo.combining import MOST, Combined
 from tests.waiting import until
 
@@ -102,7 +103,7 @@ def test_one_argument_that_fails_does_not_fail_its_neighbours(store: Store) -> N
     others = store.join([2, 3, 4])
     store.let_go()
     assert [each.result(10) for each in (first, others[0], others[2])] == [1, 2, 4]
-    with pytest.raises(OverflowError):
+    with pytest.raises(InvalidValue):
         others[1].result(10)
     assert store.combined(5) == 5
 
@@ -123,6 +124,18 @@ def test_a_store_that_is_away_is_told_to_all_who_wait_and_tried_again_by_the_nex
     assert store.calls == [[1]]
     store.answer = lambda given: given
     assert store.combined(4) == 4
+
+
+def test_what_the_driver_raises_becomes_an_error_of_ours(store: Store) -> None:
+    def unreachable(_: list[int]) -> list[int]:
+        raise AutoReconnect("db.internal:27017")
+
+    store.answer = unreachable
+    store.let_go()
+    with pytest.raises(StoreUnavailable) as told:
+        store.combined(1)
+    assert isinstance(told.value.__cause__, AutoReconnect)
+    assert "internal" not in told.value.message
 
 
 def test_many_at_once_are_each_answered_their_own(store: Store) -> None:
