@@ -9,7 +9,7 @@ from typing import Final
 
 import structlog
 
-from order_service.infrastructure.outgoing.call import Interim, TooLong
+from order_service.infrastructure.outgoing.connections import Interim, TooLong
 
 _SAY_AGAIN_AFTER: Final = 60.0
 

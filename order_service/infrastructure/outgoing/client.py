@@ -23,9 +23,9 @@ from requests.utils import select_proxy
 from urllib3 import PoolManager, ProxyManager
 from urllib3.connectionpool import HTTPConnectionPool
 
-from order_service.infrastructure.outgoing.call import Call, Interim, TooLong, making
 from order_service.infrastructure.outgoing.causes import cause_of
-from order_service.infrastructure.outgoing.connections import HttpPool, HttpsPool
+from order_service.infrastructure.outgoing.connections import Call, Interim, TooLong, making
+from order_service.infrastructure.outgoing.resting import HttpPool, HttpsPool
 
 # Beside the body.
 _MOST_OF_HEAD: Final = 64 * 1024

@@ -1,23 +1,117 @@
-"""Connections that keep to the deadline and the bound of the call that they serve."""
+"""The call that a thread is making, and the connections that keep to its deadline and its bound.
+
+requests and urllib3 pass no deadline down to the socket, so the connection looks up the call of its
+thread.
+"""
 
 import io
 import socket
 import struct
 import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from http.client import HTTPResponse
 from typing import Any, Final
 
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import NewConnectionError
 from urllib3.util.wait import wait_for_read
 
-from order_service.infrastructure.outgoing.call import Call, current
 from order_service.infrastructure.outgoing.names import look_up
-from order_service.infrastructure.outgoing.resting import RestingConnections
 
 _DROP_WHEN_CLOSED: Final = struct.pack("ii", 1, 0)
 _SEND_WHEN_CLOSED: Final = struct.pack("ii", 0, 0)
+
+
+class TooLong(Exception):
+    """An answer with more bytes than an answer may have."""
+
+
+class Interim(Exception):
+    """An answer that says that another one follows, which http.client does not wait for."""
+
+
+@dataclass(slots=True)
+class Call:
+    """Times in monotonic seconds. Connecting ends by ``connect_by``, what follows within
+    ``answer_time`` seconds of its first byte, and everything by ``until``.
+
+    ``keeps``: whether its connection may serve another call. ``sent``: whether a byte of the
+    request has left. ``received``: bytes of the answer, of which there may be ``most``.
+    ``doubtful``: more than one answer came. ``stray``: bytes came that nobody had asked for.
+    """
+
+    connect_by: float
+    answer_time: float
+    until: float
+    most: int
+    keeps: bool = True
+    sent: bool = False
+    received: int = 0
+    doubtful: bool = False
+    stray: bool = False
+
+    def connecting(self) -> float:
+        """Seconds left to connect. Raises TimeoutError when there are none."""
+        return _left(min(self.connect_by, self.until), "it was not reached in time")
+
+    def sending(self) -> float:
+        """Seconds left to send, which begins now. Raises TimeoutError when there are none, and
+        nothing may be sent any more."""
+        left = _left(self.until, "the time was over before the request was sent")
+        if not self.sent:
+            left = min(left, self.answer_time)
+            self.until = time.monotonic() + left
+            self.sent = True
+        return left
+
+    def receiving(self) -> float:
+        """Seconds left to receive. Raises TimeoutError when there are none."""
+        return _left(self.until, "it did not answer in time")
+
+    def receive(self, number: int) -> None:
+        """Count bytes. Raises TooLong."""
+        self.received += number
+        if self.received > self.most:
+            raise TooLong(f"the answer is longer than {self.most} bytes")
+
+
+def _left(until: float, otherwise: str) -> float:
+    left = until - time.monotonic()
+    if left <= 0:
+        raise TimeoutError(otherwise)
+    return left
+
+
+class _Thread(threading.local):
+    call: Call | None = None
+
+
+_thread = _Thread()
+
+
+@contextmanager
+def making(call: Call) -> Iterator[Call]:
+    """Until the end of the block this thread makes the call."""
+    _thread.call = call
+    try:
+        yield call
+    finally:
+        _thread.call = None
+
+
+def _current() -> Call:
+    assert _thread.call is not None, "a connection is used outside of a call"
+    return _thread.call
+
+
+def may_keep() -> bool:
+    """Whether this thread may use a connection again, before its call or after it."""
+    call = _thread.call
+    return call is not None and call.keeps and not call.doubtful
 
 
 class _Arriving(io.RawIOBase):
@@ -68,15 +162,15 @@ class _Answer(io.BufferedReader):
 
 class _Response(HTTPResponse):
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
-        arriving: Any = _Arriving(sock, current())
+        arriving: Any = _Arriving(sock, _current())
         super().__init__(arriving, *args, **kwargs)
 
 
-class _Bounded(HTTPConnection):
+class Bounded(HTTPConnection):
     response_class = _Response
 
     def _new_conn(self) -> socket.socket:
-        call = current()
+        call = _current()
         try:
             return _connect(self._dns_host, self.port, call)
         except Exception as error:
@@ -85,7 +179,7 @@ class _Bounded(HTTPConnection):
     def send(self, data: Any) -> None:
         if self.sock is None:
             self.connect()
-        call = current()
+        call = _current()
         is_first = not call.sent
         self.sock.settimeout(call.sending())
         if is_first:
@@ -100,22 +194,12 @@ class _Bounded(HTTPConnection):
             return False
         if not wait_for_read(self.sock, timeout=0.0):
             return True
-        current().stray |= _holds_bytes(self.sock)
+        _current().stray |= _holds_bytes(self.sock)
         return False
 
 
-class _BoundedTls(_Bounded, HTTPSConnection):
+class BoundedTls(Bounded, HTTPSConnection):
     """TLS is agreed on within what is left to connect."""
-
-
-class HttpPool(HTTPConnectionPool):
-    ConnectionCls = _Bounded
-    QueueCls = RestingConnections
-
-
-class HttpsPool(HTTPSConnectionPool):
-    ConnectionCls = _BoundedTls
-    QueueCls = RestingConnections
 
 
 def _connect(host: str, port: int, call: Call) -> socket.socket:

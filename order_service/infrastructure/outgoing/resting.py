@@ -1,4 +1,4 @@
-"""The connections that are kept for another call: urllib3's pool stores them here.
+"""The pools of urllib3, and the connections that they keep for another call.
 
 A server that sends one answer too many shifts all that follow on the same connection. So a
 connection rests a while after each answer: what comes meanwhile is seen before the next request,
@@ -12,9 +12,10 @@ from collections import deque
 from contextlib import suppress
 from typing import Any, Final
 
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection
 
-from order_service.infrastructure.outgoing.call import may_keep
+from order_service.infrastructure.outgoing.connections import Bounded, BoundedTls, may_keep
 
 # Seconds.
 _REST: Final = 0.05
@@ -69,3 +70,13 @@ def _close_all(*kept: _Kept) -> None:
         with suppress(IndexError):
             while True:
                 connections.pop()[1].close()
+
+
+class HttpPool(HTTPConnectionPool):
+    ConnectionCls = Bounded
+    QueueCls = RestingConnections
+
+
+class HttpsPool(HTTPSConnectionPool):
+    ConnectionCls = BoundedTls
+    QueueCls = RestingConnections
