@@ -34,11 +34,7 @@ from order_service.infrastructure.mongo.orders import MongoOrderRepository, Mong
 from order_service.infrastructure.mongo.relay_lock import MongoRelayLock
 from order_service.infrastructure.mongo.stock_changes import MongoStockChangeLog
 from order_service.infrastructure.telemetry.cache import ReadMetrics
-from order_service.infrastructure.telemetry.inventory import (
-    InventoryMetrics,
-    MeteredConditional,
-    MeteredOverwriting,
-)
+from order_service.infrastructure.telemetry.inventory import InventoryMetrics
 from order_service.infrastructure.telemetry.leases import MeteredLeases
 from order_service.infrastructure.telemetry.orders import OrderMetrics
 from order_service.reconciliation.reconcile import Books
@@ -98,8 +94,8 @@ def build_adapters(
         books=MongoBooks(database),
         turns=shared.turns,
         clock=clock,
-        absolute=MeteredOverwriting(absolute.AbsoluteInventory(http), calls),
-        conditional=MeteredConditional(conditional.ConditionalInventory(http), calls),
+        absolute=absolute.AbsoluteInventory(http, calls),
+        conditional=conditional.ConditionalInventory(http, calls),
         store=StoreDependency(database),
         inventory=InventoryDependency(http),
     )

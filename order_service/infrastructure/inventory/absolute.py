@@ -4,22 +4,18 @@ import time
 
 from order_service.domain.errors import InventoryUnavailable, ItemNotFound, OutcomeUnknown
 from order_service.domain.stock import StockReading
-from order_service.infrastructure.inventory.http import InventoryHttp, is_of, read_reading
+from order_service.infrastructure.inventory.http import Contract, is_of, read_reading, told
 
 
-class AbsoluteInventory:
-    def __init__(self, http: InventoryHttp) -> None:
-        self._http = http
-
-    def available(self) -> bool:
-        return self._http.available()
-
+class AbsoluteInventory(Contract):
+    @told
     def read(self, item_id: str) -> StockReading:
         answer = self._http.get_item(f"/api/items/stock/{item_id}", item_id)
         if not is_of(item_id, answer.body):
             raise InventoryUnavailable("The inventory answered for another item.")
         return read_reading(answer.body)
 
+    @told
     def overwrite(self, item_id: str, stock: int, not_after: float) -> None:
         until = time.monotonic() + self._http.longest
         if until > not_after:

@@ -12,19 +12,15 @@ from order_service.domain.errors import (
 from order_service.domain.stock import StockReading
 from order_service.infrastructure.inventory.http import (
     Answer,
-    InventoryHttp,
+    Contract,
     read_reading,
     read_stock,
+    told,
 )
 
 
-class ConditionalInventory:
-    def __init__(self, http: InventoryHttp) -> None:
-        self._http = http
-
-    def available(self) -> bool:
-        return self._http.available()
-
+class ConditionalInventory(Contract):
+    @told
     def deduct(self, item_id: str, quantity: int, operation_id: str) -> StockReading:
         answer = self._send("deduct-stock", item_id, quantity, operation_id)
         if answer.status == 409:
@@ -32,6 +28,7 @@ class ConditionalInventory:
                 raise InsufficientStock(item_id, quantity, read_stock(answer.body))
         return _reading(answer)
 
+    @told
     def restore(self, item_id: str, quantity: int, operation_id: str) -> StockReading:
         return _reading(self._send("restore-stock", item_id, quantity, operation_id))
 

@@ -13,13 +13,19 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import wraps
 from math import inf
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from circuitbreaker import CircuitBreaker
 from requests import PreparedRequest
 
-from order_service.domain.errors import InventoryUnavailable, ItemNotFound, OutcomeUnknown
+from order_service.domain.errors import (
+    InventoryUnavailable,
+    ItemNotFound,
+    OrderServiceError,
+    OutcomeUnknown,
+)
 from order_service.domain.stock import StockReading
 from order_service.infrastructure.outgoing import bounded_json, tls
 from order_service.infrastructure.outgoing.causes import Complaints
@@ -41,6 +47,20 @@ _ITEM_ID = re.compile("[0-9a-fA-F]{24}")
 # A gateway answers these for a server that may still be working on the request.
 _ANSWERED_BY_A_GATEWAY = {502, 504}
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class CallListener(Protocol):
+    def called(self, operation: str, outcome: str, seconds: float, available: bool) -> None:
+        """A call of the inventory is over; the outcome is ok, or the code of the error.
+        ``available``: whether the breaker lets the next call through."""
+        ...
+
+    def saw(self, available: bool) -> None:
+        """Whether the breaker lets calls through."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -53,8 +73,10 @@ class Answer:
 class InventoryHttp:
     def __init__(self, settings: Settings) -> None:
         self._base = settings.inventory_service_url.rstrip("/")
-        self._bounds = Bounds(settings.inventory_connect_timeout, settings.inventory_read_timeout)
-        self._client = _client(self._base, self._bounds, settings)
+        bounds = Bounds(settings.inventory_connect_timeout, settings.inventory_read_timeout)
+        # Seconds after which a request that is asked for now has ended.
+        self.longest = bounds.total
+        self._client = _client(self._base, bounds, settings)
         self._prepared_once = prepare("GET", self._base)
         self._complaints = Complaints("inventory_call_failed")
         self._breaker = CircuitBreaker(
@@ -62,11 +84,6 @@ class InventoryHttp:
             recovery_timeout=settings.breaker_reset,
             expected_exception=(InventoryUnavailable, OutcomeUnknown),
         )
-
-    @property
-    def longest(self) -> float:
-        """Seconds after which a request that is asked for now has ended."""
-        return self._bounds.total
 
     def available(self) -> bool:
         return not self._breaker.opened
@@ -130,6 +147,44 @@ class InventoryHttp:
         if body is not None:
             prepared.prepare_body(None, None, json=body)
         return prepared
+
+
+class Contract:
+    """What both contracts are: calls over HTTP, of which the listener hears."""
+
+    def __init__(self, http: InventoryHttp, listener: CallListener | None = None) -> None:
+        self._http = http
+        self._listener = listener
+
+    def available(self) -> bool:
+        available = self._http.available()
+        if self._listener is not None:
+            self._listener.saw(available)
+        return available
+
+    def _tell(self, operation: str, outcome: str, seconds: float) -> None:
+        if self._listener is not None:
+            self._listener.called(operation, outcome, seconds, self._http.available())
+
+
+C = TypeVar("C", bound=Contract)
+
+
+def told(call: Callable[Concatenate[C, P], R]) -> Callable[Concatenate[C, P], R]:
+    """The listener hears of each call, under the name of the method."""
+
+    @wraps(call)
+    def call_and_tell(contract: C, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        outcome, began = "ok", time.perf_counter()
+        try:
+            return call(contract, *args, **kwargs)
+        except OrderServiceError as error:
+            outcome = error.code
+            raise
+        finally:
+            contract._tell(call.__name__, outcome, time.perf_counter() - began)
+
+    return call_and_tell
 
 
 def _client(base: str, bounds: Bounds, settings: Settings) -> Client:

@@ -1,18 +1,21 @@
 """What is counted around the ports."""
 
 import pytest
+import responses
 from prometheus_client import CollectorRegistry
 
 from order_service.application.stock.lease import Lease
-from order_service.domain.errors import InventoryUnavailable
+from order_service.domain.errors import InventoryUnavailable, OutcomeUnknown
 from order_service.domain.order import Failure, FailureCode, Order
-from order_service.domain.stock import StockReading
+from order_service.infrastructure.inventory.conditional import ConditionalInventory
+from order_service.infrastructure.inventory.http import InventoryHttp
 from order_service.infrastructure.telemetry import leases
-from order_service.infrastructure.telemetry.inventory import InventoryMetrics, MeteredConditional
+from order_service.infrastructure.telemetry.inventory import InventoryMetrics
 from order_service.infrastructure.telemetry.leases import MeteredLeases
 from order_service.infrastructure.telemetry.orders import OrderMetrics
+from order_service.settings import Settings
 from tests.orders import PRICE, later, pending
-from tests.unit.fakes import ITEM, FakeClock, FakeInventory, FakeLeases
+from tests.unit.fakes import ITEM, FakeClock, FakeLeases
 
 
 @pytest.fixture
@@ -51,22 +54,27 @@ def test_of_a_batch_that_lost_a_race_only_the_winners_count(registry: CollectorR
 
 
 def test_a_call_counts_under_the_code_of_its_error(registry: CollectorRegistry) -> None:
-    class Down(FakeInventory):
-        def deduct(self, item_id: str, quantity: int, operation_id: str) -> StockReading:
-            self.is_available = False
-            raise InventoryUnavailable("Down.")
-
-    inventory = MeteredConditional(Down(), InventoryMetrics(registry))
-    inventory.restore(ITEM, 1, "an operation")
+    settings = Settings(inventory_service_url="http://inventory.test", breaker_failures=1)
+    inventory = ConditionalInventory(InventoryHttp(settings), InventoryMetrics(registry))
+    calls_to = "http://inventory.test/api/items"
+    with responses.RequestsMock() as server:
+        server.post(f"{calls_to}/restore-stock/{ITEM}", json={"stock": 7, "price": 1})
+        inventory.restore(ITEM, 1, "an operation")
     assert registry.get_sample_value("order_service_inventory_breaker_open") == 0
+    with responses.RequestsMock() as server:
+        server.post(f"{calls_to}/deduct-stock/{ITEM}", status=502)
+        with pytest.raises(OutcomeUnknown):
+            inventory.deduct(ITEM, 1, "another")
     with pytest.raises(InventoryUnavailable):
-        inventory.deduct(ITEM, 1, "another")
+        inventory.deduct(ITEM, 1, "one more")
     assert registry.get_sample_value("order_service_inventory_breaker_open") == 1
     calls = "order_service_inventory_call_seconds_count"
     ok = {"operation": "restore", "outcome": "ok"}
     failed = {"operation": "deduct", "outcome": "inventory_unavailable"}
     assert registry.get_sample_value(calls, ok) == 1
+    unknown = {"operation": "deduct", "outcome": OutcomeUnknown.code}
     assert registry.get_sample_value(calls, failed) == 1
+    assert registry.get_sample_value(calls, unknown) == 1
 
 
 class Elapsed:
