@@ -35,7 +35,7 @@ from order_service.infrastructure.mongo.relay_lock import MongoRelayLock
 from order_service.infrastructure.mongo.stock_changes import MongoStockChangeLog
 from order_service.infrastructure.telemetry.cache import ReadMetrics
 from order_service.infrastructure.telemetry.inventory import InventoryMetrics
-from order_service.infrastructure.telemetry.leases import MeteredLeases
+from order_service.infrastructure.telemetry.leases import LeaseMetrics
 from order_service.infrastructure.telemetry.orders import OrderMetrics
 from order_service.reconciliation.reconcile import Books
 from order_service.settings import Settings
@@ -80,7 +80,7 @@ def build_adapters(
     calls = InventoryMetrics(registry)
     clock = StoreClock(database)
     owner = f"{socket.gethostname()}:{os.getpid()}"
-    leases = MongoLeaseStore(database, owner, settings.lease_seconds)
+    leases = MongoLeaseStore(database, owner, settings.lease_seconds, LeaseMetrics(registry))
     cache = OrderCache(settings, shared.changes, Seal(partial(cache_key, database)))
     orders = MongoOrderRepository(database, [*cache.listeners, OrderMetrics(registry)])
     return Adapters(
@@ -88,7 +88,7 @@ def build_adapters(
         reader=cache.reader(orders, ReadMetrics(registry).count),
         pages=MongoOrderPages(database),
         outbox=MongoOutbox(database),
-        leases=MeteredLeases(leases, registry),
+        leases=leases,
         relay_lock=MongoRelayLock(database, owner, _RELAY_LEASE_SECONDS),
         changes=MongoStockChangeLog(database, clock),
         books=MongoBooks(database),

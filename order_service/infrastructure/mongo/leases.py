@@ -1,9 +1,10 @@
 """Leases on single documents. Only the store's clock ($$NOW) says when one ends."""
 
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from bson import ObjectId
 from mongoengine import (
@@ -53,6 +54,16 @@ class LeaseDocument(Document):
     meta = {"collection": "leases"}  # noqa: RUF012
 
 
+class LeaseListener(Protocol):
+    def looked(self, item_id: str, asked_at: float, held: bool) -> None:
+        """This thread looked at an item's lease; ``asked_at`` in monotonic seconds."""
+        ...
+
+    def lost(self) -> None:
+        """Somebody else was faster to take a lease that this thread had seen free."""
+        ...
+
+
 class _Taking(NamedTuple):
     id: ObjectId
     seen: Lease
@@ -63,22 +74,36 @@ class MongoLeaseStore:
     """``owner`` names this process to people; ``seconds`` is how long a lease is. What is asked of
     it at the same time goes to the store together."""
 
-    def __init__(self, database: Database, owner: str, seconds: float) -> None:
+    def __init__(
+        self,
+        database: Database,
+        owner: str,
+        seconds: float,
+        listener: LeaseListener | None = None,
+    ) -> None:
         self._leases = collection_of(database, LeaseDocument)
         # What a lease guards is an order's.
         self._orders_indexes = UniqueIndexes(database, OrderDocument)
         self._owner = owner
+        self._listener = listener
         self._milliseconds = int(seconds * 1000)
         self._look = Combined(partial(_look_at_all, self._leases))
         self._take = Combined(self._take_all)
         self._release = Combined(partial(_release_all, self._leases))
 
     def look(self, item_id: str) -> Lease:
-        return self._look(item_id)
+        asked_at = time.monotonic()
+        lease = self._look(item_id)
+        if self._listener is not None:
+            self._listener.looked(item_id, asked_at, lease.held)
+        return lease
 
     def acquire(self, seen: Lease, intent: Intent | None) -> Lease | None:
-        is_taken = self._take(_Taking(ObjectId(), seen, intent))
-        return Lease(seen.item_id, seen.fence + 1, True, intent) if is_taken else None
+        if self._take(_Taking(ObjectId(), seen, intent)):
+            return Lease(seen.item_id, seen.fence + 1, True, intent)
+        if self._listener is not None:
+            self._listener.lost()
+        return None
 
     def clear(self, lease: Lease) -> bool:
         with store_errors():

@@ -2,14 +2,17 @@
 
 import time
 from datetime import UTC, timedelta
+from functools import partial
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from order_service.application.stock.lease import Lease
 from order_service.domain.order import Intent
 from order_service.infrastructure.mongo.connection import Database
 from order_service.infrastructure.mongo.leases import MongoLeaseStore
 from order_service.infrastructure.mongo.relay_lock import MongoRelayLock
+from order_service.infrastructure.telemetry.leases import LeaseMetrics
 from tests.suites.leases import *  # noqa: F403
 from tests.suites.leases import Expire, taken
 from tests.waiting import until
@@ -56,3 +59,22 @@ def test_one_relay_at_a_time_has_the_lock(database: Database) -> None:
         assert (is_mine, is_others) == (True, False)
     with other.held() as is_others:
         assert is_others
+
+
+def test_each_look_is_timed_and_a_lost_race_counts(database: Database, item: str) -> None:
+    registry = CollectorRegistry()
+    leases = MongoLeaseStore(database, "one", LONG, LeaseMetrics(registry))
+    waited, lost = (
+        partial(registry.get_sample_value, name)
+        for name in (
+            "order_service_lease_wait_seconds_count",
+            "order_service_lease_races_lost_total",
+        )
+    )
+    free = leases.look(item)
+    assert (waited(), lost()) == (1, 0)
+    assert leases.acquire(free, None) is not None
+    assert leases.look(item).held
+    assert (waited(), lost()) == (1, 0)
+    assert leases.acquire(free, None) is None
+    assert (waited(), lost()) == (1, 1)

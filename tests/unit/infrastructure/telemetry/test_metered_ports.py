@@ -4,18 +4,17 @@ import pytest
 import responses
 from prometheus_client import CollectorRegistry
 
-from order_service.application.stock.lease import Lease
 from order_service.domain.errors import InventoryUnavailable, OutcomeUnknown
 from order_service.domain.order import Failure, FailureCode, Order
 from order_service.infrastructure.inventory.conditional import ConditionalInventory
 from order_service.infrastructure.inventory.http import InventoryHttp
 from order_service.infrastructure.telemetry import leases
 from order_service.infrastructure.telemetry.inventory import InventoryMetrics
-from order_service.infrastructure.telemetry.leases import MeteredLeases
+from order_service.infrastructure.telemetry.leases import LeaseMetrics
 from order_service.infrastructure.telemetry.orders import OrderMetrics
 from order_service.settings import Settings
 from tests.orders import PRICE, later, pending
-from tests.unit.fakes import ITEM, FakeClock, FakeLeases
+from tests.unit.fakes import ITEM
 
 
 @pytest.fixture
@@ -103,15 +102,13 @@ def waits(registry: CollectorRegistry) -> tuple[float | None, float]:
 def test_a_wait_lasts_from_the_first_look_until_the_lease_is_free(
     registry: CollectorRegistry, elapsed: Elapsed
 ) -> None:
-    metered = MeteredLeases(FakeLeases(FakeClock()), registry)
-    held = metered.acquire(metered.look(ITEM), None)
-    assert held is not None
+    metrics = LeaseMetrics(registry)
+    metrics.looked(ITEM, elapsed.monotonic(), held=False)
     assert waits(registry) == (1, 0.005)
     for _ in range(3):
-        assert metered.look(ITEM).held
+        metrics.looked(ITEM, elapsed.monotonic(), held=True)
         elapsed.now += 0.1
-    metered.release(held)
-    assert not metered.look(ITEM).held
+    metrics.looked(ITEM, elapsed.monotonic(), held=False)
     # Seven looks at the time, and three pauses.
     assert waits(registry) == (2, 0.34)
 
@@ -119,20 +116,8 @@ def test_a_wait_lasts_from_the_first_look_until_the_lease_is_free(
 def test_who_gave_up_waiting_does_not_lengthen_the_next_wait(
     registry: CollectorRegistry, elapsed: Elapsed
 ) -> None:
-    store = FakeLeases(FakeClock())
-    metered = MeteredLeases(store, registry)
-    held = store.acquire(store.look(ITEM), None)
-    assert held is not None
-    assert metered.look(ITEM).held
+    metrics = LeaseMetrics(registry)
+    metrics.looked(ITEM, elapsed.monotonic(), held=True)
     elapsed.now += 30
-    store.release(held)
-    metered.look(ITEM)
+    metrics.looked(ITEM, elapsed.monotonic(), held=False)
     assert waits(registry) == (1, 0.005)
-
-
-def test_a_lease_that_somebody_else_took_counts_as_a_race_lost(
-    registry: CollectorRegistry,
-) -> None:
-    metered = MeteredLeases(FakeLeases(FakeClock()), registry)
-    assert metered.acquire(Lease(ITEM, fence=7, held=False, intent=None), None) is None
-    assert registry.get_sample_value("order_service_lease_races_lost_total") == 1
