@@ -437,7 +437,7 @@ def test_only_what_happened_since_then_is_compared(shop: Shop) -> None:
     assert told(shop, item, 0, "--since", "2100-01-01")["log"]["times"] == 0
 
 
-def _misdate(entry: dict[str, Any]) -> None:
+def _misdate(shop: Shop, entry: dict[str, Any]) -> None:
     told = {"$set": {"updatedAt": datetime(2999, 1, 1, tzinfo=UTC)}}
     shop.database["stock_changes"].update_one({"_id": entry["_id"]}, told)
 
@@ -447,7 +447,7 @@ def test_a_change_whose_time_is_still_to_come_was_made_when_the_log_heard_of_it(
     item = shop.items.add(stock=20)
     shop.order(item, 2)
     [first] = shop.logged(item, 1)
-    _misdate(first)
+    _misdate(shop, first)
     shop.order(item, 3)
     shop.logged(item, 2)
     report = told(shop, item, 0)
@@ -461,7 +461,7 @@ def test_a_time_that_is_still_to_come_hides_no_difference(shop: Shop) -> None:
     item = shop.items.add(stock=20)
     shop.items.set_stock(item, 18)
     [heard] = shop.logged(item, 1)
-    _misdate(heard)
+    _misdate(shop, heard)
     shop.items.set_stock(item, 50)
     [lost] = [each for each in shop.logged(item, 2) if each["newStock"] == 50]
     shop.database["stock_changes"].delete_one({"_id": lost["_id"]})

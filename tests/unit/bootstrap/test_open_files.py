@@ -8,6 +8,7 @@ from typing import Any, cast
 import pytest
 
 from order_service.bootstrap import master, open_files
+from order_service.bootstrap.shared import Shared
 from order_service.infrastructure.inventory.http import InventoryHttp
 from order_service.settings import Settings
 
@@ -62,6 +63,7 @@ def test_no_process_takes_more_than_fit_whatever_the_command_line_says(
 ) -> None:
     limit(512, 1024)
     monkeypatch.setattr(master._Master, "settings", SETTINGS)
+    monkeypatch.setattr(master._Master, "shared", Shared())
     server = SimpleNamespace(cfg=SimpleNamespace(worker_connections=wanted), WORKERS={})
     worker = SimpleNamespace()
     master.pre_fork(server, worker)
