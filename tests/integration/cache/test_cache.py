@@ -34,11 +34,19 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
         yield redis
 
 
+class Store(MongoOrderRepository):
+    """Says which database it is of, for the repositories of other processes."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self.database = database
+
+
 @dataclass
 class Process:
     """An API process: its view of the orders, and where its reads came from."""
 
-    store: MongoOrderRepository
+    store: Store
     redis_url: str | None = None
     ttl: float = LONG
     size: int = 100
@@ -50,7 +58,7 @@ class Process:
         shared = SharedOrders(self.redis_url, self.ttl, SEAL) if self.redis_url else None
         count = self.count
         self.reader: OrderReader = CachedOrders(self.store, local, shared, self.ttl, count)
-        self.orders = MongoOrderRepository([CacheInvalidation(local, shared)])
+        self.orders = MongoOrderRepository(self.store.database, [CacheInvalidation(local, shared)])
 
     def count(self, source: str) -> None:
         self.read_from[source] += 1
@@ -60,24 +68,24 @@ class Process:
 
 
 @pytest.fixture
-def store(database: Database) -> MongoOrderRepository:
-    return MongoOrderRepository(database)
+def store(database: Database) -> Store:
+    return Store(database)
 
 
-def settled(store: MongoOrderRepository) -> Order:
+def settled(store: Store) -> Order:
     return store.save(store.add(pending(customer_id="somebody")).complete(PRICE, later(2)))
 
 
 # --- in one process
 
 
-def test_a_second_read_does_not_reach_the_store(store: MongoOrderRepository) -> None:
+def test_a_second_read_does_not_reach_the_store(store: Store) -> None:
     process, order = Process(store), settled(store)
     assert process.get(order) == process.get(order) == order
     assert process.read_from == {"store": 1, "local": 1}
 
 
-def test_a_state_is_served_no_longer_than_its_time_to_live(store: MongoOrderRepository) -> None:
+def test_a_state_is_served_no_longer_than_its_time_to_live(store: Store) -> None:
     process, order = Process(store, ttl=0.3), settled(store)
     began = time.monotonic()
     process.get(order)
@@ -87,12 +95,10 @@ def test_a_state_is_served_no_longer_than_its_time_to_live(store: MongoOrderRepo
     assert time.monotonic() - began < 0.3 + 1
 
 
-def test_age_counts_from_before_the_store_was_asked(
-    store: MongoOrderRepository, database: Database
-) -> None:
+def test_age_counts_from_before_the_store_was_asked(store: Store, database: Database) -> None:
     order = settled(store)
 
-    class Slow(MongoOrderRepository):
+    class Slow(Store):
         def get(self, order_id: str) -> Order | None:
             found = super().get(order_id)
             time.sleep(0.3)
@@ -104,14 +110,14 @@ def test_age_counts_from_before_the_store_was_asked(
     assert process.read_from == {"store": 2}
 
 
-def test_a_write_ends_what_is_cached(store: MongoOrderRepository) -> None:
+def test_a_write_ends_what_is_cached(store: Store) -> None:
     process, order = Process(store), settled(store)
     process.get(order)
     changed = process.orders.save(order.request_cancel(later(3)))
     assert process.get(order) == changed
 
 
-def test_a_write_that_lost_its_race_ends_it_too(store: MongoOrderRepository) -> None:
+def test_a_write_that_lost_its_race_ends_it_too(store: Store) -> None:
     process, order = Process(store), settled(store)
     process.get(order)
     changed = store.save(order.request_cancel(later(3)))
@@ -120,7 +126,7 @@ def test_a_write_that_lost_its_race_ends_it_too(store: MongoOrderRepository) -> 
     assert process.get(order) == changed
 
 
-def test_a_batch_of_which_some_lost_their_race_ends_all_of_it(store: MongoOrderRepository) -> None:
+def test_a_batch_of_which_some_lost_their_race_ends_all_of_it(store: Store) -> None:
     process, orders = Process(store), [settled(store) for _ in range(3)]
     for order in orders:
         process.get(order)
@@ -132,7 +138,7 @@ def test_a_batch_of_which_some_lost_their_race_ends_all_of_it(store: MongoOrderR
 
 
 def test_orders_that_wait_for_stock_or_for_a_person_are_not_kept(
-    store: MongoOrderRepository,
+    store: Store,
 ) -> None:
     process = Process(store)
     for name, order in in_every_state().items():
@@ -144,14 +150,14 @@ def test_orders_that_wait_for_stock_or_for_a_person_are_not_kept(
         assert (process.read_from["local"] == 0) is waits, name
 
 
-def test_what_is_not_there_is_asked_for_each_time(store: MongoOrderRepository) -> None:
+def test_what_is_not_there_is_asked_for_each_time(store: Store) -> None:
     process, order = Process(store), completed()
     assert process.get(order) is None
     store.add(replace(order, new_events=()))
     assert process.get(order) is not None
 
 
-def test_no_more_orders_are_kept_than_the_setting_says(store: MongoOrderRepository) -> None:
+def test_no_more_orders_are_kept_than_the_setting_says(store: Store) -> None:
     process = Process(store, size=2)
     first, *others = [settled(store) for _ in range(3)]
     for order in (first, *others):
@@ -163,7 +169,7 @@ def test_no_more_orders_are_kept_than_the_setting_says(store: MongoOrderReposito
 
 
 def test_another_customers_order_is_not_found_however_it_was_cached(
-    store: MongoOrderRepository,
+    store: Store,
 ) -> None:
     process, order = Process(store), settled(store)
     get_order = GetOrder(process.reader)
@@ -172,7 +178,7 @@ def test_another_customers_order_is_not_found_however_it_was_cached(
         get_order(order.id, "somebody else")
 
 
-class Paused(MongoOrderRepository):
+class Paused(Store):
     """Stops after it has read, until it is let go on."""
 
     def __init__(self, database: Database, meanwhile: Callable[[], object]) -> None:
@@ -189,7 +195,7 @@ class Paused(MongoOrderRepository):
 
 @pytest.mark.parametrize("with_redis", [False, True])
 def test_a_slow_reader_does_not_bring_back_what_it_read_before_a_write(
-    store: MongoOrderRepository, database: Database, redis: RedisServer, with_redis: bool
+    store: Store, database: Database, redis: RedisServer, with_redis: bool
 ) -> None:
     order, table = settled(store), Changes(bytearray(Changes.SIZE))
     url = redis.url if with_redis else None
@@ -224,7 +230,7 @@ def test_a_write_in_one_process_is_seen_at_once_in_another_that_was_forked() -> 
 
 
 def test_what_one_process_cached_is_not_used_once_another_wrote(
-    store: MongoOrderRepository,
+    store: Store,
 ) -> None:
     table = Changes(bytearray(Changes.SIZE))
     one, other = Process(store, table=table), Process(store, table=table)
@@ -237,9 +243,7 @@ def test_what_one_process_cached_is_not_used_once_another_wrote(
 # --- with Redis
 
 
-def test_a_process_reads_what_another_has_read(
-    store: MongoOrderRepository, redis: RedisServer
-) -> None:
+def test_a_process_reads_what_another_has_read(store: Store, redis: RedisServer) -> None:
     one, other = Process(store, redis.url), Process(store, redis.url)
     order = settled(store)
     one.get(order)
@@ -262,9 +266,7 @@ def test_an_order_comes_back_from_redis_as_it_went_in(name: str, redis: RedisSer
     assert LONG - 5 < again.seconds_left <= LONG
 
 
-def test_a_write_elsewhere_ends_it_in_redis(
-    store: MongoOrderRepository, redis: RedisServer
-) -> None:
+def test_a_write_elsewhere_ends_it_in_redis(store: Store, redis: RedisServer) -> None:
     one, other, third = (Process(store, redis.url) for _ in range(3))
     order = settled(store)
     one.get(order)
@@ -273,7 +275,7 @@ def test_a_write_elsewhere_ends_it_in_redis(
 
 
 def test_what_comes_from_redis_is_as_old_there_as_it_is_here(
-    store: MongoOrderRepository, redis: RedisServer
+    store: Store, redis: RedisServer
 ) -> None:
     one, other = Process(store, redis.url, ttl=0.6), Process(store, redis.url, ttl=0.6)
     order = settled(store)
@@ -309,9 +311,7 @@ def test_nothing_stays_in_redis(redis: RedisServer) -> None:
 
 
 @pytest.mark.parametrize("rubbish", [b"", b"7", b"7:{}", b"7:\xff", b"7:[]"])
-def test_rubbish_in_redis_is_a_miss(
-    rubbish: bytes, store: MongoOrderRepository, redis: RedisServer
-) -> None:
+def test_rubbish_in_redis_is_a_miss(rubbish: bytes, store: Store, redis: RedisServer) -> None:
     order = settled(store)
     redis.client.set(f"order-service:order:2:{order.id}", rubbish, px=5000)
     process = Process(store, redis.url)
@@ -319,7 +319,7 @@ def test_rubbish_in_redis_is_a_miss(
     assert process.get(order) == order
 
 
-def test_a_redis_that_was_never_there_costs_only_speed(store: MongoOrderRepository) -> None:
+def test_a_redis_that_was_never_there_costs_only_speed(store: Store) -> None:
     process, order = Process(store, "redis://127.0.0.1:1/0"), settled(store)
     assert process.get(order) == process.get(order) == order
     changed = process.orders.save(order.request_cancel(later(3)))
@@ -327,7 +327,7 @@ def test_a_redis_that_was_never_there_costs_only_speed(store: MongoOrderReposito
 
 
 def test_a_redis_that_is_killed_costs_only_speed_and_is_used_again(
-    store: MongoOrderRepository, tmp_path_factory: pytest.TempPathFactory
+    store: Store, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     with RedisServer(tmp_path_factory.mktemp("own-redis")) as redis:
         process = Process(store, redis.url)
@@ -349,7 +349,7 @@ def test_a_redis_that_is_killed_costs_only_speed_and_is_used_again(
 
 
 def test_a_redis_that_hangs_is_waited_for_a_moment_and_then_left_alone(
-    store: MongoOrderRepository, redis: RedisServer
+    store: Store, redis: RedisServer
 ) -> None:
     process = Process(store, redis.url)
     orders = [settled(store) for _ in range(60)]
@@ -363,9 +363,7 @@ def test_a_redis_that_hangs_is_waited_for_a_moment_and_then_left_alone(
     assert took < 3
 
 
-def test_many_threads_read_and_write_at_once(
-    store: MongoOrderRepository, redis: RedisServer
-) -> None:
+def test_many_threads_read_and_write_at_once(store: Store, redis: RedisServer) -> None:
     table = Changes(bytearray(Changes.SIZE))
     processes = [Process(store, redis.url, table=table) for _ in range(2)]
     orders = [settled(store) for _ in range(30)]

@@ -145,7 +145,7 @@ def test_while_the_store_is_down_it_keeps_its_place_and_then_loses_nothing(stage
 def test_a_rebalance_commits_nothing_that_was_not_written(classic: Stage) -> None:
     classic.create_topic(classic.topic)
     classic.send_good(100)
-    log = FailingLog(stage.database)
+    log = FailingLog(classic.database)
     with RunningConsumer(classic, log) as running:
         until(lambda: log.refusals > 1, "a batch in hand")
         with RunningConsumer(classic, log) as second:
