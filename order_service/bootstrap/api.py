@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import structlog
+from flask import Flask
 from prometheus_client import CollectorRegistry
 
 from order_service.application.orders.cancel import CancelOrder
@@ -16,15 +17,15 @@ from order_service.application.readiness import CheckReadiness, Dependency
 from order_service.application.stock_log.list import ListStockChanges
 from order_service.bootstrap.adapters import Adapters, Wrap, build_adapters, stock_mover
 from order_service.bootstrap.shared import Shared
+from order_service.infrastructure.auth import build as auth
 from order_service.infrastructure.dependencies import KeysDependency, log_unforeseen
 from order_service.infrastructure.mongo.connection import Database
 from order_service.infrastructure.telemetry import logs
 from order_service.infrastructure.telemetry.registry import gathered
+from order_service.interface.http.app import create_app
+from order_service.interface.http.metrics import RequestMetrics
 from order_service.interface.http.use_cases import ApiUseCases
 from order_service.settings import Settings
-
-if TYPE_CHECKING:
-    from flask import Flask
 
 # Seconds.
 _READY_TIMEOUT: Final = 2.0
@@ -35,12 +36,8 @@ def build_api(
     database: Database,
     shared: Shared,
     wrap: Wrap = lambda adapters: adapters,
-) -> "Flask":
+) -> Flask:
     """The WSGI application. Call it after the fork: it makes the clients."""
-    # Here, because gunicorn's own process is 15 MB smaller without them.
-    from order_service.interface.http.app import create_app
-    from order_service.interface.http.metrics import RequestMetrics
-
     logs.configure(settings.log_level)
     registry = CollectorRegistry()
     metrics = RequestMetrics(registry, lambda: gathered(registry, shared.places))
@@ -49,9 +46,6 @@ def build_api(
         structlog.get_logger().warning("open_to_everybody", host=settings.host)
         use_cases = build_use_cases(settings, adapters)
         return create_app(use_cases, settings=settings, metrics=metrics)
-    # And an API that asks for no tokens is 10 MB smaller without this.
-    from order_service.infrastructure.auth import build as auth
-
     keys = auth.key_set(settings)
     use_cases = build_use_cases(settings, adapters, [KeysDependency(keys)])
     return create_app(use_cases, auth.token_verifier(settings, keys), settings, metrics)

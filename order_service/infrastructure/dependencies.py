@@ -1,16 +1,12 @@
 """What readiness asks for."""
 
-from typing import TYPE_CHECKING
-
 import structlog
 
 from order_service.domain.errors import ItemNotFound
+from order_service.infrastructure.auth.key_set import KeySet
 from order_service.infrastructure.inventory.http import InventoryHttp
 from order_service.infrastructure.mongo.connection import Database
 from order_service.infrastructure.mongo.schema import require_migrated
-
-if TYPE_CHECKING:
-    from order_service.infrastructure.auth.key_set import KeySet
 
 _log = structlog.get_logger()
 
@@ -55,7 +51,7 @@ class KeysDependency:
     name = "issuer"
     required = True
 
-    def __init__(self, keys: "KeySet") -> None:
+    def __init__(self, keys: KeySet) -> None:
         self._keys = keys
 
     def check(self) -> None:

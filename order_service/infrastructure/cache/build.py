@@ -1,17 +1,14 @@
 """The cache of orders, made from the settings."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from order_service.application.orders.ports import OrderReader
 from order_service.infrastructure.cache.local import LocalOrders
 from order_service.infrastructure.cache.orders import CachedOrders, CacheInvalidation, Count
 from order_service.infrastructure.cache.seal import Seal
+from order_service.infrastructure.cache.shared import SharedOrders
 from order_service.infrastructure.sharing.changes import Changes
 from order_service.settings import Settings
-
-if TYPE_CHECKING:
-    from order_service.infrastructure.cache.shared import SharedOrders
 
 
 class OrderCache:
@@ -33,10 +30,7 @@ class OrderCache:
         return CachedOrders(store, self._local, self._shared, self._ttl, count)
 
 
-def _shared(settings: Settings, seal: Seal) -> "SharedOrders | None":
+def _shared(settings: Settings, seal: Seal) -> SharedOrders | None:
     if not (settings.redis_url and settings.cache_ttl_seconds):
         return None
-    # Here, because a process without a Redis is 6 MB smaller without its client.
-    from order_service.infrastructure.cache.shared import SharedOrders
-
     return SharedOrders(settings.redis_url, settings.cache_ttl_seconds, seal)

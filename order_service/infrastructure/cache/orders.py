@@ -8,14 +8,11 @@ for their stock are not kept, so that whoever polls one sees at once that it is 
 
 from collections.abc import Callable, Sequence
 from time import monotonic
-from typing import TYPE_CHECKING
 
 from order_service.application.orders.ports import OrderReader
 from order_service.domain.order import Order
 from order_service.infrastructure.cache.local import LocalOrders
-
-if TYPE_CHECKING:
-    from order_service.infrastructure.cache.shared import SharedOrders
+from order_service.infrastructure.cache.shared import SharedOrders
 
 Count = Callable[[str], None]
 
@@ -27,7 +24,7 @@ class CachedOrders:
         self,
         store: OrderReader,
         local: LocalOrders,
-        shared: "SharedOrders | None",
+        shared: SharedOrders | None,
         ttl: float,
         count: Count,
     ) -> None:
@@ -73,7 +70,7 @@ class CachedOrders:
 class CacheInvalidation:
     """Hears of the repository's writes, and ends what is cached of the orders written."""
 
-    def __init__(self, local: LocalOrders, shared: "SharedOrders | None") -> None:
+    def __init__(self, local: LocalOrders, shared: SharedOrders | None) -> None:
         self._local = local
         self._shared = shared
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from order_service.application.callers import Scope
+from order_service.interface.cli.dev_keys import signed
 from order_service.interface.cli.parameters import Within
 
 ISSUER, AUDIENCE = "order-service-dev", "order-service"
@@ -59,9 +60,6 @@ def dev_token(sub: str, scope: str, hours: float, issuer: str, audience: str, fo
     The API takes it when it is started with AUTH_JWKS_FILE=.data/dev-keys/jwks.json
     AUTH_ISSUER=order-service-dev AUTH_AUDIENCE=order-service.
     """
-    # Here, because the other commands are 10 MB smaller without it.
-    from order_service.interface.cli.dev_keys import signed
-
     now = int(time.time())
     claims = {"iss": issuer, "aud": audience, "sub": sub, "scope": scope}
     times = {"iat": now, "exp": now + round(hours * 3600)}

@@ -3,16 +3,15 @@
 import json
 import os
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from gunicorn import SERVER
 from gunicorn.http import errors
 from gunicorn.util import http_date
+from werkzeug.exceptions import HTTPException, default_exceptions
 
+from order_service.interface.http import problems
 from order_service.interface.http.server.connection import Disputed
-
-if TYPE_CHECKING:
-    from werkzeug.exceptions import HTTPException
 
 
 class HeadTooLong(Exception):
@@ -57,9 +56,6 @@ def status_of(error: BaseException) -> tuple[int, str] | None:
 
 def answer(status: int, detail: str, named: str) -> bytes:
     """The whole answer, head and body, with the request id ``named``."""
-    # Here, because gunicorn's own process is smaller without Flask.
-    from order_service.interface.http import problems
-
     body = problems.defect_body() if status == 500 else problems.body_of(_as_http(status, detail))
     told = json.dumps({**body, "requestId": named}).encode()
     head = (
@@ -81,8 +77,6 @@ def new_id() -> str:
     return os.urandom(16).hex()
 
 
-def _as_http(status: int, detail: str) -> "HTTPException":
-    from werkzeug.exceptions import default_exceptions
-
+def _as_http(status: int, detail: str) -> HTTPException:
     error: Any = default_exceptions[status](detail)
     return error  # type: ignore[no-any-return]
