@@ -1,8 +1,8 @@
 """Every error the service raises on purpose, in one tree.
 
-``code`` is the stable name that clients see, ``message`` the sentence that people read. What else
-an error tells is in plain attributes. How an error is shown is the interface's matter. An error
-outside this tree is a defect.
+``code`` is the stable name that clients see, ``message`` the sentence that people read. Further
+facts are plain attributes. The interface decides how an error is shown. An error outside this tree
+is a defect.
 
 OrderServiceError
 ├── Rejected                 the request is understood and turned down
@@ -10,20 +10,20 @@ OrderServiceError
 │   ├── ItemNotFound
 │   └── InvalidValue
 ├── OrderNotFound
-├── Conflict                 the order or key is not in a state that allows it
+├── Conflict                 the state of the order or of the key does not allow the request
 │   ├── IllegalMove
 │   ├── VersionConflict
 │   ├── KeyInFlight
 │   └── KeyReused
 ├── PreconditionFailed       the order is not the version that the caller named
 ├── AccessDenied
-│   ├── Unauthenticated      nobody, or nobody we know
-│   └── MissingScope         somebody who may not do this
-├── Unavailable              a part is missing; nothing happened that would have to be undone
+│   ├── Unauthenticated      the caller sent no token, or no valid one
+│   └── MissingScope         the caller is known, but may not do this
+├── Unavailable              a dependency is missing; nothing was done that must be undone
 │   ├── InventoryUnavailable
 │   ├── StoreUnavailable
 │   ├── BrokerUnavailable
-│   └── KeysUnavailable      the issuer's, that tokens are checked with
+│   └── KeysUnavailable      the issuer's keys, which tokens are checked with
 └── OutcomeUnknown           a request was sent and its outcome is not known yet
 """
 
@@ -39,7 +39,7 @@ class OrderServiceError(Exception):
 
 
 class Rejected(OrderServiceError):
-    """``replayed``: the key was sent before, and its first request was turned down for this."""
+    """``replayed``: an earlier request with the same key was turned down for the same reason."""
 
     code = "rejected"
 
@@ -136,7 +136,7 @@ class AccessDenied(OrderServiceError):
 
 
 class Unauthenticated(AccessDenied):
-    """``invalid_token``: a token was sent, and is not good."""
+    """``invalid_token``: the caller sent a token, but the token is not valid."""
 
     code = "unauthenticated"
 
@@ -174,7 +174,7 @@ class KeysUnavailable(Unavailable):
 
 
 class OutcomeUnknown(OrderServiceError):
-    """``in_flight``: the request may still be carried out after this was raised."""
+    """``in_flight``: the request may still be carried out after this error."""
 
     code = "outcome_unknown"
 

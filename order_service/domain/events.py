@@ -1,4 +1,4 @@
-"""What happened to an order, as the world is told."""
+"""The events of an order, as the service publishes them."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +14,7 @@ class OrderEventType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OrderEvent:
-    """``event_id`` is the same however often it is published, so consumers can drop repeats."""
+    """``event_id`` is the same however often an event is published, so consumers drop repeats."""
 
     type: OrderEventType
     order_id: str

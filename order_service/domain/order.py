@@ -40,8 +40,8 @@ class OrderPhase(StrEnum):
     FAILED            FAILED                                 nothing
     ================  =========  ==========================  ============================
 
-    A mark that the row of its status does not name changes nothing: ``given_up_at`` stays on an
-    order that has failed, ``cancel_requested_at`` on one that is cancelled.
+    A mark that no row of the order's status names changes nothing: ``given_up_at`` stays on a
+    failed order, ``cancel_requested_at`` on a cancelled order.
     """
 
     TAKING = "TAKING"
@@ -74,7 +74,7 @@ _FORGETS_KEY = {FailureCode.INVENTORY_UNAVAILABLE, FailureCode.ABANDONED}
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """``available``: the stock that was left, where the code is insufficient_stock."""
+    """``available``: the units that were left, where the code is insufficient_stock."""
 
     code: FailureCode
     available: int | None = None
@@ -82,7 +82,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class IdempotencyKey:
-    """``key`` is unique for a caller; ``fingerprint`` tells if a repeat is the same request."""
+    """``key`` is unique for a caller; ``fingerprint`` tells whether a repeat asks for the same."""
 
     caller: str
     key: str
@@ -91,17 +91,17 @@ class IdempotencyKey:
 
 @dataclass(frozen=True, slots=True)
 class StockMove:
-    """The change of an item's stock that served an order, alone or together with others: what the
-    stock-change log is compared with. ``at``: before an overwrite was sent, or when an operation
-    was answered; with the two stocks it names the change."""
+    """The change of an item's stock that served one order or several. Reconciliation compares the
+    moves with the stock-change log. ``at``: the time before an overwrite was sent, or at which an
+    operation was answered; the time and the two stocks identify the change."""
 
     previous_stock: int
     new_stock: int
     at: datetime
 
 
-# No stock is that: a release that knows of no abandonment takes its intent for one that nobody can
-# decide, and moves nothing.
+# No item has this stock: a release that does not know ``abandons`` therefore can't decide the
+# intent, and moves no stock.
 _NO_STOCK = -1
 
 
@@ -109,8 +109,8 @@ _NO_STOCK = -1
 class Intent:
     """One overwrite of an item's stock, recorded before it is sent, and the orders it serves.
 
-    ``abandons``: no overwrite, but the word that the orders are to fail, for nothing was ever sent
-    for them.
+    ``abandons``: the intent is no overwrite, but records that the orders are to fail, because no
+    overwrite was ever sent for the orders.
     """
 
     order_ids: tuple[str, ...]
@@ -131,7 +131,7 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Stuck:
-    """Why evidence can't decide the order; ``intent``: the overwrite whose fate is not known."""
+    """Why evidence can't decide the order; ``intent``: the overwrite whose outcome is unknown."""
 
     reason: str
     since: datetime
@@ -140,7 +140,7 @@ class Stuck:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A person's word on a stuck order, COMPLETED or FAILED; ``stuck``: what it was about."""
+    """A person's word on a stuck order, COMPLETED or FAILED; ``stuck``: why the order was stuck."""
 
     outcome: OrderStatus
     reason: str
@@ -150,8 +150,8 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """``taken`` and ``returned`` are the changes of stock by which it got and gave back its goods.
-    ``version`` is the stored version that the next save replaces; 0 is not stored yet."""
+    """``taken`` and ``returned``: the moves by which the order got and gave back its goods.
+    ``version``: the stored version that the next save replaces; 0 for an order not stored yet."""
 
     id: str
     item_id: str
@@ -200,7 +200,7 @@ class Order:
 
     @property
     def phase(self) -> OrderPhase:
-        """See OrderPhase for what follows from which status and marks."""
+        """The phase that OrderPhase lists for the order's status and marks."""
         is_stuck = self.stuck is not None
         if self.status is OrderStatus.PENDING:
             if self.given_up_at is not None:
@@ -212,14 +212,14 @@ class Order:
 
     @property
     def stock_change(self) -> int:
-        """What the order still asks of the stock: negative takes, positive gives back."""
+        """The units that the order still has to move: negative to take, positive to give back."""
         if self.phase.is_settled:
             return 0
         return -self.quantity if self.status is OrderStatus.PENDING else self.quantity
 
     @property
     def awaiting_since(self) -> datetime | None:
-        """Since when the order waits; None when it waits for nothing."""
+        """Since when the order waits; None when the order waits for nothing."""
         if self.phase.is_settled:
             return None
         return self.cancel_requested_at or self.created_at
@@ -233,9 +233,9 @@ class Order:
         return move in (self.taken, self.returned)
 
     def stock_moved(self, unit_price: Decimal, move: StockMove, at: datetime) -> Self:
-        """The stock gave what the order asked of it. One move serves an order only once: an order
-        that is cancelled as soon as it has taken its goods waits for the stock again, while the
-        intent that took the goods may still be open."""
+        """The inventory made the change that the order asked for. A move serves an order only
+        once: an order can be cancelled while the intent that took its goods is still open, and
+        that intent must not give the goods back."""
         if self.was_moved_by(move):
             return self
         if self.status is OrderStatus.PENDING:
@@ -243,14 +243,14 @@ class Order:
         return replace(self.cancel(at), returned=move)
 
     def give_up(self, at: datetime) -> Self:
-        """Write-ahead of a failure: from here on nobody completes it, and what stock it took is
-        given back."""
+        """Write-ahead of a failure: from here on nobody completes the order, and stock that the
+        order took is given back."""
         self._require_undecided("given up")
         at = self._not_before(at)
         return replace(self, given_up_at=at, updated_at=at)
 
     def revert(self, taken: StockMove, returned: StockMove, at: datetime) -> Self:
-        """Fail it as abandoned; its stock was taken, and given back."""
+        """Fail the order as abandoned, after its stock was taken and given back."""
         failed = self.fail(Failure(FailureCode.ABANDONED), at)
         return replace(failed, taken=taken, returned=returned)
 
@@ -265,7 +265,7 @@ class Order:
             updated_at=at,
             stuck=None,
         )
-        return done._tell(OrderEventType.ORDER_CREATED, at)
+        return done._with_event(OrderEventType.ORDER_CREATED, at)
 
     def fail(self, failure: Failure, at: datetime) -> Self:
         self._require(OrderStatus.PENDING, "failed")
@@ -279,10 +279,10 @@ class Order:
             stuck=None,
             idempotency=None if self._forgets_key(failure) else self.idempotency,
         )
-        return failed._tell(OrderEventType.ORDER_FAILED, at)
+        return failed._with_event(OrderEventType.ORDER_FAILED, at)
 
     def request_cancel(self, at: datetime) -> Self:
-        """Write-ahead of a cancellation: from here on its stock will be given back."""
+        """Write-ahead of a cancellation: from here on the order's stock will be given back."""
         self._require(OrderStatus.COMPLETED, "cancelled")
         at = self._not_before(at)
         return replace(self, cancel_requested_at=at, updated_at=at)
@@ -293,23 +293,23 @@ class Order:
         self._require(OrderStatus.COMPLETED, "cancelled")
         at = self._not_before(at)
         done = replace(self, status=OrderStatus.CANCELLED, updated_at=at, stuck=None)
-        return done._tell(OrderEventType.ORDER_CANCELLED, at)
+        return done._with_event(OrderEventType.ORDER_CANCELLED, at)
 
     def defer(self, at: datetime) -> Self:
-        """The caller was answered before the outcome was known."""
+        """Record that the caller was answered before the outcome was known."""
         self._require_undecided("deferred")
         return replace(self, deferred=True, updated_at=self._not_before(at))
 
     def mark_stuck(self, stuck: Stuck) -> Self:
         if not self.awaits_stock:
-            raise IllegalMove("The order waits for nothing.", self.status)
+            raise IllegalMove("The order waits for no stock, so it can't be stuck.", self.status)
         return replace(self, stuck=stuck, updated_at=self._not_before(stuck.since))
 
     def decide(self, decision: Decision) -> Self:
-        """Settle a stuck order by a person's word on what the inventory did; the word stays on it.
+        """Settle a stuck order by a person's word on what the inventory did, and keep the word.
 
-        Of a stuck cancellation COMPLETED says that the stock came back, and FAILED that it did not:
-        the order then stands as if nobody had asked to cancel it.
+        For a stuck cancellation, COMPLETED says that the stock came back, and FAILED that the
+        stock did not come back: the order then stands as if nobody had asked for a cancellation.
         """
         if self.stuck is None:
             raise IllegalMove("Only a stuck order is settled by hand.", self.status)
@@ -329,26 +329,27 @@ class Order:
         if intent is not None:
             return self.stock_moved(intent.unit_price, intent.move, at)
         if self.status is OrderStatus.PENDING:
-            raise IllegalMove("Its price was never read, so it can't be completed.", self.status)
+            reason = "The item's price was never read, so the order can't be completed."
+            raise IllegalMove(reason, self.status)
         return self.cancel(at)
 
     def saved(self) -> Self:
-        """The order as it stands once the store has taken it."""
+        """The order as the store holds it after the save."""
         return replace(self, version=self.version + 1, new_events=())
 
     def as_first_answered(self) -> Self:
-        """The order as its first answer showed it, whatever became of it since."""
+        """The order as its first answer showed it, before any cancellation."""
         if self.status is not OrderStatus.CANCELLED and self.cancel_requested_at is None:
             return self
         assert self.settled_at is not None
         return replace(self, status=OrderStatus.COMPLETED, updated_at=self.settled_at)
 
     def _not_before(self, at: datetime) -> datetime:
-        # The next move may be another process's, whose clock is a little behind.
+        # Another process may make the next move, and its clock may be a little behind.
         return max(at, self.updated_at)
 
     def _forgets_key(self, failure: Failure) -> bool:
-        # A deferred order was shown to its caller, so its key goes on answering with it.
+        # The caller was shown a deferred order, so the key keeps answering with that order.
         return failure.code in _FORGETS_KEY and not self.deferred
 
     def _require(self, status: OrderStatus, move: str) -> None:
@@ -360,7 +361,7 @@ class Order:
         if self.phase is OrderPhase.GIVEN_UP:
             raise IllegalMove(f"The order was given up and cannot be {move}.", self.status)
 
-    def _tell(self, event_type: OrderEventType, at: datetime) -> Self:
+    def _with_event(self, event_type: OrderEventType, at: datetime) -> Self:
         event = OrderEvent(
             type=event_type,
             order_id=self.id,

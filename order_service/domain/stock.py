@@ -1,4 +1,4 @@
-"""Stock under an overwriting inventory: what is planned, and what the evidence says of it."""
+"""Stock under an overwriting inventory: plan an overwrite, and judge its outcome by evidence."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,19 +11,19 @@ from order_service.domain.order import Intent, Order, StockMove
 
 @dataclass(frozen=True, slots=True)
 class StockReading:
-    """An item's stock (units) and unit price as the inventory answered them."""
+    """An item's stock (units) and unit price, as the inventory answered."""
 
     stock: int
     price: Decimal
 
     def after(self, change: int, at: datetime) -> StockMove:
-        """The move that left this stock."""
+        """The move of ``change`` units that led to this stock."""
         return StockMove(self.stock - change, self.stock, at)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Which orders one overwrite can serve, and which it can't, with the stock left for each."""
+    """The orders that one overwrite serves, and the refused orders, each with the stock left."""
 
     served: tuple[Order, ...]
     refused: tuple[tuple[Order, int], ...]
@@ -55,10 +55,10 @@ class Verdict(Enum):
 
 
 def judge(intent: Intent, orders: Iterable[Order], stock_now: int) -> Verdict:
-    """What the orders and the stock say of an intent whose outcome was not heard.
+    """What the orders and the stock say of an intent whose outcome is unknown.
 
-    An order that waits no longer, or for its cancellation, was moved by the intent's holder, who
-    does that only after the overwrite was acknowledged.
+    A settled order, or one that carries the intent's move, proves that the overwrite was applied:
+    the intent's holder stores such an order only after the overwrite was acknowledged.
     """
     moved = any(o.phase.is_settled or o.was_moved_by(intent.move) for o in orders)
     if moved or stock_now == intent.new_stock:
