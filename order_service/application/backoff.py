@@ -7,8 +7,8 @@ from order_service.application.clock import Clock
 
 
 def delays(first: float, longest: float, growth: float = 2) -> Iterator[float]:
-    """Seconds without end, growing up to ``longest``. Each is cut at random by up to a half, so
-    that many who failed together don't come back together."""
+    """Endless delays in seconds, growing up to ``longest``. Each delay is cut at random by up to a
+    half, so that callers who failed together don't retry together."""
     delay = first
     while True:
         yield delay * random.uniform(0.5, 1)  # noqa: S311  (spreads load, guards nothing)
@@ -16,7 +16,7 @@ def delays(first: float, longest: float, growth: float = 2) -> Iterator[float]:
 
 
 def attempts(clock: Clock, until: float) -> Iterator[None]:
-    """At once, then again after growing pauses, the last time at the monotonic second ``until``."""
+    """Yields at once, then after growing pauses, for the last time at the monotonic ``until``."""
     yield
     for delay in delays(0.005, 0.1, growth=1.5):
         left = until - clock.monotonic()

@@ -1,4 +1,4 @@
-"""Who asks, and what they may do. How that is found out is the infrastructure's."""
+"""Callers, and what each caller may do. The infrastructure authenticates callers."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class Scope(StrEnum):
-    """``ORDERS_ADMIN`` reads and writes orders, everybody's; the log needs its own scope."""
+    """``ORDERS_ADMIN`` reads and writes every customer's orders, but not the stock-change log."""
 
     ORDERS_READ = "orders:read"
     ORDERS_WRITE = "orders:write"
@@ -19,7 +19,7 @@ _OF_ADMIN = frozenset({Scope.ORDERS_READ, Scope.ORDERS_WRITE, Scope.ORDERS_ADMIN
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """``subject``: the customer; None where the service is open and nobody says who they are."""
+    """``subject``: the customer; None where the service is open and asks for no token."""
 
     subject: str | None
     scopes: frozenset[str]
@@ -31,12 +31,12 @@ class Caller:
 
     @property
     def sees_orders_of(self) -> str | None:
-        """Whose orders they may see; None for everybody's."""
+        """The customer whose orders the caller may see; None for every customer's."""
         return None if self.may(Scope.ORDERS_ADMIN) else self.subject
 
     @property
     def key_owner(self) -> str:
-        """Whom their idempotency keys belong to. No subject is empty, so nobody shares ''."""
+        """The owner of the caller's idempotency keys. No subject is empty, so nobody shares ''."""
         return self.subject or ""
 
 
@@ -45,5 +45,5 @@ ANYBODY = Caller(subject=None, scopes=frozenset())
 
 class Authenticate(Protocol):
     def __call__(self, token: str) -> Caller:
-        """Raises Unauthenticated, and KeysUnavailable when nothing is there to check it with."""
+        """Raises Unauthenticated, and KeysUnavailable without keys to check the token with."""
         ...

@@ -1,9 +1,9 @@
-"""What JSON can hold and neither a document nor an answer can give back."""
+"""JSON values that neither a stored document nor an answer can hold."""
 
 from math import isfinite
 from typing import Any, Final
 
-# The store takes 100 levels, and an event is a few levels down in its entry and in the page.
+# The store takes 100 levels, and an entry and a page add a few levels around an event.
 DEEPEST: Final = 64
 
 TOO_DEEP: Final = "too_deep"
@@ -14,7 +14,7 @@ _SUSPECT: Final = frozenset({dict, list, float})
 def fault(value: Any) -> str | None:
     """TOO_DEEP, NOT_FINITE (a number like 1e999), or None; without recursion."""
     if type(value) is dict and _SUSPECT.isdisjoint(map(type, value.values())):
-        # As almost every event is; it is looked at for each.
+        # Almost every event ends here, and every event is checked.
         return None
     level = [value] if type(value) in (dict, list) else []
     for _ in range(DEEPEST):

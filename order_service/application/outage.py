@@ -1,4 +1,4 @@
-"""What an outage says: a line when it begins, one a minute while it lasts, one when it ends."""
+"""Log an outage: a line when it begins, one a minute while it lasts, and one when it ends."""
 
 import threading
 import time
@@ -16,7 +16,7 @@ class Log(Protocol):
 
 
 class Outage:
-    """``serious``: whether it is told of as a warning."""
+    """``serious``: whether the outage is logged as a warning, or else as information."""
 
     def __init__(self, event: str, log: Log, *, serious: bool = True) -> None:
         self._event = event
@@ -24,27 +24,27 @@ class Outage:
         self._serious = serious
         self._lock = threading.Lock()
         self._begun: float | None = None
-        self._told = 0.0
+        self._logged_at = 0.0
         self._times = 0
 
     def failed(self, **fields: Any) -> None:
-        """Once more. A line of the log is written for the first time, and then every 60 s."""
+        """Count a failure. The first failure is logged, and then one every 60 s."""
         with self._lock:
             now = time.monotonic()
             if self._begun is None:
                 self._begun, self._times = now, 0
-            elif now - self._told < _EVERY:
+            elif now - self._logged_at < _EVERY:
                 self._times += 1
                 return
             self._times += 1
-            self._told = now
+            self._logged_at = now
             lasted = {"times": self._times, "seconds": round(now - self._begun)}
-        # Looked up now, for the log may have been set up since.
-        say = self._log.warning if self._serious else self._log.info
-        say(self._event, **(lasted if lasted["times"] > 1 else {}), **fields)
+        # The method is looked up now: the log may have been configured since the start.
+        write = self._log.warning if self._serious else self._log.info
+        write(self._event, **(lasted if lasted["times"] > 1 else {}), **fields)
 
     def over(self, **fields: Any) -> None:
-        """Nothing happens where none had begun."""
+        """Log the end of the outage, if one had begun."""
         with self._lock:
             if self._begun is None:
                 return

@@ -1,4 +1,4 @@
-"""Ask every dependency whether it is there, each within its own time and in a thread of its own."""
+"""Check every dependency, each in a thread of its own and within a time-out."""
 
 import threading
 import time
@@ -9,13 +9,13 @@ from typing import Protocol
 
 from order_service.domain.errors import OrderServiceError
 
-# Told of a dependency by name, and of the error that its check was not expected to raise.
+# Called with a dependency's name, and with the unexpected error that its check raised.
 Unforeseen = Callable[[str, Exception], None]
 _Answer = Future[str | None]
 
 
 class Dependency(Protocol):
-    """A part the service needs. ``required``: without it the process can serve nothing."""
+    """A part that the service needs. ``required``: without it the process can serve nothing."""
 
     name: str
     required: bool
@@ -27,7 +27,7 @@ class Dependency(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class DependencyState:
-    """``problem``: None when it is there; ``required``: nothing works without it."""
+    """``problem``: None when the dependency is there. ``required``: as Dependency has it."""
 
     name: str
     required: bool
@@ -37,8 +37,8 @@ class DependencyState:
 class CheckReadiness:
     """``timeout``: seconds after which a dependency that does not answer counts as missing.
 
-    However many ask at once, each dependency is asked once, and all who ask share its answer. So
-    one that hangs occupies one thread, its own, and no other's check waits behind it.
+    However many callers ask at once, each dependency is checked once, and all callers share the
+    answer. So a dependency that hangs occupies one thread, and no other check waits behind it.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class CheckReadiness:
 
 
 class _Check:
-    """Of one dependency; at most one is under way."""
+    """The checks of one dependency, one at a time."""
 
     def __init__(self, dependency: Dependency, timeout: float, unforeseen: Unforeseen) -> None:
         self._dependency = dependency
@@ -65,7 +65,7 @@ class _Check:
         self._last: tuple[_Answer, float] | None = None
 
     def begin(self) -> tuple[_Answer, float]:
-        """The answer to come, and when it was asked for."""
+        """The answer to come, and the monotonic second at which its check began."""
         with self._beginning:
             if self._last is None or self._last[0].done():
                 self._last = Future(), time.monotonic()
@@ -74,16 +74,16 @@ class _Check:
 
     def _start(self, answer: _Answer) -> None:
         name = f"ready-{self._dependency.name}"
-        # A daemon: one that hangs must not hold up the end of the process.
+        # A daemon: a check that hangs must not hold up the end of the process.
         thread = threading.Thread(target=self._run, args=(answer,), name=name, daemon=True)
         try:
             thread.start()
         except RuntimeError:
-            answer.set_result("No thread can be had to check it.")
+            answer.set_result("The check could not start: the process can have no more threads.")
 
     def state(self, answer: _Answer, began: float) -> DependencyState:
-        """Waits for the answer, but no longer than until ``timeout`` seconds after it was asked
-        for: the caller behind the first does not pay for one that hangs."""
+        """Waits for the answer until ``timeout`` seconds after the check began, so that a later
+        caller waits less for a dependency that hangs."""
         try:
             problem = answer.result(max(0.0, began + self._timeout - time.monotonic()))
         except TimeoutError:
@@ -98,7 +98,7 @@ class _Check:
             self._dependency.check()
         except OrderServiceError as error:
             return error.message
-        except Exception as error:  # noqa: BLE001  (the last resort: what it answers is foreign)
+        except Exception as error:  # noqa: BLE001  (the last resort for a dependency's answer)
             self._unforeseen(self._dependency.name, error)
-            return "It answered what was not expected."
+            return "The check ended in an unexpected error; the log has the cause."
         return None

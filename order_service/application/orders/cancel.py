@@ -1,4 +1,4 @@
-"""Cancel an order: record that it is to be cancelled, give its stock back, store it CANCELLED."""
+"""Cancel an order: record the request, give the order's stock back, store the order CANCELLED."""
 
 from dataclasses import dataclass
 
@@ -42,7 +42,7 @@ class CancelOrder:
     def __call__(
         self, order_id: str, customer_id: str | None = None, version: int | None = None
     ) -> CancelOrderResult:
-        """``version``: cancel only that version of the order, else PreconditionFailed.
+        """``version``: cancel only this version of the order, else raise PreconditionFailed.
 
         Raises OrderNotFound, IllegalMove, InventoryUnavailable, StoreUnavailable.
         """
@@ -55,7 +55,7 @@ class CancelOrder:
         if order.cancel_requested_at is None:
             order = self._record(order)
         if not order.awaits_stock:
-            # Stuck, or cancelled by whoever asked for it at the same time.
+            # The order is stuck, or a request at the same time has cancelled the order.
             return _result(order)
         try:
             moved = self._stock.move(order, deadline)

@@ -1,4 +1,4 @@
-"""Take an order: store it PENDING, move its stock, store what became of it, answer."""
+"""Create an order: store the order PENDING, move its stock, store the outcome, answer."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ from order_service.domain.order import (
 
 
 class IdempotencyKeyTaken(Exception):
-    """An order with this caller's key is stored already."""
+    """The order ``holder`` is stored with this caller's key already."""
 
     def __init__(self, holder: Order) -> None:
         super().__init__(holder.id)
@@ -36,7 +36,7 @@ class IdempotencyKeyTaken(Exception):
 
 
 class NewOrders(OrderRepository, Protocol):
-    """The repository, to which orders are added."""
+    """The repository, with what a new order needs."""
 
     def next_id(self) -> str: ...
 
@@ -45,7 +45,7 @@ class NewOrders(OrderRepository, Protocol):
         ...
 
     def forget_key(self, order_id: str) -> None:
-        """Free the order's idempotency key, which is older than keys are remembered."""
+        """Free the order's idempotency key, whose lifetime is over."""
         ...
 
 
@@ -59,7 +59,7 @@ class CreateOrderCommand:
 
 @dataclass(frozen=True, slots=True)
 class CreateOrderResult:
-    """``deferred``: answered before the outcome was known; settlement decides it."""
+    """``deferred``: the outcome is not known yet, and settlement decides the order."""
 
     order: Order
     deferred: bool = False
@@ -88,7 +88,7 @@ class CreateOrder:
         KeyInFlight and KeyReused."""
         deadline = self._clock.monotonic() + self._move_budget
         if command.idempotency is None:
-            # With a key the answer may be known already, whatever the inventory does.
+            # A request with a key may have an answer already, whatever the inventory does.
             self._stock.require_available()
         try:
             order = self._add(command)
@@ -136,15 +136,15 @@ class CreateOrder:
         try:
             self._orders.save(order.fail(failure, self._clock.now()))
         except StoreUnavailable:
-            # It stays PENDING with nothing sent; settlement will see that and fail it.
+            # The order stays PENDING, and nothing was sent: settlement will fail the order.
             raise error from None
         except VersionConflict:
             return self._answer(order)
         raise error
 
     def _answer(self, order: Order) -> CreateOrderResult:
-        """Promise that an order which is PENDING still will be settled, once the order itself says
-        so: from then on its key is kept, whatever becomes of it. A key whose order can't say so is
+        """Answer an order that is still PENDING as deferred, but only after the deferral is
+        stored: from then on the order keeps its key. If the deferral can't be stored, the key is
         still in flight."""
         try:
             while order.phase in (OrderPhase.TAKING, OrderPhase.TAKING_STUCK):
@@ -161,7 +161,7 @@ class CreateOrder:
 
 
 def _require_not_refused(order: Order, *, replayed: bool = False) -> None:
-    """Raises why the order was not carried out, if it was not."""
+    """Raises the error that says why the order was not carried out."""
     failure = order.failure
     if order.phase not in (OrderPhase.FAILED, OrderPhase.GIVEN_UP):
         return
@@ -170,4 +170,4 @@ def _require_not_refused(order: Order, *, replayed: bool = False) -> None:
         raise InsufficientStock(order.item_id, order.quantity, available, replayed=replayed)
     if failure and failure.code is FailureCode.ITEM_NOT_FOUND:
         raise ItemNotFound(order.item_id, replayed=replayed)
-    raise InventoryUnavailable("The order was not carried out.")
+    raise InventoryUnavailable("The inventory did not carry out the order: send the order again.")

@@ -23,19 +23,19 @@ class DecideOrder:
         self._clock = clock
 
     def __call__(self, command: DecideOrderCommand) -> Order:
-        """The order as it was stored. No stock is moved: what the inventory did is asserted.
+        """Returns the order as stored. Moves no stock: the command only says what happened.
 
-        Raises OrderNotFound, IllegalMove (it is not stuck, or no longer), InvalidValue,
-        VersionConflict (evidence turned up, or somebody else decided), StoreUnavailable.
+        Raises OrderNotFound, IllegalMove (the order is not stuck), InvalidValue, VersionConflict
+        (evidence turned up, or somebody else decided the order), StoreUnavailable.
         """
         order = self._orders.get(command.order_id)
         if order is None:
             raise OrderNotFound(command.order_id)
-        word = Decision(command.outcome, command.reason, self._clock.now())
-        return self._orders.save(order.decide(word))
+        decision = Decision(command.outcome, command.reason, self._clock.now())
+        return self._orders.save(order.decide(decision))
 
     def of_the_same_overwrite(self, order: Order) -> list[str]:
-        """The other orders that are stuck with this one: one overwrite was to serve them all."""
+        """The ids of the other stuck orders that the order's overwrite was to serve."""
         stuck = order.stuck or (order.decision and order.decision.stuck)
         if not stuck or stuck.intent is None:
             return []

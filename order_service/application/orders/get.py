@@ -10,7 +10,7 @@ class GetOrder:
         self._orders = orders
 
     def __call__(self, order_id: str, customer_id: str | None = None) -> Order:
-        """``customer_id``: whose order it must be; None for anybody's. Raises OrderNotFound."""
+        """``customer_id``: the order's customer; None for any customer. Raises OrderNotFound."""
         order = self._orders.get(order_id)
         if order is None or (customer_id is not None and order.customer_id != customer_id):
             raise OrderNotFound(order_id)

@@ -9,8 +9,8 @@ from order_service.domain.order import Order, OrderStatus
 
 @dataclass(frozen=True, slots=True)
 class OrderPlace:
-    """Where an order stands among all: newest first by the store's clock, then by id. It never
-    changes, whatever becomes of the order."""
+    """An order's place among all orders: newest first by the store's clock, then by id. The place
+    never changes."""
 
     created_at: datetime
     id: str
@@ -18,8 +18,8 @@ class OrderPlace:
 
 @dataclass(frozen=True, slots=True)
 class OrderQuery:
-    """``customer_id``: whose orders; None for everybody's. Times bound ``created_at``, [from, to).
-    ``after``: the last order of the page before."""
+    """``customer_id``: whose orders; None for every customer's. Times bound ``created_at``, [from,
+    to). ``after``: the last order of the previous page."""
 
     customer_id: str | None = None
     item_id: str | None = None
@@ -38,7 +38,7 @@ class OrderPages(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class OrderPage:
-    """``next``: what the next page comes after; None on the last one."""
+    """``next``: the place that the next page comes after; None on the last page."""
 
     orders: list[Order]
     next: OrderPlace | None

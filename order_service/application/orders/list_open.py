@@ -1,4 +1,4 @@
-"""The orders that wait longer than they should: stuck ones, and those settlement has yet to do."""
+"""The orders that wait too long: stuck orders, and orders that settlement has yet to finish."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,18 +9,18 @@ from order_service.domain.order import Order
 
 
 class WaitingOrders(Protocol):
-    """Both answer the orders that have waited longest first."""
+    """Both methods return the orders that have waited longest first."""
 
     def stuck(self, limit: int) -> list[Order]: ...
 
     def unsettled(self, before: datetime, limit: int) -> list[Order]:
-        """Orders that wait for their stock since before that time, stuck ones too."""
+        """Orders that wait for their stock since before ``before``, stuck orders too."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class OpenOrders:
-    """Oldest first, as they stood at ``now`` by the store's clock. ``more``: there are others."""
+    """Oldest first, as stored at ``now`` by the store's clock. ``more``: the limit was reached."""
 
     stuck: list[Order]
     overdue: list[Order]
@@ -37,7 +37,7 @@ class ListOpenOrders:
         self._settle_after = settle_after
 
     def __call__(self, limit: int) -> OpenOrders:
-        """At most so many stuck ones, and so many in all. Raises StoreUnavailable."""
+        """At most ``limit`` orders of each kind. Raises StoreUnavailable."""
         now = self._clock.now()
         stuck = self._orders.stuck(limit)
         waiting = self._orders.unsettled(now - self._settle_after, limit)

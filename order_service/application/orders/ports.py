@@ -1,4 +1,4 @@
-"""What several use cases of orders need of the outside. What one of them needs stands beside it."""
+"""Ports that several use cases of orders need. A port of one use case stands beside it."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -7,8 +7,8 @@ from order_service.domain.order import Order
 
 
 class OrderReader(Protocol):
-    """What an order is shown from. It may be behind by as long as its adapter says, so nothing is
-    decided on it."""
+    """Reads orders to show. An order may be stale for as long as the adapter says, so no decision
+    rests on it."""
 
     def get(self, order_id: str) -> Order | None: ...
 
@@ -19,33 +19,33 @@ class OrderRepository(Protocol):
     def get(self, order_id: str) -> Order | None: ...
 
     def get_many(self, order_ids: Sequence[str]) -> list[Order]:
-        """Those that exist, in the order asked for."""
+        """The orders that exist, in the order of ``order_ids``."""
         ...
 
     def save(self, order: Order) -> Order:
-        """Replace the version it was loaded at; its new events join the outbox in the same write.
+        """Replace the version that was loaded; the new events join the outbox in the same write.
 
-        Raises VersionConflict when somebody else saved it first.
+        Raises VersionConflict when somebody else saved the order first.
         """
         ...
 
     def save_all(self, orders: Sequence[Order]) -> list[Order]:
-        """``save`` for each order, in one round trip. Answers the orders that were saved, as they
-        stand in the store; an order that somebody else saved first is missing among them."""
+        """``save`` for each order, in one round trip. Returns the saved orders, as the store has
+        them; an order that somebody else saved first is left out."""
         ...
 
 
 class StockMover(Protocol):
-    """Moves an order's stock and stores what became of the order: one for each contract."""
+    """Moves an order's stock and stores the outcome; one implementation for each contract."""
 
     def require_available(self) -> None:
         """Raises InventoryUnavailable while the circuit breaker is open."""
         ...
 
     def move(self, order: Order, deadline: float) -> Order:
-        """Answers the order as stored: moved, or FAILED. ``deadline`` in monotonic seconds.
+        """Returns the order as stored: moved, or FAILED. ``deadline`` in monotonic seconds.
 
         Raises InventoryUnavailable or StoreUnavailable when nothing was sent, and OutcomeUnknown
-        when the order's fate is left to settlement.
+        when settlement has to decide the order.
         """
         ...

@@ -1,4 +1,4 @@
-"""Relay the outbox: publish every unpublished event, then take it out of its order."""
+"""Relay the outbox: publish every unpublished event, then remove the event from its order."""
 
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
@@ -6,7 +6,7 @@ from typing import Protocol
 
 from order_service.domain.events import OrderEvent
 
-# Orders whose events one round publishes.
+# One round publishes the events of at most this many orders.
 AT_ONCE = 200
 
 
@@ -14,7 +14,7 @@ class Outbox(Protocol):
     """The unpublished events, which live in their orders' own documents."""
 
     def unpublished(self, limit: int) -> list[list[OrderEvent]]:
-        """The events of up to ``limit`` orders, oldest first, in order for each order."""
+        """A list of events, in order, for each of up to ``limit`` orders, oldest order first."""
         ...
 
     def mark_published(self, events: Iterable[OrderEvent]) -> None: ...
@@ -22,17 +22,17 @@ class Outbox(Protocol):
 
 class EventPublisher(Protocol):
     def publish(self, events: Sequence[OrderEvent]) -> list[OrderEvent]:
-        """Answers those whose delivery the broker confirmed; the others stay unpublished."""
+        """Returns the events that the broker confirmed; the other events stay unpublished."""
         ...
 
 
 class RelayLock(Protocol):
-    """One relay at a time, among all workers, so that two don't publish the same events."""
+    """One relay at a time, among all workers, so that no two relays publish the same events."""
 
     def held(self) -> AbstractContextManager[bool]:
-        """Whether the lock is this relay's, for the length of the block. Raises StoreUnavailable.
+        """Yields whether this relay holds the lock during the block. Raises StoreUnavailable.
 
-        It ends by itself some time after a process that died with it.
+        The lock of a process that died expires by itself.
         """
         ...
 
@@ -44,7 +44,7 @@ class PublishEvents:
         self._lock = lock
 
     def __call__(self) -> int:
-        """One round; answers how many events were published."""
+        """Publish one round of events; return how many were published."""
         if not self._outbox.unpublished(1):
             return 0
         with self._lock.held() as is_ours:

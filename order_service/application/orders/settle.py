@@ -1,4 +1,4 @@
-"""Finish the orders that whoever began them left behind."""
+"""Finish the orders that another process began and left unfinished."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,17 +15,17 @@ BATCH = 100
 
 class UnsettledOrders(Protocol):
     def unsettled(self, before: datetime, limit: int, after: Sequence[Order] = ()) -> list[Order]:
-        """Orders that wait for their stock since before that time, oldest first, stuck ones too.
+        """Orders that wait for stock since before ``before``, oldest first, stuck orders too.
 
-        ``after``: the last ones of the page before, all that wait since the same time.
+        ``after``: the last orders of the previous page: all that wait since the same time.
         """
         ...
 
 
 class StockRecovery(Protocol):
     def recover(self, order: Order, deadline: float) -> Order:
-        """Finish, from evidence, an order that whoever began it left behind; answers the order as
-        stored. ``deadline`` in monotonic seconds.
+        """Finish an order from evidence; return the order as stored. ``deadline`` in monotonic
+        seconds.
 
         Raises InventoryUnavailable, StoreUnavailable and OutcomeUnknown when the order still waits.
         """
@@ -52,7 +52,7 @@ class SettleOrders:
         self._failing: set[str] = set()
 
     def __call__(self) -> int:
-        """One pass over the overdue orders; answers how many no longer wait."""
+        """Make one pass over the overdue orders; return how many orders no longer wait."""
         unreachable: set[str] = set()
         settled = 0
         for order in self._hopeful_first():
@@ -62,14 +62,14 @@ class SettleOrders:
                 deadline = self._clock.monotonic() + self._overdue.move_budget
                 settled += self._stock.recover(order, deadline).phase.is_settled
             except OrderServiceError:
-                # It stays overdue for the next pass, and so do the others of its item.
+                # The order, and the other orders of its item, are left for the next pass.
                 unreachable.add(order.item_id)
         self._failing = unreachable
         return settled
 
     def _hopeful_first(self) -> Iterator[Order]:
-        """The items that failed in the last pass come last: each of them may take its whole time
-        again, and enough of them open the breaker for all."""
+        """The items that failed in the last pass come last: each may use up its whole budget
+        again, and enough failures open the circuit breaker for every item."""
         failing = self._failing
         if not failing:
             return self._overdue_orders()
@@ -79,7 +79,7 @@ class SettleOrders:
         )
 
     def _overdue_orders(self) -> Iterator[Order]:
-        """Page by page, so that what can't be settled holds up nothing behind it."""
+        """Page by page, so that orders that can't be settled hold up no order behind them."""
         before = self._clock.now() - self._overdue.settle_after
         last: list[Order] = []
         while page := self._orders.unsettled(before, BATCH, last):

@@ -1,4 +1,4 @@
-"""Read an order with all that belongs to it."""
+"""Read an order with its unpublished events."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -17,7 +17,7 @@ class UnpublishedEvents(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class WholeOrder:
-    """``unpublished``: its events that nobody was told of yet, oldest first."""
+    """``unpublished``: the order's events that are not published yet, oldest first."""
 
     order: Order
     unpublished: list[OrderEvent]
@@ -30,7 +30,7 @@ class ShowOrder:
 
     def __call__(self, order_id: str) -> WholeOrder:
         """Raises OrderNotFound, StoreUnavailable."""
-        # The events first: one that is published meanwhile is then told of, and none is missed.
+        # The events are read first: an event that is published meanwhile is shown, not missed.
         unpublished = self._outbox.unpublished_of(order_id)
         order = self._orders.get(order_id)
         if order is None:

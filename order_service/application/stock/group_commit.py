@@ -1,7 +1,7 @@
 """Group commit: the orders of one item that wait in this process share one commit.
 
-The commits run in threads of their own, so that an order's caller waits no longer than its deadline
-whatever the commit meets.
+The commits run in threads of their own, so that an order's caller waits no longer than the order's
+deadline, however long the commit takes.
 """
 
 import threading
@@ -27,9 +27,9 @@ class _Ticket:
 
 
 class GroupCommit:
-    """``commit(item_id, draw, deadline)`` answers the moved order for each one that it drew.
+    """``commit(item_id, draw, deadline)`` returns the moved order for each order that it drew.
 
-    It draws, once, when it can serve: everybody who waits by then takes part.
+    ``commit`` calls ``draw`` once, when it can serve: every order that waits by then takes part.
     """
 
     def __init__(self, commit: Commit, executor: Executor, now: Callable[[], float]) -> None:
@@ -76,10 +76,10 @@ class GroupCommit:
             try:
                 moved = self._commit(item_id, draw, first.deadline)
                 results = [moved[ticket.order.id] for ticket in drawn]
-            except BaseException as error:  # noqa: BLE001  (it belongs to those who wait)
+            except BaseException as error:  # noqa: BLE001  (the callers who wait raise it)
                 for ticket in drawn or self._draw(item_id, 1):
                     ticket.moved.set_exception(error)
-                # Behind the others: an item that hangs must not have its thread over and over.
+                # Queued behind other items: an item that hangs must not keep its thread.
                 self._executor.submit(self._serve, item_id)
                 return
             else:

@@ -1,4 +1,4 @@
-"""An item's lease: whoever holds it is the only one who reads and overwrites the item's stock."""
+"""An item's lease: only the lease's holder reads and overwrites the item's stock."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -8,10 +8,10 @@ from order_service.domain.order import Intent
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """An item's lease as it was read or got.
+    """An item's lease as it was read or acquired.
 
-    ``fence`` grows with each acquisition; ``held``: somebody's, and not expired by the store's
-    clock; ``intent``: recorded and not cleared.
+    ``fence`` grows with each acquisition. ``held``: the lease has a holder, and has not expired by
+    the store's clock. ``intent``: the intent that was recorded and not cleared.
     """
 
     item_id: str
@@ -28,15 +28,15 @@ class LeaseStore(Protocol):
     def acquire(self, seen: Lease, intent: Intent | None) -> Lease | None:
         """Take the lease that was seen free, with the intent, in one journaled write.
 
-        None when it is held, or its fence is no longer the one seen.
+        None when the lease is held, or its fence is no longer the fence that was seen.
         """
         ...
 
     def clear(self, lease: Lease) -> bool:
-        """Durably clear the intent and give the lease back; False when it was lost meanwhile."""
+        """Durably clear the intent and give the lease back; False when the lease was lost."""
         ...
 
     def release(self, lease: Lease) -> None:
-        """As ``clear`` for an intent whose orders are saved: at best effort, without waiting for
-        the journal. If it fails, the lease ends by its expiry. Raises nothing."""
+        """``clear`` for an intent whose orders are saved: best effort, without waiting for the
+        journal. If the release fails, the lease ends by its expiry. Raises nothing."""
         ...

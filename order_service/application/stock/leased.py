@@ -1,9 +1,9 @@
 """Moving stock under an inventory that can only be read and overwritten.
 
-One holder of the item's lease at a time reads and overwrites, and it records the overwrite as an
-intent, together with the lease, before it sends it. An intent that is found open after its lease
-ended is settled before anything else happens to the item. Why this is safe, and the one hole that
-an overwriting inventory leaves, is in docs/adr/0001-lease-over-an-overwriting-inventory.md.
+Only the holder of the item's lease reads and overwrites the stock. The holder records the overwrite
+as an intent, together with the lease, before sending it. An intent that is open after its lease
+ended is settled before anything else happens to the item. Why this is safe, and which one hole an
+overwriting inventory leaves: docs/adr/0001-lease-over-an-overwriting-inventory.md.
 """
 
 from collections.abc import Sequence
@@ -53,26 +53,26 @@ class OverwritingInventory(Protocol):
 
 
 class Turns(Protocol):
-    """Whose turn it is at an item, among the processes that can tell each other. A courtesy: a turn
-    that can't be had soon is done without, and only the lease decides."""
+    """Turns at an item, among processes that can tell each other. A turn is a courtesy: who gets
+    no turn soon goes on without a turn, and only the lease decides."""
 
     def at(self, item_id: str) -> AbstractContextManager[None]: ...
 
 
 class StockEvidence(Protocol):
-    """The stock-change log, as the witness of what became of an overwrite."""
+    """The stock-change log, as evidence of an overwrite's outcome."""
 
     def has_change(
         self, item_id: str, previous_stock: int, new_stock: int, since: datetime
     ) -> bool:
-        """Whether such a change, by the inventory's own clock, happened since then: the log may
-        take an older one late."""
+        """Whether the change was made at ``since`` or later by the inventory's own clock: the log
+        may receive an older change late."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """A lease of ours; ``not_after``: the monotonic second from which it may be somebody else's."""
+    """A lease that this process holds until ``not_after``, in monotonic seconds, at the least."""
 
     lease: Lease
     not_after: float
@@ -101,7 +101,7 @@ class LeasedStock:
 
     def require_available(self) -> None:
         if not self._inventory.available():
-            raise InventoryUnavailable("The inventory has been failing; it is left alone a moment.")
+            raise InventoryUnavailable("The inventory has been failing, so it is not asked now.")
 
     def move(self, order: Order, deadline: float) -> Order:
         return self._group.submit(order, deadline)
@@ -125,8 +125,8 @@ class LeasedStock:
         lease = self._wait_for_free(item_id, deadline)
         ids = [order.id for order in draw()]
         while True:
-            # Loaded after the lease was seen free: whoever decides an order without us takes the
-            # lease to do so, and then our acquisition below fails.
+            # Loaded after the lease was seen free: another process that decides an order acquires
+            # the lease first, and then the acquisition below fails.
             orders = {order.id: order for order in self._orders.get_many(ids)}
             waiting = [order for order in orders.values() if order.awaits_stock]
             if not waiting:
@@ -145,13 +145,14 @@ class LeasedStock:
     def _try_to_move(
         self, free: Lease, plan: Plan, intent: Intent, deadline: float
     ) -> dict[str, Order] | None:
-        """None when somebody else was faster to the lease."""
+        """None when somebody else acquired the lease first."""
         try:
             held = self._acquire(free, intent)
             return self._carry_out(held, plan, intent, deadline) if held else None
         except StoreUnavailable as error:
-            # The intent may be recorded, and then whoever finds it carries it out.
-            raise OutcomeUnknown("The store went away.", in_flight=True) from error
+            # The intent may be recorded, and then the lease's next holder carries it out.
+            message = "The store became unavailable while the stock was being moved."
+            raise OutcomeUnknown(message, in_flight=True) from error
 
     def _carry_out(
         self, held: _Held, plan: Plan, intent: Intent, deadline: float
@@ -170,7 +171,8 @@ class LeasedStock:
         return moved | refused
 
     def _overwrite(self, held: _Held, intent: Intent, deadline: float) -> None:
-        """Returns when the overwrite was applied; raises InventoryUnavailable when it was not."""
+        """Returns once the overwrite is applied. Raises InventoryUnavailable when the overwrite was
+        not applied, ItemNotFound, OutcomeUnknown."""
         if intent.new_stock == intent.previous_stock:
             return
         item_id = held.lease.item_id
@@ -207,7 +209,7 @@ class LeasedStock:
         raise InventoryUnavailable("Other orders of this item took too long.")
 
     def _settle(self, lease: Lease, intent: Intent, deadline: float) -> None:
-        """Finish the overwrite that somebody left behind, whatever became of it."""
+        """Finish the overwrite that the lease's last holder left open, applied or not."""
         held = self._acquire(lease, intent)
         if held is None:
             return
@@ -219,7 +221,8 @@ class LeasedStock:
             try:
                 reason = self._doubt(held, intent, orders, deadline)
             except OutcomeUnknown as unknown:
-                raise InventoryUnavailable("An earlier order of this item is open.") from unknown
+                message = "An earlier order of this item is not settled yet."
+                raise InventoryUnavailable(message) from unknown
             if reason is None:
                 self._store(waiting, lambda order: self._moved(order, intent))
             else:
@@ -230,7 +233,7 @@ class LeasedStock:
     def _doubt(
         self, held: _Held, intent: Intent, orders: Sequence[Order], deadline: float
     ) -> str | None:
-        """None when the intent was applied, by then or now; else why nobody can tell."""
+        """None when the intent is applied, before or by this call; else why nobody can tell."""
         item_id = held.lease.item_id
         try:
             stock = self._inventory.read(item_id).stock
@@ -239,12 +242,12 @@ class LeasedStock:
                 self._overwrite(held, intent, deadline)
                 return None
         except ItemNotFound:
-            return "The inventory no longer has the item, so its stock can't tell."
+            return "The inventory no longer has the item, so the item's stock shows nothing."
         if verdict is Verdict.APPLIED or self._logged(item_id, intent):
             return None
         return (
             f"The stock was to go from {intent.previous_stock} to {intent.new_stock} and is "
-            f"{stock}: somebody else wrote it, and the stock-change log has no entry of ours."
+            f"{stock}: somebody else wrote it, and the stock-change log has no entry of this change."
         )
 
     def _look_for_new_evidence(self, order: Order, stuck: Stuck) -> Order:
@@ -254,10 +257,10 @@ class LeasedStock:
         return self._store([order], lambda each: self._moved(each, intent))[order.id]
 
     def _abandon(self, free: Lease, order: Order) -> Order:
-        """Fail an order whose deduction was never sent, so that nobody sends it any more.
+        """Fail an order whose deduction was never sent, so that nobody sends the deduction later.
 
-        The lease says so: were nothing recorded and this process slow, the order could be served
-        once the lease has ended, and be failed all the same.
+        The lease records the failure as an intent. Without it, a slow process could fail the order
+        after its lease has ended and another process has served the order.
         """
         held = self._acquire(free, Intent.to_abandon(order.id, self._clock.now()))
         if held is None:
@@ -272,7 +275,7 @@ class LeasedStock:
         return _Held(got, not_after) if got else None
 
     def _withdraw(self, held: _Held) -> None:
-        """Before an order may fail its intent must be gone for good, or it would be carried out."""
+        """Clear the intent for good before an order fails, or the intent would be carried out."""
         if not self._leases.clear(held.lease):
             raise OutcomeUnknown("The lease was lost.", in_flight=True)
 

@@ -1,4 +1,4 @@
-"""What both ways of moving stock share."""
+"""Functions that both stock movers share."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -12,9 +12,9 @@ Change = Callable[[Order], Order]
 def store_changed(
     repository: OrderRepository, orders: Sequence[Order], change: Change
 ) -> dict[str, Order]:
-    """Save each order changed, on the newer version where a save lost a race.
+    """Change and save each order; where a save lost a race, change and save the newer version.
 
-    An order that somebody else settled meanwhile is answered as it stands.
+    An order that somebody else settled meanwhile is returned as stored.
     """
     settled: dict[str, Order] = {}
     waiting = {order.id: order for order in orders}

@@ -5,7 +5,7 @@ The operation id is the order's id: a request whose outcome is not known is simp
 
 from collections.abc import Callable
 from concurrent.futures import Executor
-from typing import Protocol
+from typing import Final, Protocol
 
 from order_service.application.backoff import attempts
 from order_service.application.clock import Clock
@@ -25,6 +25,8 @@ from order_service.domain.errors import (
 )
 from order_service.domain.order import Failure, FailureCode, Order, OrderPhase
 from order_service.domain.stock import StockReading
+
+_STORE_GONE: Final = "The store became unavailable while the order's outcome was being stored."
 
 
 class ConditionalInventory(Protocol):
@@ -58,7 +60,7 @@ class OperationStock:
 
     def require_available(self) -> None:
         if not self._inventory.available():
-            raise InventoryUnavailable("The inventory has been failing; it is left alone a moment.")
+            raise InventoryUnavailable("The inventory has been failing, so it is not asked now.")
 
     def move(self, order: Order, deadline: float) -> Order:
         return self._within(deadline, self._move, order)
@@ -67,10 +69,10 @@ class OperationStock:
         if order.stuck is not None:
             return order
         if order.deferred or order.stock_change > 0:
-            # A new version: whoever left the order behind can no longer refuse it.
+            # A new version: the process that left the order behind can no longer refuse the order.
             return self.move(self._orders.save(order), deadline)
         if order.phase is not OrderPhase.GIVEN_UP:
-            # Before anything is given back, or whoever left it behind could still complete it.
+            # Before stock is given back: else the process that left the order could complete it.
             order = self._orders.save(order.give_up(self._clock.now()))
         return self._within(deadline, self._revert, order)
 
@@ -87,8 +89,8 @@ class OperationStock:
     def _revert(self, order: Order, deadline: float) -> Order:
         """Fail an order whose caller was promised nothing, or was told that nothing was deducted.
 
-        Whether its deduction was ever sent can't be asked; sending it makes that certain, and
-        then it can be given back.
+        Nobody can ask whether the deduction was ever sent. Sending the deduction again makes it
+        certain, and then the stock can be given back.
         """
         try:
             taken = self._send_until_answered(order, deadline)
@@ -132,16 +134,17 @@ class OperationStock:
         return self._inventory.restore(order.item_id, order.quantity, order.id)
 
     def _refuse(self, order: Order, change: Change) -> Order:
-        """Unless somebody has claimed the order since: they ask again, and may hear otherwise."""
+        """Save the refusal, unless somebody has claimed the order since: the claimant sends the
+        operation again, and may get another answer."""
         try:
             return self._orders.save(change(order))
         except VersionConflict:
             return self._orders.get(order.id) or order
         except StoreUnavailable as error:
-            raise OutcomeUnknown("The store went away.", in_flight=False) from error
+            raise OutcomeUnknown(_STORE_GONE, in_flight=False) from error
 
     def _store(self, order: Order, change: Change) -> Order:
         try:
             return store_changed(self._orders, [order], change)[order.id]
         except StoreUnavailable as error:
-            raise OutcomeUnknown("The store went away.", in_flight=False) from error
+            raise OutcomeUnknown(_STORE_GONE, in_flight=False) from error

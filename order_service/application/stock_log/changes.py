@@ -1,4 +1,4 @@
-"""What the stock-change log is told, and what it tells."""
+"""Stock changes, as they go into the stock-change log and come out of it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 
 class Place(NamedTuple):
-    """Where a record was first delivered, which is its identity in the log."""
+    """Where a record was first delivered. The place is the record's identity in the log."""
 
     topic: str
     partition: int
@@ -15,12 +15,12 @@ class Place(NamedTuple):
 
 
 class StockChange(NamedTuple):
-    """One record of a stock topic. ``payload`` is the whole value as it came, unknown fields too.
+    """One record of a stock topic. ``payload``: the record's whole value, unknown fields too.
 
-    ``topic``, ``partition`` and ``offset`` are its Place, also when it is a replayed dead letter.
+    ``topic``, ``partition`` and ``offset``: the record's Place, also for a replayed dead letter.
     ``contradictory``: newStock - previousStock is not what changeType and changeAmount say.
 
-    A tuple, for one is made of each record, and a frozen dataclass takes three times as long.
+    A tuple, because a frozen dataclass takes three times as long, for every record.
     """
 
     topic: str
@@ -49,7 +49,7 @@ class LoggedStockChange:
 
 @dataclass(frozen=True, slots=True)
 class StockChangeQuery:
-    """``after_id``: the last entry of the page before; times bound ``created_at``, [from, to)."""
+    """``after_id``: the previous page's last entry; times bound ``created_at``, [from, to)."""
 
     item_id: str | None = None
     change_type: str | None = None
@@ -69,8 +69,8 @@ OFFSET_REUSED = "offset_reused"
 class RefusedChange:
     """A change that the log can't take, now or later.
 
-    ``code``: NOT_STORABLE, or OFFSET_REUSED when another change has its identity: the topic was
-    deleted and made again, and its offsets began anew.
+    ``code``: NOT_STORABLE, or OFFSET_REUSED when the log has another change of the same identity:
+    the topic was deleted and made again, and its offsets began anew.
     """
 
     change: StockChange

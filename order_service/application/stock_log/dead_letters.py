@@ -1,4 +1,4 @@
-"""Dead letters as people deal with them: the records that never became stock changes, and why."""
+"""Dead letters: the records that could not become stock changes, and why."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from order_service.application.stock_log.changes import Place
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """``original`` is where the record was, ``first`` where it was first delivered, and
-    ``identity`` what the log will know it by once it is replayed: another place, where the log has
-    another record from there. ``replays``: how often it was already. Times are None where they are
-    not known.
+    """``original``: where the record was. ``first``: where the record was first delivered.
+    ``identity``: the record's place in the log once it is replayed; not ``first`` where the log
+    has another record of that place. ``replays``: how often the record was replayed. Unknown times
+    are None.
 
-    ``cut``: what of the original is here in part or not at all (``value``, ``key``, ``headers``);
-    ``value_bytes`` and ``value_sha256`` are of the original's value.
+    ``cut``: the parts of the original (``value``, ``key``, ``headers``) that the letter lacks or
+    has in part; ``value_bytes`` and ``value_sha256`` are of the original's value.
     """
 
     place: Place
@@ -37,7 +37,7 @@ class DeadLetter:
 
     @property
     def whole(self) -> bool:
-        """Whether a replay of it says what its original said."""
+        """Whether a replay of the letter repeats the original's key and value."""
         return self.cut in ("", "headers")
 
     @property
@@ -47,8 +47,9 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetterQuery:
-    """``topic``: the original's; ``ids``: only these, if there are any; ``waiting``: only those
-    whose record is not in the log; ``limit``: of letters found, None for all."""
+    """``topic``: the original's topic. ``ids``: only these letters, if any are given. ``waiting``:
+    only letters whose record is not in the log. ``limit``: the most letters to find; None for
+    all."""
 
     topic: str | None = None
     since: datetime | None = None
@@ -69,24 +70,24 @@ Progress = Callable[[], None]
 class DeadLetterBox(Protocol):
     """The dead-letter topics.
 
-    Raises BrokerUnavailable, and InvalidValue where none of the topics asked for is there.
+    Raises BrokerUnavailable, and InvalidValue where Kafka has none of the query's topics.
     """
 
     def size(self, query: DeadLetterQuery) -> int:
-        """How many records there are to look at."""
+        """How many records one reading looks at."""
         ...
 
     def missing(self, query: DeadLetterQuery) -> Sequence[str]:
-        """The query's topics that are not there, and whose dead letters are not either."""
+        """The query's topics that Kafka does not have, and whose dead letters it does not have."""
         ...
 
     def letters(self, query: DeadLetterQuery) -> Iterator[DeadLetter]:
-        """What is there now of the query's topic and time, each partition's in order.
+        """The present letters of the query's topic and time, in order within each partition.
 
-        It disturbs no consumer group, and what is buried meanwhile is left for another time.
+        Reading disturbs no consumer group, and leaves out letters that are written meanwhile.
         """
         ...
 
     def replay(self, letters: Sequence[DeadLetter]) -> list[DeadLetter]:
-        """Send them to their original topics; answers those that the broker confirmed."""
+        """Send the records to their original topics; return the letters that were confirmed."""
         ...

@@ -7,7 +7,7 @@ from order_service.application.stock_log.changes import LoggedStockChange, Stock
 
 class StockChangePages(Protocol):
     def page(self, query: StockChangeQuery) -> tuple[list[LoggedStockChange], bool]:
-        """Newest first, and whether there is more after it. Where entries are large it holds
+        """Entries, newest first, and whether more entries follow. A page of large entries holds
         fewer than ``limit``, so that no page needs much memory."""
         ...
 
@@ -17,5 +17,5 @@ class ListStockChanges:
         self._changes = changes
 
     def __call__(self, query: StockChangeQuery) -> tuple[list[LoggedStockChange], bool]:
-        """A page, newest first, and whether there is more after it."""
+        """A page of entries, newest first, and whether more entries follow."""
         return self._changes.page(query)

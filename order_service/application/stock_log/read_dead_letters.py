@@ -1,4 +1,4 @@
-"""Read the dead letters, and whether their records came into the log after all."""
+"""Read the dead letters, and whether the log has their records by now."""
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -20,13 +20,13 @@ _CHUNK_BYTES = 16 * 1024 * 1024
 
 class RecordsInLog(Protocol):
     def holds(self, places: Collection[Place]) -> Mapping[Place, Mapping[str, Any]]:
-        """Those of which the log has an entry, each with the payload of that entry."""
+        """The places of which the log has an entry, each with the entry's payload."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class FoundLetter:
-    """``logged``: its record is in the log, from a replay."""
+    """``logged``: the letter's record is in the log, from a replay."""
 
     letter: DeadLetter
     logged: bool
@@ -42,15 +42,15 @@ class ReadDeadLetters:
         return self._box.size(query)
 
     def missing(self, query: DeadLetterQuery) -> Sequence[str]:
-        """Topics that the query looks into, and that are not there."""
+        """The query's topics that Kafka does not have."""
         return self._box.missing(query)
 
     def __call__(
         self, query: DeadLetterQuery, looked_at: Progress = lambda: None
     ) -> Iterator[FoundLetter]:
-        """Those that the query takes, up to its limit; ``looked_at`` is called for every one.
+        """The letters that the query takes, up to its limit; calls ``looked_at`` for each letter.
 
-        Raises BrokerUnavailable, StoreUnavailable, and InvalidValue for topics that are not there.
+        Raises BrokerUnavailable, StoreUnavailable, and InvalidValue for topics that don't exist.
         """
         return islice(self._found(query, looked_at), query.limit)
 
@@ -69,8 +69,8 @@ class ReadDeadLetters:
 
 
 def _is_of(letter: DeadLetter, logged: Mapping[Place, Mapping[str, Any]]) -> bool:
-    """Whether the entry of its identity, if there is one, tells of the letter's own record: where
-    a topic was made anew it may tell of another."""
+    """Whether the log's entry of the letter's identity holds the letter's own record. Where a topic
+    was made anew, the entry may hold another record."""
     entry = logged.get(letter.identity)
     if entry is None:
         return False
@@ -81,7 +81,7 @@ def _is_of(letter: DeadLetter, logged: Mapping[Place, Mapping[str, Any]]) -> boo
 
 
 def chunk_of(letters: Iterator[DeadLetter]) -> Iterator[DeadLetter]:
-    """The next of them: as many as fit, and one at least."""
+    """The next letters: as many as fit into a chunk, and at least one."""
     size = 0
     for letter in islice(letters, CHUNK):
         yield letter

@@ -1,4 +1,4 @@
-"""Log every stock change that the service hears of."""
+"""Log every stock change that the service receives."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -12,12 +12,12 @@ REDUCED = "reduced"
 
 class StockChangeLog(Protocol):
     def append(self, changes: Sequence[StockChange]) -> AppendResult:
-        """One bulk write, journaled; an entry that is there already counts as a duplicate."""
+        """One bulk write, journaled; an entry that exists already counts as a duplicate."""
         ...
 
     def ready(self, changes: Sequence[StockChange]) -> Callable[[], AppendResult]:
-        """``append`` in two steps: the entries are made now, and written when the answer is called,
-        soon and once, for they tell the time at which they were made."""
+        """``append`` in two steps: make the entries now, and write them when the returned function
+        is called. Call it soon and once: the entries hold the time at which they were made."""
         ...
 
 
@@ -26,16 +26,16 @@ class RecordStockChanges:
         self._log = log
 
     def __call__(self, changes: Sequence[StockChange]) -> AppendResult:
-        """Log a batch in one write; a change that contradicts itself is kept, and marked.
+        """Log a batch in one write. A change that contradicts itself is logged, and marked.
 
-        Raises StoreUnavailable; the whole batch may then be recorded again.
+        Raises StoreUnavailable; the whole batch may then be logged again.
         """
         if not changes:
             return AppendResult(written=0, duplicates=0)
         return self._log.append([_marked(change) for change in changes])
 
     def ready(self, changes: Sequence[StockChange]) -> Callable[[], AppendResult]:
-        """All but the write, which is made when the answer is called: soon, and once."""
+        """Prepare the write; the returned function makes it. Call the function soon, and once."""
         if not changes:
             return partial(self, changes)
         return self._log.ready([_marked(change) for change in changes])

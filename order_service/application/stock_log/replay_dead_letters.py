@@ -1,4 +1,4 @@
-"""Send dead letters back to their topics, once what made them poison is mended."""
+"""Send the records of dead letters back to their topics, once the cause is mended."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -17,19 +17,19 @@ from order_service.application.stock_log.read_dead_letters import (
     chunk_of,
 )
 
-# A record that came back this often goes round in a loop: its cause is not mended.
+# A record that came back this often goes round in a loop: the cause is not mended.
 MOST_REPLAYS = 3
 
-# Of a record, whatever letters tell of it; its rank among them.
+# What names a record, whichever letters hold it; and a letter's rank among these letters.
 Key = tuple[Place, int]
 Rank = tuple[int, Place]
 
 
 @dataclass(slots=True)
 class ReplayReport:
-    """``logged``: in the log already; ``superseded``: a later letter tells of the same record;
-    ``looping``: refused, for they came back MOST_REPLAYS times; ``cut``: refused, for they hold
-    their original in part; ``failed``: not confirmed."""
+    """``logged``: letters whose record is in the log already. ``superseded``: letters whose record
+    has a later letter. ``looping``: refused, because the record came back MOST_REPLAYS times.
+    ``cut``: refused, because the letter holds its original in part. ``failed``: not confirmed."""
 
     replayed: list[DeadLetter] = field(default_factory=list)
     logged: int = 0
@@ -41,7 +41,7 @@ class ReplayReport:
 
 @dataclass(frozen=True, slots=True)
 class ReplayOptions:
-    """``force`` replays even what loops; ``dry_run`` sends nothing and reports what it would."""
+    """``force``: replay looping letters too. ``dry_run``: send nothing, report what would be."""
 
     dry_run: bool = False
     force: bool = False
@@ -55,10 +55,10 @@ class ReplayDeadLetters:
     def __call__(
         self, query: DeadLetterQuery, options: ReplayOptions, looked_at: Progress = lambda: None
     ) -> ReplayReport:
-        """Reads the letters twice, and calls ``looked_at`` for each. It ends early when the broker
-        no longer confirms.
+        """Reads the letters twice, and calls ``looked_at`` for each. The replay ends early when
+        the broker does not confirm a letter.
 
-        Raises BrokerUnavailable, StoreUnavailable, and InvalidValue for topics that are not there.
+        Raises BrokerUnavailable, StoreUnavailable, and InvalidValue for topics that don't exist.
         """
         report = ReplayReport()
         ranks = self._ranks(query, looked_at)
@@ -99,7 +99,7 @@ def _due(
 
 
 def _key(letter: DeadLetter) -> Key:
-    # With the value, for a topic that was made anew has other records in the same places.
+    # The value counts too: a topic that was made anew has other records in the same places.
     return letter.first, hash(letter.value)
 
 

@@ -120,7 +120,9 @@ def test_a_surprise_is_a_problem_and_told_to_the_log_alone(error: Exception) -> 
         lambda name, error: told.append((name, error)),
     )
     assert check() == [
-        DependencyState("inventory", False, "It answered what was not expected."),
+        DependencyState(
+            "inventory", False, "The check ended in an unexpected error; the log has the cause."
+        ),
         DependencyState("store", True, None),
     ]
     assert told == [("inventory", error)]

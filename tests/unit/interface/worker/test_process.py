@@ -364,7 +364,7 @@ class TestHealth:
         store.check = lambda: {}["version"]  # type: ignore[method-assign]
         assert (
             Process(store=store).worker.health.ready()["store"]
-            == "It answered what was not expected."
+            == "The check ended in an unexpected error; the log has the cause."
         )
 
 
