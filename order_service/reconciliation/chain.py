@@ -7,7 +7,8 @@ from order_service.reconciliation.evidence import REORDERED, LoggedChange
 
 
 class Gap(NamedTuple):
-    """The stock was ``left`` by a change, and ``found`` by the next one (None: by us, now)."""
+    """The change ``after`` left the stock at ``left``; the change ``before`` (None: the reading of
+    the stock now) found it at ``found``."""
 
     after: LoggedChange
     before: LoggedChange | None
@@ -19,8 +20,8 @@ class Gap(NamedTuple):
 
 
 class _Loose(NamedTuple):
-    """The stock at one end of a run of changes, and the change there. ``at``: when the run was
-    broken off, or begun."""
+    """One end of a run of changes: the stock and the change there. ``at``: when the run was broken
+    off, or begun."""
 
     stock: int
     at: datetime
@@ -30,8 +31,8 @@ class _Loose(NamedTuple):
 class Chain:
     """Add the changes in the order of their times, then ``close``.
 
-    Where changes close in time were logged in another order than they were made, they break into
-    runs, but every stock at which one run ends is a stock at which another begins. Such an end and
+    Changes close in time that were logged in another order than they were made break into runs,
+    but every stock at which one run ends is a stock at which another run begins. Such an end and
     such a beginning are dropped together; the ends and the beginnings that are left enclose gaps.
     """
 
@@ -51,12 +52,12 @@ class Chain:
         self.last = change
 
     def close(self, stock_now: int | None) -> list[Gap]:
-        """``stock_now``: what the last change should have left; None if nobody knows."""
+        """``stock_now``: the stock that the last change should have left; None if unknown."""
         now = None
         if self.last and stock_now is not None and stock_now != self.last.new_stock:
             now = LoggedChange("", stock_now, stock_now, self.last.at)
             self._break(self.last, now)
-        # Before the first beginning there was nothing, so that it is no side of a gap.
+        # No change comes before the first beginning, so the first beginning is no side of a gap.
         pairs = zip(self._ends, self._begins[1:], strict=True)
         gaps = [(end.change, begin.change) for end, begin in pairs]
         return [Gap(a, None if b is now else b, b.previous_stock) for a, b in gaps]
@@ -73,7 +74,8 @@ class Chain:
 
 
 def _drop(others: list[_Loose], loose: _Loose) -> bool:
-    """Whether there was another one at that stock, so shortly before that they belong together."""
+    """Drop the latest of the others at the same stock, if it is no older than REORDERED. Returns
+    whether there was one."""
     for other in reversed(others):
         if loose.at - other.at > REORDERED:
             break

@@ -1,17 +1,17 @@
-"""What orders and the stock-change log have written down about one item's stock."""
+"""What the orders and the stock-change log record about one item's stock."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-# The log's times are the inventory's, the orders' are the store's: their clocks may differ by that.
+# The log's times are by the inventory's clock, the orders' by the store's: so far they may differ.
 SLACK = timedelta(minutes=5)
-# The inventory serves requests side by side, so it may log changes this close in another order.
+# The inventory serves requests side by side: changes this close may be logged in another order.
 REORDERED = timedelta(seconds=1)
 
 
 def shifted(at: datetime, by: timedelta) -> datetime:
-    """``at`` itself where the calendar ends: the log's times are whatever somebody wrote."""
+    """``at + by``, or ``at`` where the calendar ends: the log's times may be anything."""
     try:
         return at + by
     except OverflowError:
@@ -20,7 +20,7 @@ def shifted(at: datetime, by: timedelta) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What one order asked of a move, in units: negative where the order took them."""
+    """The units that one order asked of a move: negative where the order took units."""
 
     order_id: str
     change: int
@@ -44,7 +44,7 @@ class _Step:
 
 @dataclass(frozen=True, slots=True)
 class MoveOfOrders(_Step):
-    """A change of stock that served these orders, made between ``begun_at`` and ``stored_at``.
+    """A change of stock that served orders, made between ``begun_at`` and ``stored_at``.
 
     ``by_word``: a person said that the change was made.
     """
@@ -69,8 +69,8 @@ class MoveOfOrders(_Step):
 class LoggedChange(_Step):
     """An entry of the log; ``at`` by the inventory's clock.
 
-    ``told_at``: what the inventory says instead where that can't be, for the log had heard of the
-    change before; ``at`` is then when the log heard of it.
+    ``told_at``: the inventory's time, where the log received the change before that time; ``at`` is
+    then the time at which the log received the change.
     """
 
     id: str
@@ -105,9 +105,9 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Horizon:
-    """``since``: what is older is not judged. ``recent``: of what is newer, the log may not have
-    heard everything. ``logged_until``: when the log's newest entry, of any item, was written.
-    ``lease``: how long an item is left to whoever changes its stock."""
+    """``since``: older records are not judged. ``recent``: the log may lack changes that are newer.
+    ``logged_until``: when the log's newest entry, of any item, was written. ``lease``: how long an
+    item's lease lasts."""
 
     since: datetime | None
     recent: datetime

@@ -1,7 +1,7 @@
-"""Which change in the log each move is.
+"""Match each move with its change in the log.
 
 Moves and changes come in the order of time. A pair that matches is forgotten, so that memory grows
-only with what happens within SLACK, and with what finds no match.
+only with the records within SLACK, and with the records that find no match.
 """
 
 from collections import deque
@@ -31,12 +31,12 @@ class _Unmatched(Generic[T]):
         heappush(self._deadlines, (until, number, record.stocks))
 
     def take(self, stocks: Stocks) -> T | None:
-        """The one that waits longest."""
+        """The record of these two stocks that has waited longest."""
         alike = self._by_stocks.get(stocks)
         return self._remove(next(iter(alike)), stocks) if alike else None
 
     def take_overdue(self, now: datetime | None) -> Iterator[T]:
-        """Those that waited until ``now`` in vain; all of them for None."""
+        """The records whose time to wait ended before ``now``; all records for None."""
         while self._deadlines and (now is None or self._deadlines[0][0] < now):
             _, number, stocks = heappop(self._deadlines)
             if record := self._remove(number, stocks):
@@ -57,8 +57,8 @@ class Matching:
     """Add moves and changes in the order of their times, then ``close``.
 
     ``unlogged``: moves that are no change in the log, in the order in which they were given up.
-    ``overwritten_again``: changes that are no move, but wrote once more what a move had written
-    that took longer than the ``lease``. Another holder of the lease finished that move, so the
+    ``overwritten_again``: changes that are no move, but wrote the stock once more that a move
+    longer than the ``lease`` had written. Another holder of the lease finished this move, so the
     first holder's request may have arrived late; nothing else shows such a request.
     ``by_others`` is called with every other change that is no move.
     """
@@ -75,7 +75,7 @@ class Matching:
 
     def add_move(self, move: MoveOfOrders) -> None:
         self._give_up(move.begun_at)
-        # An overwrite by which as much was taken as given back is never sent.
+        # An overwrite that takes as much as it gives back is never sent.
         if not move.amount:
             return
         if change := self._changes.take(move.stocks):
@@ -98,8 +98,8 @@ class Matching:
     def take_overwrites(
         self, unlogged: Iterable[MoveOfOrders]
     ) -> list[tuple[MoveOfOrders, LoggedChange]]:
-        """Those of the moves that were made over another stock than the orders read, each with the
-        change that did so. To be called once: what is left then is by others."""
+        """The moves that overwrote another stock than their orders read, each with its logged
+        change. Call it once: the changes that are left are counted as changes by others."""
         overwrites = []
         for move in unlogged:
             if fitting := [each for each in self._candidates if _wrote_the_same(move, each)]:

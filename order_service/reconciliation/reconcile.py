@@ -34,7 +34,7 @@ class Books(Protocol):
     """The orders and the log, read as streams. ``since`` leaves out older records, roughly."""
 
     def items(self) -> Iterator[str]:
-        """The id of every item that an order or an entry of the log is of."""
+        """The id of every item that has an order or an entry in the log."""
         ...
 
     def size(self, item_id: str | None, since: datetime | None) -> int:
@@ -42,11 +42,11 @@ class Books(Protocol):
         ...
 
     def moves(self, item_id: str, since: datetime | None) -> Iterator[MoveOfOrders]:
-        """In the order in which they were begun."""
+        """The moves, in the order of ``begun_at``."""
         ...
 
     def changes(self, item_id: str, since: datetime | None) -> Iterator[LoggedChange]:
-        """In the order of the inventory's clock, but that none is much later than its entry."""
+        """The changes, in the order of ``at``, which is never much later than the entry."""
         ...
 
     def unproven(self, item_id: str, since: datetime | None) -> Iterator[UnprovenOrder]: ...
@@ -54,7 +54,7 @@ class Books(Protocol):
     def open_orders(self, item_id: str) -> OpenOrderCounts: ...
 
     def logged_until(self) -> datetime | None:
-        """When the newest entry of the log was written, whatever item it is of."""
+        """When the log's newest entry, of any item, was written."""
         ...
 
 
@@ -66,8 +66,8 @@ class StockReader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TimeLimits:
-    """``grace``: how long the log may take to hear of a change. ``log_kept``: how long it keeps an
-    entry; None for ever. ``lease``: how long an item is left to whoever changes its stock."""
+    """``grace``: how long a change may take to reach the log. ``log_kept``: how long the log keeps
+    an entry; None for ever. ``lease``: how long an item's lease lasts."""
 
     grace: timedelta
     log_kept: timedelta | None = None
@@ -86,7 +86,7 @@ class Reconcile:
         return self._books.size(item_id, since)
 
     def compared_since(self, since: datetime | None) -> datetime | None:
-        """Later than asked for where the log no longer has older entries."""
+        """``since``, or a later time where the log no longer has entries that old."""
         if self._limits.log_kept is None:
             return since
         kept_from = self._clock.now() - self._limits.log_kept + 2 * SLACK
@@ -95,10 +95,10 @@ class Reconcile:
     def __call__(
         self, item_id: str | None, since: datetime | None, progress: Progress
     ) -> Iterator[ItemReport]:
-        """A report on the item, or on each item (None) of which there is something to report.
+        """A report on the item, or for None on each item that has something to report.
 
-        Raises InventoryUnavailable, StoreUnavailable, and ItemNotFound for an item asked for of
-        which nobody knows.
+        Raises InventoryUnavailable, StoreUnavailable, and ItemNotFound for an ``item_id`` that the
+        inventory, the orders and the log do not know.
         """
         if item_id is not None:
             report = self._reconcile(item_id, self.compared_since(since), progress)
@@ -107,7 +107,7 @@ class Reconcile:
             yield report
             return
         for each in self._books.items():
-            # Without asking the inventory for each item that nothing happened to.
+            # The inventory is not asked for items that nothing happened to.
             if since is None or self._books.size(each, since):
                 report = self._reconcile(each, self.compared_since(since), progress)
                 if not report.is_empty:
@@ -116,7 +116,7 @@ class Reconcile:
     def _reconcile(self, item_id: str, since: datetime | None, progress: Progress) -> ItemReport:
         books, limits = self._books, self._limits
         recent = self._clock.now() - limits.grace
-        # The stock first: the orders that move it from here on are seen, and not judged yet.
+        # The stock is read first: orders that move it from here on are seen, and not judged yet.
         stock_now = self._stock_now(item_id)
         open_orders = books.open_orders(item_id)
         horizon = Horizon(since, recent, books.logged_until(), limits.lease)

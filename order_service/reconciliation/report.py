@@ -1,4 +1,4 @@
-"""What a reconciliation says of one item."""
+"""The report of a reconciliation on one item."""
 
 from collections import deque
 from dataclasses import dataclass, field
@@ -30,8 +30,8 @@ _HARMLESS = {Kind.NOT_LOGGED, Kind.NOT_YET_LOGGED, Kind.SETTLED_BY_WORD}
 class Finding:
     """Stocks in units. ``expected``: the stock that the orders read, or that the change before
     left; ``found``: the stock that was there instead; ``written``: the stock that the orders wrote;
-    ``asked``: what the orders asked for, negative where they took. ``unsure``: so new that what
-    would explain the finding may not be written down yet.
+    ``asked``: the units that the orders asked for, negative where they took. ``unsure``: the
+    finding is so new that records that explain it may still be missing.
     """
 
     kind: Kind
@@ -68,7 +68,7 @@ class Finding:
 
 @dataclass(slots=True)
 class Tally:
-    """How often, how many units in all, and when first and last."""
+    """Changes: their number, their units in all, and the times of the first and the last."""
 
     times: int = 0
     units: int = 0
@@ -86,11 +86,11 @@ class Tally:
 class ItemReport:
     """Filled while the evidence is read.
 
-    ``stock_now``: None if the inventory has no such item. ``waiting``, ``stuck``: numbers of its
-    orders. ``logged``: every change in the log; ``others``: those among them that no order knows
-    of, the latest by name in ``latest_others``. ``repeats``: the number of entries that log a
-    change which another entry logged before; ``misdated``: of those whose time was still to come
-    when the log heard of them.
+    ``stock_now``: None if the inventory has no such item. ``waiting``, ``stuck``: numbers of the
+    item's orders. ``logged``: every change in the log; ``others``: the changes in the log that no
+    order made; ``latest_others``: the latest of these. ``repeats``: the number of entries that log
+    a change which another entry logged before; ``misdated``: the number of entries whose time was
+    still to come when the log received them.
     """
 
     item_id: str

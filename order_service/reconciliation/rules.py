@@ -1,9 +1,9 @@
-"""What orders, the stock-change log and the inventory say of one item, set side by side.
+"""Compare what the orders, the stock-change log and the inventory say of one item.
 
-Every change in the log should begin where the one before it ended, and the last one end at the
-stock now; and every move of the orders should be one of these changes, or lead over a gap between
-them (the inventory could not publish, or the log is behind). Whatever else is in the log is other
-writers' doing: reported, and no difference.
+Every change in the log should begin where the change before it ended, and the last change should
+end at the stock now. Every move of the orders should be one of these changes, or lead over a gap
+between two changes (the inventory could not publish, or the log is behind). All other changes in
+the log are by other writers: they are reported, and are no difference.
 """
 
 from collections.abc import Iterable, Iterator
@@ -35,7 +35,7 @@ def reconcile_item(item_id: str, evidence: Evidence, horizon: Horizon) -> ItemRe
 
 
 class _Comparison:
-    """``_is_active``: the item's orders are at work, so that its stock now is not certain."""
+    """``_is_active``: the item's stock is being changed, so that the stock now is not certain."""
 
     def __init__(self, evidence: Evidence, horizon: Horizon, report: ItemReport) -> None:
         self._evidence = evidence
@@ -63,13 +63,13 @@ class _Comparison:
             self._add(Finding(kind, ids, asked=asked, at=order.at))
 
     def _each_change_once(self) -> Iterator[LoggedChange]:
-        """An event that was published twice is in the log twice. Its time tells it from a second
-        change: nothing goes to and fro within a millisecond."""
+        """The log has an event twice that was published twice. The event's time tells it from a
+        second change: no stock goes to and fro within a millisecond."""
         at, seen = None, set[tuple[int, int, datetime | None]]()
         for change in self._evidence.changes:
             if change.at != at:
                 at, seen = change.at, set()
-            # The log hears of many within a millisecond, so there the time that was told counts.
+            # The log may receive several misdated changes in one millisecond: ``told_at`` counts.
             name = *change.stocks, change.told_at
             if name in seen:
                 self._report.repeats += 1
@@ -83,7 +83,7 @@ class _Comparison:
         for share in move.shares:
             self._count_share(share, move.begun_at)
         if move.asked != move.amount:
-            # An order of the same overwrite that is not settled yet would make up for it.
+            # An unsettled order of the same overwrite may make up for the difference.
             is_open = self._evidence.waiting + self._evidence.stuck > 0
             self._add(Finding.of_move(Kind.ORDERS_DO_NOT_ADD_UP, move, unsure=is_open))
 
@@ -151,7 +151,7 @@ class _Comparison:
 
     def _judge_the_rest(self, gaps: list[Gap]) -> None:
         ends = self._chain.last, self._report.stock_now, *(gap.before for gap in gaps)
-        # Unless the log and the stock are known, and meet.
+        # A None among the ends: the log or the stock is not known, or the two do not meet.
         may_come = self._is_active or None in ends
         awaited: list[MoveOfOrders] = []
         for move in self._unlogged:
@@ -164,13 +164,13 @@ class _Comparison:
         self._add_together(Kind.NOT_YET_LOGGED, awaited)
 
     def _is_awaited(self, move: MoveOfOrders, may_come: bool) -> bool:
-        """Whether the log may not have heard of the move yet."""
+        """Whether the move's change may still come into the log."""
         logged_until = self._horizon.logged_until
         is_newest = logged_until is None or move.begun_at >= logged_until
         return move.stored_at >= self._horizon.recent or (is_newest and may_come)
 
     def _take(self, moves: list[MoveOfOrders]) -> list[MoveOfOrders]:
-        """Removes the moves from those that nothing explains yet."""
+        """Removes the moves, which are explained now, from the unlogged moves; returns them."""
         taken = set(map(id, moves))
         self._unlogged = [move for move in self._unlogged if id(move) not in taken]
         return moves

@@ -1,4 +1,4 @@
-"""Moves that the log does not have, but whose trace can be seen in it.
+"""Find moves that the log does not have, but whose trace the log shows.
 
 Moves that lead over a gap between logged changes were made all the same: the inventory could not
 publish their changes, or the log does not have them yet.
@@ -14,7 +14,7 @@ from order_service.reconciliation.evidence import SLACK, MoveOfOrders, shifted
 
 
 def moves_over(gap: Gap, moves: list[MoveOfOrders]) -> list[MoveOfOrders]:
-    """Those of the moves (oldest first) that lead from one side of the gap to the other."""
+    """Moves, out of ``moves`` (oldest first), that lead from one side of the gap to the other."""
     since = shifted(gap.after.at, -SLACK)
     until = shifted(gap.before.at, SLACK) if gap.before else None
     near = [m for m in moves if m.stored_at >= since and (until is None or m.begun_at <= until)]
@@ -24,14 +24,14 @@ def moves_over(gap: Gap, moves: list[MoveOfOrders]) -> list[MoveOfOrders]:
 def moves_up_to(
     stock: int, moves: list[MoveOfOrders], until: datetime | None = None
 ) -> list[MoveOfOrders]:
-    """As many of the moves (oldest first) as lead to the stock, wherever they began."""
+    """As many moves, out of ``moves`` (oldest first), as lead to the stock, from any stock."""
     early = [move for move in moves if until is None or move.begun_at <= until]
     ways = _longest_ways(stock, ((m.new_stock, m.previous_stock, m) for m in reversed(early)))
     return list(max(ways.values(), key=lambda way: way.length).moves())
 
 
 class _Way(NamedTuple):
-    """Moves, each from where the one before it ended; told from the last one back."""
+    """Moves, each from where the previous move ended; built from the last move back."""
 
     length: int = 0
     move: MoveOfOrders | None = None
@@ -45,7 +45,7 @@ class _Way(NamedTuple):
 
 
 def _longest_ways(start: int, steps: Iterable[tuple[int, int, MoveOfOrders]]) -> dict[int, _Way]:
-    """The longest way to each stock that some of the steps, in this order, lead to."""
+    """The longest way to each stock that steps lead to, taken in this order."""
     ways = {start: _Way()}
     for here, there, move in steps:
         if here in ways:
@@ -56,11 +56,11 @@ def _longest_ways(start: int, steps: Iterable[tuple[int, int, MoveOfOrders]]) ->
 
 
 def _way_over(moves: list[MoveOfOrders], left: int, found: int) -> list[MoveOfOrders]:
-    """Moves that lead from one stock to the other in any order, for orders that are served side by
-    side note their times out of order.
+    """Moves that lead from ``left`` to ``found`` in any order, because orders that are served side
+    by side note their times out of order.
 
-    Walk from stock to stock as long as a move leads on, then go back move by move. Once that has
-    come back to the goal, what lies behind it is the way; a round trip from there is a detour of
+    Walk from stock to stock as long as a move leads on, then go back move by move. Once going back
+    reaches the goal, the moves behind the goal are the way; a round trip from there is a detour of
     the way. All other moves gone back over lead nowhere.
     """
     leaving = defaultdict[int, list[MoveOfOrders]](list)
