@@ -36,7 +36,7 @@ from order_service.settings.variables import Variables
 
 __all__ = ["Settings", "SettingsError"]
 
-# What is longer is for ever, and the calendar that it is counted back in has a beginning.
+# A longer time is as good as for ever, and counted back it could leave the calendar.
 _HOURS_OF_TEN_YEARS: Final = 87_600
 
 
@@ -72,7 +72,7 @@ class Settings(BaseModel):
     rate_limit_reads: RateLimit | None = None
     cors_origins: Origins = ()
     trusted_proxies: Annotated[int, Field(ge=0, le=10)] = 0
-    # Clients take . and .. out of a path before they ask for it.
+    # Clients remove . and .. from a path before they send the path.
     script_name: Annotated[
         str, Field(max_length=255, pattern=r"^(/\.?[A-Za-z0-9_~@-][A-Za-z0-9._~@-]*)*$")
     ] = ""
@@ -111,7 +111,7 @@ class Settings(BaseModel):
     worker_port: Port = 3101
     consumer_batch_size: Annotated[int, Field(ge=1, le=10_000)] = 500
     stock_event_max_bytes: Annotated[int, Field(ge=256, le=8_388_608)] = 65_536
-    # The seconds of an index that expires have 31 bits.
+    # MongoDB keeps the expiry of an index as seconds in 31 bits.
     stock_change_retention_days: Annotated[int, Field(ge=0, le=24_855)] = 0
     settle_after: Seconds = 12
     settle_interval: Seconds = 2
@@ -142,7 +142,7 @@ class Settings(BaseModel):
     def _limit(self, given: str | None, default: str) -> str | None:
         if given is not None:
             return None if given == NO_LIMIT else given
-        # Without tokens callers are told apart by address, and all behind a proxy share one.
+        # Without tokens callers are known by address, and all callers behind a proxy share one.
         return default if self.has_issuer and not self.on_loopback else None
 
     @model_validator(mode="after")
@@ -153,7 +153,7 @@ class Settings(BaseModel):
 
     @classmethod
     def load(cls, environment: Mapping[str, str], dotenv: Path | None = None) -> Self:
-        """From the environment, then from the file ``dotenv`` where it exists.
+        """Read the environment, then the file ``dotenv`` where it exists.
 
         An empty value counts as not set.
         """
@@ -171,7 +171,7 @@ class Settings(BaseModel):
 
     @classmethod
     def names(cls) -> set[str]:
-        """Of the variables, but for librdkafka's options."""
+        """The names of the variables, without librdkafka's options."""
         return {field.upper() for field in cls.model_fields if field != "kafka_config"}
 
 

@@ -8,7 +8,7 @@ from order_service.settings.errors import SettingsError
 
 
 def written(host: str) -> str:
-    """As it is kept: ``[::1]`` as ``::1``. Raises ValueError for what is no address or name."""
+    """The host as it is kept: ``[::1]`` as ``::1``. Raises ValueError unless address or name."""
     bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
     if "%" in bare:
         raise ValueError("names a zone behind %, which can't be listened on: leave the zone out")
@@ -23,7 +23,7 @@ def written(host: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Without asking a name server: of names only localhost is."""
+    """Asks no name server: the only name that counts as loopback is localhost."""
     try:
         return ip_address(host).is_loopback
     except ValueError:
@@ -31,14 +31,14 @@ def is_loopback(host: str) -> bool:
 
 
 def in_url(host: str) -> str:
-    """With the brackets that an IPv6 address needs before a port."""
+    """The host, with the brackets that an IPv6 address needs before a port."""
     return f"[{host}]" if ":" in host else host
 
 
 def bound(host: str) -> str:
-    """What a server binds for it, as a URL has it: of a name the address, IPv4 if it has both.
+    """The address that a server binds for the host, as a URL has it: for a name with both the IPv4.
 
-    Raises SettingsError when that is no address of this machine.
+    Raises SettingsError when the host is no address of this machine.
     """
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)

@@ -1,12 +1,12 @@
-"""Certificates and keys in PEM files, looked at once at the start, so that a request does not meet
-what is wrong with them first. No reason repeats a path: a key may stand in its place."""
+"""Check certificates and keys in PEM files at the start, so that a bad file stops the start and no
+request. No reason repeats a path: somebody may have given a key in place of the path."""
 
 import ssl
 from pathlib import Path
 
 
 def check_authorities(path: Path) -> None:
-    """Raises ValueError unless the file holds a certificate at least."""
+    """Raises ValueError unless the file holds at least one certificate."""
     require_file(path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
@@ -18,12 +18,12 @@ def check_authorities(path: Path) -> None:
 
 
 def check_own(certificate: Path, key: Path | None) -> None:
-    """Raises ValueError unless they belong together and need no password."""
+    """Raises ValueError unless the key fits the certificate and needs no password."""
     for path in (certificate, key):
         if path is not None:
             require_file(path)
     try:
-        # Without an answer at hand OpenSSL would ask whoever sits at the terminal.
+        # Without a function for the password OpenSSL would ask for it at the terminal.
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(certificate, key, lambda: "")
     except OSError as error:
         raise ValueError(
@@ -32,9 +32,9 @@ def check_own(certificate: Path, key: Path | None) -> None:
 
 
 def require_file(path: Path) -> None:
-    """Raises ValueError."""
+    """Raises ValueError unless the file can be read."""
     try:
-        # Nor a pipe or a device: reading one may never end.
+        # Pipes and devices are refused too: reading one may never end.
         if not path.is_file():
             raise ValueError("is not the path of a file")
         path.open("rb").close()

@@ -1,9 +1,9 @@
-"""What is raised for a setting that can't be."""
+"""The errors of bad settings."""
 
 
 class SettingsError(Exception):
-    """One line: the variable, what is wrong with it, and what it may be."""
+    """One line: the variable, what is wrong with its value, and which values are allowed."""
 
 
 class Refused(ValueError):
-    """Says why a value can't be used in words of our own, which repeat nothing of the value."""
+    """Says why a value can't be used, in the service's own words, which repeat no part of it."""

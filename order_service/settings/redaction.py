@@ -1,4 +1,4 @@
-"""What libraries say of a setting, without its value."""
+"""A library's message about a setting, without the setting's value."""
 
 import re
 from collections.abc import Mapping
@@ -6,10 +6,10 @@ from urllib.parse import unquote
 
 
 def redacted(reason: object, values: Mapping[str, str], known: str = "") -> str:
-    """What a library says, in one line, without the values, which may be secret.
+    """A library's message, in one line, without the values, which may be secret.
 
-    ``values``: by name, which stands for a value that is repeated whole; of a part that is repeated
-    no word is left but ``known`` ones.
+    ``values``: by name. Where the message repeats a whole value, the name replaces the value; where
+    it repeats a part, only the ``known`` words of the part are left.
     """
     line = " ".join(str(reason).split())
     for name, value in values.items():

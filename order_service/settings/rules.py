@@ -1,4 +1,4 @@
-"""What several settings must be together, and what must stand in the files that they name.
+"""Rules that several settings must keep together, or the files that settings name.
 
 Each rule raises ValueError, whose text names the variable.
 """
@@ -18,7 +18,7 @@ _LARGEST_KEY_SET: Final = 256 * 1024
 
 
 def _issuer_is_complete(settings: "Settings") -> None:
-    """Half an issuer must not end in a service that is open."""
+    """Half the settings of an issuer must not leave the service open."""
     if settings.auth_jwks_url and settings.auth_jwks_file:
         raise ValueError("AUTH_JWKS_URL and AUTH_JWKS_FILE are both set: keep one of them")
     named = {"AUTH_ISSUER": settings.auth_issuer, "AUTH_AUDIENCE": settings.auth_audience}
@@ -38,7 +38,7 @@ def _issuer_is_complete(settings: "Settings") -> None:
 
 
 def _key_set_can_be_read(settings: "Settings") -> None:
-    """Whether its keys are of use is told by readiness: they may be others tomorrow."""
+    """Readiness says whether the file's keys can be used: the keys may change at any time."""
     if settings.auth_jwks_file and not _holds_key_set(settings.auth_jwks_file):
         raise ValueError("AUTH_JWKS_FILE: is no file with a JSON Web Key Set that can be read")
 
@@ -145,7 +145,7 @@ def _named(variable: str) -> Iterator[None]:
         raise ValueError(f"{variable}: {error}") from None
 
 
-# In this order, for the first that is broken is the one that is told.
+# In this order: the error names the first rule that is broken.
 RULES: Final[Sequence[Callable[["Settings"], None]]] = (
     _issuer_is_complete,
     _key_set_can_be_read,

@@ -1,9 +1,9 @@
 """MONGO_URI: what MongoDB's driver takes, and which options the service's promises allow.
 
-Where the servers are, who we are and whom to trust (hosts, replicaSet, auth…, tls…) are the
-operator's to say. What a promise stands on (reads of the primary, writes that a majority has on
-disk, the end of each operation) is not: an option about that must say what we say ourselves, or it
-stops the start. If it were passed over in silence, somebody would believe in it.
+The operator says where the servers are, who the service is and whom to trust (hosts, replicaSet,
+auth…, tls…). The service says what its promises stand on (reads of the primary, writes that a
+majority has on disk, the end of each operation): an option about these must say the same as the
+service, or the option stops the start. An operator would believe in an option that is ignored.
 """
 
 import warnings
@@ -18,7 +18,7 @@ _LONGEST_DATABASE_NAME: Final = 63
 
 
 class _Ours(NamedTuple):
-    """``allowed``: what it may say, in lower case; None where it may not be there."""
+    """``allowed``: the option's only value, in lower case; None where the option is forbidden."""
 
     allowed: str | None
     why: str
@@ -34,7 +34,7 @@ OURS: Final = {
     "readpreferencetags": _Ours(None, _STALE),
     "maxstalenessseconds": _Ours(None, _STALE),
     "readconcernlevel": _Ours("majority", _STALE),
-    # To a member of a replica set it reads whatever that has, also when it is no longer primary.
+    # A direct connection reads from its member, also when the member is no longer the primary.
     "directconnection": _Ours("false", _STALE + " (name the set with replicaSet)"),
     "w": _Ours("majority", _LOST),
     "journal": _Ours("true", _LOST),
@@ -55,8 +55,8 @@ OURS: Final = {
 
 
 def forbidden_uri_options(uri: str) -> str | None:
-    """What is wrong with the first option that undoes a promise; None where none does. It names the
-    option and shows nothing else of the URI."""
+    """What is wrong with the first option that undoes a promise; None where no option does. The
+    text names the option and shows nothing else of the URI."""
     for part in uri.partition("?")[2].replace(";", "&").split("&"):
         name, _, value = part.partition("=")
         ours = OURS.get(unquote_plus(name).lower())
@@ -67,21 +67,22 @@ def forbidden_uri_options(uri: str) -> str | None:
 
 
 def allowed(uri: str) -> str:
-    """The URI itself. Raises ValueError, for the settings."""
+    """The URI itself. Raises ValueError for an option that is not allowed."""
     if problem := forbidden_uri_options(uri):
         raise ValueError(problem)
     return uri
 
 
 def check(uri: str) -> None:
-    """Asks no name server: a mongodb+srv:// name is looked up when the store is."""
+    """Raises Refused with the driver's reason. Asks no name server: a mongodb+srv:// name is looked
+    up when the service connects to the store."""
     from pymongo import MongoClient, common, uri_parser
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             if "?" in uri:
-                # The client warns of an option's bad value, where this raises.
+                # The client only warns of an option's bad value; split_options raises.
                 uri_parser.split_options(uri.partition("?")[2])
             MongoClient(uri, connect=False).close()
     except Exception as error:  # noqa: BLE001  (there is no list of what it raises)
@@ -91,7 +92,7 @@ def check(uri: str) -> None:
 
 
 def named_database(uri: str) -> str | None:
-    """What the URI's path names. Raises Refused for a name that orders can't be kept under."""
+    """The database that the URI's path names. Raises Refused for one that can't hold orders."""
     from pymongo import uri_parser
 
     _, _, rest = uri.partition("://")

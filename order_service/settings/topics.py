@@ -9,8 +9,8 @@ _LONGEST: Final = 249
 
 
 def check(stock: Sequence[str], order: str) -> None:
-    """None is Kafka's own, and they differ as Kafka sees them: to its metrics . and _ are one, so
-    that it refuses the second of such topics.
+    """No topic may be Kafka's own, and no two may differ in . and _ only: to Kafka's metrics . and
+    _ are one, so Kafka refuses the second of two such topics.
 
     Raises ValueError, which names the variable."""
     letters = [topic + DEAD_LETTER_SUFFIX for topic in stock]

@@ -1,4 +1,4 @@
-"""The types of the settings: how a value is written, its bounds, and why another is refused."""
+"""The types of the settings: how a value is written, its bounds, and the reason of a refusal."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -28,7 +28,7 @@ def _split(value: Any) -> Any:
 
 
 def _checked(check: Callable[[Any], object], reason: str) -> AfterValidator:
-    """``reason``: why not, whatever ``check`` raises, unless that is Refused and says more."""
+    """``reason``: the text for every error of ``check`` but a Refused with a text of its own."""
 
     def validate(value: Any) -> Any:
         try:
@@ -42,21 +42,21 @@ def _checked(check: Callable[[Any], object], reason: str) -> AfterValidator:
 
 
 def _origin(origin: str) -> str:
-    """As browsers write it, for they are compared as texts."""
+    """The origin as browsers write it, because origins are compared as texts."""
     try:
         parts = urlsplit(origin)
         default = {"http": 80, "https": 443}[parts.scheme]
         host, port = addresses.in_url(parts.hostname or ""), parts.port
     except (ValueError, KeyError):
         host = ""
-    # A * would stand for nothing: no browser sends one.
+    # A * would match no origin: no browser sends a *.
     if not host or "*" in host or parts.username or parts.path or parts.query or parts.fragment:
         raise ValueError("must be origins like https://shop.example:8443, with commas between")
     return f"{parts.scheme}://{host}" + (f":{port}" if port and port != default else "")
 
 
 def _rate_limit(notation: str) -> None:
-    # Where no limit is set the process is smaller without the library.
+    # Imported here: a process without limits is smaller without the library.
     import limits
 
     if notation == NO_LIMIT:

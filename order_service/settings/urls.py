@@ -1,7 +1,7 @@
 """URLs and addresses of other servers, checked with the libraries that will use them. Each function
-raises anything at all for a value that its library can't use, and Refused for what we don't allow.
+raises any error for a value that its library can't use, and Refused for one that we don't allow.
 
-Libraries are imported where they are used: a process without such a setting is smaller without it.
+Libraries are imported where they are used: a process without the setting is smaller without them.
 """
 
 import re
@@ -13,7 +13,7 @@ from order_service.settings import certificates
 from order_service.settings.errors import Refused
 
 _PROTOCOLS_OF_KAFKA: Final = {"PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"}
-# Others would undo what the cache stands on: the time-outs, and answers as bytes.
+# Other options would undo what the cache needs: its time-outs, and answers as bytes.
 _REDIS_OPTIONS: Final = {
     *("db", "username", "password", "protocol", "client_name", "health_check_interval"),
     *("max_connections", "socket_keepalive", "ssl_cert_reqs", "ssl_check_hostname"),
@@ -60,10 +60,10 @@ def redis_url(url: str) -> None:
     pool = redis.Redis.from_url(url).connection_pool
     pool.make_connection()
     pool.connection_kwargs.get("host", "").encode("idna")
-    # Of port 0 the library makes its own default.
+    # The library replaces port 0 by its own default.
     if pool.connection_kwargs.get("db", 0) < 0 or (parts.scheme != "unix" and parts.port == 0):
         raise Refused
-    # The files are read for each connection only.
+    # The library reads the files for each connection only, so they are checked here.
     authorities, certificate, key = (
         Path(options[name][0]) if name in options else None
         for name in ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")

@@ -1,9 +1,9 @@
-"""Which variables are ours, of the environment and then of ``.env``.
+"""Read the service's own variables from the environment, then from ``.env``.
 
 In Kubernetes and behind Docker's links a Service called worker sets WORKER_PORT=tcp://10.0.0.7:3101
-and more, in every container: those are not ours. A name that is nearly one of ours looks like
-success and sets nothing: in ``.env``, which is ours alone, it stops the start; in the environment,
-which is everybody's, it is told.
+and more, in every container: such variables are left out. A name that is nearly a setting's name
+looks like success and sets nothing: in ``.env``, which is the service's alone, such a name stops
+the start; in the environment, which other programs share, such a name is logged.
 """
 
 import re
@@ -27,17 +27,17 @@ _LINK: Final = re.compile(r"(tcp|udp|sctp)://")
 
 @dataclass(frozen=True, slots=True)
 class Variables:
-    """``values``: those that are not empty, by name. ``unused``: names that set nothing, each with
-    the setting that it may be meant for."""
+    """``values``: the values that are not empty, by name. ``unused``: names that set nothing, each
+    with the setting that may be meant."""
 
     values: Mapping[str, str]
     unused: Mapping[str, str | None]
 
 
 def read(environment: Mapping[str, str], dotenv: Path | None, names: Collection[str]) -> Variables:
-    """``names``: the settings'. The other ones that begin with KAFKA_ are librdkafka's to judge.
+    """``names``: the settings' names. librdkafka judges other names that begin with KAFKA_.
 
-    Raises SettingsError for a file that can't be read, and for a slip of the pen in it.
+    Raises SettingsError for a file that can't be read, and for a misspelt name in the file.
     """
     own = without_links(environment)
     file = _from_file(dotenv) if dotenv else {}
@@ -53,8 +53,8 @@ def read(environment: Mapping[str, str], dotenv: Path | None, names: Collection[
                 f"Bad setting: {name}: there is no such setting, and .env has it. Is {meant} "
                 "meant? See .env.example."
             )
-    told = {name: meant for name, meant in unused.items() if meant or name not in own}
-    return Variables(values, told)
+    reported = {name: meant for name, meant in unused.items() if meant or name not in own}
+    return Variables(values, reported)
 
 
 def librdkafka_options(
@@ -71,13 +71,13 @@ def librdkafka_options(
 
 
 def near(name: str, names: Collection[str], given: Collection[str] = ()) -> str | None:
-    """The one of ``names`` that may be meant: it is nearly ``name``, and not given itself."""
+    """The one of ``names`` that may be meant by ``name``: nearly the same, and not in ``given``."""
     matches = get_close_matches(name.upper(), names, n=1, cutoff=_ALIKE)
     return next((match for match in matches if match not in given), None)
 
 
 def without_links(environment: Mapping[str, str]) -> dict[str, str]:
-    """Without what Kubernetes sets for its Services."""
+    """The environment without the variables that Kubernetes sets for its Services."""
     services = {
         name.removesuffix("_SERVICE_HOST")
         for name in environment
@@ -93,7 +93,7 @@ def without_links(environment: Mapping[str, str]) -> dict[str, str]:
 def _is_link(name: str, value: str, service: str) -> bool:
     if not name.startswith(f"{service}_"):
         return False
-    # Whoever gives a port of that name himself writes a number.
+    # An operator who sets a port of that name writes a number.
     if name == f"{service}_PORT":
         return _LINK.match(value) is not None
     rest = name.removeprefix(f"{service}_")
