@@ -247,7 +247,7 @@ class LeasedStock:
             return None
         return (
             f"The stock was to go from {intent.previous_stock} to {intent.new_stock} and is "
-            f"{stock}: somebody else wrote it, and the stock-change log has no entry of this change."
+            f"{stock}: somebody else wrote it, and the stock-change log lacks the change."
         )
 
     def _look_for_new_evidence(self, order: Order, stuck: Stuck) -> Order:
