@@ -15,7 +15,7 @@ def main() -> None:
 
 def _commands(stack: ExitStack) -> Commands:
     settings = load_settings()
-    # A command says what is wrong in a line of its own.
+    # A command prints a line of its own about an error.
     logs.configure("CRITICAL")
     return Commands(settings, stack)
 

@@ -1,4 +1,4 @@
-"""What fills the ports, and the stock mover that the API and the worker make of it."""
+"""The adapters that fill the ports, and the stock mover that the API and the worker use."""
 
 import os
 import socket
@@ -40,14 +40,14 @@ from order_service.infrastructure.telemetry.orders import OrderMetrics
 from order_service.reconciliation.reconcile import Books
 from order_service.settings import Settings
 
-# Longer than one round of the relay may take, so that two relays don't publish double.
+# Longer than one round of the relay may take, so that no two relays publish the same events.
 _RELAY_LEASE_SECONDS: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class Adapters:
-    """What fills the ports, but for Kafka's. Tests replace or wrap single ones. ``store`` and
-    ``inventory`` are what readiness asks."""
+    """The adapters of all ports but Kafka's. Tests replace or wrap single adapters. Readiness
+    checks ``store`` and ``inventory``."""
 
     orders: MongoOrderRepository
     reader: OrderReader
@@ -74,7 +74,7 @@ def build_adapters(
     shared: Shared,
     registry: CollectorRegistry | None = None,
 ) -> Adapters:
-    """``registry``: where they count and time what they do."""
+    """``registry``: where the adapters count and time what they do."""
     registry = registry or CollectorRegistry()
     http = InventoryHttp(settings)
     calls = InventoryMetrics(registry)

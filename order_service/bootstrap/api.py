@@ -1,4 +1,4 @@
-"""The API: what gunicorn runs."""
+"""Build the API, which gunicorn runs."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -54,11 +54,11 @@ def build_api(
 def build_use_cases(
     settings: Settings, adapters: Adapters, more_dependencies: Sequence[Dependency] = ()
 ) -> ApiUseCases:
-    """What the API's routes call."""
+    """The use cases that the API's routes call."""
     executor = ThreadPoolExecutor(settings.web_threads, thread_name_prefix="commit")
     stock = stock_mover(settings, adapters, executor)
     orders, clock = adapters.orders, adapters.clock
-    # What is left of the deadline pays for the last write.
+    # The rest of the deadline is for the last write.
     move_budget = settings.request_deadline - settings.store_timeout
     key_lifetime = timedelta(hours=settings.idempotency_key_hours)
     dependencies = [adapters.store, adapters.inventory, *more_dependencies]

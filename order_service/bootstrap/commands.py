@@ -1,4 +1,4 @@
-"""What the commands of ``order-service`` are made of."""
+"""Build what the commands of ``order-service`` run."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -24,13 +24,12 @@ from order_service.interface.cli.orders import OrderTools
 from order_service.reconciliation.reconcile import Reconcile, TimeLimits
 from order_service.settings import Settings
 
-# The server may have millions of orders to sort; no request of a caller waits for it.
+# The server may have millions of orders to sort; no caller's request waits for the sort.
 _RECONCILE_TIMEOUT: Final = 600.0
 
 
 class Commands:
-    """What ``order-service`` runs. ``stack``: what closes the connections in the end. Raises
-    SettingsError."""
+    """What the commands run. ``stack`` closes the connections at the end. Raises SettingsError."""
 
     def __init__(self, settings: Settings, stack: ExitStack) -> None:
         self._settings = settings
@@ -40,7 +39,7 @@ class Commands:
         self, done: Callable[[str], None], going_on: Callable[[str], None], resolve_doubles: bool
     ) -> None:
         settings = self._settings
-        # In a shell without it the log is not to be kept for ever from then on.
+        # A shell without the setting must not change how long the log is kept.
         is_given = "stock_change_retention_days" in settings.model_fields_set
         days = settings.stock_change_retention_days if is_given else None
         schema.migrate(self._connect(), days, Report(done, going_on), resolve_doubles)
@@ -81,6 +80,6 @@ class Commands:
         return database
 
     def _adapters(self, database: Database) -> Adapters:
-        """Raises StoreUnavailable, so that a command says at once what is wrong with the store."""
+        """Raises StoreUnavailable, so that a command says at once why the store can't be used."""
         schema.require_migrated(database)
         return build_adapters(self._settings, database, Shared())

@@ -1,4 +1,4 @@
-"""Who can reach what gunicorn really listens on: the command line goes before HOST."""
+"""Who can reach the addresses that gunicorn listens on: its command line overrides HOST."""
 
 from collections.abc import Iterable
 from ipaddress import IPv6Address, ip_address
@@ -8,10 +8,10 @@ from order_service.settings import Settings, SettingsError
 
 
 def beyond_loopback(addresses: Iterable[Any]) -> list[str]:
-    """Of TCP. Who can open a Unix socket is on this machine, and its file's rights say who can.
+    """The TCP hosts beyond loopback. A Unix socket is open to this machine only, to whoever its
+    file's rights allow.
 
-    ``addresses``: as a socket has them. Names are left out: what they stand for is seen once it is
-    bound.
+    ``addresses``: as a socket has them. Names are left out: a name's address is seen once bound.
     """
     hosts = [each[0] for each in addresses if isinstance(each, tuple)]
     return [host for host in hosts if not _is_local(host)]

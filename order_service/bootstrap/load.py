@@ -1,4 +1,4 @@
-"""The settings as every process loads them."""
+"""Load the settings, in every process alike."""
 
 import os
 from collections.abc import Mapping
@@ -15,26 +15,26 @@ from order_service.settings import Settings, variables
 def load_settings(
     environment: Mapping[str, str] = os.environ,
     dotenv: Path | None = None,
-    told: set[str] | None = None,
+    warned: set[str] | None = None,
 ) -> Settings:
-    """``dotenv``: where it is not looked for from the current folder on.
+    """``dotenv``: the file to read; None: the file that is found from the current folder on.
 
-    Tells of variables that look like settings and are none, but for those in ``told``, and adds
-    them there. Raises SettingsError.
+    Logs a warning for each variable that looks like a setting and is none, unless ``warned`` has
+    the variable, and adds the variable to ``warned``. Raises SettingsError.
     """
     dotenv = dotenv or folder_of_settings() / ".env"
     given = variables.read(environment, dotenv, Settings.names())
     beside = settings_of_make_run(dotenv.parent / NOTICE)
-    # An empty value goes before them, as it goes before .env's.
+    # An empty variable overrides these values, as it overrides .env's.
     parts = {name: value for name, value in beside.items() if name not in environment}
     settings = Settings.of(replace(given, values={**parts, **given.values}))
     logs.configure(settings.log_level)
-    _tell(given.unused, set() if told is None else told)
+    _warn(given.unused, set() if warned is None else warned)
     return settings
 
 
-def _tell(unused: Mapping[str, str | None], told: set[str]) -> None:
+def _warn(unused: Mapping[str, str | None], warned: set[str]) -> None:
     for name, meant in unused.items():
-        if name not in told:
+        if name not in warned:
             structlog.get_logger().warning("variable_is_no_setting", name=name, meant=meant)
-    told.update(unused)
+    warned.update(unused)

@@ -1,4 +1,4 @@
-"""What a running ``make run`` tells of its parts, so that a command beside it finds them."""
+"""The notice of a running ``make run``, by which a command beside it finds its servers."""
 
 import fcntl
 import json
@@ -11,10 +11,10 @@ _CHECKOUT: Final = Path(__file__).resolve().parents[2]
 
 
 def folder_of_settings() -> Path:
-    """Where ``.env`` and what ``make run`` tells are looked for: in the current folder, or, in the
-    checkout that this program is of, in the nearest folder above that has one of them.
+    """The folder of ``.env`` and of the notice of ``make run``: the current folder, or, within this
+    program's checkout, the nearest folder above that has one of the two.
 
-    Never above the checkout: what lies there is somebody else's.
+    Never above the checkout: files there are somebody else's.
     """
     here = Path.cwd()
     inside = [each for each in (here, *here.parents) if each.is_relative_to(_CHECKOUT)]
@@ -26,16 +26,16 @@ def _has_settings(folder: Path) -> bool:
 
 
 def settings_of_make_run(notice: Path) -> Mapping[str, str]:
-    """``{"settings": {NAME: value}}`` of the file; empty unless its writer still has it locked.
+    """``{"settings": {NAME: value}}`` of the file; empty unless its writer still locks the file.
 
-    Only in a checkout is there such a file, so that it means nothing in production.
+    Only a checkout has such a file, so the file means nothing in production.
     """
     try:
         with notice.open(encoding="utf-8") as file:
-            told = json.load(file)["settings"].items()
+            found = json.load(file)["settings"].items()
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        return {name: value for name, value in told if isinstance(value, str)}
+        return {name: value for name, value in found if isinstance(value, str)}
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return {}
     return {}

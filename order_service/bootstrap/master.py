@@ -1,7 +1,7 @@
 """gunicorn's own process: what it reads, checks and makes before it forks the API's processes.
 
 gunicorn.conf.py calls ``prepare`` and hands the functions with gunicorn's names to gunicorn. All
-that its processes share comes from here, so an API that was started without it is refused.
+that the processes share is made here, so an API that was started without this module is refused.
 """
 
 import logging
@@ -21,27 +21,28 @@ from order_service.infrastructure.telemetry.shared import PLACES, Place
 from order_service.settings import Settings, SettingsError
 from order_service.settings.addresses import bound
 
-# gunicorn starts nothing anew after a process that ended so.
+# After a process that ends with this code, gunicorn starts no process anew.
 _APP_NOT_LOADED: Final = 4
 
 _log: Final = logging.getLogger("gunicorn.error")
 
 
 class _Master:
-    """``host``: HOST as it is bound. ``beyond``: what is listened on beyond loopback. ``told``: the
-    variables that were told of. gunicorn's hooks have no other place for what they hand on."""
+    """``host``: HOST as it is bound. ``beyond``: the hosts beyond loopback that gunicorn listens
+    on. ``warned``: the variables that a warning named. gunicorn's hooks can share state only
+    here."""
 
     settings: Settings | None = None
     shared: Shared | None = None
-    told: ClassVar[set[str]] = set()
+    warned: ClassVar[set[str]] = set()
     host = ""
     beyond: tuple[str, ...] = ()
 
 
 def prepare(folder: Path) -> tuple[Settings, str]:
-    """What gunicorn is to be set up by, and the address to bind; again at each reload.
+    """The settings for gunicorn, and the address to bind; called again at each reload.
 
-    Bad settings end the start with one line; a reload goes on with those that it has. ``.env`` is
+    Bad settings end the start with one line; a reload goes on with the old settings. ``.env`` is
     looked for in the current folder, and then in ``folder``.
     """
     read = _read_at_start if _Master.settings is None else _read_at_reload
@@ -51,16 +52,16 @@ def prepare(folder: Path) -> tuple[Settings, str]:
 
 
 def handed_on() -> tuple[Settings, Shared]:
-    """What the API's processes serve by. Ends a process that was handed nothing."""
+    """The settings and the shared state of the API's processes. Ends a process that has none."""
     if _Master.settings is None or _Master.shared is None:
         print(
-            "wsgi:app was not started by gunicorn with its gunicorn.conf.py, and processes without "
-            "it would answer from caches that nobody keeps true: run `gunicorn wsgi:app` in the "
-            "folder of gunicorn.conf.py, or name that file with --config.",
+            "wsgi:app was started without gunicorn.conf.py, and without it the API's processes "
+            "would answer with stale orders: run `gunicorn wsgi:app` in the folder of "
+            "gunicorn.conf.py, or name the file with --config.",
             file=sys.stderr,
         )
         sys.exit(_APP_NOT_LOADED)
-    # Where others can reach it counts, whatever HOST says.
+    # The address that others can reach counts, whatever HOST says.
     bound_to = _Master.beyond[0] if _Master.beyond else _Master.settings.host
     return _Master.settings.model_copy(update={"host": bound_to}), _Master.shared
 
@@ -76,7 +77,7 @@ def _read_at_reload(folder: Path) -> tuple[Settings, str]:
     try:
         settings, host = _read(folder)
         require_guard(settings, _Master.beyond)
-        # gunicorn would end everything after one that can't be built.
+        # gunicorn would end the whole service after an API that can't be built.
         require_buildable(settings)
     except SettingsError as error:
         _log.error("Not reloaded, the settings stay as they were: %s", error)
@@ -89,7 +90,7 @@ def _read_at_reload(folder: Path) -> tuple[Settings, str]:
 
 def _read(folder: Path) -> tuple[Settings, str]:
     here, beside = Path(".env"), folder / ".env"
-    settings = load_settings(dotenv=here if here.is_file() else beside, told=_Master.told)
+    settings = load_settings(dotenv=here if here.is_file() else beside, warned=_Master.warned)
     return settings, bound(settings.host)
 
 
@@ -97,7 +98,7 @@ def _read(folder: Path) -> tuple[Settings, str]:
 
 
 def check(cfg: Any, worker_class: str) -> None:
-    """What the command line made of gunicorn.conf.py; before gunicorn listens."""
+    """Check what the command line made of gunicorn.conf.py, before gunicorn listens."""
     if cfg.preload_app:
         sys.exit("--preload would have the API's processes share connections: leave it out.")
     if cfg.worker_class_str != worker_class:
@@ -119,15 +120,15 @@ def check(cfg: Any, worker_class: str) -> None:
 
 
 def when_ready(server: Any) -> None:
-    """It listens, and serves nobody yet."""
+    """gunicorn listens, and serves nobody yet."""
     # With --reuse-port each process listens for itself.
     addresses = [each.getsockname() for each in server.LISTENERS] or server.cfg.address
     _Master.beyond = tuple(beyond_loopback(addresses))
     _end_if_open(_Master.beyond)
-    _tell_where_metrics_are(addresses)
+    _warn_if_metrics_unreachable(addresses)
 
 
-# A reload may listen elsewhere.
+# After a reload gunicorn may listen on other addresses.
 on_reload: Callable[[Any], None] = when_ready
 
 
@@ -170,8 +171,8 @@ def _end_if_open(hosts: Iterable[str]) -> None:
 
 
 def _end_if_not_buildable() -> None:
-    """A mongodb+srv:// name is looked up when the API is built. Several processes that find it
-    missing would make gunicorn's own end a traceback."""
+    """A mongodb+srv:// name is looked up when the API is built. If several processes missed the
+    name, gunicorn's own process would end with a traceback."""
     if not _settings().mongo_uri.startswith("mongodb+srv://"):
         return
     try:
@@ -180,7 +181,7 @@ def _end_if_not_buildable() -> None:
         sys.exit(str(error))
 
 
-def _tell_where_metrics_are(addresses: Iterable[Any]) -> None:
+def _warn_if_metrics_unreachable(addresses: Iterable[Any]) -> None:
     port = _settings().metrics_port
     if port and port not in {each[1] for each in addresses if isinstance(each, tuple)}:
         _log.warning(

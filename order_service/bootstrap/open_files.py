@@ -1,7 +1,7 @@
 """How many connections of clients fit under the system's limit of open files (ulimit -n).
 
-The one rule for it: gunicorn.conf.py sets up by it, and no process takes more, whatever the command
-line says.
+This is the one rule: gunicorn.conf.py sets gunicorn up by it, and no process takes more
+connections, whatever the command line says.
 """
 
 import resource
@@ -11,16 +11,16 @@ from order_service.settings import Settings
 
 # gunicorn's own default.
 _CONNECTIONS: Final = 1000
-# The log, what is listened on, wake-ups, what the drivers keep beside their pools.
+# The log, listening sockets, wake-ups, and connections that the drivers keep beside their pools.
 _BASE: Final = 64
-# Of a thread: a call of the inventory while its pool keeps as many as it may, and twice Redis.
+# For each thread: a call of the inventory beside the inventory's full pool, and Redis twice.
 _OF_A_THREAD: Final = 3
 
 
 def connections_that_fit(settings: Settings, wanted: int = _CONNECTIONS) -> int:
-    """For each process, at most as many as are wanted.
+    """The number of connections for each process, at most ``wanted``.
 
-    Raises the soft limit as far as it is needed and the hard one allows.
+    Raises the soft limit as far as needed and as the hard limit allows.
     """
     beside = files_beside_connections(settings)
     limit = _allow(wanted + beside)
@@ -28,7 +28,7 @@ def connections_that_fit(settings: Settings, wanted: int = _CONNECTIONS) -> int:
 
 
 def shortage(settings: Settings, connections: int) -> str | None:
-    """One line where that many connections do not fit, or None."""
+    """One line to log where the connections do not fit, or None."""
     needed = connections + files_beside_connections(settings)
     limit = _allow(needed)
     if needed <= limit:
@@ -36,7 +36,7 @@ def shortage(settings: Settings, connections: int) -> str | None:
     return (
         f"A process may open {limit} files (ulimit -n), and {connections} connections, "
         f"WEB_THREADS={settings.web_threads} and MONGO_POOL_SIZE={settings.mongo_pool_size} can "
-        f"take {needed}: raise the limit, or fewer are taken."
+        f"take {needed}: raise the limit, or the process takes fewer connections."
     )
 
 

@@ -10,8 +10,8 @@ from order_service.infrastructure.telemetry.shared import Place, new_places
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """Shared by this process and those that it forks from then on. ``places``: where each process
-    counts."""
+    """Shared by this process and the processes that it forks from then on. ``places``: where each
+    process counts its metrics."""
 
     turns: ItemTurns = field(default_factory=new_turns)
     changes: Changes = field(default_factory=new_changes)

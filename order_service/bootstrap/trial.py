@@ -1,4 +1,4 @@
-"""Whether an API can be built from settings, tried where nothing else can come to harm."""
+"""Try in a process of its own whether an API can be built from settings."""
 
 import os
 import signal
@@ -14,30 +14,32 @@ _AT_MOST: Final = 30
 
 
 def require_buildable(settings: Settings) -> None:
-    """In a process of its own, for it makes clients. Raises SettingsError with the reason."""
-    told, tell = os.pipe()
+    """Raises SettingsError with the reason. A child process builds, because building makes
+    clients."""
+    reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
-        _build(settings, tell)
-    os.close(tell)
-    with os.fdopen(told, encoding="utf-8") as reasons:
+        _build(settings, writing)
+    os.close(writing)
+    with os.fdopen(reading, encoding="utf-8") as reasons:
         reason = reasons.read()
     if os.waitpid(child, 0)[1] != 0:
-        raise SettingsError(reason or "no API can be built from them")
+        raise SettingsError(reason or "no API can be built from these settings")
 
 
-def _build(settings: Settings, tell: int) -> None:
+def _build(settings: Settings, writing: int) -> None:
     """Never returns."""
     code = 1
     try:
         signal.alarm(_AT_MOST)
-        # Its log would read as that of an API that serves.
+        # The trial's log would read like the log of an API that serves.
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
         build_api(settings, connect(settings), Shared())
         code = 0
     except SettingsError as error:
-        os.write(tell, str(error).encode())
-    except Exception as error:  # noqa: BLE001  (its text could hold a secret)
-        os.write(tell, f"no API can be built from them ({type(error).__name__})".encode())
+        os.write(writing, str(error).encode())
+    except Exception as error:  # noqa: BLE001  (the error's text could hold a secret)
+        reason = f"no API can be built from these settings ({type(error).__name__})"
+        os.write(writing, reason.encode())
     finally:
         os._exit(code)

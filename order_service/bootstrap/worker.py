@@ -1,4 +1,4 @@
-"""The worker: what keeps the stock-change log, publishes the events and settles the orders."""
+"""Build the worker, which keeps the stock-change log, publishes events and settles orders."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta

@@ -134,10 +134,10 @@ def test_files_as_people_write_them_are_read(content: str, tmp_path: Path) -> No
 def test_the_start_tells_it_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(load.logs, "configure", lambda level: None)
-    told: set[str] = set()
+    warned: set[str] = set()
     with capture_logs() as logs:
         for _ in range(3):
-            load.load_settings({"WEB_WORKERZ": "hunter2"}, told=told)
+            load.load_settings({"WEB_WORKERZ": "hunter2"}, warned=warned)
     assert logs == [
         {
             "event": "variable_is_no_setting",
