@@ -1,4 +1,4 @@
-"""Work that the worker does again and again, each kind in its own thread."""
+"""Work that the worker does again and again, each kind of work in its own thread."""
 
 import threading
 from collections.abc import Callable
@@ -35,9 +35,9 @@ class ChoreMetrics:
 
 
 class Chore:
-    """``work`` does one round and answers how much it did; unless that was ``full``, so that more
-    may be waiting, there is a pause of ``interval`` seconds: many small rounds would cost more than
-    what they do. Whatever it raises, it is tried again, after a growing pause."""
+    """``work`` does one round and returns how much it did. After less than ``full`` the chore
+    pauses for ``interval`` seconds, because many small rounds would cost more than what they do.
+    Whatever ``work`` raises, the chore tries again, after a growing pause."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class Chore:
         self._thread.start()
 
     def stop(self) -> None:
-        """After the round in hand."""
+        """End after the current round."""
         self._stopping.set()
 
     def join(self) -> None:
@@ -75,14 +75,14 @@ class Chore:
             self._stopping.wait(self._round())
 
     def _round(self) -> float:
-        """Answers the pause after it."""
+        """Do one round; return the pause after the round, in seconds."""
         try:
             done = self._work()
         except OrderServiceError as error:
             self._failed.inc()
             self._outage.failed(chore=self.name, code=error.code, reason=error.message)
             return next(self._waits)
-        except Exception as error:  # noqa: BLE001  (no part ends the others)
+        except Exception as error:  # noqa: BLE001  (no part of the worker ends the others)
             return self._restarts.failed(error)
         self._restarts.well()
         self._outage.over(chore=self.name)

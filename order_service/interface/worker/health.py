@@ -1,4 +1,4 @@
-"""What the worker is made of, and what it says of itself."""
+"""The worker's parts, and their health."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from order_service.application.readiness import CheckReadiness, Dependency
 from order_service.interface.worker.http import Problems
 from order_service.interface.worker.restarts import Restarts
 
-# Longer than one write and one dead letter may take together.
+# Seconds: longer than one write and one dead letter may take together.
 _LONGEST_UNPOLLED: Final = 60.0
 
 log = structlog.get_logger(__name__)
@@ -27,8 +27,8 @@ class ConsumerHealth(Protocol):
 
 
 class StockConsumer(Protocol):
-    """``run`` returns after ``stop``, which may be called before it. When it raised it may be run
-    again."""
+    """``run`` returns after ``stop``; ``stop`` may be called before ``run``. After ``run`` raised,
+    ``run`` may be called again."""
 
     def run(self) -> None: ...
     def stop(self) -> None: ...
@@ -36,8 +36,8 @@ class StockConsumer(Protocol):
 
 
 class KafkaWatch(Dependency, Protocol):
-    """``look`` asks Kafka once, and raises nothing that is Kafka's doing; ``check`` tells what it
-    saw."""
+    """``look`` asks Kafka once, and raises no error of Kafka's; ``check`` raises what ``look``
+    found."""
 
     def look(self) -> int: ...
     @property
@@ -46,7 +46,7 @@ class KafkaWatch(Dependency, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class WorkerParts:
-    """``publish_events`` and ``settle_orders`` do one round and answer how much they did."""
+    """``publish_events`` and ``settle_orders`` do one round and return how much they did."""
 
     consumer: StockConsumer
     kafka: KafkaWatch
@@ -57,8 +57,8 @@ class WorkerParts:
 
 
 class WorkerHealth:
-    """``timeout``: seconds that a check may take. ``consuming``: whether the consumer runs, which
-    whoever runs it tells."""
+    """``timeout``: seconds that a check may take. ``consuming``: whether the consumer runs; set by
+    the code that runs the consumer."""
 
     def __init__(
         self, parts: WorkerParts, restarts: Mapping[str, Restarts], timeout: float
@@ -70,15 +70,15 @@ class WorkerHealth:
         self.consuming = False
 
     def live(self) -> Problems:
-        """Whether the process is stuck, so that a new one would help: a consumer that runs and does
-        not poll. A part that fails is no reason, for it is started again here, and to end the
-        process would end the others too."""
+        """Whether a new process would help, because the consumer runs and does not poll. A part
+        that fails is no reason: the process starts the part again, and a new process would end the
+        other parts too."""
         unpolled = self._parts.consumer.health().seconds_since_poll
         stuck = self.consuming and unpolled > _LONGEST_UNPOLLED
         return {"consumer": f"Kafka was not polled for {unpolled:.0f} s." if stuck else None}
 
     def ready(self) -> Problems:
-        """What is missing, by the name of the part."""
+        """The problem of each part, by the part's name; None where there is none."""
         return {
             "consumer": self._restarts["consumer"].problem or self._consumer_problem(),
             "kafka": self._restarts["kafka"].problem or self._check_kafka()[0].problem,

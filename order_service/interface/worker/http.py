@@ -17,20 +17,20 @@ from prometheus_client import CollectorRegistry, make_wsgi_app
 from order_service.settings import SettingsError
 from order_service.settings.addresses import bound
 
-# What is wrong, by the name of the part that it is wrong with; None where nothing is.
+# The problem of each part, by the part's name; None for a part without a problem.
 Problems = dict[str, str | None]
 
-# Seconds that one may take in all, and how many there may be at once.
+# Seconds that a connection may take in all, and the most connections at once.
 _CONNECTION_SECONDS: Final = 10.0
 _MOST_CONNECTIONS: Final = 64
 _JSON: Final = ("Content-Type", "application/json")
 
 
 class WorkerHttp:
-    """Serves in threads of its own while it is entered."""
+    """Serves in threads of its own, for the length of a ``with`` block."""
 
     def __init__(self, host: str, port: int, app: WSGIApplication) -> None:
-        """Raises SettingsError when the port, or the address, can't be had."""
+        """Raises SettingsError when the address or the port can't be listened on."""
         address = bound(host)
         try:
             self._server = _Server(address.strip("[]"), port, app)
@@ -86,16 +86,16 @@ def _answer_health(problems: Problems, start_response: StartResponse) -> Iterabl
 
 
 def _answer(status: HTTPStatus, body: object, start_response: StartResponse) -> Iterable[bytes]:
-    # A list of its own: the server adds the length of this very body to it.
+    # A new list for each answer: the server adds the body's length to the list.
     start_response(f"{status.value} {status.phrase}", [_JSON])
     return [json.dumps(body).encode()]
 
 
 class _Server(ThreadingMixIn, WSGIServer):
-    """A slow check of the store holds up nobody who asks whether the worker lives, and neither
-    does a slow client: each connection has a total, and the oldest goes when there are too many."""
+    """Neither a slow check of the store nor a slow client holds up other probes: each connection
+    has a thread and a time limit, and the oldest connection goes when there are too many."""
 
-    # One that is asked something at the end is not waited for.
+    # The end of the process waits for no thread that still answers.
     daemon_threads = True
     request_queue_size = 128
 
@@ -119,24 +119,24 @@ class _Server(ThreadingMixIn, WSGIServer):
         super().shutdown_request(request)
 
     def service_actions(self) -> None:
-        """The base class calls it in each round of its loop."""
+        """The base class calls this in each round of its loop."""
         long_ago = time.monotonic() - _CONNECTION_SECONDS
         with self._opening:
             for each in [open_ for open_, since in self._open.items() if since < long_ago]:
                 self._cut(each)
 
     def _cut(self, request: socket.socket) -> None:
-        """Its thread finds it ended, and closes it."""
+        """End the connection; the connection's thread sees the end, and closes it."""
         del self._open[request]
         with suppress(OSError):
             request.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that is gone, or was cut off, is no news."""
+        """Logs nothing: a client that is gone, or was cut off, is no news."""
 
 
 class _QuietHandler(WSGIRequestHandler):
     timeout = _CONNECTION_SECONDS
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  (the base class's name)
-        """A line for each probe would drown the worker's own."""
+        """Logs nothing: a line for each probe would drown the worker's own lines."""

@@ -32,9 +32,10 @@ log = structlog.get_logger(__name__)
 
 
 def run(parts: WorkerParts, settings: Settings) -> int:
-    """Works until SIGTERM or SIGINT, which end it in order within 30 s; answers the exit code.
+    """Runs the worker until SIGTERM or SIGINT, which end the worker in order within 30 s. Returns
+    the exit code.
 
-    Raises SettingsError when WORKER_PORT can't be had.
+    Raises SettingsError when WORKER_PORT can't be listened on.
     """
     worker = Worker(parts, settings)
     with ExitStack() as stack:
@@ -43,7 +44,7 @@ def run(parts: WorkerParts, settings: Settings) -> int:
             stack.enter_context(WorkerHttp(settings.host, settings.worker_port, app))
             log.info("worker_http", host=settings.host, port=settings.worker_port)
         stack.enter_context(_stopped_by_signals(worker.stop))
-        # What is loaded by now stays: the collector need not go through it for every few batches.
+        # Objects made by now stay: the collector need not go through them for every few batches.
         gc.freeze()
         return worker.work()
 
@@ -70,7 +71,7 @@ class Worker:
         self.health = WorkerHealth(parts, self._restarts, settings.store_timeout)
 
     def work(self) -> int:
-        """Until ``stop``; answers the exit code. A part that fails is started again."""
+        """Work until ``stop``; return the exit code. A part that fails is started again."""
         watch, *others = self._chores
         watch.start()
         self._await_store()
@@ -92,12 +93,12 @@ class Worker:
             self.health.consuming = True
             try:
                 self._parts.consumer.run()
-            except Exception as error:  # noqa: BLE001  (no part ends the others)
+            except Exception as error:  # noqa: BLE001  (no part of the worker ends the others)
                 self.health.consuming = False
                 self._stopping.wait(restarts.failed(error))
 
     def stop(self) -> None:
-        """From any thread. Whatever hangs is cut off after 30 s."""
+        """End ``work``; call this from any thread. A part that hangs is cut off after 30 s."""
         with self._stop_once:
             if self._stopping.is_set():
                 return
@@ -108,7 +109,7 @@ class Worker:
             chore.stop()
 
     def _await_store(self) -> None:
-        """Without its unique index the log would take a record twice."""
+        """Wait for the store: without its unique index the log would take a record twice."""
         outage = Outage("waiting_for_store", log)
         for delay in delays(0.5, 5):
             missing = self.health.store_problem()
@@ -132,7 +133,7 @@ def _stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
         stop()
 
     def handle(number: int, _: FrameType | None) -> None:
-        # In a thread, for the interrupted one may hold the very locks that this takes.
+        # In a new thread: the interrupted thread may hold the locks that ``stop`` takes.
         threading.Thread(target=obey, args=(signal.Signals(number).name,), name="stop").start()
 
     before = {number: signal.signal(number, handle) for number in _SIGNALS}

@@ -1,5 +1,4 @@
-"""A part of the worker that fails is started again by itself: the others go on, and so does the
-process."""
+"""Restart a part of the worker that fails, while the other parts and the process go on."""
 
 import time
 from datetime import UTC, datetime
@@ -13,7 +12,7 @@ from order_service.application.outage import iso
 
 _FIRST_DELAY: Final = 0.5
 _LONGEST_DELAY: Final = 15.0
-# So long a part has to run before a failure counts as a new one.
+# Seconds that a part has to run before its next failure counts as a new one.
 _PROVEN: Final = 10.0
 
 log = structlog.get_logger(__name__)
@@ -30,7 +29,8 @@ class RestartMetrics:
 
 
 class Restarts:
-    """Of one part. ``failed`` and ``well`` belong to its thread; ``problem`` is for others."""
+    """The restarts of one part. The part's thread calls ``failed`` and ``well``; other threads read
+    ``problem``."""
 
     def __init__(self, name: str, metrics: RestartMetrics) -> None:
         self.name = name
@@ -42,7 +42,7 @@ class Restarts:
         self._error = ""
 
     def begun(self) -> None:
-        """It runs. It counts as well again once it has for a while."""
+        """The part runs. The part counts as well again once it has run for a while."""
         self._begun = time.monotonic()
 
     def well(self) -> None:
@@ -50,8 +50,8 @@ class Restarts:
         self._since, self._times = None, 0
 
     def failed(self, error: Exception) -> float:
-        """To be called where ``error`` is handled. Answers the seconds to wait before a new
-        start."""
+        """Call this in the ``except`` block of ``error``. Returns the seconds to wait before the
+        next start."""
         if self._proven:
             self.well()
         self._begun = None
@@ -69,8 +69,8 @@ class Restarts:
         if since is None or self._proven:
             return None
         return (
-            f"It fails since {iso(since)} ({self._times} times, {self._error}) and is started "
-            "again by itself; the log has the cause."
+            f"Failing since {iso(since)} ({self._times} times, {self._error}); the worker starts "
+            "the part again by itself, and the log has the cause."
         )
 
     @property
