@@ -64,7 +64,7 @@ def test_a_scope_that_nothing_asks_for_is_a_slip_of_the_pen(tmp_path: Path) -> N
     arguments = ["--keys", str(tmp_path), "--sub", "alice", "--scope", "orders:read order:write"]
     done = CliRunner().invoke(dev_token, arguments)
     assert done.exit_code == 2
-    assert "'order:write' is none; there are orders:read, orders:write" in done.output
+    assert "'order:write' is no scope; the scopes are orders:read, orders:write" in done.output
 
 
 def test_the_private_key_is_its_owners_alone(tmp_path: Path) -> None:

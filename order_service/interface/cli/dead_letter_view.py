@@ -1,4 +1,4 @@
-"""Dead letters for the eye and for programs."""
+"""Dead letters as people read them, and as JSON for programs."""
 
 import base64
 import json
@@ -24,7 +24,7 @@ def line(found: FoundLetter) -> str:
 
 
 def page(found: FoundLetter) -> str:
-    """Everything about one letter, its value cut where it is long."""
+    """Everything about one letter; a long value is cut."""
     letter = found.letter
     headers = ", ".join(f"{_short(name)}={_text(value)}" for name, value in letter.headers)
     return "\n".join(
@@ -43,9 +43,9 @@ def page(found: FoundLetter) -> str:
 
 
 def as_json(found: FoundLetter) -> dict[str, Any]:
-    """``value`` is the letter's text, or ``valueBase64`` its bytes where they are no text;
-    ``payload`` is the text parsed, where it is JSON. ``cut`` names what of the original record is
-    not whole. Times are null where they are not known."""
+    """``value``: the letter's value as text; ``valueBase64`` instead: the bytes of a value that is
+    no text. ``payload``: the parsed value, if JSON. ``cut`` names the parts of the original record
+    that are not whole. Unknown times are null."""
     letter = found.letter
     return {
         "id": letter.id,
@@ -88,7 +88,7 @@ def _value_fields(letter: DeadLetter) -> dict[str, Any]:
 
 
 def _payload(text: str) -> dict[str, Any]:
-    """Empty where the text is not JSON, or JSON that can't be written again."""
+    """Empty where the text is not JSON, or is JSON that can't be written again."""
     try:
         payload = json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError):

@@ -119,7 +119,9 @@ def replay(
     # Read twice: first for the last letter of each record, then for those to replay.
     with tqdm(total=2 * tools.read.size(query), unit=" letters", disable=None, leave=False) as bar:
         report = tools.replay(query, ReplayOptions(dry_run, force), partial(_step, bar))
-    click.echo(json.dumps(_report_fields(report, dry_run)) if as_json else _told(report, dry_run))
+    click.echo(
+        json.dumps(_report_fields(report, dry_run)) if as_json else _summary(report, dry_run)
+    )
     sys.exit(1 if report.failed or report.looping or report.cut else 0)
 
 
@@ -162,7 +164,7 @@ def _report_fields(report: ReplayReport, dry_run: bool) -> dict[str, Any]:
     }
 
 
-def _told(report: ReplayReport, dry_run: bool) -> str:
+def _summary(report: ReplayReport, dry_run: bool) -> str:
     """For each outcome how many letters met it, why, and what to do."""
     verb = "Would replay" if dry_run else "Replayed"
     lines = [f"{verb} {_letters(report.replayed, named=dry_run)}."]
@@ -182,8 +184,8 @@ def _told(report: ReplayReport, dry_run: bool) -> str:
         )
     if report.failed:
         lines.append(
-            f"The broker did not confirm {_letters(report.failed)}: replay again. What did arrive "
-            "is logged once all the same."
+            f"The broker did not confirm {_letters(report.failed)}: replay again. A record that "
+            "arrived twice is logged once."
         )
     return "\n".join(lines)
 

@@ -16,13 +16,13 @@ _ALGORITHM = "ES256"
 
 
 def signed(claims: dict[str, Any], folder: Path) -> str:
-    """The token."""
+    """The token with these claims, signed with the folder's key."""
     key, key_id = _signing_key(folder)
     return jwt.encode(claims, key, _ALGORITHM, {"kid": key_id})
 
 
 def _signing_key(folder: Path) -> tuple[ec.EllipticCurvePrivateKey, str]:
-    """The folder's key and its id; made, with its ``jwks.json``, where there is none."""
+    """The folder's key and the key's id; makes the key and its ``jwks.json`` if there is none."""
     key_path = folder / "key.pem"
     if not key_path.exists():
         _make(folder, key_path)
@@ -39,8 +39,8 @@ def _signing_key(folder: Path) -> tuple[ec.EllipticCurvePrivateKey, str]:
 
 def _not_ours(folder: Path) -> click.ClickException:
     return click.ClickException(
-        f"What is in {folder} is not what this command makes there. Name another folder, or remove "
-        "key.pem, and a new key is made."
+        f"{folder} holds a key that this command did not make. Name another folder, or remove "
+        "key.pem to have a new key made."
     )
 
 
@@ -55,12 +55,12 @@ def _make(folder: Path, key_path: Path) -> None:
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     )
-    # The last: with it there, all is there.
+    # Written last: where the key is, jwks.json is too.
     _write(key_path, pem, 0o600)
 
 
 def _write(path: Path, content: bytes, mode: int) -> None:
-    """Whole or not at all, and never readable by more than ``mode`` says."""
+    """Write the file whole or not at all, never readable by more users than ``mode`` says."""
     temporary = path.with_suffix(".new")
     with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
         file.write(content)

@@ -1,4 +1,4 @@
-"""``order-service``: everything that is not the API."""
+"""``order-service``: the commands; everything but the API."""
 
 import re
 import sys
@@ -16,7 +16,7 @@ from order_service.interface.cli.reconcile import MakesReconcile, reconcile
 from order_service.interface.cli.showing import printable
 from order_service.settings import SettingsError
 
-# What Python makes of a byte that is no UTF-8. No store takes it.
+# Python turns a byte that is not UTF-8 into half a surrogate, which no store takes.
 _HALF_A_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 INTERRUPTED = 130
 Say = Callable[[str], None]
@@ -45,15 +45,15 @@ def cli() -> None:
     "--resolve-doubles",
     is_flag=True,
     help="Where orders share a key, or log entries a record, let the oldest keep it. The other "
-    "orders stay, without the key; the other entries move to stock_changes_doubled. Says which.",
+    "orders stay, without the key; the other entries move to stock_changes_doubled. Names them.",
 )
 @click.pass_obj
 def migrate(composition: Composition, resolve_doubles: bool) -> None:
     """Make the database's indexes, and say what was done about each.
 
     Run it before the first start and after each upgrade. It is safe to repeat, to interrupt, and to
-    run while the service runs. It takes as long as the indexes take, and tells how far they are.
-    The API and the worker are not ready, and write nothing, without it.
+    run while the service runs. It takes as long as the indexes take, and says how far each index
+    is. Before it has run, the API and the worker are not ready, and write nothing.
 
     The log of stock changes is kept as STOCK_CHANGE_RETENTION_DAYS says; where that is not set, as
     long as before.
@@ -73,7 +73,7 @@ def migrate(composition: Composition, resolve_doubles: bool) -> None:
 @cli.command()
 @click.pass_obj
 def worker(composition: Composition) -> None:
-    """Run the worker until it is told to stop.
+    """Run the worker until SIGTERM or Ctrl-C.
 
     It writes the stock-change log from Kafka, publishes the orders' events, and settles the orders
     that a crash left PENDING. Several may run at once. SIGTERM and Ctrl-C finish the work in hand.
@@ -88,11 +88,11 @@ cli.add_command(reconcile)
 
 
 def run(compose: Callable[[], Composition], args: list[str] | None = None) -> Any:
-    """Every expected failure is one line and exit code 1. A file or a device that fails is one: no
-    defect of ours."""
+    """Every expected failure prints one line and ends with exit code 1. A file or a device that
+    fails is an expected failure."""
     words = sys.argv[1:] if args is None else args
     if any(_HALF_A_SURROGATE.search(word) for word in words):
-        click.echo("What was typed is not UTF-8 throughout: write it anew.", err=True)
+        click.echo("The command line is not UTF-8: type the arguments again.", err=True)
         sys.exit(2)
     try:
         return cli.main(args=args, prog_name="order-service", obj=_Lazy(compose))
@@ -102,7 +102,7 @@ def run(compose: Callable[[], Composition], args: list[str] | None = None) -> An
 
 
 class _Lazy:
-    """Composes at the first use, so that `--help` works with no settings at all."""
+    """Composes at the first use, so that `--help` works without any settings."""
 
     def __init__(self, compose: Callable[[], Composition]) -> None:
         self._compose = compose

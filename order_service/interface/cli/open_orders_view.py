@@ -9,11 +9,11 @@ from order_service.interface.cli.order_view import as_json, asks
 from order_service.interface.cli.showing import age, clock_time, counted, iso, printable
 
 
-def told(found: OpenOrders) -> list[str]:
+def paragraphs(found: OpenOrders) -> list[str]:
     """A paragraph for each order."""
     return [
-        *(_stuck_told(order, order.stuck, found.now) for order in found.stuck if order.stuck),
-        *(_overdue_told(order, found.now) for order in found.overdue),
+        *(_stuck_paragraph(order, order.stuck, found.now) for order in found.stuck if order.stuck),
+        *(_overdue_paragraph(order, found.now) for order in found.overdue),
     ]
 
 
@@ -34,7 +34,7 @@ def fields(found: OpenOrders) -> dict[str, Any]:
 
 
 def meaning(order: Order, outcome: OrderStatus) -> str:
-    """What a person's word says of the stock, and what it makes of the order."""
+    """What a person's word says of the stock, and what the order becomes by the word."""
     done = outcome is OrderStatus.COMPLETED
     was = "did" if done else "did not"
     return (
@@ -55,7 +55,7 @@ def _becomes(order: Order, done: bool) -> str:
     return "The order stays COMPLETED, and can be cancelled again."
 
 
-def _stuck_told(order: Order, stuck: Stuck, now: datetime) -> str:
+def _stuck_paragraph(order: Order, stuck: Stuck, now: datetime) -> str:
     return "\n".join(
         [
             f"{order.id}  stuck for {age(now - stuck.since)}, to {asks(order)}",
@@ -81,7 +81,7 @@ def _evidence(order: Order, stuck: Stuck) -> list[str]:
     ]
 
 
-def _overdue_told(order: Order, now: datetime) -> str:
+def _overdue_paragraph(order: Order, now: datetime) -> str:
     return (
         f"{order.id}  overdue, waits for {age(_waited(order, now))} to {asks(order)}\n"
         "  why      the worker has not settled the order yet: check that a worker runs, and "

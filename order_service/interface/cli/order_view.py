@@ -1,4 +1,4 @@
-"""Orders for the eye and for programs."""
+"""Orders as people read them, and as JSON for programs."""
 
 from typing import Any, Final
 
@@ -47,12 +47,12 @@ def page(whole: WholeOrder) -> str:
         ("key", order.idempotency and f"{order.idempotency.key} of {order.idempotency.caller}"),
         *(("to publish", _event(event)) for event in whole.unpublished),
     ]
-    told = [f"  {name:<10}  {printable(fact)}" for name, fact in facts if fact]
-    return "\n".join([f"{order.id}  {order.status}  {_remark(order)}".rstrip(), *told])
+    rows = [f"  {name:<10}  {printable(fact)}" for name, fact in facts if fact]
+    return "\n".join([f"{order.id}  {order.status}  {_remark(order)}".rstrip(), *rows])
 
 
 def as_json(order: Order) -> dict[str, Any]:
-    """The order as the API shows it, and what only operators are to see."""
+    """The order as the API shows it, with the fields that only operators see."""
     failure, key, decision = order.failure, order.idempotency, order.decision
     return {
         "_id": order.id,
@@ -92,7 +92,7 @@ def whole_as_json(whole: WholeOrder) -> dict[str, Any]:
 
 
 def asks(order: Order) -> str:
-    """What the order asks of the stock."""
+    """What the order asks of the stock, in words."""
     verb = "take" if order.stock_change < 0 else "give back"
     return f"{verb} {order.quantity} of item {order.item_id}"
 

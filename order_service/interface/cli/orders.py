@@ -1,4 +1,4 @@
-"""``order-service orders``: look at orders, and settle those that nothing else can."""
+"""``order-service orders``: look at orders, and settle orders that evidence can't decide."""
 
 import json
 import sys
@@ -117,7 +117,7 @@ def stuck(composition: MakesOrderTools, /, limit: int, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(open_orders_view.fields(found), indent=2))
         return
-    for paragraph in open_orders_view.told(found):
+    for paragraph in open_orders_view.paragraphs(found):
         click.echo(paragraph + "\n")
     click.echo(open_orders_view.summary(found))
 

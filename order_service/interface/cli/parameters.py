@@ -1,4 +1,4 @@
-"""What people may write on the command line for a time, a number or an id."""
+"""How people may write a time, a number or an id on the command line."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -15,7 +15,7 @@ AT_MOST: Final = click.IntRange(1, 1_000_000)
 
 
 class Within(click.FloatRange):
-    """Click's own range takes nan for a number within it."""
+    """A range without nan, which click's own range takes for a number within it."""
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
@@ -27,7 +27,7 @@ class Within(click.FloatRange):
 
 
 def moment(_: click.Context, __: click.Parameter, value: str | None) -> datetime | None:
-    """A time in ISO 8601 (UTC unless it says otherwise), or how long ago."""
+    """A time in ISO 8601 (UTC unless the time has a zone), or how long ago."""
     if value is None:
         return None
     try:

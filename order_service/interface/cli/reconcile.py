@@ -1,4 +1,4 @@
-"""``order-service reconcile``: orders, stock-change log and stock, set side by side."""
+"""``order-service reconcile``: compare orders, stock-change log and stock."""
 
 import json
 import sys
@@ -76,9 +76,9 @@ def reconcile(
 
     For each item: the units that orders took and gave back, the changes in the log, those among
     them by other writers, and the stock now. Names every difference: updates lost between two
-    writers, orders whose change is nowhere to be seen, changes missing from the log, stock that is
-    not where the log left it. Changes by other writers are reported, and are no difference. Orders
-    and changes that are newer than --grace are not judged.
+    writers, orders whose change nothing shows, changes missing from the log, stock that is not
+    where the log left it. Changes by other writers are reported, and are no difference. Orders and
+    changes that are newer than --grace are not judged.
 
     The exit code is 0 when all agrees, 1 when something differs or an order is stuck, 2 when it
     could not be found out, whatever the reason.
@@ -97,8 +97,8 @@ def reconcile(
 
 @contextmanager
 def _ends_as_not_done() -> Iterator[None]:
-    """Whatever ends the command early exits as not done. Python's own exit code for an error is
-    the one that means a difference here."""
+    """Exit with NOT_DONE, whatever ends the command early. Python's own exit code for an error
+    would say that something differs."""
     try:
         yield
     except (OrderServiceError, SettingsError, OSError) as error:
@@ -126,10 +126,10 @@ def _show_table(reports: Iterator[ItemReport], summary: Summary, since: datetime
             _print(view.HEADING)
         for line in view.lines(report):
             _print(printable(line))
-    _print(_told(summary))
+    _print(_closing_line(summary))
 
 
-def _told(summary: Summary) -> str:
+def _closing_line(summary: Summary) -> str:
     if not summary.differing:
         return f"{counted(summary.items, 'item')}: all agrees."
     kinds = ", ".join(f"{number} {kind}" for kind, number in sorted(summary.kinds.items()))
@@ -138,8 +138,8 @@ def _told(summary: Summary) -> str:
 
 
 def _show_json(reports: Iterator[ItemReport], summary: Summary, since: datetime | None) -> None:
-    """Writes report by report, so that memory does not grow with the number of items. The document
-    is whole also when an error ends it early."""
+    """Writes report by report, so that memory does not grow with the number of items. The JSON
+    document is complete even when an error ends the comparison early."""
     error: Exception | None = None
     _print(f'{{"since": {json.dumps(iso(since))}, "items": [', newline=False)
     try:
@@ -169,6 +169,6 @@ def _error_fields(error: Exception) -> dict[str, str]:
 
 
 def _print(text: str, *, newline: bool = True) -> None:
-    """Beside the progress bar, which is on stderr."""
+    """Print to stdout without breaking the progress bar on stderr."""
     with tqdm.external_write_mode():
         click.echo(text, nl=newline)

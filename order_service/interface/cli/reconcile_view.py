@@ -1,4 +1,4 @@
-"""A reconciliation for the eye and for programs."""
+"""Reports of a reconciliation as people read them, and as JSON for programs."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -14,12 +14,12 @@ _NOT_YET: Final = " It is so new that the log may not have heard of it yet."
 
 
 def agrees(report: ItemReport) -> bool:
-    """What a stuck order did to the stock nobody knows, so that nothing agrees with it."""
+    """False with a stuck order: nobody knows whether the order moved the stock."""
     return not (report.differs or report.stuck)
 
 
 def lines(report: ItemReport) -> list[str]:
-    """A row of the table, and below it what there is to say."""
+    """A row of the table, and below the row a line for each finding."""
     row = _COLUMNS.format(
         report.item_id,
         -report.took.units,
@@ -46,8 +46,8 @@ def _misdated(report: ItemReport) -> list[str]:
     if not report.misdated:
         return []
     return [
-        f"    - {counted(report.misdated, 'stock change')} told of with a time that was still to "
-        "come: taken as made when the log heard of it. Is the inventory's clock right?"
+        f"    - {counted(report.misdated, 'stock change')} had a time still to come when the log "
+        "received it: the time of receipt counts instead. Check the inventory's clock."
     ]
 
 
@@ -147,9 +147,9 @@ def _overwritten_again(finding: Finding) -> str:
     assert finding.written is not None
     return (
         f"Overwritten again: the stock went from {finding.found} back to {finding.written}, which "
-        f"{_orders(finding)} had made it already: a request that arrived late, or another writer "
-        f"who meant just that. If it was late, {finding.written - finding.found:+} is not there: "
-        f"stock change {names(finding.change_ids)}{_at(finding)}."
+        f"{_orders(finding)} had written before: a request arrived late, or another writer meant "
+        f"this stock. A late request put the stock wrong by {finding.written - finding.found:+}: "
+        f"see stock change {names(finding.change_ids)}{_at(finding)}."
     )
 
 

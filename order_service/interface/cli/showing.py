@@ -9,9 +9,9 @@ _NAMED: Final = 5
 
 
 def printable(text: str) -> str:
-    """A stranger's text on one line: it must neither steer the reader's terminal nor look like a
-    line of ours. Line ends, escapes, marks that turn the direction of writing and halves of
-    surrogates are shown as Python writes them."""
+    """Text from outside, on one line, so that it neither steers the reader's terminal nor looks
+    like a line of the command's own. Line ends, escapes, marks that turn the direction of writing
+    and halves of surrogates are shown as Python writes them."""
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 

@@ -453,7 +453,7 @@ def test_a_change_whose_time_is_still_to_come_was_made_when_the_log_heard_of_it(
     report = told(shop, item, 0)
     assert report["findings"] == []
     assert (report["log"]["times"], report["log"]["misdated"]) == (2, 1)
-    assert "1 stock change told of with a time" in run(shop, "--item", item).output
+    assert "1 stock change had a time still to come" in run(shop, "--item", item).output
 
 
 @pytest.mark.usefixtures("worker")

@@ -307,9 +307,9 @@ AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
         ),
         (
             Finding(Kind.OVERWRITTEN_AGAIN, ("o1",), ("c1",), 10, 4, 7, -3, AT),
-            "Overwritten again: the stock went from 4 back to 7, which order o1 had made it "
-            "already: a request that arrived late, or another writer who meant just that. If it "
-            "was late, +3 is not there: stock change c1 (2026-01-02 03:04:05 UTC).",
+            "Overwritten again: the stock went from 4 back to 7, which order o1 had written "
+            "before: a request arrived late, or another writer meant this stock. A late request "
+            "put the stock wrong by +3: see stock change c1 (2026-01-02 03:04:05 UTC).",
         ),
         (
             Finding(Kind.ORDER_WITHOUT_CHANGE, ("o1", "o2"), (), 10, None, 7, -3, AT),
