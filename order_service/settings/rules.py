@@ -103,7 +103,7 @@ def _database_is_named_once(settings: "Settings") -> None:
     if named and "mongo_database" in settings.model_fields_set and named != settings.mongo_database:
         raise ValueError(
             "MONGO_DATABASE: MONGO_URI names another database: name it in one of them only "
-            "(where the user's password is kept is said by MONGO_URI's option authSource)"
+            "(MONGO_URI's option authSource names the database that keeps the user's password)"
         )
 
 

@@ -116,8 +116,8 @@ def smallest_pool(uri: str) -> int:
 def check_database(name: str) -> None:
     if name.lower() in _DATABASES_OF_MONGODB:
         raise Refused(
-            "the database is one of MongoDB's own: name another (where the user's password is "
-            "kept is said by MONGO_URI's option authSource)"
+            "the database is one of MongoDB's own: name another (MONGO_URI's option authSource "
+            "names the database that keeps the user's password)"
         )
     if len(name.encode()) > _LONGEST_DATABASE_NAME:
         raise Refused(f"the database's name is longer than {_LONGEST_DATABASE_NAME} bytes")
