@@ -1,4 +1,4 @@
-"""Who may call what."""
+"""Which callers may call which routes."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -18,9 +18,9 @@ def caller() -> Caller:
 
 
 def guarded(view: View, scope: Scope | None, authenticate: Authenticate | None) -> View:
-    """The view, for callers whose token has ``scope``, where it names one.
+    """The view, for callers whose token has ``scope``; a ``scope`` of None asks for no token.
 
-    ``authenticate``: None opens it to everybody. Raises Unauthenticated, MissingScope,
+    ``authenticate``: None opens the view to everybody. Raises Unauthenticated, MissingScope,
     KeysUnavailable.
     """
     if scope is None:
@@ -52,11 +52,12 @@ def _token() -> str:
 
 
 def challenge(error: Unauthenticated | MissingScope) -> str:
-    """The WWW-Authenticate header (RFC 6750, section 3). No error for a request without a token."""
+    """The WWW-Authenticate header (RFC 6750, section 3). A request without a token gets no error
+    in it."""
     shown = 'Bearer realm="order-service"'
     if isinstance(error, MissingScope):
         return f'{shown}, error="insufficient_scope", scope="{error.scope}"'
     if error.invalid_token:
-        # Header values are ASCII, and the messages are ours alone.
+        # Header values are ASCII, and the message is the service's own.
         return f'{shown}, error="invalid_token", error_description="{error.message}"'
     return shown

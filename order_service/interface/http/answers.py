@@ -1,6 +1,6 @@
-"""What the API answers. These models write the bodies, and are the document's schemas as well.
+"""The API's answers. These models write the bodies, and are the schemas of the OpenAPI document.
 
-They are built without validation: what they are given comes from the domain.
+The models are built without validation: their values come from the domain.
 """
 
 from datetime import UTC, datetime
@@ -42,7 +42,7 @@ Money = Annotated[
 
 
 class Answer(BaseModel):
-    """``headers``: those that come with it, by name."""
+    """``headers``: the names of the headers that come with the answer."""
 
     model_config = ConfigDict(
         alias_generator=to_camel,
@@ -149,11 +149,11 @@ class ShownStockChange(Answer):
 class StockChangesAnswer(Answer):
     stock_changes: list[ShownStockChange]
     next_cursor: str | None
-    """Null on the last page. Others hold fewer than `limit` where the events are large."""
+    """Null on the last page. Other pages hold fewer than `limit` if the events are large."""
 
 
 class IndexAnswer(Answer):
-    """Each is a path, relative to the host that was asked."""
+    """Each value is a path, relative to the host that was asked."""
 
     orders: str
     stock_changes: str
@@ -171,7 +171,7 @@ class LiveAnswer(Answer):
 class ShownDependency(Answer):
     status: Literal["ok", "unavailable"]
     required: bool
-    """Without it nothing works."""
+    """Without this dependency nothing works."""
     detail: str | None = Field(default=None, exclude_if=lambda detail: detail is None)
 
     @classmethod
@@ -191,7 +191,7 @@ class FieldError(Answer):
 
 
 class Problem(Answer):
-    """RFC 9457. ``code`` is stable; what it needs beside it comes as further members."""
+    """RFC 9457. ``code`` is stable; the facts that a code needs are further members."""
 
     model_config = ConfigDict(extra="allow")
     type: str
@@ -202,5 +202,5 @@ class Problem(Answer):
     message: str
     """The detail again, for older clients."""
     request_id: str
-    """That of X-Request-Id, to be found in the log."""
+    """The id in X-Request-Id, which the log has too."""
     errors: list[FieldError] | None = Field(default=None, exclude_if=lambda errors: errors is None)

@@ -1,4 +1,4 @@
-"""The Flask application: the routes over the use cases, and what is asked for before them."""
+"""The Flask application: the routes over the use cases, and the checks before the routes."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -29,7 +29,7 @@ from order_service.interface.http.stopping import Stopping
 from order_service.interface.http.use_cases import ApiUseCases
 from order_service.settings import Settings
 
-# With the delay, well within the 30 s that gunicorn waits for its workers.
+# Seconds, delay included: well within the 30 s that gunicorn waits for its workers.
 _STOP_AT_MOST = 20.0
 
 
@@ -39,7 +39,7 @@ def create_app(
     settings: Settings | None = None,
     metrics: RequestMetrics | None = None,
 ) -> Flask:
-    """``authenticate``: None opens it to everybody."""
+    """``authenticate``: None opens the API to everybody."""
     settings = settings or Settings()
     stopping = Stopping(settings.stop_delay, _STOP_AT_MOST)
     routes = _routes(use_cases, stopping)
@@ -47,7 +47,7 @@ def create_app(
     limits = Limits(app, settings)
 
     def finished(route: Route) -> View:
-        """A caller is known before it is counted, and counted before its request is read."""
+        """Authenticate the caller, then count the request, then read the request."""
         view = limits.counted(parsed(route.view), route.scope)
         return access.guarded(view, route.scope, authenticate)
 
@@ -62,7 +62,7 @@ def create_app(
 
 
 def _routes(use_cases: ApiUseCases, stopping: Stopping) -> Sequence[Routes]:
-    """In the order in which the document shows them."""
+    """The routes, in the order in which the OpenAPI document shows them."""
     return (
         orders.routes(
             use_cases.create_order,
@@ -79,10 +79,10 @@ def _routes(use_cases: ApiUseCases, stopping: Stopping) -> Sequence[Routes]:
 def _empty_app(settings: Settings, stopping: Stopping) -> OpenAPI:
     app = openapi.application("order_service")
     app.url_map.strict_slashes = False
-    # Else a doubled slash is answered with a redirect, to the host that the request names.
+    # Else Flask answers a doubled slash with a redirect to the host that the request names.
     app.url_map.merge_slashes = False
     app.url_map.converters["order"] = orders.OrderIdConverter
-    # gunicorn.conf.py finds it there.
+    # gunicorn.conf.py looks it up there.
     app.extensions["stopping"] = stopping
     hygiene.register(app, settings)
     problems.register(app)
@@ -95,7 +95,7 @@ def _wrapped(
     stopping: Stopping,
     metrics: RequestMetrics | None,
 ) -> WSGIApplication:
-    """A request passes the last of these first."""
+    """A request passes the last of these wrappers first."""
     app = Edge(app, stopping, problems.answer_to, metrics.observe if metrics else None)
     if settings.trusted_proxies:
         app = proxies.believe(app, settings.trusted_proxies)

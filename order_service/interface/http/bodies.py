@@ -1,4 +1,4 @@
-"""The body of a request: JSON, whole, as it was sent, and with one meaning."""
+"""The body of a request: whole, uncoded, and JSON that has one meaning."""
 
 import json
 from collections import Counter
@@ -14,7 +14,7 @@ _AS_IT_IS: Final = "identity"
 
 
 class UnsupportedCoding(UnsupportedMediaType):
-    """It names the codings that would do (RFC 9110, section 12.5.3): none."""
+    """The answer names the codings that are accepted (RFC 9110, section 12.5.3): none."""
 
     description = "Send the body as it is, without a Content-Encoding."
 
@@ -30,7 +30,7 @@ def json_body(request: Request) -> dict[str, Any]:
         raise UnsupportedCoding
     data = request.get_data()
     if request.content_length is None and len(data) >= (request.max_content_length or inf):
-        # Of a body whose length is not said beforehand, Werkzeug leaves out the rest.
+        # Werkzeug cuts a body that is too long and whose length was not sent beforehand.
         raise RequestEntityTooLarge
     body = _read(data)
     if not isinstance(body, dict):
@@ -46,7 +46,7 @@ def _read(data: bytes) -> Any:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Of a name that is given twice, one value would be passed over."""
+    """Refuses a name that is given twice, because one of its values would be ignored."""
     named = dict(pairs)
     if len(named) != len(pairs):
         ((twice, _),) = Counter(name for name, _ in pairs).most_common(1)
@@ -55,7 +55,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _no_json(name: str) -> NoReturn:
-    """NaN and Infinity, which Python takes for JSON."""
+    """Refuses NaN and Infinity, which Python takes for JSON."""
     raise ValueError(name)
 
 

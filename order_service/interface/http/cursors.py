@@ -1,8 +1,8 @@
-"""Cursors: where a list goes on. Opaque to clients, and checked, for they come back from them.
+"""Cursors: where a list goes on. A cursor is opaque to clients, and checked when it comes back.
 
-A cursor is no secret and needs none: it holds the place of an order that its client was shown, and
-whose orders a list shows is never taken from it. The check catches what was cut off, mistyped, or
-taken from a list that was narrowed in another way.
+A cursor is no secret: it holds the place of an order that the client was shown, and does not decide
+whose orders a list shows. The check catches a cursor that was cut off, mistyped, or taken from a
+list with other filters.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ _CHECK_BYTES: Final = 7
 
 
 def write_cursor(place: OrderPlace, narrowed_by: Sequence[object]) -> str:
-    """36 letters, digits, - and _. ``narrowed_by``: what the list's filters are."""
+    """36 letters, digits, - and _. ``narrowed_by``: the values of the list's filters."""
     milliseconds = (place.created_at - _EPOCH) // _MILLISECOND
     content = milliseconds.to_bytes(_TIME_BYTES, signed=True) + bytes.fromhex(place.id)
     return urlsafe_b64encode(content + _check(content, narrowed_by)).decode()
@@ -42,7 +42,7 @@ def read_cursor(cursor: str, narrowed_by: Sequence[object]) -> OrderPlace:
     try:
         created_at = _EPOCH + milliseconds * _MILLISECOND
     except OverflowError:
-        # Anybody can write the check as well; no order is of that time.
+        # Anybody can compute the check, also for a time that no order can have.
         raise _not_ours() from None
     return OrderPlace(created_at, content[_TIME_BYTES:].hex())
 
@@ -52,5 +52,5 @@ def _not_ours() -> InvalidValue:
 
 
 def _check(content: bytes, narrowed_by: Sequence[object]) -> bytes:
-    told = content + repr([value and str(value) for value in narrowed_by]).encode()
-    return hashlib.blake2b(told, digest_size=_CHECK_BYTES).digest()
+    checked = content + repr([value and str(value) for value in narrowed_by]).encode()
+    return hashlib.blake2b(checked, digest_size=_CHECK_BYTES).digest()

@@ -1,7 +1,5 @@
-"""/openapi.json, and /docs: a page that shows it and sends requests. Nothing of it is remote.
-
-Whatever the page names it names relative to itself, so that it works under any path.
-"""
+"""/openapi.json, and /docs: a page that shows the document and sends requests. The page loads
+nothing from other hosts, and its links are relative to the page: the page works under any path."""
 
 import json
 from importlib.resources import files
@@ -61,6 +59,6 @@ def blueprint(document: bytes) -> Blueprint:
 
 
 def _served_here(document: bytes) -> bytes:
-    """With the path that the service is under, which only a request tells."""
+    """The document with the path that the service is under, which only a request tells."""
     servers = json.dumps({"servers": [{"url": request.script_root or "/"}]}).encode()
     return servers[:-1] + b", " + document[1:]

@@ -1,8 +1,8 @@
-"""What every request gets, whatever becomes of it: an id, a line in the log, a place in the
-metrics, headers that keep browsers careful, and to be counted while it is in flight.
+"""Give every request, whatever its outcome, an id, a line in the log, a place in the metrics and
+headers that keep browsers careful, and count the request while it is in flight.
 
-It wraps the Flask application. As hooks within it the same took three times the CPU, half of what
-a cached order costs.
+``Edge`` wraps the Flask application. Hooks within Flask took three times the CPU for the same work:
+half of what a cached order costs.
 """
 
 import os
@@ -24,7 +24,7 @@ _Headers = list[tuple[str, str]]
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _ALWAYS: Final = (("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"))
-# Where an answer says nothing else. The API's answers are data, and no page at all.
+# Where an answer has no such header of its own. The API's answers are data, not pages.
 _OTHERWISE: Final = (
     ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
     ("Cache-Control", "no-store"),
@@ -33,7 +33,7 @@ _ONE_YEAR: Final = ("Strict-Transport-Security", "max-age=31536000")
 
 
 def request_id() -> str:
-    """Of the request that is being served."""
+    """The id of the request that is being served."""
     return structlog.contextvars.get_contextvars()["request_id"]  # type: ignore[no-any-return]
 
 
@@ -49,7 +49,7 @@ class Edge:
         self._stopping = stopping
         self._last_resort = last_resort
         self._observe = observe
-        # Bound here, for each use of an unbound one binds it again.
+        # Bound once, here: each use of an unbound logger binds it again.
         self._log = structlog.get_logger().bind()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -72,10 +72,10 @@ class Edge:
             return self._last_resort(error)(environ, start)
         finally:
             self._stopping.leave()
-            self._tell(environ["REQUEST_METHOD"], route, answered, time.perf_counter() - began)
+            self._record(environ["REQUEST_METHOD"], route, answered, time.perf_counter() - began)
             structlog.contextvars.clear_contextvars()
 
-    def _tell(self, method: str, route: str | None, status: int, seconds: float) -> None:
+    def _record(self, method: str, route: str | None, status: int, seconds: float) -> None:
         ms = round(seconds * 1e3, 1)
         self._log.info("request", method=method, route=route, status=status, ms=ms)
         if self._observe is not None:
@@ -88,10 +88,10 @@ def _id_of(environ: WSGIEnvironment) -> str:
 
 
 def _route_of(environ: WSGIEnvironment) -> str | None:
-    """The template: a path could hold anything."""
-    # Neither is there when Flask could not even begin.
+    """The route's template, not the path: a path could hold anything."""
+    # The request and its rule are missing when Flask could not even begin.
     rule = getattr(environ.get("werkzeug.request"), "url_rule", None)
-    # How an order's id is told from a name is not part of the route's name in logs and metrics.
+    # Logs and metrics name the route without the converter of the order's id.
     return rule.rule.replace("<order:", "<") if rule else None
 
 

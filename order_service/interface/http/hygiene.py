@@ -16,7 +16,7 @@ def register(app: Flask, settings: Settings) -> None:
 
 
 def _allow(app: Flask, origins: frozenset[str]) -> None:
-    """Cross-origin requests from these; without cookies, which the API has no use for."""
+    """Allow cross-origin requests from the origins, without cookies, which the API does not use."""
 
     def add_headers(response: Response) -> Response:
         response.vary.add("Origin")

@@ -1,4 +1,4 @@
-"""/: a browser is led to the page for people, and a program is told what there is."""
+"""/: a browser is led to the page for people, and a program gets the paths of the API."""
 
 from flask import Response, request, url_for
 from flask_openapi import Tag

@@ -1,4 +1,4 @@
-"""How often a caller may write and read: by the token's subject, or else by address."""
+"""How often a caller may write and read. A caller is a token's subject, or else an address."""
 
 import time
 from contextlib import suppress
@@ -14,7 +14,7 @@ from order_service.interface.http import problems
 from order_service.interface.http.access import View, caller
 from order_service.settings import Settings
 
-# A counter that is down must not hold up what it counts.
+# A Redis that is down must not hold up the requests that it counts.
 _REDIS_TIMEOUTS: dict[str, str | int] = {"socket_connect_timeout": 1, "socket_timeout": 1}
 
 
@@ -26,7 +26,7 @@ class Limits:
         self._limiter = _limiter(app, settings.redis_url) if self._writes or self._reads else None
 
     def counted(self, view: View, scope: Scope | None) -> View:
-        """The view, which refuses a caller who comes too often. It asks ``caller`` who that is."""
+        """The view, which refuses callers who come too often. ``caller`` must be known."""
         is_write = scope is Scope.ORDERS_WRITE
         limit = self._writes if is_write else self._reads
         if scope is None or limit is None or self._limiter is None:
@@ -37,24 +37,24 @@ class Limits:
 
 def _limiter(app: Flask, redis_url: str | None) -> Limiter:
     limiter = Limiter(
-        _who,
+        _counted_caller,
         app=app,
         storage_uri=_storage(redis_url),
         storage_options=_REDIS_TIMEOUTS if redis_url else {},
         in_memory_fallback_enabled=redis_url is not None,
     )
     app.register_error_handler(RateLimitExceeded, _refuse)
-    app.after_request(partial(_tell, limiter))
+    app.after_request(partial(_add_headers, limiter))
     return limiter
 
 
 def _storage(redis_url: str | None) -> str:
-    """As the limiter spells it, which calls Redis' unix:// redis+unix://."""
+    """The URL as the limiter spells it: Redis' unix:// is the limiter's redis+unix://."""
     url = redis_url or "memory://"
     return f"redis+{url}" if url.startswith("unix://") else url
 
 
-def _who() -> str:
+def _counted_caller() -> str:
     subject = caller().subject
     return f"sub:{subject}" if subject is not None else f"addr:{request.remote_addr}"
 
@@ -63,8 +63,8 @@ def _refuse(error: RateLimitExceeded) -> Response:
     return problems.of_http(TooManyRequests(f"No more than {error.limit.limit}.", retry_after=1))
 
 
-def _tell(limiter: Limiter, response: Response) -> Response:
-    """The limiter's own headers say when by the clock, and Retry-After on every answer."""
+def _add_headers(limiter: Limiter, response: Response) -> Response:
+    """The limiter's own headers would give clock times, and Retry-After on every answer."""
     current = limiter.current_limit
     if current is None:
         return response

@@ -1,4 +1,4 @@
-"""What the parameters of every list are made of."""
+"""Types for the parameters of every list."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-# As it is written by hand and by programs of many languages. A blank before the offset is a plus
-# that a query string was given unquoted.
+# As people, and programs in many languages, write it. A blank before the offset was a plus that
+# somebody put into the query string unquoted.
 _ISO_8601 = re.compile(
     r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})[T ](?P<minute>[0-9]{2}:[0-9]{2})"
     r"(?::(?P<second>[0-9]{2})(?:\.(?P<fraction>[0-9]{1,9}))?)?"
@@ -19,15 +19,16 @@ _ISO_8601 = re.compile(
 
 
 def _instant(value: Any) -> datetime:
-    """The first millisecond from then on: orders' times are whole ones. Pydantic alone would take
-    1700000000 and times without a zone too."""
-    told = _ISO_8601.fullmatch(value) if isinstance(value, str) else None
-    if told is None:
+    """The time, rounded up to a whole millisecond, as orders' times are. Pydantic alone would also
+    take 1700000000 and times without a zone."""
+    found = _ISO_8601.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
         raise ValueError("must be a time as ISO 8601 with its zone, such as 2026-01-31T12:00:00Z")
-    sign = (told["sign"] or "+").replace(" ", "+")
-    zone = f"{sign}{told['hours'] or '00'}:{told['minutes'] or '00'}"
-    at = datetime.fromisoformat(f"{told['date']}T{told['minute']}:{told['second'] or '00'}{zone}")
-    milliseconds = ceil(Decimal(f"0.{told['fraction'] or 0}") * 1000)
+    sign = (found["sign"] or "+").replace(" ", "+")
+    zone = f"{sign}{found['hours'] or '00'}:{found['minutes'] or '00'}"
+    clock = f"{found['minute']}:{found['second'] or '00'}"
+    at = datetime.fromisoformat(f"{found['date']}T{clock}{zone}")
+    milliseconds = ceil(Decimal(f"0.{found['fraction'] or 0}") * 1000)
     try:
         return at.astimezone(UTC) + timedelta(milliseconds=milliseconds)
     except OverflowError:

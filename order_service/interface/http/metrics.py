@@ -1,7 +1,8 @@
 """Requests, counted and timed; and /metrics, for Prometheus.
 
-/metrics tells how much is sold, so it is not for everybody: with METRICS_PORT it is on that port
-alone, whoever may reach it; without, it is on the API only while the API is open to everybody.
+/metrics shows how much is sold, so /metrics is not for everybody. With METRICS_PORT it is on that
+port alone, for whoever can reach the port; without METRICS_PORT the API has /metrics only while the
+API is open to everybody.
 """
 
 from collections.abc import Callable, Iterable
@@ -19,7 +20,7 @@ Gather = Callable[[], CollectorRegistry]
 
 
 class RequestMetrics:
-    """``gather`` answers what a scrape sees: the numbers of every process."""
+    """``gather`` returns the numbers of every process, for a scrape."""
 
     def __init__(self, registry: CollectorRegistry, gather: Gather) -> None:
         self._gather = gather
@@ -33,7 +34,7 @@ class RequestMetrics:
         self._series: dict[tuple[str, str, int], Any] = {}
 
     def observe(self, method: str, route: str | None, status: int, seconds: float) -> None:
-        # What a client can make up must not make series.
+        # A method or path that a client makes up must not make a series.
         key = method if method in _METHODS else "other", route or "none", status
         series = self._series.get(key)
         if series is None:
@@ -49,7 +50,7 @@ class RequestMetrics:
         return encode(self._gather()), content_type
 
     def beside(self, api: WSGIApplication, metrics_port: int) -> WSGIApplication:
-        """The API, and on ``metrics_port`` /metrics alone."""
+        """Serves /metrics alone on ``metrics_port``, and the API elsewhere."""
         port = str(metrics_port)
 
         def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -57,7 +58,7 @@ class RequestMetrics:
                 return api(environ, start_response)
             if environ["PATH_INFO"] != "/metrics":
                 start_response("404 Not Found", [("Content-Type", "text/plain")])
-                return [b"Only /metrics is here.\n"]
+                return [b"This port serves /metrics only.\n"]
             body, content_type = self._scraped(environ.get("HTTP_ACCEPT", ""))
             start_response("200 OK", [("Content-Type", content_type)])
             return [body]
@@ -66,7 +67,7 @@ class RequestMetrics:
 
 
 def _is_real(port: str, environ: WSGIEnvironment) -> bool:
-    """Whether the connection came in by that port: through a Unix socket SERVER_PORT is what the
+    """Whether the connection came in by ``port``: through a Unix socket SERVER_PORT is what the
     client wrote in its Host header."""
     asked = getattr(environ.get("gunicorn.socket"), "getsockname", None)
     address = asked() if asked else None

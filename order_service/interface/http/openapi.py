@@ -1,4 +1,4 @@
-"""The OpenAPI document: what flask-openapi gathers from the routes, and what they all share."""
+"""The OpenAPI document: what flask-openapi gathers from the routes, and what all routes share."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -22,10 +22,10 @@ until it is answered. Every error is a problem document (RFC 9457) with a stable
 
 _HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
     "X-Request-Id": ("The request's id, in every log line too.", {"type": "string"}),
-    "Location": ("Where it is: the order, or the page for people.", {"type": "string"}),
+    "Location": ("The path of the order, or of the page for people.", {"type": "string"}),
     "ETag": ("The order's version, for If-None-Match and If-Match.", {"type": "string"}),
-    "Cache-Control": ("Only the caller may keep it.", {"type": "string"}),
-    "Link": ('The next page, rel="next"; not on the last one.', {"type": "string"}),
+    "Cache-Control": ("Only the caller may keep the answer.", {"type": "string"}),
+    "Link": ('The next page, rel="next"; not on the last page.', {"type": "string"}),
     "Idempotent-Replayed": (
         "The answer repeats an earlier one with the same key.",
         {"type": "string", "enum": ["true"]},
@@ -35,9 +35,15 @@ _HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
         {"type": "string", "pattern": "^\\d+$"},
     ),
     "RateLimit-Limit": ("Requests in a window.", {"type": "string", "pattern": "^\\d+$"}),
-    "RateLimit-Remaining": ("Requests left in it.", {"type": "string", "pattern": "^\\d+$"}),
-    "RateLimit-Reset": ("Seconds until the next.", {"type": "string", "pattern": "^\\d+$"}),
-    "WWW-Authenticate": ("What is asked for (RFC 6750).", {"type": "string"}),
+    "RateLimit-Remaining": (
+        "Requests left in the window.",
+        {"type": "string", "pattern": "^\\d+$"},
+    ),
+    "RateLimit-Reset": (
+        "Seconds until the next window.",
+        {"type": "string", "pattern": "^\\d+$"},
+    ),
+    "WWW-Authenticate": ("The token that the route asks for (RFC 6750).", {"type": "string"}),
 }
 _HEADERS_OF_PROBLEMS = {
     "401": ("WWW-Authenticate",),
@@ -49,14 +55,14 @@ _HEADERS_OF_PROBLEMS = {
 _REQUEST_ID = {
     "name": "X-Request-Id",
     "in": "header",
-    "description": "Yours, to find the request again: letters, digits, dots, - and _, up to 128. "
-    "Otherwise, and where it is none of that, the request is given one.",
+    "description": "Your id, to find the request again: letters, digits, dots, - and _, up to 128. "
+    "A request without such an id is given one.",
     "schema": {"type": "string"},
 }
 
 
 def application(name: str) -> OpenAPI:
-    """A Flask application that gathers what its routes say. Its own pages are switched off."""
+    """A Flask application that gathers what its routes say, without flask-openapi's own pages."""
     scheme = SecurityScheme(
         type="http",
         scheme="bearer",
@@ -73,7 +79,7 @@ def application(name: str) -> OpenAPI:
         ),
         security_schemes={_BEARER: scheme},
         validation_error_model=Problem,
-        # Every route documents that one itself, so none is added.
+        # Every route documents 500 itself, so flask-openapi adds nothing.
         validation_error_status=500,
         doc_ui=False,
         static_folder=None,
@@ -85,9 +91,9 @@ def application(name: str) -> OpenAPI:
 def register(
     app: OpenAPI, groups: Sequence[Routes], finished: Callable[[Route], View]
 ) -> dict[str, Any]:
-    """Answers what flask-openapi makes of the routes, for ``document``.
+    """Returns what flask-openapi makes of the routes, for ``document``.
 
-    ``finished``: the view of a route, with all that is asked for before it.
+    ``finished``: returns a route's view, with all checks before the view.
     """
     for group in groups:
         blueprint = APIBlueprint(group.name, __name__, abp_tags=[group.tag])
@@ -108,7 +114,7 @@ def _responses(route: Route) -> dict[Any, Any]:
 
 
 def document(content: dict[str, Any], groups: Sequence[Routes], *, guarded: bool) -> bytes:
-    """``content``: what ``register`` answered. ``guarded``: tokens are asked for."""
+    """``content``: what ``register`` returned. ``guarded``: the API asks for tokens."""
     content["components"]["headers"] = {
         name: {"description": text, "schema": schema} for name, (text, schema) in _HEADERS.items()
     }
@@ -116,7 +122,7 @@ def document(content: dict[str, Any], groups: Sequence[Routes], *, guarded: bool
     for schema in content["components"]["schemas"].values():
         _drop_titles(schema)
     if not guarded:
-        # Where nobody is asked for a token, none must seem to be asked for.
+        # An API that asks nobody for a token must not seem to.
         del content["components"]["securitySchemes"]
     scopes = {route.operation: route.scope for group in groups for route in group.all}
     for item in content["paths"].values():

@@ -1,4 +1,4 @@
-"""What orders are answered with: their headers, and their bodies, which are written once."""
+"""Headers and bodies of answers that show an order. Each body is written once."""
 
 import threading
 from typing import Final
@@ -20,7 +20,7 @@ def order_headers(order: Order) -> list[tuple[str, str]]:
 
 
 class OrderBodies:
-    """Each save makes a new version, so an id and a version stand for one body, for good."""
+    """Keeps bodies by id and version: each save makes a new version, so no body changes."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -1,4 +1,4 @@
-"""GET /api/orders: what may be asked for, and where the next page is."""
+"""GET /api/orders: its parameters, and the link to the next page."""
 
 from collections.abc import Mapping
 from typing import Annotated
@@ -17,15 +17,15 @@ class OrderListParameters(Schema):
     item_id: HexId | None = Field(None, alias="itemId")
     status: OrderStatus | None = None
     created_after: Instant | None = Field(None, alias="createdAfter")
-    """That instant or later."""
+    """Created at this time or later."""
     created_before: Instant | None = Field(None, alias="createdBefore")
-    """Earlier than that instant."""
+    """Created before this time."""
     cursor: Annotated[str, Field(max_length=64)] | None = None
     """The nextCursor of a page of the same list."""
     limit: PageSize = 20
 
     def query(self, customer_id: str | None) -> OrderQuery:
-        """Raises InvalidValue for a cursor that is not one of this list's."""
+        """Raises InvalidValue for a cursor of another list."""
         return OrderQuery(
             customer_id=customer_id,
             item_id=self.item_id,

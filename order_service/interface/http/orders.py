@@ -62,12 +62,12 @@ _NOT_CANCELLED = (
     InventoryUnavailable,
     StoreUnavailable,
 )
-_TAG = Tag(name="Orders", description="Create, read, list and cancel them.")
+_TAG = Tag(name="Orders", description="Create, read, list and cancel orders.")
 
 
 class OrderIdConverter(BaseConverter):
-    """``<order:…>`` in a path: any name but that of the route beside it, whose Allow header would
-    promise a GET."""
+    """``<order:…>`` in a path: any name but ``create``, or the Allow header of the route /create
+    would promise a GET."""
 
     regex = "(?!create$)[^/]+"
     part_isolating = True
@@ -87,8 +87,8 @@ def routes(
     def create(header: CreateOrderHeaders, body: CreateOrderBody) -> Response:
         """Create an order.
 
-        201: the stock has been deducted. 202: the order is PENDING, for the inventory has not
-        answered yet; read it again in a while. 503: nothing was deducted, try again.
+        201: the stock has been deducted. 202: the order is PENDING, because the inventory has not
+        answered yet; read the order again in a while. 503: nothing was deducted, try again.
         """
         customer, key = caller(), header.idempotency_key
         idempotency = IdempotencyKey(customer.key_owner, key, body.fingerprint()) if key else None
@@ -129,7 +129,7 @@ def routes(
         """Read an order."""
         order = get_order(path.order_id, caller().sees_orders_of)
         response = _answer(order, bodies.of(order), 200)
-        # Without a condition it would only cost: a tenth of a cached order's time.
+        # Without a condition the call would only cost a tenth of a cached order's time.
         if header.if_none_match:
             response.make_conditional(request)
         return response
@@ -144,7 +144,7 @@ def routes(
     def cancel(path: OrderPath, header: CancelOrderHeaders) -> Response:
         """Cancel an order and give its stock back. Safe to repeat.
 
-        200: it is CANCELLED. 202: it will be; its stock is still on the way back.
+        200: the order is CANCELLED. 202: the order will be, once its stock is back.
         """
         whose = caller().sees_orders_of
         result = cancel_order(path.order_id, whose, header.version)

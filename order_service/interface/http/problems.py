@@ -36,8 +36,8 @@ from order_service.interface.http.edge import request_id
 
 
 class Row(NamedTuple):
-    """``retry_after``: seconds until another try makes sense; None where it makes none, or where
-    nobody knows."""
+    """``retry_after``: seconds until another try makes sense; None where no try makes sense, or
+    where nobody knows."""
 
     status: int
     title: str
@@ -67,7 +67,7 @@ TABLE: dict[type[OrderServiceError], Row] = {
     OrderServiceError: Row(500, "Internal error"),
 }
 
-# Stable names and titles where HTTP's own phrases differ from one Python to the next.
+# Stable codes and titles, where HTTP's own phrases differ between versions of Python.
 _PHRASES = {
     413: "Request Entity Too Large",
     414: "URI Too Long",
@@ -85,12 +85,12 @@ def register(app: Flask) -> None:
 
 
 def answer_to(error: Exception) -> Response:
-    """Flask's own errors aside: theirs is ``of_http``."""
+    """The answer to any error but Flask's own errors, which ``of_http`` answers."""
     return known(error) if isinstance(error, OrderServiceError) else _unknown(error)
 
 
 def body_of(error: OrderServiceError | HTTPException) -> dict[str, Any]:
-    """The problem that the error is shown as, but for the request's id."""
+    """The problem that shows the error, without the request's id."""
     if isinstance(error, OrderServiceError):
         row = entry(type(error))
         return _body(row.status, error.code, row.title, error.message, _members(error))
@@ -101,7 +101,7 @@ def body_of(error: OrderServiceError | HTTPException) -> dict[str, Any]:
 
 
 def defect_body() -> dict[str, Any]:
-    """What is shown of an error that nobody foresaw: nothing."""
+    """The problem for an error that nobody foresaw; it shows nothing of the error."""
     detail = "Something went wrong on our side."
     return _body(500, "internal_error", "Internal error", detail, {})
 
@@ -112,7 +112,7 @@ def entry(error: type[OrderServiceError]) -> Row:
 
 
 def _members(error: OrderServiceError) -> dict[str, Any]:
-    """What the error's code needs beside it, as JSON names it."""
+    """The facts that the error's code needs, by their names in JSON."""
     match error:
         case InvalidValue():
             return {"errors": [{"field": name, "reason": why} for name, why in error.problems]}
@@ -124,7 +124,7 @@ def _members(error: OrderServiceError) -> dict[str, Any]:
         case OrderNotFound():
             return {"orderId": error.order_id}
         case IllegalMove():
-            # Not "status": in a problem that is the status of HTTP.
+            # Not "status", which is the HTTP status in a problem.
             return {"orderStatus": error.order_status}
         case PreconditionFailed():
             return {"version": error.version}
@@ -149,8 +149,8 @@ def _body(
 
 
 def _response(body: dict[str, Any]) -> Response:
-    told = json.dumps({**body, "requestId": request_id()})
-    return Response(told, body["status"], content_type="application/problem+json")
+    text = json.dumps({**body, "requestId": request_id()})
+    return Response(text, body["status"], content_type="application/problem+json")
 
 
 def known(error: OrderServiceError) -> Response:

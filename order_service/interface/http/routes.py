@@ -1,4 +1,4 @@
-"""What the routes are: data, which the application is built from.
+"""Routes as data, from which the application is built.
 
 @orders.post("/create", Scope.ORDERS_WRITE, "createOrder", {201: OrderAnswer}, ItemNotFound)
 def create(header: CreateOrderHeaders, body: CreateOrderBody) -> Response:
@@ -19,7 +19,7 @@ from order_service.interface.http.bodies import json_body
 from order_service.interface.http.samples import Error
 from order_service.interface.http.schemas import Schema, parameters_of
 
-# The scope of a route that asks nobody for a token.
+# The scope of a route that asks for no token.
 NO_SCOPE: Final = None
 _GUARDED: Final = "/api/"
 
@@ -31,9 +31,9 @@ _Read = Callable[[Mapping[str, Any]], Any]
 class Route:
     """``view`` answers what ``method`` asks of ``path``, for callers whose token has ``scope``.
 
-    ``operation`` is its name in the document; ``answers`` are the good ones by status, and
-    ``errors`` those that it raises itself. Raises TypeError for a route under /api that is for
-    anybody.
+    ``operation``: the route's name in the document. ``answers``: the good answers by status.
+    ``errors``: the errors that the view raises. Raises TypeError for a route under /api without a
+    scope.
     """
 
     method: str
@@ -50,7 +50,7 @@ class Route:
 
 
 class Routes:
-    """Routes that stand together in the document, as they are written with ``get`` and ``post``.
+    """Routes that stand together in the document, collected by ``get`` and ``post``.
 
     ``name`` goes before the views' names in ``url_for``, ``prefix`` before the routes' paths.
     """
@@ -89,8 +89,8 @@ class Routes:
 def parsed(view: View) -> View:
     """Gives the view what its parameters ``path``, ``query``, ``header`` and ``body`` ask for.
 
-    flask-openapi reads the same annotations, for the document. Its own parsing is switched off: it
-    makes a JSON schema for each request, and takes what is no JSON for an empty body.
+    flask-openapi reads the same annotations, for the document. Its own parsing is switched off: the
+    parsing makes a JSON schema for each request, and takes a body that is no JSON for an empty one.
     """
     models: dict[str, type[Schema]] = get_type_hints(view)
     readers = {name: _READERS[name](models[name]) for name in _READERS if name in models}
@@ -125,7 +125,7 @@ def _body(model: type[Schema]) -> _Read:
     return lambda _: model.parse(json_body(request))
 
 
-# In this order: a bad body is told of before a bad header.
+# In this order: the error for a bad body comes before the error for a bad header.
 _READERS: Mapping[str, Callable[[type[Schema]], _Read]] = {
     "path": _path,
     "query": _query,

@@ -43,7 +43,7 @@ SAMPLES: Mapping[Error, Mapping[str, Any]] = {
 
 
 def problem_responses(errors: Iterable[Error]) -> dict[int, dict[str, Any]]:
-    """By status; what nobody foresaw can happen everywhere."""
+    """The responses by status, with that of an unforeseen error, which every route can give."""
     bodies = [*(SAMPLES[error] for error in errors), problems.defect_body()]
     by_status: dict[int, list[Mapping[str, Any]]] = {}
     for body in bodies:

@@ -1,4 +1,4 @@
-"""Bodies, parameters and headers of the API: what is accepted, and how things are shown."""
+"""The bodies, parameters and headers that the API accepts."""
 
 import hashlib
 import re
@@ -37,13 +37,13 @@ class CreateOrderBody(Schema):
     quantity: Annotated[int, Field(strict=True, ge=1, le=MAX_QUANTITY, examples=[2])]
 
     def fingerprint(self) -> str:
-        """The same for two bodies that ask for the same."""
+        """The fingerprint is the same for two bodies that ask for the same order."""
         return hashlib.sha256(f"{self.item_id} {self.quantity}".encode()).hexdigest()
 
 
 def _unquoted_key(value: str) -> str:
-    """Bare, or as a quoted string (RFC 8941, section 3.3.3). Of a header that is sent twice a comma
-    is made, so that a bare key has none."""
+    """The key, which comes bare or as a quoted string (RFC 8941, section 3.3.3). A bare key has no
+    comma: a comma joins the values of a header that is sent twice."""
     key = value
     if quoted := re.fullmatch(r'"((?:[^"\\]|\\["\\])*)"', value):
         key = re.sub(r'\\(["\\])', r"\1", quoted[1])
@@ -58,21 +58,21 @@ class CreateOrderHeaders(Schema):
     idempotency_key: Annotated[str, AfterValidator(_unquoted_key)] | None = Field(
         None,
         alias="Idempotency-Key",
-        description="Names this request: repeated with the same key, within at least a day, it "
-        f"answers what the first answered. 1 to {MAX_KEY_LENGTH} ASCII characters, quoted or bare.",
+        description="Names this request: a repeat with the same key, for at least a day, gets the "
+        f"first answer again. 1 to {MAX_KEY_LENGTH} ASCII characters, quoted or bare.",
         examples=["9f1c2b7e-order-1"],
     )
 
 
 def _order_id(value: str) -> str:
-    """What can't be an order's id is no order's id, and goes to no store."""
+    """A value that can't be an order's id is not looked up in the store."""
     if not _AN_ID.fullmatch(value):
         raise OrderNotFound(value)
     return value.lower()
 
 
 class OrderPath(Schema):
-    """Raises OrderNotFound: that is a 404, as of an order that is not there."""
+    """``parse`` raises OrderNotFound: a malformed id is a 404, like a missing order."""
 
     order_id: Annotated[str, AfterValidator(_order_id)] = Field(
         description="The order's `_id`.", examples=["64b000000000000000000001"]
@@ -81,7 +81,7 @@ class OrderPath(Schema):
 
 class ReadOrderHeaders(Schema):
     if_none_match: str | None = Field(
-        None, alias="If-None-Match", description="The ETag of what you have: 304 if it still is so."
+        None, alias="If-None-Match", description="The ETag that you have: 304 if it is still so."
     )
 
 
@@ -92,7 +92,8 @@ class CancelOrderHeaders(Schema):
 
     @property
     def version(self) -> int | None:
-        """0, which no stored order has, when it names something else than one version."""
+        """The version that If-Match names; None for any. 0, which no stored order has, when
+        If-Match names something else than one version."""
         if not (self.if_match or "").strip():
             return None
         wanted = parse_etags(self.if_match)
@@ -106,10 +107,10 @@ class StockChangesParameters(Schema):
     item_id: HexId | None = Field(None, alias="itemId")
     change_type: Literal["added", "reduced"] | None = Field(None, alias="changeType")
     logged_from: Instant | None = Field(None, alias="from")
-    """Logged at that instant or later: by createdAt, not by updatedAt."""
+    """Logged at this time or later: by createdAt, not by updatedAt."""
     logged_to: Instant | None = Field(None, alias="to")
-    """Logged earlier than that instant."""
-    cursor: HexId | None = Field(None, description="The nextCursor of the page before.")
+    """Logged before this time."""
+    cursor: HexId | None = Field(None, description="The nextCursor of the previous page.")
     limit: PageSize = 20
 
     def query(self) -> StockChangeQuery:

@@ -10,7 +10,7 @@ from order_service.interface.http.answers import ShownStockChange, StockChangesA
 from order_service.interface.http.routes import Routes
 from order_service.interface.http.schemas import StockChangesParameters
 
-_TAG = Tag(name="Stock changes", description="Every change of an item's stock that was heard of.")
+_TAG = Tag(name="Stock changes", description="Every stock change that the service received.")
 
 
 def routes(list_stock_changes: ListStockChanges) -> Routes:

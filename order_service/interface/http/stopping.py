@@ -1,4 +1,4 @@
-"""The end of a process: readiness turns 503 first, and what has begun is finished."""
+"""The end of a process: readiness turns 503 first, and requests in flight are finished."""
 
 import threading
 import time
@@ -8,9 +8,9 @@ _LOOK_EVERY = 0.02
 
 
 class Stopping:
-    """``delay``: seconds for which requests are still taken after the word to stop, so that a load
-    balancer sees the 503 before connections are refused. While requests are in flight they are
-    taken as well, for up to ``at_most`` seconds in all.
+    """``delay``: seconds for which the process takes new requests after the signal to stop, so that
+    a load balancer sees the 503 before connections are refused. While requests are in flight, the
+    process takes new requests too, for up to ``at_most`` seconds in all.
     """
 
     def __init__(self, delay: float, at_most: float) -> None:

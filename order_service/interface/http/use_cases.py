@@ -1,4 +1,4 @@
-"""What the API is for."""
+"""The use cases of the API."""
 
 from dataclasses import dataclass
 

@@ -1,8 +1,8 @@
-"""Whether a request has arrived whole, told from its bytes.
+"""Whether a request has arrived whole, judged by its bytes.
 
-This decides when gunicorn's parser is given a request, and never what the request means. Where the
-two disagree about where it ends, it is refused and its connection closed: nobody can hide a second
-request in the difference.
+This module decides when gunicorn's parser gets a request, and never what the request means. Where
+the two disagree about the end of a request, the request is refused and its connection closed:
+nobody can hide a second request in the difference.
 """
 
 import re
@@ -11,10 +11,10 @@ from typing import Final
 from order_service.interface.http.hygiene import MAX_BODY
 
 MAX_HEAD: Final = 32 * 1024
-# With the sizes of its chunks and what may stand beside them.
+# A body with the sizes of its chunks and their extensions.
 _MAX_CHUNKED: Final = 2 * MAX_BODY
 _MAX_LINE: Final = 8190
-# What is looked at of a request line: the longest path that the API can be under, and more.
+# The part of a request line that is searched for the path: longer than the longest SCRIPT_NAME.
 _LONGEST_TARGET: Final = 320
 _LENGTH: Final = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,18})[ \t]*\r\n")
 _CODING: Final = re.compile(rb"\r\ntransfer-encoding:([^\r]*)")
@@ -22,11 +22,11 @@ _CHUNK: Final = re.compile(rb"([0-9a-fA-F]{1,16})[ \t]*(?:;[^\r\n]*)?\r\n")
 
 
 class Arriving:
-    """The bytes of one request, and of what comes behind it.
+    """The bytes of one request, and of the next request behind it.
 
-    ``head_ends``: 0 until it does. ``malformed``: it will never be whole as it stands.
-    ``head_too_long``, ``chunks_too_long``: it is not read to its end. ``body_left_unread``: nor is
-    that of a body that says beforehand that it is too long.
+    ``head_ends``: where the head ends; 0 until the end has arrived. ``malformed``: the request will
+    never be whole. ``head_too_long``, ``chunks_too_long``: the rest of the request is not read.
+    ``body_left_unread``: the body is not read, because its announced length is too long.
     """
 
     __slots__ = (
@@ -53,7 +53,7 @@ class Arriving:
         self._chunk_begins = self._decoded = 0
 
     def is_whole(self) -> bool:
-        """Whether to wait no longer: all of it is here, or the rest will not be read."""
+        """Whether to wait no longer: the request is all here, or its rest will not be read."""
         if not self.head_ends and not self._find_head():
             return self.malformed
         if self._chunked:
@@ -61,7 +61,7 @@ class Arriving:
         return self.body_left_unread or len(self.data) >= self._body_ends
 
     def take(self) -> bytes:
-        """This request's bytes. What stays in ``data`` is the next one's."""
+        """Take this request's bytes. The bytes left in ``data`` are the next request's."""
         ends = self._body_ends if self.is_sound else len(self.data)
         taken = bytes(self.data[:ends])
         del self.data[:ends]
@@ -69,11 +69,11 @@ class Arriving:
 
     @property
     def is_sound(self) -> bool:
-        """Where the next request begins is known."""
+        """Whether it is known where the next request begins."""
         return not (self.malformed or self.body_left_unread)
 
     def target(self) -> bytes:
-        """The path that is asked for, or something else where the request line is none, or long."""
+        """The request's path; other bytes where the request line is malformed or very long."""
         words = bytes(self.data[:_LONGEST_TARGET]).split(b" ", 2)
         return words[1].partition(b"?")[0] if len(words) > 1 else b""
 
@@ -90,7 +90,7 @@ class Arriving:
         return True
 
     def _can_have_no_head(self) -> bool:
-        """A line without an end, or one that ends otherwise than HTTP's do."""
+        """Whether a line has no end, or another end than HTTP's lines have."""
         first_ends = self.data.find(b"\r\n", 2)
         if first_ends < 0 and self._searched > _MAX_LINE:
             return True

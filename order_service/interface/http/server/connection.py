@@ -1,4 +1,4 @@
-"""One client: what has arrived from it, and what it has not read yet."""
+"""One client's connection: the bytes that have arrived, and the answer that is unread yet."""
 
 import socket
 import struct
@@ -18,9 +18,9 @@ class Disputed(Exception):
 
 
 class Exchange:
-    """What gunicorn takes for the socket: a request that is here, an answer that is sent later.
+    """Stands for the socket in gunicorn: gives a request that is here, keeps an answer for later.
 
-    It has what gunicorn's HTTP/1 code asks of a socket, and blocks in none of it.
+    An Exchange has the methods that gunicorn's HTTP/1 code calls, and no method blocks.
     """
 
     __slots__ = ("_arrived", "_server", "answer", "ran_dry")
@@ -48,24 +48,24 @@ class Exchange:
         self.answer.append(data)
 
     def send(self, data: bytes) -> int:
-        """100 Continue, which whoever asked for it has had: the body is here."""
+        """Drops 100 Continue: the body is here, so the client has had its 100 Continue."""
         return len(data)
 
     def shutdown(self, _: int) -> None:
-        """An answer that broke off is closed in the main loop, as all are."""
-        raise OSError("it is closed elsewhere")
+        """Refuses: the main loop closes every connection, also after an answer broke off."""
+        raise OSError("the main loop closes the connection")
 
     def close(self) -> None:
         """See ``shutdown``."""
 
 
 class Connection:
-    """``doing``: what the main loop waits for on it. ``held_since``, ``deadline``: since and until
-    when, in monotonic time.
+    """``doing``: what the main loop waits for. ``held_since``, ``deadline``: since when and until
+    when the loop waits, in monotonic seconds.
 
-    ``client`` and ``server``: the addresses of both ends. ``keep``: whether it can take another
-    request. ``watched`` and ``weight``: the events that the poller has for it, and the bytes that
-    it was last counted with.
+    ``client`` and ``server``: the addresses of both ends. ``keep``: whether the connection can take
+    another request. ``watched``: the events that the poller watches. ``weight``: the bytes that
+    were last counted for the connection.
     """
 
     __slots__ = (
@@ -99,11 +99,11 @@ class Connection:
         self.deadline = self.held_since = 0.0
 
     def holds(self) -> int:
-        """Bytes in memory for it."""
+        """Bytes in memory for the connection."""
         return len(self.arriving.data) + len(self.unsent)
 
     def receive(self) -> bytes | None:
-        """What there is to read: b'' at its end, None when nothing is there yet. Raises OSError."""
+        """The bytes that have come: b'' at the end, None when none has come. Raises OSError."""
         try:
             return self.socket.recv(_AT_ONCE)
         except (BlockingIOError, InterruptedError):
@@ -114,16 +114,16 @@ class Connection:
         self.sock.bring(self.arriving.take())
 
     def await_next(self) -> None:
-        """Begins the next request with what has come of it."""
+        """Begins the next request with those of its bytes that have come."""
         self.arriving = Arriving(self.arriving.data)
 
     def require_agreement(self) -> None:
-        """Raises Disputed unless gunicorn has used up the request, and no more than that."""
+        """Raises Disputed unless gunicorn has read the whole request, and nothing behind it."""
         if self.sock.ran_dry or self.parser.unreader.take_buffered() or self.sock.recv(1):
             raise Disputed
 
     def send_answer(self) -> None:
-        """As much of it as the client takes now. Raises OSError when it is gone."""
+        """Sends as much of the answer as the client takes now. Raises OSError without a client."""
         self.unsent += b"".join(self.sock.answer)
         self.sock.answer.clear()
         self.send_rest()
@@ -134,17 +134,17 @@ class Connection:
                 self.unsent = self.unsent[self.socket.send(self.unsent) :]
 
     def let_continue(self) -> None:
-        """Tells a client that asks before it sends its body."""
+        """Tells a client that waits to send its body that it may."""
         with suppress(BlockingIOError):
             self.socket.send(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def end(self) -> None:
-        """No more is sent; what still comes is read and forgotten, or the client could lose the
+        """Sends no more. Bytes that still come are read and dropped, or the client could lose the
         end of its answer. Raises OSError."""
         self.socket.shutdown(socket.SHUT_WR)
 
     def close(self) -> None:
-        """With a reset where an answer is cut off, or the kernel would go on keeping it."""
+        """Closes with a reset where an answer is cut off, or the kernel would keep its rest."""
         with suppress(OSError):
             if self.unsent:
                 self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)

@@ -10,7 +10,7 @@ from order_service.interface.http.server.refusals import BodyTooLong, HeadTooLon
 
 
 def read(conn: Connection) -> Any:
-    """gunicorn's request, with the body in memory. Raises what ``refusals`` knows an answer to."""
+    """gunicorn's request, with the body in memory. Raises errors that ``refusals`` answers."""
     arrived = conn.arriving
     try:
         request = next(conn.parser)
@@ -23,7 +23,7 @@ def read(conn: Connection) -> Any:
     if not arrived.is_sound:
         request.force_close()
     if not arrived.body_left_unread:
-        # Here, so that what is wrong with it is found before the application acts on it.
+        # Read here, so that a bad body is found before the application acts on the request.
         request.body = BytesIO(request.body.read())
         conn.require_agreement()
     return request

@@ -1,4 +1,4 @@
-"""What is answered to a request that never reaches the application: a problem, as everywhere."""
+"""The answers to requests that never reach the application: problems, as everywhere."""
 
 import json
 import os
@@ -22,33 +22,33 @@ class BodyTooLong(Exception):
     pass
 
 
-# By the nearest class. gunicorn's own words are not shown: they repeat what was sent.
+# By the nearest class. gunicorn's own texts are not shown: they repeat bytes of the request.
 _STATUS: Final[dict[type[Exception], tuple[int, str]]] = {
     errors.LimitRequestLine: (414, "The request line is too long."),
     errors.LimitRequestHeaders: (431, "There are too many header fields, or one is too long."),
     HeadTooLong: (431, "The header fields are too long together."),
     BodyTooLong: (413, "The body is too long."),
-    errors.UnsupportedTransferCoding: (501, "Of transfer codings only chunked is understood."),
-    errors.ExpectationFailed: (417, "Of expectations only 100-continue can be met."),
+    errors.UnsupportedTransferCoding: (501, "The only transfer coding understood is chunked."),
+    errors.ExpectationFailed: (417, "The only expectation understood is 100-continue."),
     errors.ForbiddenProxyRequest: (403, "This proxy may not speak for others."),
     # SCRIPT_NAME is set, and the path does not begin with it.
-    errors.ConfigurationProblem: (404, "Nothing is here."),
+    errors.ConfigurationProblem: (404, "The service has nothing under this path."),
     errors.InvalidRequestLine: (400, "The request line is malformed."),
     errors.InvalidRequestMethod: (400, "The request's method is malformed."),
-    errors.InvalidHTTPVersion: (400, "The request's version of HTTP is not spoken here."),
+    errors.InvalidHTTPVersion: (400, "The request's version of HTTP is not supported."),
     errors.InvalidHeader: (400, "A header field is malformed, or contradicts another."),
     errors.InvalidHeaderName: (400, "The name of a header field is malformed."),
-    errors.ObsoleteFolding: (400, "A header field goes on in a second line."),
+    errors.ObsoleteFolding: (400, "A header field is folded onto a second line."),
     errors.ParseException: (400, "The request is malformed."),
     errors.NoMoreData: (400, "The request breaks off."),
-    Disputed: (400, "Where the request ends can't be told."),
+    Disputed: (400, "The end of the request is ambiguous."),
 }
 TOO_SLOW: Final = (408, "The request did not arrive whole in time.")
-BUSY: Final = (503, "As many requests as can be are being served. Try again in a second.")
+BUSY: Final = (503, "The service is busy with too many requests. Try again in a second.")
 
 
 def status_of(error: BaseException) -> tuple[int, str] | None:
-    """Status and detail; None when the defect is ours."""
+    """Status and detail; None when the error is a defect of the service."""
     if isinstance(error, errors.InvalidResponseHeader | errors.InvalidResponseHeaderName):
         return None
     return next((_STATUS[cls] for cls in type(error).__mro__ if cls in _STATUS), None)
@@ -57,20 +57,20 @@ def status_of(error: BaseException) -> tuple[int, str] | None:
 def answer(status: int, detail: str, named: str) -> bytes:
     """The whole answer, head and body, with the request id ``named``."""
     body = problems.defect_body() if status == 500 else problems.body_of(_as_http(status, detail))
-    told = json.dumps({**body, "requestId": named}).encode()
+    content = json.dumps({**body, "requestId": named}).encode()
     head = (
         f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
         f"Server: {SERVER}\r\n"
         f"Date: {http_date()}\r\n"
         "Connection: close\r\n"
         "Content-Type: application/problem+json\r\n"
-        f"Content-Length: {len(told)}\r\n"
+        f"Content-Length: {len(content)}\r\n"
         "Cache-Control: no-store\r\n"
         "X-Content-Type-Options: nosniff\r\n"
         f"X-Request-Id: {named}\r\n"
         f"{'Retry-After: 1' + chr(13) + chr(10) if status == 503 else ''}\r\n"
     )
-    return head.encode() + told
+    return head.encode() + content
 
 
 def new_id() -> str:

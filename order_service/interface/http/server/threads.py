@@ -1,4 +1,4 @@
-"""What of gunicorn's worker runs in threads: a request, from its parsing to its answer."""
+"""The part of gunicorn's worker that runs in threads: a request, from parsing to answer."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
@@ -10,14 +10,14 @@ from order_service.interface.http.server import refusals
 from order_service.interface.http.server.connection import Connection
 from order_service.interface.http.server.reading import read
 
-# Threads for those that must not wait behind requests which wait for the store or the inventory.
+# Threads for paths that must not wait behind requests which wait for the store or the inventory.
 _ASIDE: Final = {b"/health/live": 1, b"/health/ready": 4, b"/metrics": 1}
 
 _log = structlog.get_logger()
 
 
 class RequestThreads(ThreadWorker):
-    """``mounted_at``: the path that the API is under, as well as at the root."""
+    """``mounted_at``: the path that the API is served under, beside the root."""
 
     mounted_at = ""
 
@@ -27,7 +27,7 @@ class RequestThreads(ThreadWorker):
         return self._pool
 
     def has_a_pool(self, conn: Connection) -> bool:
-        """Of its own, apart from that of the other requests."""
+        """Whether the request's path has threads of its own."""
         return self._path(conn) in self._aside
 
     def enqueue_req(self, conn: Connection) -> None:
@@ -69,17 +69,17 @@ class RequestThreads(ThreadWorker):
         if why is None:
             _log.error("defect", request_id=named, exc_info=error)
         else:
-            tell(named, why, address, error)
+            log_refusal(named, why, address, error)
         client.sendall(refusals.answer(*(why or (500, "")), named))
 
 
-def tell(named: str, why: tuple[int, str], address: Any, error: Exception | None) -> None:
-    """The log, of a request that the application never saw."""
+def log_refusal(named: str, why: tuple[int, str], address: Any, error: Exception | None) -> None:
+    """Log a request that the application never saw."""
     _log.warning(
         "request_refused",
         request_id=named,
         status=why[0],
         client=address[0] if isinstance(address, tuple) else "unix",
-        # Not its text: that repeats what was sent.
+        # Not the error's text, which repeats bytes of the request.
         reason=type(error).__name__ if error else why[1],
     )

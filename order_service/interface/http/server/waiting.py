@@ -1,4 +1,4 @@
-"""The connections that the main loop waits for, each with the time by which it has to be done."""
+"""The connections that the main loop waits for, each connection with its deadline."""
 
 import selectors
 import time
@@ -12,15 +12,15 @@ ARRIVING: Final = "arriving"
 ANSWERING: Final = "answering"
 CLOSING: Final = "closing"
 
-# Seconds for which whoever comes is left alone.
+# Seconds for which a new connection is not asked to go.
 JUST_SECONDS: Final = 0.1
-# Seconds that are left to them once the process stops.
+# Seconds that a connection has left once the process stops.
 _LEFT_AT_STOP: Final = {ARRIVING: 2.0, ANSWERING: 8.0, CLOSING: 2.0}
 
 
 class WaitingRoom:
-    """``ready`` is called with a connection when there is something to read from it, or room for
-    what it is sent."""
+    """``ready`` is called with a connection that has bytes to read, or room for bytes to send.
+    ``weight``: bytes in memory for all connections."""
 
     def __init__(self, poller: selectors.BaseSelector, ready: Callable[[Connection], None]) -> None:
         self._poller = poller
@@ -42,13 +42,14 @@ class WaitingRoom:
         self.weigh(conn)
 
     def give(self, conn: Connection, seconds: float) -> None:
-        """From now on, in all."""
+        """Set the deadline to ``seconds`` from now."""
         conn.deadline = time.monotonic() + seconds
         self._hurry(conn)
 
     def release(self, conn: Connection) -> None:
-        """It goes on elsewhere. Its weight still counts, and it is still watched: that it will be
-        held again before anything more comes of it is likely, and two calls of the kernel less."""
+        """A thread takes the connection over. Its weight still counts, and the poller still watches
+        it: most connections are held again before more bytes come, and this saves two system calls.
+        """
         self._held.discard(conn)
 
     def forget(self, conn: Connection) -> None:
@@ -58,7 +59,7 @@ class WaitingRoom:
         conn.weight = 0
 
     def weigh(self, conn: Connection) -> None:
-        """``weight``: bytes in memory for all, those in a thread's hands included."""
+        """Count the connection's bytes anew, also while a thread has the connection."""
         weight = conn.holds()
         self.weight += weight - conn.weight
         conn.weight = weight
@@ -67,7 +68,7 @@ class WaitingRoom:
         if conn in self._held:
             self._ready(conn)
         else:
-            # It is elsewhere, or another's turn has just ended it.
+            # A thread has the connection, or the step of another connection has just ended it.
             self._watch(conn, 0)
 
     def _watch(self, conn: Connection, events: int) -> None:
@@ -84,19 +85,19 @@ class WaitingRoom:
         return [conn for conn in self._held if conn.deadline <= now]
 
     def least(self) -> Connection | None:
-        """Who would lose least: first who has its answer, then who has sent nothing. Whoever has
-        just come is not asked to go: its request may be on the way."""
+        """The connection that would lose least: first one that has its answer, then one that has
+        sent nothing. Never one that has just come: its request may be on the way."""
         just = time.monotonic() - JUST_SECONDS
         may_go = (conn for conn in self._held if conn.doing == CLOSING or conn.held_since < just)
         return min(may_go, key=_loss, default=None)
 
     def heaviest(self) -> Connection | None:
-        """None where none holds a byte: ending those would make nothing lighter."""
+        """The connection with the most bytes; None where no connection holds a byte."""
         found = max(self._held, key=Connection.holds, default=None)
         return found if found and found.holds() else None
 
     def stop(self) -> None:
-        """Whoever waits now, or will, waits no longer than the end of the process allows."""
+        """Shorten every deadline, of now and of later, to what the end of the process allows."""
         self._stopped_at = time.monotonic()
         for conn in self._held:
             self._hurry(conn)

@@ -1,4 +1,4 @@
-"""An API process: gunicorn's threaded worker, but for how long a client may keep it waiting."""
+"""An API process: gunicorn's threaded worker, which waits for a client only so long."""
 
 import time
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from order_service.interface.http.server import refusals
 from order_service.interface.http.server.connection import Connection
-from order_service.interface.http.server.threads import RequestThreads, tell
+from order_service.interface.http.server.threads import RequestThreads, log_refusal
 from order_service.interface.http.server.waiting import (
     ANSWERING,
     ARRIVING,
@@ -18,15 +18,15 @@ from order_service.interface.http.server.waiting import (
     WaitingRoom,
 )
 
-# Seconds in all, however many steps a client makes of it.
+# Seconds in all, however small the steps in which a client sends or reads.
 HEAD_SECONDS: Final = 10.0
 BODY_SECONDS: Final = 20.0
 ANSWER_SECONDS: Final = 30.0
 _CLOSING_SECONDS: Final = 2.0
 _SWEEP_SECONDS: Final = 0.5
 
-# Of a hundred connections so many may hold requests in threads or on their way into one. The rest
-# is left to the threads that are kept for health.
+# Of a hundred connections at most this many may have requests in threads or queued for a thread.
+# The rest is left to the threads that are kept for health.
 _PERCENT_IN_HAND: Final = 95
 # Bytes of unfinished requests and of unread answers, together.
 _MAX_WEIGHT: Final = 16 * 1024 * 1024
@@ -35,7 +35,7 @@ _log = structlog.get_logger()
 
 
 class ApiWorker(RequestThreads):
-    """Where gunicorn is told to speak anything but plain HTTP/1, it is gunicorn's own."""
+    """gunicorn's own worker, where gunicorn is set up for anything but plain HTTP/1."""
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         cfg = kwargs.get("cfg") or args[5]
@@ -46,7 +46,7 @@ class ApiWorker(RequestThreads):
         self._sweep_at = self._accept_again_at = 0.0
 
     def run(self) -> None:
-        # Here, for gunicorn's own process may have set another number before the fork.
+        # Read here, because gunicorn's own process may set another number before the fork.
         self._most_in_hand = max(1, self.worker_connections * _PERCENT_IN_HAND // 100)
         self._room = WaitingRoom(self.poller, self._ready)
         self._steps = {
@@ -75,7 +75,7 @@ class ApiWorker(RequestThreads):
         self._guarded(conn, self._welcome)
 
     def _accept_later(self, error: OSError) -> None:
-        """No descriptors are left, most likely."""
+        """Pause accepting: most likely no file descriptors are left."""
         _log.warning("connection_not_taken", error=error.strerror)
         self._make_room()
         self._accept_again_at = time.monotonic() + _SWEEP_SECONDS
@@ -92,7 +92,7 @@ class ApiWorker(RequestThreads):
         self._guarded(conn, self._steps[conn.doing])
 
     def _guarded(self, conn: Connection, step: Callable[[Connection], None]) -> None:
-        """The end of one connection is never that of the process."""
+        """Run a step. An error ends the connection, and never the process."""
         try:
             step(conn)
         except OSError:
@@ -145,7 +145,7 @@ class ApiWorker(RequestThreads):
         self._guarded(conn, self._go_on)
 
     def _go_on(self, conn: Connection) -> None:
-        """After a request: with the rest of its answer, the next request, or the end."""
+        """Go on after a request: with the rest of its answer, the next request, or the end."""
         if conn.unsent:
             self._room.hold(conn, ANSWERING, ANSWER_SECONDS)
         elif not conn.keep:
@@ -170,19 +170,19 @@ class ApiWorker(RequestThreads):
 
     def _refuse(self, conn: Connection, why: tuple[int, str]) -> None:
         named = refusals.new_id()
-        tell(named, why, conn.client, None)
+        log_refusal(named, why, conn.client, None)
         conn.unsent = refusals.answer(*why, named)
         conn.keep = False
         conn.send_rest()
         self._go_on(conn)
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
-        # Somebody may go soon, and somebody else may be waiting for the place.
+        # A connection may end soon, and a new client may be waiting for its place.
         is_full = self.nr_conns >= self.worker_connections
         super().wait_for_and_dispatch_events(JUST_SECONDS if is_full else timeout)
 
     def murder_pending(self) -> None:
-        """gunicorn calls it in each round of its loop."""
+        """gunicorn calls this in each round of its loop."""
         if self.nr_conns >= self.worker_connections:
             self._make_room()
         while self._room.weight > _MAX_WEIGHT and (heaviest := self._room.heaviest()):
@@ -205,7 +205,7 @@ class ApiWorker(RequestThreads):
             self._drop(conn)
 
     def _cap_keepalive(self, _: float) -> None:
-        """gunicorn calls it when it has stopped to accept."""
+        """gunicorn calls this once it accepts no more connections."""
         self._room.stop()
 
 
