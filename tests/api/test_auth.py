@@ -116,7 +116,7 @@ def test_a_good_token_gets_to_the_order(kind: str, guarded_system: System, issue
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Basic YTpi"}])
 @pytest.mark.parametrize("scope", REQUESTS)
-def test_without_a_token_nothing_is_said_of_an_error(
+def test_a_401_for_a_request_without_a_token_has_no_error_in_www_authenticate(
     scope: str, headers: dict[str, str], guarded_system: System
 ) -> None:
     answer = ask(guarded_system, scope, headers)
@@ -137,7 +137,7 @@ def test_without_a_token_nothing_is_said_of_an_error(
         (READ, "orders:readonly"),
     ],
 )
-def test_a_missing_scope_is_a_403_that_names_it(
+def test_a_missing_scope_is_a_403_that_names_the_scope(
     scope: str, given: str, guarded_system: System, issuer: Issuer
 ) -> None:
     answer = ask(guarded_system, scope, bearer(issuer.token(scope=given)))
@@ -158,7 +158,9 @@ def created_by(system: System, issuer: Issuer, sub: str, item: str, key: str = "
     return answer.json()["order"]["_id"]
 
 
-def test_an_order_is_its_customers_alone(guarded_system: System, issuer: Issuer) -> None:
+def test_an_order_is_read_and_cancelled_by_its_customer_or_an_admin_alone(
+    guarded_system: System, issuer: Issuer
+) -> None:
     order = created_by(guarded_system, issuer, "alice", guarded_system.add_item(10))
     alice, bob = as_customer(issuer, "alice"), as_customer(issuer, "bob")
     admin = as_customer(issuer, "carol", ADMIN)
@@ -169,14 +171,16 @@ def test_an_order_is_its_customers_alone(guarded_system: System, issuer: Issuer)
     assert guarded_system.cancel(order, **admin).json()["order"]["status"] == "CANCELLED"
 
 
-def test_another_customers_order_looks_like_none(guarded_system: System, issuer: Issuer) -> None:
+def test_another_customers_order_is_the_same_404_as_an_order_that_does_not_exist(
+    guarded_system: System, issuer: Issuer
+) -> None:
     order = created_by(guarded_system, issuer, "alice", guarded_system.add_item(10))
     bob = {"headers": as_customer(issuer, "bob")["headers"] | {"X-Request-Id": "bobs"}}
     theirs, nobodys = (guarded_system.get(each, **bob) for each in (order, NOBODYS))
     assert theirs.text.replace(order, NOBODYS) == nobodys.text
 
 
-def test_two_customers_may_use_the_same_key(guarded_system: System, issuer: Issuer) -> None:
+def test_two_customers_may_use_one_idempotency_key(guarded_system: System, issuer: Issuer) -> None:
     item = guarded_system.add_item(10)
     alices = created_by(guarded_system, issuer, "alice", item, "same-key")
     assert created_by(guarded_system, issuer, "bob", item, "same-key") != alices
@@ -184,7 +188,7 @@ def test_two_customers_may_use_the_same_key(guarded_system: System, issuer: Issu
     assert guarded_system.stock(item) == 8
 
 
-def test_what_is_not_the_api_asks_nobody(guarded_system: System) -> None:
+def test_health_asks_for_no_token(guarded_system: System) -> None:
     for path in ("/health/live", "/health/ready"):
         assert guarded_system.request("GET", path).status_code == 200
 
@@ -194,7 +198,7 @@ def test_readiness_tells_of_the_issuer(guarded_system: System) -> None:
     assert states["issuer"] == {"status": "ok", "required": True}
 
 
-def test_without_an_issuer_nobody_is_asked(open_system: System) -> None:
+def test_without_an_issuer_the_api_asks_for_no_token(open_system: System) -> None:
     item = open_system.add_item(1)
     order = open_system.create(item).json()["order"]["_id"]
     assert open_system.get(order, headers=bearer("rubbish")).status_code == 200
@@ -221,7 +225,7 @@ def key_server(issuer: Issuer) -> Iterator[HTTPServer]:
         serving.join()
 
 
-def test_keys_come_from_the_issuers_address_and_outlive_it(
+def test_keys_come_from_the_issuers_address_and_outlive_the_issuer(
     parts: Parts, issuer: Issuer, key_server: HTTPServer, tmp_path: Path
 ) -> None:
     settings = {

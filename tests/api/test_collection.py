@@ -30,12 +30,14 @@ def collection(tool: ModuleType) -> Any:
     return json.loads(tool.TARGET.read_text(encoding="utf-8"))
 
 
-def test_it_is_what_the_document_makes(tool: ModuleType) -> None:
+def test_the_collection_is_what_the_openapi_document_makes(tool: ModuleType) -> None:
     written = tool.TARGET.read_text(encoding="utf-8")
     assert written == tool.text(), "run: .venv/bin/python tools/collection.py"
 
 
-def test_every_request_in_it_reaches_a_route_and_every_route_is_in_it(collection: Any) -> None:
+def test_every_request_of_the_collection_reaches_a_route_and_every_route_has_one(
+    collection: Any,
+) -> None:
     app = create_app(only())
     router = app.url_map.bind("localhost")
     reached = set()
@@ -53,7 +55,7 @@ def test_every_request_in_it_reaches_a_route_and_every_route_is_in_it(collection
     assert reached == routes
 
 
-def test_an_order_that_is_created_is_the_one_that_is_read_and_cancelled(collection: Any) -> None:
+def test_the_collection_reads_and_cancels_the_order_that_it_created(collection: Any) -> None:
     variables = {each["key"]: each["value"] for each in collection["variable"]}
     assert re.fullmatch("[0-9a-f]{24}", variables["orderId"]), "no list, when there is none yet"
     orders = next(each["item"] for each in collection["item"] if each["name"] == "Orders")
@@ -68,7 +70,7 @@ def test_an_order_that_is_created_is_the_one_that_is_read_and_cancelled(collecti
         assert json.loads(item["request"]["body"]["raw"])["itemId"] == "{{itemId}}"
 
 
-def test_a_token_is_sent_where_one_may_be_asked_for(collection: Any) -> None:
+def test_the_collection_sends_a_token_to_the_api_and_to_nothing_else(collection: Any) -> None:
     for folder in collection["item"]:
         for item in folder["item"]:
             is_open = item["request"].get("auth") == {"type": "noauth"}

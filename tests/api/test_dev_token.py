@@ -31,7 +31,9 @@ def system(parts: Parts, tmp_path: Path) -> Iterator[System]:
         yield system
 
 
-def test_it_lets_in_and_only_to_what_it_names(system: System, tmp_path: Path) -> None:
+def test_a_dev_token_opens_the_scopes_it_names_and_no_others_until_it_expires(
+    system: System, tmp_path: Path
+) -> None:
     reader = token_of(tmp_path / "keys", "--sub", "alice", "--scope", "orders:read")
     assert system.request("GET", "/api/orders", headers=bearer(reader)).status_code == 200
     assert system.request("GET", "/api/stock-changes", headers=bearer(reader)).status_code == 403
@@ -39,7 +41,7 @@ def test_it_lets_in_and_only_to_what_it_names(system: System, tmp_path: Path) ->
     assert system.request("GET", "/api/orders", headers=bearer(gone)).status_code == 401
 
 
-def test_it_is_a_customers_unless_more_is_asked_for(
+def test_a_dev_token_sees_one_customers_orders_unless_a_wider_scope_is_asked_for(
     system: System, parts: Parts, tmp_path: Path
 ) -> None:
     def seen_by(*arguments: str) -> set[str]:
@@ -60,14 +62,14 @@ def test_it_is_a_customers_unless_more_is_asked_for(
     assert seen_by("--sub", "eve", "--scope", "orders:admin") >= set(ordered.values())
 
 
-def test_a_scope_that_nothing_asks_for_is_a_slip_of_the_pen(tmp_path: Path) -> None:
+def test_dev_token_refuses_a_scope_that_does_not_exist(tmp_path: Path) -> None:
     arguments = ["--keys", str(tmp_path), "--sub", "alice", "--scope", "orders:read order:write"]
     done = CliRunner().invoke(dev_token, arguments)
     assert done.exit_code == 2
     assert "'order:write' is no scope; the scopes are orders:read, orders:write" in done.output
 
 
-def test_the_private_key_is_its_owners_alone(tmp_path: Path) -> None:
+def test_only_its_owner_can_read_the_private_development_key(tmp_path: Path) -> None:
     token_of(tmp_path, "--sub", "alice")
     assert (tmp_path / "key.pem").stat().st_mode & 0o077 == 0
     assert '"d"' not in (tmp_path / "jwks.json").read_text(encoding="utf-8")

@@ -46,7 +46,9 @@ def fill(disk: Path) -> None:
     assert not os.statvfs(disk).f_bavail
 
 
-def test_a_full_disk_costs_nothing(base: System, small_disk: Path, tmp_path: Path) -> None:
+def test_a_full_disk_costs_no_order_and_no_process(
+    base: System, small_disk: Path, tmp_path: Path
+) -> None:
     deployment = Deployment(base, tmp_path / "service", {"WEB_WORKERS": "2"})
     deployment.process.env["TMPDIR"] = str(small_disk)
     with deployment:
@@ -115,7 +117,9 @@ def test_more_connections_than_file_descriptors_end_no_process(
         assert deployment.workers() == workers
 
 
-def test_a_limit_that_is_too_low_is_said_at_the_start(base: System, tmp_path: Path) -> None:
+def test_a_limit_of_open_files_that_is_too_low_is_logged_at_the_start(
+    base: System, tmp_path: Path
+) -> None:
     deployment = Deployment(base, tmp_path / "service", {"WEB_WORKERS": "1"})
     deployment.process.command[:0] = ["sh", "-c", 'ulimit -n 200 && exec "$@"', "sh"]
     with deployment:

@@ -71,7 +71,9 @@ def altered(text: str, chance: random.Random) -> str:
     return text[:at] + piece + text[until:]
 
 
-def test_authorization(client: Client, issuer: Issuer, chance: random.Random) -> None:
+def test_a_fuzzed_authorization_header_lets_nobody_in(
+    client: Client, issuer: Issuer, chance: random.Random
+) -> None:
     good = issuer.token("alice", "orders:read")
     makers: list[Callable[[], str]] = [
         lambda: rubbish(chance),
@@ -88,14 +90,16 @@ def test_authorization(client: Client, issuer: Issuer, chance: random.Random) ->
             assert status == 401, header
 
 
-def test_idempotency_key(open_client: Client, chance: random.Random) -> None:
+def test_a_fuzzed_idempotency_key_is_a_400(open_client: Client, chance: random.Random) -> None:
     body = '{"itemId": "' + "0" * 24 + '", "quantity": 1}'
     for key in [*NASTY, *(rubbish(chance) for _ in range(ROUNDS))]:
         status = open_client.send("POST", "/api/orders", {"Idempotency-Key": key}, body)
         assert status == 400, key
 
 
-def test_if_match_and_if_none_match(open_client: Client, chance: random.Random) -> None:
+def test_a_fuzzed_if_match_or_if_none_match_header_of_an_unknown_order_is_a_404(
+    open_client: Client, chance: random.Random
+) -> None:
     path = f"/api/orders/{'a' * 24}"
     for value in [*NASTY, f'"{"9" * 5000}"', *(rubbish(chance) for _ in range(ROUNDS // 3))]:
         assert open_client.send("GET", path, {"If-None-Match": value}) == 404
@@ -103,7 +107,9 @@ def test_if_match_and_if_none_match(open_client: Client, chance: random.Random) 
 
 
 @pytest.mark.parametrize("path", ["/api/orders", "/api/stock-changes"])
-def test_cursors(path: str, open_client: Client, chance: random.Random) -> None:
+def test_a_fuzzed_cursor_is_a_page_or_a_400(
+    path: str, open_client: Client, chance: random.Random
+) -> None:
     letters = string.ascii_letters + string.digits + "-_="
     for number in range(ROUNDS):
         longest = chance.choice([3, 24, 36, 64, 2000])
@@ -111,7 +117,7 @@ def test_cursors(path: str, open_client: Client, chance: random.Random) -> None:
         assert open_client.send("GET", f"{path}?cursor={quote(cursor)}", {}) in (200, 400), cursor
 
 
-def test_ids(open_client: Client, chance: random.Random) -> None:
+def test_a_fuzzed_order_id_is_a_404(open_client: Client, chance: random.Random) -> None:
     for made in [*NASTY, *(rubbish(chance) for _ in range(ROUNDS))]:
         order = quote(made, safe="")
         # A slash, even a quoted one, makes it another route's path.

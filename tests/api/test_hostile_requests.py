@@ -53,7 +53,7 @@ def sender(request: pytest.FixtureRequest, issuer: Issuer) -> Iterator[Sender]:
 
 
 @pytest.mark.parametrize("kind", REQUESTS)
-def test_whatever_is_sent_is_answered(kind: str, sender: Sender) -> None:
+def test_whatever_request_is_sent_the_answer_is_no_5xx(kind: str, sender: Sender) -> None:
     answered: Counter[int] = Counter()
 
     @settings(max_examples=EXAMPLES, deadline=None)
@@ -89,7 +89,7 @@ TWICE = {
 
 
 @pytest.mark.parametrize("what", TWICE)
-def test_what_is_said_twice_is_not_chosen_from(what: str, sender: Sender) -> None:
+def test_a_field_or_header_that_is_sent_twice_is_a_400(what: str, sender: Sender) -> None:
     sent, told = TWICE[what]
     status, _, body = sender.send(sent)
     assert status == 400
@@ -104,11 +104,11 @@ def test_what_is_said_twice_is_not_chosen_from(what: str, sender: Sender) -> Non
     ],
     ids=["a content type", "a host"],
 )
-def test_what_the_server_reads_itself_is_said_once(sent: bytes, sender: Sender) -> None:
+def test_a_host_or_content_type_that_is_sent_twice_is_a_400(sent: bytes, sender: Sender) -> None:
     assert sender.send(sent)[0] == 400
 
 
-def test_two_versions_are_none(open_system: System) -> None:
+def test_an_if_match_header_that_names_two_versions_cancels_nothing(open_system: System) -> None:
     order = open_system.create(open_system.add_item(1)).json()["order"]["_id"]
     own = open_system.get(order).headers["ETag"].encode()
     sender = Sender(open_system, None)
@@ -125,12 +125,12 @@ def test_a_token_that_is_sent_twice_lets_nobody_in(sender: Sender, issuer: Issue
     assert status == (200 if sender.is_open else 401)
 
 
-def test_a_request_id_that_is_sent_twice_is_none(sender: Sender) -> None:
+def test_a_request_id_that_is_sent_twice_is_replaced(sender: Sender) -> None:
     sent = request("GET", "/health/live", [("X-Request-Id", b"a"), ("X-Request-Id", b"b")])
     assert len(sender.send(sent)[1]["X-Request-Id"]) == 32
 
 
-def test_a_packed_body_is_told_what_would_do(sender: Sender) -> None:
+def test_a_415_for_a_packed_body_names_the_encoding_that_is_taken(sender: Sender) -> None:
     body = gzip.compress(GOOD)
     sent = request("POST", CREATE, [JSON, ("Content-Encoding", b"gzip")], body)
     status, headers, _ = sender.send(sent)
@@ -151,7 +151,7 @@ def test_a_packed_body_is_told_what_would_do(sender: Sender) -> None:
         ("http://evil.example/api/orders", 200),
     ],
 )
-def test_what_each_is_answered(target: str, status: int, sender: Sender) -> None:
+def test_each_odd_target_has_its_status(target: str, status: int, sender: Sender) -> None:
     answered, headers, body = sender.send(request("GET", target, []))
     assert answered == status, body
     if status >= 400:
@@ -159,7 +159,7 @@ def test_what_each_is_answered(target: str, status: int, sender: Sender) -> None
 
 
 @pytest.mark.parametrize("subject", ["\ud800", "alice\nstatus  CANCELLED", "\x00"])
-def test_a_name_that_is_no_text_is_a_401(
+def test_a_token_whose_subject_is_no_text_is_a_401(
     subject: str, guarded_system: System, issuer: Issuer
 ) -> None:
     headers = bearer(issuer.token(subject, "orders:write orders:read"))

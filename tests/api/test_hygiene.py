@@ -27,14 +27,14 @@ def behind_a_proxy(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> It
 
 
 @pytest.mark.parametrize("given", ["a-1_2.B", "x" * 128])
-def test_a_request_keeps_its_id(given: str, open_system: System) -> None:
+def test_a_request_keeps_the_request_id_it_came_with(given: str, open_system: System) -> None:
     answer = open_system.request("GET", "/api/nothing", headers={"X-Request-Id": given})
     assert answer.headers["X-Request-Id"] == given
     assert answer.json()["requestId"] == given
 
 
 @pytest.mark.parametrize("given", ["", "x" * 129, "a b", "<script>", "a\tb"])
-def test_a_strange_id_is_replaced(given: str, open_system: System) -> None:
+def test_a_strange_request_id_is_replaced(given: str, open_system: System) -> None:
     answer = open_system.request("GET", "/api/nothing", headers={"X-Request-Id": given})
     assert len(answer.headers["X-Request-Id"]) == 32
 
@@ -60,7 +60,7 @@ def test_every_answer_keeps_browsers_careful(path: str, open_system: System) -> 
         ("GET", f"/api/orders/{'a' * 24}/cancel", {"OPTIONS", "POST"}),
     ],
 )
-def test_a_wrong_method_is_told_the_right_ones(
+def test_a_405_and_options_name_the_methods_of_the_path(
     method: str, path: str, allowed: set[str], open_system: System
 ) -> None:
     answer = open_system.request(method, path)
@@ -72,7 +72,7 @@ def test_a_wrong_method_is_told_the_right_ones(
     assert set(options.headers["Allow"].split(", ")) == allowed
 
 
-def test_options_ask_for_no_token_and_tell_nothing(guarded_system: System) -> None:
+def test_options_ask_for_no_token_and_have_an_empty_body(guarded_system: System) -> None:
     answer = guarded_system.request("OPTIONS", "/api/orders")
     assert (answer.status_code, answer.content) == (200, b"")
 
@@ -105,7 +105,7 @@ def preflight(system: System, origin: str) -> requests.Response:
     return system.request("OPTIONS", "/api/orders/create", headers=headers)
 
 
-def test_pages_of_a_listed_origin_may_call(behind_a_proxy: System) -> None:
+def test_pages_of_an_origin_in_cors_origins_may_call_the_api(behind_a_proxy: System) -> None:
     asked = preflight(behind_a_proxy, SHOP)
     assert asked.headers["Access-Control-Allow-Origin"] == SHOP
     assert "POST" in asked.headers["Access-Control-Allow-Methods"]
@@ -116,7 +116,9 @@ def test_pages_of_a_listed_origin_may_call(behind_a_proxy: System) -> None:
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", f"{SHOP}.evil.example", "null"])
-def test_pages_of_other_origins_may_not(origin: str, behind_a_proxy: System) -> None:
+def test_pages_of_an_origin_outside_cors_origins_may_not_call_the_api(
+    origin: str, behind_a_proxy: System
+) -> None:
     assert "Access-Control-Allow-Origin" not in preflight(behind_a_proxy, origin).headers
 
 
@@ -125,7 +127,7 @@ def write_from(system: System, forwarded: str) -> requests.Response:
     return system.request("POST", f"/api/orders/{'a' * 24}/cancel", headers=headers)
 
 
-def test_a_caller_is_limited_and_told_when_to_return(behind_a_proxy: System) -> None:
+def test_a_caller_over_the_rate_limit_is_told_when_to_return(behind_a_proxy: System) -> None:
     for left in ("2", "1", "0"):
         answer = write_from(behind_a_proxy, "203.0.113.1")
         assert answer.status_code == 404
@@ -138,7 +140,7 @@ def test_a_caller_is_limited_and_told_when_to_return(behind_a_proxy: System) -> 
     assert refused.headers["RateLimit-Limit"] == "3"
 
 
-def test_another_caller_and_other_requests_are_not_limited_with_them(
+def test_a_callers_used_up_limit_of_writes_limits_no_other_caller_and_no_reads(
     behind_a_proxy: System,
 ) -> None:
     # What a client writes before the trusted proxy's own word counts for nothing.
@@ -150,12 +152,12 @@ def test_another_caller_and_other_requests_are_not_limited_with_them(
     assert behind_a_proxy.request("GET", "/api/orders", headers=reading).status_code == 200
 
 
-def test_a_browser_that_came_by_https_is_told_to_stay(behind_a_proxy: System) -> None:
+def test_a_browser_that_came_by_https_is_told_to_stay_with_https(behind_a_proxy: System) -> None:
     answer = behind_a_proxy.request("GET", "/health/live", headers={"X-Forwarded-Proto": "https"})
     assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
 
 
-def test_nobody_is_believed_where_no_proxy_is_trusted(open_system: System) -> None:
+def test_a_forwarded_header_is_not_believed_where_no_proxy_is_trusted(open_system: System) -> None:
     answer = open_system.request("GET", "/health/live", headers={"X-Forwarded-Proto": "https"})
     assert "Strict-Transport-Security" not in answer.headers
 
@@ -163,7 +165,7 @@ def test_nobody_is_believed_where_no_proxy_is_trusted(open_system: System) -> No
 ISSUER = {"AUTH_JWKS_URL": "https://i/k", "AUTH_ISSUER": "i", "AUTH_AUDIENCE": "a"}
 
 
-def test_limits_are_on_where_callers_are_known_and_come_from_outside() -> None:
+def test_rate_limits_are_on_where_callers_are_known_and_come_from_outside() -> None:
     outside = Settings.load(ISSUER | {"HOST": "0.0.0.0"})
     assert outside.rate_limit_of_writes == "600 per minute"
     assert Settings.load(ISSUER).rate_limit_of_writes is None
@@ -185,6 +187,8 @@ def test_limits_are_on_where_callers_are_known_and_come_from_outside() -> None:
         ({"CORS_ORIGINS": "shop.example"}, "CORS_ORIGINS"),
     ],
 )
-def test_half_a_setting_stops_the_start_and_is_named(given: dict[str, str], named: str) -> None:
+def test_half_of_a_pair_of_settings_stops_the_start_and_is_named(
+    given: dict[str, str], named: str
+) -> None:
     with pytest.raises(SettingsError, match=named):
         Settings.load(given)

@@ -58,12 +58,12 @@ def renamed(key_set: dict[str, Any], name: str) -> dict[str, Any]:
     return {"keys": [key_set["keys"][0] | {"kid": name}]}
 
 
-def test_keys_are_asked_for_once(keys: KeySet, remote: FakeIssuer) -> None:
+def test_the_issuers_keys_are_asked_for_once(keys: KeySet, remote: FakeIssuer) -> None:
     assert all(keys.find(name) for name in ("rsa", "ec", "rsa"))
     assert remote.asked == 1
 
 
-def test_a_new_key_is_found_without_waiting(
+def test_a_new_key_of_the_issuer_is_found_at_the_first_token_that_names_it(
     keys: KeySet, remote: FakeIssuer, time: FakeTime
 ) -> None:
     keys.find("rsa")
@@ -73,7 +73,7 @@ def test_a_new_key_is_found_without_waiting(
     assert keys.find("rsa") is None
 
 
-def test_unknown_keys_do_not_hammer_the_issuer(
+def test_a_thousand_unknown_key_ids_ask_the_issuer_twice_at_most(
     keys: KeySet, remote: FakeIssuer, time: FakeTime
 ) -> None:
     for number in range(1000):
@@ -95,7 +95,7 @@ def test_old_keys_are_good_while_the_issuer_is_down(
 
 
 @pytest.mark.parametrize("rubbish", [None, [], {}, {"keys": []}, {"keys": [{"kty": "?"}, 7]}])
-def test_a_rubbish_key_set_replaces_none(
+def test_a_rubbish_key_set_does_not_replace_a_good_one(
     rubbish: Any, keys: KeySet, remote: FakeIssuer, time: FakeTime
 ) -> None:
     keys.find("rsa")
@@ -105,7 +105,7 @@ def test_a_rubbish_key_set_replaces_none(
     assert keys.find("rsa")
 
 
-def test_a_withdrawn_key_goes_and_nobody_waits_for_that(
+def test_a_withdrawn_key_is_forgotten_while_no_caller_waits(
     keys: KeySet, remote: FakeIssuer, time: FakeTime
 ) -> None:
     keys.find("rsa")
@@ -115,7 +115,7 @@ def test_a_withdrawn_key_goes_and_nobody_waits_for_that(
     until(lambda: keys.find("rsa") is None, "the withdrawn key gone")
 
 
-def test_without_any_key_nobody_is_let_in_and_it_is_soon_asked_again(
+def test_without_any_key_nobody_is_let_in_and_the_issuer_is_soon_asked_again(
     keys: KeySet, remote: FakeIssuer, time: FakeTime
 ) -> None:
     remote.error = ConnectionRefusedError()
@@ -128,7 +128,7 @@ def test_without_any_key_nobody_is_let_in_and_it_is_soon_asked_again(
     assert keys.find("rsa")
 
 
-def test_many_who_wait_for_one_key_ask_once(issuer: Issuer) -> None:
+def test_many_callers_who_wait_for_one_key_ask_the_issuer_once(issuer: Issuer) -> None:
     entered, go_on = threading.Event(), threading.Event()
     asked: list[int] = []
 
@@ -177,7 +177,7 @@ def test_keys_that_could_not_be_renewed_for_want_of_a_thread_are_renewed_later(
     ],
     ids=["for encryption", "a private key", "a symmetric algorithm", "a secret"],
 )
-def test_a_key_that_may_not_verify_is_left_out(
+def test_a_key_that_may_not_verify_is_left_out_of_the_key_set(
     spoil: Callable[[Any], Any], keys: KeySet, remote: FakeIssuer
 ) -> None:
     rsa, ec = remote.key_set["keys"]
@@ -186,12 +186,14 @@ def test_a_key_that_may_not_verify_is_left_out(
     assert keys.find("ec")
 
 
-def test_one_key_needs_no_id(keys: KeySet, remote: FakeIssuer) -> None:
+def test_a_token_without_a_key_id_is_verified_by_the_only_key(
+    keys: KeySet, remote: FakeIssuer
+) -> None:
     del remote.key_set["keys"][1]
     assert keys.find(None)
 
 
-def test_those_who_make_up_key_ids_take_few_threads_and_hold_up_nobody(issuer: Issuer) -> None:
+def test_callers_who_make_up_key_ids_take_few_threads_and_hold_up_nobody(issuer: Issuer) -> None:
     answers = [issuer.key_set]
     go_on = threading.Event()
 
@@ -220,7 +222,7 @@ def test_those_who_make_up_key_ids_take_few_threads_and_hold_up_nobody(issuer: I
     assert len(turned_away) == 4
 
 
-def test_an_endless_key_file_is_left(tmp_path: Path) -> None:
+def test_an_endless_key_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "jwks.json"
     path.write_bytes(b" " * 300_000)
     with pytest.raises(ValueError, match="longer than"):

@@ -30,7 +30,9 @@ def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]
     ]
 
 
-def test_it_is_openapi_3_1_and_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
+def test_the_document_is_openapi_3_1_and_every_reference_in_it_leads_somewhere(
+    document: dict[str, Any],
+) -> None:
     assert document["openapi"] == "3.1.0"
     for reference in re.findall(r'"\$ref": "#/([^"]+)"', json.dumps(document)):
         place = document
@@ -38,7 +40,7 @@ def test_it_is_openapi_3_1_and_every_reference_leads_somewhere(document: dict[st
             place = place[step]
 
 
-def test_operations_have_names_of_their_own(document: dict[str, Any]) -> None:
+def test_every_operation_of_the_document_has_a_name_of_its_own(document: dict[str, Any]) -> None:
     names = [operation["operationId"] for _, _, operation in operations(document)]
     assert len(set(names)) == len(names)
     assert all(operation["summary"] for _, _, operation in operations(document))
@@ -63,7 +65,7 @@ def test_every_answer_has_a_request_id_and_every_error_a_sample(document: dict[s
                     assert example["value"]["status"] == int(status)
 
 
-def test_the_open_service_asks_for_no_token(open_system: System) -> None:
+def test_the_document_of_an_open_service_asks_for_no_token(open_system: System) -> None:
     document = open_system.request("GET", "/openapi.json").json()
     assert "securitySchemes" not in document["components"]
     for _, _, operation in operations(document):
@@ -76,11 +78,11 @@ def leaves(error: type[OrderServiceError]) -> list[type[OrderServiceError]]:
 
 
 @pytest.mark.parametrize("error", leaves(OrderServiceError), ids=lambda error: error.code)
-def test_every_error_is_in_the_table(error: type[OrderServiceError]) -> None:
+def test_every_error_of_the_document_is_in_the_table(error: type[OrderServiceError]) -> None:
     assert problems.entry(error)[0] != 500
 
 
-def test_samples_are_shown_as_the_service_shows_errors(open_system: System) -> None:
+def test_the_documents_samples_of_errors_are_what_the_service_answers(open_system: System) -> None:
     answer = open_system.get("nobodys")
     shown = answer.json()
     sample = next(body for body in SAMPLES.values() if body["code"] == shown["code"])
@@ -110,14 +112,14 @@ def test_the_docs_page_asks_nobody_else_and_works_under_any_path(
 BROWSERS = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
 
-def test_a_browser_is_led_to_the_docs(open_system: System) -> None:
+def test_a_browser_at_the_root_is_led_to_the_docs(open_system: System) -> None:
     answer = open_system.request("GET", "/", headers={"Accept": BROWSERS}, allow_redirects=False)
     assert (answer.status_code, answer.headers["Location"]) == (303, "/docs")
     assert answer.headers["Vary"] == "Accept"
 
 
 @pytest.mark.parametrize("accept", ["*/*", "application/json", "application/*", "text/plain", ""])
-def test_a_program_is_told_what_there_is(accept: str, guarded_system: System) -> None:
+def test_a_program_at_the_root_is_told_what_there_is(accept: str, guarded_system: System) -> None:
     answer = guarded_system.request("GET", "/", headers={"Accept": accept})
     assert answer.status_code == 200
     assert answer.headers["Content-Type"] == "application/json"
@@ -128,7 +130,7 @@ def test_a_program_is_told_what_there_is(accept: str, guarded_system: System) ->
         assert guarded_system.request("GET", answer.json()[name]).status_code == 401
 
 
-def test_the_root_takes_what_a_page_takes_and_nothing_else(open_system: System) -> None:
+def test_the_root_takes_get_head_and_options_and_nothing_else(open_system: System) -> None:
     head = open_system.request("HEAD", "/")
     assert (head.status_code, head.content) == (200, b"")
     options = open_system.request("OPTIONS", "/")

@@ -33,7 +33,9 @@ class Proxy:
 
 
 @pytest.mark.parametrize(("cuts", "path"), [("", "/shop"), ("/gate", "/gate")])
-def test_a_client_goes_from_link_to_link(cuts: str, path: str, shop: System) -> None:
+def test_a_client_behind_a_prefix_goes_from_link_to_link(
+    cuts: str, path: str, shop: System
+) -> None:
     proxy = Proxy(shop, cuts)
     item = shop.add_item(TWO)
     for _ in range(TWO):
@@ -49,14 +51,14 @@ def test_a_client_goes_from_link_to_link(cuts: str, path: str, shop: System) -> 
     assert servers == [{"url": path}]
 
 
-def test_probes_come_by_no_proxy(shop: System) -> None:
+def test_requests_that_come_by_no_proxy_have_no_prefix(shop: System) -> None:
     assert shop.request("GET", "/health/ready").status_code == 200
     assert shop.request("GET", "/openapi.json").json()["servers"] == [{"url": "/"}]
     assert shop.request("GET", "/shopping").status_code == 404
 
 
 @pytest.mark.parametrize("prefix", ["//evil.example", "/\\evil.example", "https://evil.example"])
-def test_no_prefix_makes_a_host_of_itself(prefix: str, shop: System) -> None:
+def test_no_forwarded_prefix_leads_a_client_to_another_host(prefix: str, shop: System) -> None:
     headers = {"X-Forwarded-Prefix": prefix, "X-Forwarded-Host": "evil.example"}
     body = {"itemId": shop.add_item(1), "quantity": 1}
     created = shop.request("POST", "/api/orders", json=body, headers=headers)

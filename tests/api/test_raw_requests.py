@@ -47,7 +47,7 @@ def _unharmed(open_system: System) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("family", ODD)
-def test_no_request_is_our_fault(family: str, open_system: System) -> None:
+def test_no_odd_raw_request_is_a_5xx(family: str, open_system: System) -> None:
     chance = random.Random(14)
     answered = 0
     for _ in range(EACH):
@@ -61,7 +61,7 @@ def test_no_request_is_our_fault(family: str, open_system: System) -> None:
     assert answered or family == "half"
 
 
-def test_no_request_hides_another(open_system: System) -> None:
+def test_no_raw_request_smuggles_another_one_in(open_system: System) -> None:
     chance = random.Random(14)
     for _ in range(EACH):
         request = smuggling(chance)
@@ -69,7 +69,7 @@ def test_no_request_hides_another(open_system: System) -> None:
         assert [status for status, _, _ in got] in ([400], [501], []), request
 
 
-def test_what_is_hidden_in_these_is_a_request_that_would_be_answered(open_system: System) -> None:
+def test_the_smuggled_request_alone_would_be_answered(open_system: System) -> None:
     assert [status for status, _, _ in answers(open_system, HIDDEN)] == [404]
 
 
@@ -104,7 +104,7 @@ def test_what_is_hidden_in_these_is_a_request_that_would_be_answered(open_system
         ),
     ],
 )
-def test_what_never_reaches_the_application_is_answered_as_everything_is(
+def test_a_request_that_never_reaches_the_application_is_answered_with_a_problem(
     request_: bytes, status: int, code: str, open_system: System
 ) -> None:
     ((told, head, body),) = answers(open_system, request_)
@@ -121,6 +121,6 @@ def test_what_never_reaches_the_application_is_answered_as_everything_is(
     assert problem["requestId"] in open_system.api[0].log()
 
 
-def test_what_was_sent_is_not_repeated_in_the_log(open_system: System) -> None:
+def test_the_text_of_a_malformed_request_is_not_in_the_log(open_system: System) -> None:
     answers(open_system, b"GET / HTTP/1.1\r\nAuthorization Bearer a-secret-token\r\n\r\n")
     assert "a-secret-token" not in open_system.api[0].log()

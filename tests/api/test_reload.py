@@ -97,7 +97,7 @@ def test_a_reload_with_a_mistake_leaves_the_service_as_it_was(
     until(deployment.is_ready, "readiness")
 
 
-def test_a_reload_with_what_only_a_library_refuses_leaves_it_as_it_was(
+def test_a_reload_with_a_value_that_only_a_library_refuses_leaves_the_service_as_it_was(
     base: System, deployment: Deployment
 ) -> None:
     workers = deployment.workers()
@@ -109,7 +109,9 @@ def test_a_reload_with_what_only_a_library_refuses_leaves_it_as_it_was(
     assert base.create(base.add_item(1), url=deployment.url).status_code == 201
 
 
-def test_a_reload_opens_no_service_that_others_reach(base: System, tmp_path: Path) -> None:
+def test_a_reload_opens_no_service_that_listens_beyond_loopback(
+    base: System, tmp_path: Path
+) -> None:
     settings = {"WEB_WORKERS": "1", "AUTH_DISABLED": "true"}
     # What is bound counts, and HOST is 127.0.0.1.
     port = free_port()

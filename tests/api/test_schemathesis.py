@@ -37,14 +37,20 @@ def requests_in(report: str) -> int:
     return int(found[1].replace(",", ""))
 
 
-def test_the_open_service(open_system: System, tmp_path: Path) -> None:
+def test_schemathesis_finds_no_fault_in_an_open_service(
+    open_system: System, tmp_path: Path
+) -> None:
     assert requests_in(run(open_system.urls[0], tmp_path, {})) > 200
 
 
-def test_with_a_token(guarded_system: System, issuer: Issuer, tmp_path: Path) -> None:
+def test_schemathesis_finds_no_fault_in_a_guarded_service_with_a_token(
+    guarded_system: System, issuer: Issuer, tmp_path: Path
+) -> None:
     headers = bearer(issuer.token("alice", ALL))
     assert requests_in(run(guarded_system.urls[0], tmp_path, headers)) > 200
 
 
-def test_without_a_token(guarded_system: System, tmp_path: Path) -> None:
+def test_schemathesis_finds_no_fault_in_a_guarded_service_without_a_token(
+    guarded_system: System, tmp_path: Path
+) -> None:
     assert requests_in(run(guarded_system.urls[0], tmp_path, {})) > 200

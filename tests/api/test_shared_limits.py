@@ -18,7 +18,7 @@ def write(system: System, instance: int, token: str) -> requests.Response:
     return system.request("POST", path, url=system.urls[instance], headers=bearer(token))
 
 
-def test_instances_count_together_and_a_redis_that_is_down_stops_nobody(
+def test_instances_share_one_rate_limit_and_a_redis_that_is_down_stops_nobody(
     parts: Parts, issuer: Issuer, tmp_path: Path
 ) -> None:
     with RedisServer(tmp_path) as redis:

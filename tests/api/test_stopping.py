@@ -27,7 +27,7 @@ def readiness(system: System) -> tuple[int, str | None]:
     return answer.status_code, process.get("detail")
 
 
-def test_requests_in_flight_finish_while_readiness_says_503(
+def test_a_stopping_process_finishes_requests_in_flight_and_its_readiness_is_503(
     parts: Parts, proxy: MisbehavingInventory, tmp_path: Path
 ) -> None:
     there = Parts(parts.mongo, parts.kafka, proxy)
@@ -45,7 +45,7 @@ def test_requests_in_flight_finish_while_readiness_says_503(
         until(lambda: not system.api[0].alive, "the end", timeout=30)
 
 
-def test_an_idle_process_ends_at_once(parts: Parts, tmp_path: Path) -> None:
+def test_an_idle_process_that_is_told_to_stop_ends_at_once(parts: Parts, tmp_path: Path) -> None:
     with System(parts, tmp_path, ONE_PROCESS, workers=0) as system:
         system.api[0].terminate()
         until(lambda: not system.api[0].alive, "the end", timeout=30)
@@ -53,7 +53,9 @@ def test_an_idle_process_ends_at_once(parts: Parts, tmp_path: Path) -> None:
             readiness(system)
 
 
-def test_for_the_delay_requests_are_still_taken(parts: Parts, tmp_path: Path) -> None:
+def test_a_stopping_process_takes_requests_until_stop_delay_is_over(
+    parts: Parts, tmp_path: Path
+) -> None:
     with System(parts, tmp_path, ONE_PROCESS | {"STOP_DELAY": "3"}, workers=0) as system:
         system.api[0].terminate()
         until(lambda: readiness(system)[0] == 503, "a 503", timeout=10)

@@ -119,7 +119,7 @@ def test_the_previous_stock_of_every_event_is_true_under_concurrent_overwrites(
     assert all(before != after for before, after in pairwise(chain))
 
 
-def test_what_was_answered_survives_a_kill(
+def test_an_overwrite_that_was_answered_survives_a_kill(
     own_inventory: Callable[..., SampleInventory], http: requests.Session
 ) -> None:
     part, cup = own_inventory(), SAMPLE_ITEMS[0].item_id

@@ -63,7 +63,7 @@ def test_deduct_and_restore_with_the_same_id_are_two_operations(
     assert stock_of(item_id) == 10
 
 
-def test_too_little_stock_is_409_with_the_stock(
+def test_a_deduction_beyond_the_stock_is_409_with_the_stock(
     operate: Operate, new_item: Callable[[int], str]
 ) -> None:
     answer = operate("deduct", new_item(2), 3, "a")
@@ -106,7 +106,7 @@ def test_concurrent_deductions_never_oversell(
     assert stock_of(item_id) == 0
 
 
-def test_one_operation_sent_by_many_at_once_is_applied_once(
+def test_an_operation_sent_by_many_at_once_is_applied_once(
     operate: Operate, new_item: Callable[[int], str], stock_of: Callable[[str], int]
 ) -> None:
     item_id = new_item(20)
@@ -116,7 +116,7 @@ def test_one_operation_sent_by_many_at_once_is_applied_once(
     assert stock_of(item_id) == 18
 
 
-def test_an_old_operation_is_still_known_after_hundreds_of_others(
+def test_an_operation_is_still_known_after_hundreds_of_newer_operations(
     operate: Operate, new_item: Callable[[int], str], stock_of: Callable[[str], int]
 ) -> None:
     item_id = new_item(1000)

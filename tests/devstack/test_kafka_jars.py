@@ -64,7 +64,7 @@ def repository(
     repository.server.server_close()
 
 
-def test_only_the_pinned_jars_are_asked_for(repository: MavenRepository) -> None:
+def test_only_the_pinned_jars_are_downloaded(repository: MavenRepository) -> None:
     runtime = kafka_runtime()
 
     jars = {jar.file_name for jar in pinned_jars()}
@@ -74,7 +74,7 @@ def test_only_the_pinned_jars_are_asked_for(repository: MavenRepository) -> None
     assert SPOILT.version == KAFKA_VERSION
 
 
-def test_a_jar_of_another_content_is_named_and_nothing_of_it_is_kept(
+def test_a_jar_of_another_content_is_named_and_no_jar_is_kept(
     repository: MavenRepository, tmp_path: Path
 ) -> None:
     with repository.place_of(SPOILT).open("ab") as jar:
@@ -87,7 +87,7 @@ def test_a_jar_of_another_content_is_named_and_nothing_of_it_is_kept(
     assert [p for p in (tmp_path / "cache" / "order-service").iterdir() if p.is_dir()] == []
 
 
-def test_a_jar_that_is_not_there_is_named(repository: MavenRepository) -> None:
+def test_a_jar_that_the_repository_lacks_is_named(repository: MavenRepository) -> None:
     repository.place_of(SPOILT).unlink()
 
     with pytest.raises(PartFailed, match=f"{SPOILT.artifact}:jar:{SPOILT.version} not found"):
@@ -108,7 +108,7 @@ def add(libs: Path) -> None:
 
 @pytest.mark.parametrize("spoil", [change, remove, add])
 @pytest.mark.usefixtures("repository")
-def test_what_was_kept_and_is_no_longer_what_is_pinned_is_fetched_again(
+def test_a_kept_jar_that_differs_from_its_pin_is_fetched_again(
     spoil: Callable[[Path], None],
 ) -> None:
     runtime = kafka_runtime()
@@ -120,7 +120,7 @@ def test_what_was_kept_and_is_no_longer_what_is_pinned_is_fetched_again(
     assert not any(differences(runtime.libs))
 
 
-def test_without_a_home_to_write_to_they_are_kept_in_the_checkout(
+def test_without_a_writable_home_the_jars_are_kept_in_the_checkout(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -29,7 +29,7 @@ def test_mongodb_runs_on_the_libcurl_of_a_wheel(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("bare_system")
-def test_without_any_libcurl_the_remedy_is_named(
+def test_without_any_libcurl_the_error_names_the_remedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def not_installed(name: str) -> NoReturn:
@@ -40,7 +40,7 @@ def test_without_any_libcurl_the_remedy_is_named(
         mongod_libraries.environment(tmp_path)
 
 
-def test_a_system_that_has_one_is_left_as_it_is(
+def test_a_system_that_has_libcurl_is_left_as_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(mongod_libraries, "_system_has_it", lambda: True)

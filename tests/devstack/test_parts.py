@@ -48,7 +48,7 @@ def test_mongodb_keeps_its_data_over_a_kill_and_a_change_of_port(tmp_path: Path)
 
 @pytest.mark.parametrize("kind", [Mongod, KafkaBroker])
 @pytest.mark.parametrize("locale", ["C", "C.UTF-8"])
-def test_a_folder_may_have_any_name_and_nothing_lies_beside_it(
+def test_the_folder_of_a_parts_data_may_have_any_name_and_nothing_lies_beside_the_folder(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     kind: type[Mongod] | type[KafkaBroker],
@@ -61,7 +61,7 @@ def test_a_folder_may_have_any_name_and_nothing_lies_beside_it(
     assert list(tmp_path.iterdir()) == [folder]
 
 
-def test_mongodb_can_stand_alone(tmp_path: Path) -> None:
+def test_mongodb_can_run_without_a_replica_set(tmp_path: Path) -> None:
     with Mongod(tmp_path, replica_set_size=0) as alone:
         assert "replicaSet" not in alone.uri
         insert(alone.uri, 1)
@@ -80,14 +80,14 @@ def test_kafka_keeps_its_data_over_a_kill_and_a_change_of_port(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("kind", [Mongod, KafkaBroker])
-def test_a_taken_port_is_named(
+def test_a_part_whose_port_is_taken_names_the_port(
     tmp_path: Path, mongo: Mongod, kind: type[Mongod] | type[KafkaBroker]
 ) -> None:
     with pytest.raises(PartFailed, match=rf"finds its port {mongo.port} taken"):
         kind(tmp_path, port=mongo.port).start()
 
 
-def test_data_that_another_mongodb_uses_is_named_with_the_log(mongo: Mongod) -> None:
+def test_a_mongodb_on_data_that_another_one_uses_names_the_cause_and_the_log(mongo: Mongod) -> None:
     with pytest.raises(PartFailed, match=r"DBPathInUse.*mongod\.log"):
         Mongod(mongo.data_dir).start()
 

@@ -34,7 +34,7 @@ def test_kill_takes_the_children_of_a_program_along(tmp_path: Path) -> None:
     assert not process.alive
 
 
-def test_stop_leaves_no_children_and_may_be_repeated(tmp_path: Path) -> None:
+def test_stopping_a_program_leaves_no_children_and_may_be_repeated(tmp_path: Path) -> None:
     process = family(tmp_path, mark := str(tmp_path))
     process.stop()
     process.stop()
@@ -51,7 +51,7 @@ def test_a_program_outlives_the_thread_that_started_it(tmp_path: Path) -> None:
     started[0].kill()
 
 
-def test_everything_dies_with_a_parent_that_is_killed(tmp_path: Path) -> None:
+def test_a_program_and_its_children_die_with_a_parent_that_is_killed(tmp_path: Path) -> None:
     mark = str(tmp_path)
     script = (
         "from pathlib import Path; import time\n"
@@ -79,7 +79,7 @@ def test_a_program_that_dies_at_its_start_is_named_with_its_log_and_its_last_wor
     )
 
 
-def test_only_this_run_of_the_log_is_looked_at(tmp_path: Path) -> None:
+def test_the_last_words_of_a_program_are_those_of_its_latest_run(tmp_path: Path) -> None:
     log = tmp_path / "lock.log"
     log.write_text("Error: of yesterday\n")
     process = ManagedProcess("The lock", ["sh", "-c", "echo all well; exit 1"], log)
@@ -95,7 +95,7 @@ def test_a_program_that_is_not_ready_in_time_fails(tmp_path: Path) -> None:
     process.kill()
 
 
-def test_what_gunicorn_adds_after_the_cause_is_not_the_cause() -> None:
+def test_the_last_telling_line_of_gunicorns_log_is_the_cause_and_no_later_line() -> None:
     log = (
         "Traceback (most recent call last):\n"
         "ModuleNotFoundError: No module named 'x'\n"
@@ -106,7 +106,7 @@ def test_what_gunicorn_adds_after_the_cause_is_not_the_cause() -> None:
     assert last_telling_line(log) == "ModuleNotFoundError: No module named 'x'"
 
 
-def test_of_mongods_log_the_last_cause_is_told() -> None:
+def test_the_telling_line_of_mongods_log_is_the_last_cause() -> None:
     log = (
         '{"s":"E","msg":"Failed","attr":{"error":"DBPathInUse: locked"}}\n'
         '{"s":"F","msg":"Writing fatal message","attr":{"message":"Got signal: 6"}}\n'

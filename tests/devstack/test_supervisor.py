@@ -144,7 +144,7 @@ def given(mongo: Mongod, kafka: KafkaBroker, inventory: SampleInventory) -> dict
     }
 
 
-def test_everything_is_embedded_ends_with_its_supervisor_and_finds_its_data_again(
+def test_embedded_parts_end_with_their_supervisor_and_find_their_data_again(
     project: Project, http: requests.Session
 ) -> None:
     run = project.run(INVENTORY_CONTRACT="conditional")
@@ -169,7 +169,7 @@ def test_everything_is_embedded_ends_with_its_supervisor_and_finds_its_data_agai
     assert marked(str(project.folder)) == []
 
 
-def test_a_command_of_the_service_beside_it_finds_its_parts_while_it_runs(
+def test_a_command_of_the_service_finds_the_parts_of_make_run_while_it_runs(
     project: Project, given: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(project.folder)
@@ -203,14 +203,14 @@ def test_a_command_of_the_service_beside_it_finds_its_parts_while_it_runs(
 @pytest.mark.parametrize(
     "text", ["", "no JSON", "[]", '{"settings": 7}', '{"settings": {"PORT": 1}}']
 )
-def test_a_notice_that_is_none_means_nothing(tmp_path: Path, text: str) -> None:
+def test_a_rubbish_run_json_sets_nothing(tmp_path: Path, text: str) -> None:
     (tmp_path / "run.json").write_text(text)
     with (tmp_path / "run.json").open() as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         assert settings_of_make_run(tmp_path / "run.json") == {}
 
 
-def test_what_is_configured_is_used_and_not_started(
+def test_a_part_that_is_configured_is_used_and_not_started(
     project: Project, given: dict[str, str], http: requests.Session
 ) -> None:
     project.ready(project.run(**given))
@@ -220,7 +220,7 @@ def test_what_is_configured_is_used_and_not_started(
     assert not (project.folder / ".data" / "kafka").exists()
 
 
-def test_where_tokens_are_asked_for_the_lines_to_paste_have_one(
+def test_the_banners_lines_to_paste_send_a_token_where_the_api_asks_for_one(
     project: Project, given: dict[str, str]
 ) -> None:
     banner = project.ready(project.run(**given, AUTH_JWKS_FILE=".data/dev-keys/jwks.json"))
@@ -228,7 +228,7 @@ def test_where_tokens_are_asked_for_the_lines_to_paste_have_one(
     assert banner.count('-H "Authorization: Bearer $TOKEN"') == 3
 
 
-def test_a_development_key_that_was_made_in_half_is_made_again(
+def test_a_development_key_that_was_left_half_made_is_made_again(
     project: Project, given: dict[str, str]
 ) -> None:
     keys = project.folder / ".data" / "dev-keys"
@@ -237,7 +237,7 @@ def test_a_development_key_that_was_made_in_half_is_made_again(
     assert (keys / "key.pem").exists()
 
 
-def test_the_env_file_counts_and_the_environment_goes_before_it(
+def test_make_run_reads_the_env_file_and_the_environment_goes_before_it(
     project: Project, given: dict[str, str]
 ) -> None:
     lines = [f"{name}={value}\n" for name, value in given.items()]
@@ -246,7 +246,7 @@ def test_the_env_file_counts_and_the_environment_goes_before_it(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_each_way_to_ask_for_a_stop_leaves_nothing(
+def test_each_signal_that_stops_the_supervisor_leaves_no_process(
     project: Project, given: dict[str, str], number: signal.Signals
 ) -> None:
     run = project.run(**given)
@@ -256,7 +256,7 @@ def test_each_way_to_ask_for_a_stop_leaves_nothing(
     assert marked(str(project.folder)) == []
 
 
-def test_a_closed_terminal_does_not_stop_the_stopping(
+def test_a_terminal_that_closes_does_not_interrupt_the_stopping(
     project: Project, given: dict[str, str]
 ) -> None:
     run = project.run(**given)
@@ -269,7 +269,7 @@ def test_a_closed_terminal_does_not_stop_the_stopping(
 
 
 @pytest.mark.parametrize("seen", [b"", b"Ctrl-C"], ids=["starting", "started"])
-def test_it_stops_when_its_terminal_closes_though_nobody_tells_it(
+def test_the_supervisor_stops_when_its_terminal_closes_without_a_signal(
     project: Project, given: dict[str, str], seen: bytes
 ) -> None:
     ours, theirs = os.openpty()
@@ -292,7 +292,9 @@ def test_it_stops_when_its_terminal_closes_though_nobody_tells_it(
     assert marked(str(project.folder)) == []
 
 
-def test_it_stops_when_the_make_above_it_is_killed(project: Project, given: dict[str, str]) -> None:
+def test_the_supervisor_stops_when_the_make_above_it_is_killed(
+    project: Project, given: dict[str, str]
+) -> None:
     command = f"{project.python} -m devstack & wait"
     settings = project.environment(given | {"MAKELEVEL": "1"})
     log = project.folder / "out"
@@ -328,7 +330,7 @@ def test_a_part_that_fails_at_the_start_is_named_with_its_words_and_its_log(
         assert words in line
 
 
-def test_an_api_that_cannot_be_loaded_is_told_with_the_cause(
+def test_an_api_that_cannot_be_loaded_is_named_with_the_cause(
     project: Project, given: dict[str, str]
 ) -> None:
     (project.folder / "wsgi.py").write_text("import no_such_thing\n")
@@ -336,7 +338,7 @@ def test_an_api_that_cannot_be_loaded_is_told_with_the_cause(
     assert "ModuleNotFoundError: No module named 'no_such_thing'" in line
 
 
-def test_a_second_run_in_the_same_folder_is_refused(
+def test_a_second_make_run_in_one_folder_is_refused(
     project: Project, given: dict[str, str]
 ) -> None:
     first = project.run(**given)
@@ -349,7 +351,7 @@ def test_a_second_run_in_the_same_folder_is_refused(
 
 
 @pytest.mark.parametrize("name", ["PORT", "WORKER_PORT"])
-def test_a_taken_port_is_named(project: Project, given: dict[str, str], name: str) -> None:
+def test_make_run_names_a_taken_port(project: Project, given: dict[str, str], name: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         assert f"{name} {port} is taken" in project.fails(**given | {name: port})
@@ -376,7 +378,7 @@ def test_a_setting_that_cannot_work_is_named_without_its_secrets(
     assert "secret" not in line
 
 
-def test_without_a_network_the_first_download_says_so_and_leaves_nothing_half(
+def test_a_first_download_without_a_network_fails_with_a_remedy_and_leaves_no_half_download(
     project: Project,
 ) -> None:
     cache = project.folder / "cache"
@@ -406,7 +408,7 @@ def remove_command(project: Project) -> None:
         (remove_command, "make install"),
     ],
 )
-def test_a_folder_in_which_it_cannot_run_is_told(
+def test_make_run_says_why_it_cannot_work_in_a_folder(
     project: Project,
     given: dict[str, str],
     spoil: Callable[[Project], None],

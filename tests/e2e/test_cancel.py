@@ -36,7 +36,7 @@ def test_a_cancelled_order_gives_its_stock_back(either: System) -> None:
     assert either.stock(item) == 10
 
 
-def test_cancelling_again_changes_nothing(either: System) -> None:
+def test_cancelling_an_order_again_changes_nothing(either: System) -> None:
     item = either.add_item(stock=10)
     order_id = order_in(bought(either, item))["_id"]
     first, again = either.cancel(order_id), either.cancel(order_id, url=either.urls[-1])
@@ -45,7 +45,7 @@ def test_cancelling_again_changes_nothing(either: System) -> None:
     assert either.stock(item) == 10
 
 
-def test_cancelling_20_times_at_once_gives_back_once(either: System) -> None:
+def test_cancelling_an_order_20_times_at_once_gives_its_stock_back_once(either: System) -> None:
     item = either.add_item(stock=10)
     order_id = order_in(bought(either, item))["_id"]
     with ThreadPoolExecutor(20) as clients:
@@ -71,7 +71,7 @@ def test_an_order_that_failed_cannot_be_cancelled(system: System) -> None:
     assert system.stock(item) == 1
 
 
-def test_only_the_version_that_was_named_is_cancelled(system: System) -> None:
+def test_a_cancellation_with_if_match_cancels_that_version_alone(system: System) -> None:
     item = system.add_item(stock=10)
     created = bought(system, item)
     order_id = order_in(created)["_id"]
@@ -84,7 +84,7 @@ def test_only_the_version_that_was_named_is_cancelled(system: System) -> None:
     assert system.stock(item) == 10
 
 
-def test_any_version_will_do_for_a_star(system: System) -> None:
+def test_a_cancellation_with_if_match_star_cancels_any_version(system: System) -> None:
     item = system.add_item(stock=10)
     order_id = order_in(bought(system, item))["_id"]
     assert system.cancel(order_id, headers={"If-Match": "*"}).status_code == 200

@@ -56,7 +56,7 @@ def await_events(events: Events, order_id: str, number: int) -> list[dict[str, A
 # --- out
 
 
-def test_the_world_is_told_of_an_order(system: System, order_events: Events) -> None:
+def test_an_order_is_published_as_order_created(system: System, order_events: Events) -> None:
     item = system.add_item(stock=10, price="19.99")
     order = order_in(system.create(item, 3))
     [event] = await_events(order_events, order["_id"], 1)
@@ -72,14 +72,16 @@ def test_the_world_is_told_of_an_order(system: System, order_events: Events) -> 
     }
 
 
-def test_a_cancellation_is_told_after_the_order(system: System, order_events: Events) -> None:
+def test_a_cancellation_is_published_after_its_order(system: System, order_events: Events) -> None:
     order_id = order_in(system.create(system.add_item(stock=10)))["_id"]
     system.cancel(order_id)
     events = await_events(order_events, order_id, 2)
     assert [event["event"] for event in events] == ["ORDER_CREATED", "ORDER_CANCELLED"]
 
 
-def test_an_order_that_failed_is_told_too(system: System, order_events: Events) -> None:
+def test_an_order_that_failed_is_published_as_order_failed(
+    system: System, order_events: Events
+) -> None:
     item = system.add_item(stock=0)
     system.create(item)
     [failed] = system.orders(item)
@@ -91,7 +93,7 @@ def test_an_order_that_failed_is_told_too(system: System, order_events: Events) 
     )
 
 
-def test_an_event_is_told_once_and_then_gone_from_its_order(
+def test_an_event_is_published_once_and_then_gone_from_its_order(
     system: System, order_events: Events
 ) -> None:
     item = system.add_item(stock=10)
@@ -124,7 +126,7 @@ def stock_event(item: str, previous: int, new: int) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("topic", ["stock-updates", "stock_updates"])
-def test_a_stock_event_becomes_one_entry_whatever_its_topic_is_spelled(
+def test_a_stock_event_of_either_topic_becomes_one_entry_of_the_log(
     topic: str, system: System, kafka: KafkaBroker
 ) -> None:
     item = uuid4().hex[:24]
@@ -138,7 +140,7 @@ def test_a_stock_event_becomes_one_entry_whatever_its_topic_is_spelled(
     assert TIME.fullmatch(entry["createdAt"])
 
 
-def test_an_order_shows_in_the_log(system: System) -> None:
+def test_an_orders_stock_change_is_in_the_stock_change_log(system: System) -> None:
     item = system.add_item(stock=10)
     system.create(item, 3)
     [entry] = until(lambda: system.stock_changes(item), "the entry")
@@ -146,7 +148,7 @@ def test_an_order_shows_in_the_log(system: System) -> None:
     assert (entry["changeType"], entry["changeAmount"]) == ("reduced", 3)
 
 
-def test_the_log_is_newest_first_and_comes_in_pages(system: System) -> None:
+def test_the_stock_change_log_is_newest_first_and_comes_in_pages(system: System) -> None:
     item = system.add_item(stock=10)
     for _ in range(5):
         system.create(item)
@@ -162,7 +164,7 @@ def test_the_log_is_newest_first_and_comes_in_pages(system: System) -> None:
     assert pages == [[5, 6], [7, 8], [9]]
 
 
-def test_the_log_is_narrowed_by_type_and_time(system: System) -> None:
+def test_the_stock_change_log_can_be_narrowed_by_type_and_time(system: System) -> None:
     item = system.add_item(stock=10)
     order_id = order_in(system.create(item, 3))["_id"]
     system.cancel(order_id)
@@ -199,12 +201,14 @@ def test_the_log_is_narrowed_by_type_and_time(system: System) -> None:
         ({"cursor": "nonsense"}, "cursor"),
     ],
 )
-def test_a_bad_parameter_is_named(parameters: dict[str, str], field: str, system: System) -> None:
+def test_a_bad_parameter_of_the_stock_change_log_is_named(
+    parameters: dict[str, str], field: str, system: System
+) -> None:
     answer = system.request("GET", "/api/stock-changes", params=parameters)
     problem = problem_in(answer, 400, "invalid_request")
     assert [each["field"] for each in problem["errors"]] == [field]
 
 
-def test_an_item_that_never_changed_has_no_entries(system: System) -> None:
+def test_an_item_that_never_changed_has_no_stock_changes(system: System) -> None:
     answer = system.request("GET", "/api/stock-changes", params={"itemId": "0" * 24})
     assert answer.json() == {"stockChanges": [], "nextCursor": None}

@@ -38,20 +38,20 @@ def ended(
 
 
 @pytest.mark.parametrize("host", [EVERYWHERE, "[::]", "[::ffff:0.0.0.0]", ""])
-def test_who_binds_beyond_loopback_by_the_command_line_is_asked_for_an_issuer(host: str) -> None:
+def test_gunicorn_bound_beyond_loopback_by_its_command_line_needs_an_issuer(host: str) -> None:
     code, [line] = ended(GUNICORN, "--bind", f"{host}:{free_port()}", "wsgi:app")
     assert code == 1
     assert "AUTH_JWKS_URL" in line
 
 
-def test_who_binds_beyond_loopback_by_the_environment_is_asked_as_well() -> None:
+def test_gunicorn_bound_beyond_loopback_by_its_environment_needs_an_issuer() -> None:
     arguments = f"--bind 127.0.0.1:{free_port()} --bind {EVERYWHERE}:{free_port()}"
     code, [line] = ended(GUNICORN, "wsgi:app", GUNICORN_CMD_ARGS=arguments)
     assert code == 1
     assert EVERYWHERE in line
 
 
-def test_a_socket_that_was_handed_over_is_looked_at() -> None:
+def test_gunicorn_on_an_inherited_socket_beyond_loopback_needs_an_issuer() -> None:
     with socket.create_server((EVERYWHERE, 0)) as listening:
         file = listening.fileno()
         code, [line] = ended(GUNICORN, "--bind", f"fd://{file}", "wsgi:app", files=[file])
@@ -71,7 +71,7 @@ def test_gunicorn_without_its_configuration_is_refused(option: str, tmp_path: Pa
     assert "gunicorn.conf.py" in line
 
 
-def test_another_server_is_refused() -> None:
+def test_a_server_other_than_gunicorn_is_refused() -> None:
     code, [line] = ended(FLASK, "--app", "wsgi", "run", "--port", str(free_port()))
     assert code != 0
     assert "gunicorn.conf.py" in line
@@ -86,7 +86,9 @@ def test_another_server_is_refused() -> None:
         ("--env", "OTHER=1", "--env", "WEB_THREADS=eight"),
     ],
 )
-def test_what_would_break_its_promises_is_refused(arguments: Sequence[str]) -> None:
+def test_a_gunicorn_option_that_breaks_the_services_promises_is_refused(
+    arguments: Sequence[str],
+) -> None:
     bind = f"127.0.0.1:{free_port()}"
     code, lines = ended(GUNICORN, *arguments, "--bind", bind, "wsgi:app", LOG_LEVEL="ERROR")
     assert code == 1
@@ -94,7 +96,7 @@ def test_what_would_break_its_promises_is_refused(arguments: Sequence[str]) -> N
     assert arguments[0] in line
 
 
-def test_a_check_of_the_configuration_needs_no_servers() -> None:
+def test_gunicorns_check_of_the_configuration_needs_no_servers() -> None:
     assert ended(GUNICORN, "--check-config", "wsgi:app", LOG_LEVEL="ERROR") == (0, [])
 
 
@@ -112,20 +114,22 @@ def running(folder: Path, *arguments: str, cwd: Path = CHECKOUT, **settings: str
         process.stop()
 
 
-def test_where_it_is_meant_the_log_says_where_it_listens(tmp_path: Path) -> None:
+def test_an_open_service_that_is_meant_logs_where_it_listens(tmp_path: Path) -> None:
     bind = ("--bind", f"{EVERYWHERE}:{free_port()}")
     with running(tmp_path, *bind, AUTH_DISABLED="true") as log:
         assert f'"host": "{EVERYWHERE}"' in log
 
 
-def test_what_is_passed_over_is_said(tmp_path: Path) -> None:
+def test_a_setting_that_has_no_effect_is_logged(tmp_path: Path) -> None:
     bind, port = f"127.0.0.1:{free_port()}", str(free_port())
     with running(tmp_path, "--bind", bind, METRICS_PORT=port, WEB_CONCURRENCY="9") as log:
         assert f"METRICS_PORT is {port}" in log
         assert "WEB_CONCURRENCY is not read" in log
 
 
-def test_from_elsewhere_it_is_found_with_its_settings(tmp_path: Path) -> None:
+def test_gunicorn_started_in_another_folder_finds_the_service_and_its_settings(
+    tmp_path: Path,
+) -> None:
     service, port = tmp_path / "service", free_port()
     service.mkdir()
     for name in ("gunicorn.conf.py", "wsgi.py"):
@@ -154,7 +158,7 @@ def asked_through(path: Path, host: str, target: str) -> bytes:
         return b"".join(iter(lambda: connection.recv(65536), b""))
 
 
-def test_through_a_unix_socket_no_host_header_leads_to_the_metrics(tmp_path: Path) -> None:
+def test_no_host_header_through_a_unix_socket_leads_to_the_metrics(tmp_path: Path) -> None:
     path, port = tmp_path / "api.sock", str(free_port())
     with running(tmp_path, "--bind", f"unix:{path}", METRICS_PORT=port):
         until(path.exists, "the socket")

@@ -35,14 +35,14 @@ def test_a_repeated_key_answers_the_same_order_from_any_instance(system: System,
     assert len(system.orders(item)) == 1
 
 
-def test_a_quoted_key_is_the_bare_one(system: System, key: str) -> None:
+def test_a_quoted_key_and_the_bare_key_are_one_key(system: System, key: str) -> None:
     item = system.add_item(stock=10)
     first, again = system.create(item, 1, key), system.create(item, 1, f'"{key}"')
     assert is_replayed(again)
     assert again.json() == first.json()
 
 
-def test_a_key_of_255_characters_is_taken(system: System, key: str) -> None:
+def test_an_idempotency_key_of_255_characters_is_taken(system: System, key: str) -> None:
     item = system.add_item(stock=10)
     longest = key.ljust(255, "x")
     assert system.create(item, 1, longest).status_code == 201
@@ -83,7 +83,9 @@ def test_a_key_with_another_body_is_refused(change: str, system: System, key: st
     assert (system.stock(item), system.stock(other)) == (9, 10)
 
 
-def test_a_body_that_asks_the_same_in_other_words_is_the_same(system: System, key: str) -> None:
+def test_a_repeated_key_takes_a_body_that_asks_the_same_in_another_form(
+    system: System, key: str
+) -> None:
     item = system.add_item(stock=10)
     first = system.create(item, 1, key)
     body = {"note": "again", "quantity": 1, "itemId": item.upper()}
@@ -95,7 +97,7 @@ def test_a_body_that_asks_the_same_in_other_words_is_the_same(system: System, ke
 
 
 @pytest.mark.parametrize("contract", ["system", "conditional"])
-def test_the_same_key_50_times_at_once_is_one_order_and_one_deduction(
+def test_one_key_50_times_at_once_is_one_order_and_one_deduction(
     contract: str, request: pytest.FixtureRequest, key: str
 ) -> None:
     system: System = request.getfixturevalue(contract)
@@ -126,7 +128,7 @@ def test_a_cancelled_order_is_replayed_as_it_was_first_answered(system: System, 
     assert system.stock(item) == 10
 
 
-def test_other_keys_are_other_orders(system: System) -> None:
+def test_five_keys_at_once_are_five_orders(system: System) -> None:
     item = system.add_item(stock=10)
     keys = [uuid4().hex for _ in range(5)]
     with ThreadPoolExecutor(5) as clients:

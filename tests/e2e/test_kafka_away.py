@@ -87,7 +87,7 @@ def test_a_worker_says_that_its_broker_is_gone_and_back(
         ),
     ],
 )
-def test_a_worker_that_is_not_let_in_says_why_in_few_lines(
+def test_a_worker_that_kafka_does_not_let_in_says_why_in_few_lines(
     mongo: Mongod, broker: KafkaBroker, tmp_path: Path, given: dict[str, str], words: str
 ) -> None:
     system = System(Parts(mongo, broker, NO_INVENTORY), tmp_path, given, api_processes=0)

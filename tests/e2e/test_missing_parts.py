@@ -111,7 +111,7 @@ def unavailable(answer: requests.Response, code: str) -> None:
     assert int(answer.headers["Retry-After"]) >= 1
 
 
-def test_a_refusing_inventory_is_503_and_nothing_is_sold(
+def test_an_inventory_that_refuses_connections_is_503_and_nothing_is_sold(
     system: System, proxy: MisbehavingInventory
 ) -> None:
     item = system.add_item(stock=10)
@@ -145,7 +145,7 @@ def test_an_inventory_that_talks_rubbish_is_503_and_nothing_is_sold(
     assert_nothing_sold(system, item)
 
 
-def test_a_503_frees_the_key_for_a_fresh_start(
+def test_a_503_frees_the_idempotency_key_for_a_fresh_start(
     fragile: Fragile, system: System, proxy: MisbehavingInventory
 ) -> None:
     item, key = system.add_item(stock=10), uuid4().hex
@@ -159,7 +159,7 @@ def test_a_503_frees_the_key_for_a_fresh_start(
     assert system.stock(item) == 9
 
 
-def test_an_outcome_that_is_not_known_is_202_and_settled_later(
+def test_a_deduction_whose_outcome_is_not_known_is_202_and_settled_later(
     system: System, proxy: MisbehavingInventory
 ) -> None:
     item, key = system.add_item(stock=10, price="2.50"), uuid4().hex
@@ -181,7 +181,7 @@ def test_an_outcome_that_is_not_known_is_202_and_settled_later(
     assert (order_in(again)["status"], order_in(again)["totalPrice"]) == ("COMPLETED", 5)
 
 
-def test_a_key_whose_first_request_is_on_its_way_is_409(
+def test_an_idempotency_key_whose_first_request_is_on_its_way_is_409(
     system: System, proxy: MisbehavingInventory
 ) -> None:
     item, key = system.add_item(stock=10), uuid4().hex
@@ -213,7 +213,7 @@ def test_a_cancellation_is_202_while_the_inventory_is_away_and_carried_out_later
 # --- the API, killed
 
 
-def test_what_a_killed_api_left_behind_is_settled(
+def test_orders_that_a_killed_api_left_behind_are_settled(
     fragile: Fragile, system: System, proxy: MisbehavingInventory
 ) -> None:
     applied, unsent, unapplied = (system.add_item(stock=10) for _ in range(3))
@@ -261,7 +261,7 @@ def away(part: Mongod | KafkaBroker) -> Iterator[None]:
         part.start()
 
 
-def test_without_its_store_it_is_503_in_time_and_serves_again_without_a_restart(
+def test_an_api_without_its_store_is_503_in_time_and_serves_again_without_a_restart(
     fragile: Fragile, system: System
 ) -> None:
     item = system.add_item(stock=10)
@@ -300,7 +300,7 @@ def whole_log(system: System, item: str, number: int) -> list[dict[str, object]]
 # --- the broker
 
 
-def test_without_a_broker_orders_go_on_and_the_world_is_told_later(
+def test_orders_go_on_without_a_broker_and_their_events_are_published_later(
     fragile: Fragile, system: System
 ) -> None:
     item = system.add_item(stock=10)
@@ -318,7 +318,7 @@ def test_without_a_broker_orders_go_on_and_the_world_is_told_later(
 # --- the end
 
 
-def test_asked_to_end_it_finishes_what_it_has_in_hand(
+def test_processes_that_are_asked_to_end_finish_what_they_have_in_hand(
     fragile: Fragile, system: System, proxy: MisbehavingInventory
 ) -> None:
     item = system.add_item(stock=10)

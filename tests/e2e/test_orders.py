@@ -37,14 +37,14 @@ def test_an_order_is_created_and_can_be_read(system: System) -> None:
     assert system.stock(item) == 8
 
 
-def test_an_order_over_the_stock_is_turned_down(system: System) -> None:
+def test_an_order_over_the_stock_is_a_400(system: System) -> None:
     item = system.add_item(stock=1)
     problem = problem_in(system.create(item, 2), 400, "insufficient_stock")
     assert (problem["itemId"], problem["requested"], problem["available"]) == (item, 2, 1)
     assert system.stock(item) == 1
 
 
-def test_an_order_of_nothing_known_is_turned_down(system: System) -> None:
+def test_an_order_of_an_unknown_item_is_a_400(system: System) -> None:
     problem = problem_in(system.create(NOBODY), 400, "item_not_found")
     assert problem["itemId"] == NOBODY
 
@@ -57,14 +57,14 @@ def test_an_order_that_is_not_there_is_not_found(order_id: str, system: System) 
 # --- routes and representation
 
 
-def test_orders_can_be_posted_to_the_collection_as_well(system: System) -> None:
+def test_an_order_can_be_posted_to_api_orders(system: System) -> None:
     item = system.add_item(stock=1)
     body = {"itemId": item, "quantity": 1}
     assert system.request("POST", "/api/orders", json=body).status_code == 201
     assert system.stock(item) == 0
 
 
-def test_unknown_fields_are_ignored(system: System) -> None:
+def test_unknown_fields_of_an_order_are_ignored(system: System) -> None:
     body = {"itemId": system.add_item(stock=1), "quantity": 1, "price": 0, "status": "COMPLETED"}
     answer = send(system, body)
     assert answer.status_code == 201
@@ -88,7 +88,7 @@ def test_money_is_reckoned_in_decimals(
     assert f'"totalPrice":{total},' in system.create(item, quantity).text
 
 
-def test_an_order_that_has_not_changed_is_not_sent_again(system: System) -> None:
+def test_an_order_that_has_not_changed_is_a_304(system: System) -> None:
     created = system.create(system.add_item(stock=1))
     order_id = order_in(created)["_id"]
     known = {"If-None-Match": created.headers["ETag"]}
@@ -98,7 +98,7 @@ def test_an_order_that_has_not_changed_is_not_sent_again(system: System) -> None
     assert system.get(order_id, headers=known).status_code == 200
 
 
-def test_a_request_keeps_the_id_it_came_with(system: System) -> None:
+def test_a_request_keeps_its_x_request_id_or_is_given_one(system: System) -> None:
     named = system.get(NOBODY, headers={"X-Request-Id": "abc-123"})
     assert named.headers["X-Request-Id"] == "abc-123"
     assert len(system.get(NOBODY).headers["X-Request-Id"]) == 32
@@ -208,7 +208,9 @@ def test_a_body_of_exactly_64_kib_is_taken(system: System) -> None:
 @pytest.mark.parametrize(
     "content_type", ["", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data"]
 )
-def test_another_content_type_is_refused(content_type: str, system: System, item: str) -> None:
+def test_a_content_type_other_than_json_is_a_415(
+    content_type: str, system: System, item: str
+) -> None:
     answer = send(system, {"itemId": item, "quantity": 1}, {"Content-Type": content_type})
     problem_in(answer, 415, "unsupported_media_type")
     assert_untouched(system, item)
@@ -232,7 +234,7 @@ def test_json_with_a_charset_is_json(system: System) -> None:
         ("POST", "/api/stock-changes"),
     ],
 )
-def test_another_method_is_refused_and_the_right_ones_are_named(
+def test_a_method_that_a_path_does_not_have_is_a_405_and_stores_nothing(
     method: str, path: str, system: System, item: str
 ) -> None:
     answer = system.request(method, path, json={"itemId": item, "quantity": 1})
@@ -242,13 +244,13 @@ def test_another_method_is_refused_and_the_right_ones_are_named(
 
 
 @pytest.mark.parametrize("path", ["/api", "/api/order/create", "/api/orders/a/b/c"])
-def test_an_unknown_path_is_not_found(path: str, system: System, item: str) -> None:
+def test_an_unknown_path_is_a_404(path: str, system: System, item: str) -> None:
     problem_in(system.request("POST", path, json={"itemId": item, "quantity": 1}), 404, "not_found")
     assert_untouched(system, item)
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "ключ".encode(), b"tab\tbed", '""'])
-def test_a_key_that_is_none_is_refused(key: Any, system: System, item: str) -> None:
+def test_a_malformed_idempotency_key_is_a_400(key: Any, system: System, item: str) -> None:
     headers = {**JSON, "Idempotency-Key": key}
     problem = problem_in(
         send(system, {"itemId": item, "quantity": 1}, headers), 400, "invalid_request"
@@ -260,7 +262,7 @@ def test_a_key_that_is_none_is_refused(key: Any, system: System, item: str) -> N
 # --- health
 
 
-def test_every_instance_says_that_it_lives_and_is_ready(system: System) -> None:
+def test_every_instance_of_the_api_says_that_it_lives_and_is_ready(system: System) -> None:
     for url in system.urls:
         assert system.request("GET", "/health/live", url=url).json() == {"status": "ok"}
         ready = system.request("GET", "/health/ready", url=url)

@@ -36,7 +36,7 @@ def proxy(behind: System, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_200_slow_clients_of_the_proxy_hold_up_nobody(
+def test_200_slow_clients_of_nginx_hold_up_no_other_client(
     kind: str, proxy: Proxy, behind: System
 ) -> None:
     item = behind.add_item(10)
@@ -50,7 +50,9 @@ def test_200_slow_clients_of_the_proxy_hold_up_nobody(
     assert "[alert]" not in proxy.log
 
 
-def test_only_the_proxy_says_who_asks_and_under_which_name(proxy: Proxy, behind: System) -> None:
+def test_forwarded_headers_that_a_client_sends_through_nginx_are_not_believed(
+    proxy: Proxy, behind: System
+) -> None:
     lies = {
         "X-Forwarded-For": "203.0.113.9",
         "X-Forwarded-Host": "evil.example",
@@ -76,7 +78,7 @@ def test_only_the_proxy_says_who_asks_and_under_which_name(proxy: Proxy, behind:
         ("/api/orders", {}, b"a" * 70_000, 413, "request_entity_too_large"),
     ],
 )
-def test_what_the_proxy_refuses_reads_as_what_the_api_refuses(
+def test_a_request_that_nginx_refuses_is_answered_with_a_problem_as_the_api_would(
     path: str,
     headers: dict[str, str],
     body: bytes,
@@ -93,7 +95,9 @@ def test_what_the_proxy_refuses_reads_as_what_the_api_refuses(
     assert problem["detail"] == problem["message"]
 
 
-def test_an_api_that_is_away_is_a_problem_too(proxy: Proxy, behind: System, tmp_path: Path) -> None:
+def test_an_api_that_is_away_behind_nginx_is_a_502_with_a_problem(
+    proxy: Proxy, behind: System, tmp_path: Path
+) -> None:
     with Proxy("http://127.0.0.1:1", tmp_path / "nginx") as alone:
         answer = behind.request("GET", "/api/orders", url=alone.url)
     assert answer.status_code == 502

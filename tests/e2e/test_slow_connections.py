@@ -63,7 +63,7 @@ def since_the_first_test(api: System) -> Iterator[Mapping[str, SlowClients]]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_200_slow_clients_hold_up_nobody(kind: str, api: System) -> None:
+def test_200_slow_clients_of_the_api_hold_up_no_other_client(kind: str, api: System) -> None:
     item = api.add_item(10)
     before = api_workers(api)
     with SlowClients(port_of(api), kind, MANY):
@@ -73,7 +73,7 @@ def test_200_slow_clients_hold_up_nobody(kind: str, api: System) -> None:
     assert api_workers(api) == before
 
 
-def test_whoever_asks_to_continue_may_and_is_told_so_once(api: System) -> None:
+def test_a_client_that_expects_100_continue_is_told_to_continue_once(api: System) -> None:
     body = b'{"itemId": "%s", "quantity": 1}' % api.add_item(1).encode()
     with socket.create_connection((LOOPBACK, port_of(api)), timeout=30) as client:
         client.sendall(
@@ -86,7 +86,7 @@ def test_whoever_asks_to_continue_may_and_is_told_so_once(api: System) -> None:
     assert answer.startswith(b"HTTP/1.1 201 ")
 
 
-def test_answers_that_nobody_reads_reach_whoever_reads_late(api: System) -> None:
+def test_pipelined_answers_reach_a_client_that_reads_late(api: System) -> None:
     request = b"GET /openapi.json HTTP/1.1\r\nHost: shop\r\n\r\n"
     last = request.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
     with socket.socket() as client:
@@ -143,7 +143,9 @@ def test_health_answers_while_the_store_is_frozen(parts: Parts, tmp_path: Path) 
         until(lambda: health(system, "/health/ready") == 200, "the store back", timeout=20)
 
 
-def test_a_hung_inventory_leaves_readiness_with_the_store(parts: Parts, tmp_path: Path) -> None:
+def test_readiness_answers_for_the_store_while_the_inventory_hangs(
+    parts: Parts, tmp_path: Path
+) -> None:
     with MisbehavingInventory(parts.inventory_url) as proxy:
         there = Parts(parts.mongo, parts.kafka, proxy)
         with System(there, tmp_path, workers=0) as system, ThreadPoolExecutor(30) as probes:
@@ -179,7 +181,7 @@ def test_a_request_that_hangs_does_not_end_the_process_that_serves_others(
             assert api_workers(system) == before
 
 
-def test_idle_connections_make_room_for_others(parts: Parts, tmp_path: Path) -> None:
+def test_idle_connections_make_room_for_new_connections(parts: Parts, tmp_path: Path) -> None:
     settings = {"WEB_WORKERS": "1", "GUNICORN_CMD_ARGS": "--worker-connections 100"}
     with (
         System(parts, tmp_path, settings, workers=0) as system,
@@ -192,7 +194,9 @@ def test_idle_connections_make_room_for_others(parts: Parts, tmp_path: Path) -> 
         assert halves.open()
 
 
-def test_more_connections_than_descriptors_end_no_process(parts: Parts, tmp_path: Path) -> None:
+def test_more_connections_than_file_descriptors_end_no_api_process(
+    parts: Parts, tmp_path: Path
+) -> None:
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (300, limits[1]))
     try:
@@ -214,7 +218,7 @@ def resident_mb(pids: frozenset[int]) -> float:
     return pages * resource.getpagesize() / 2**20
 
 
-def test_what_never_becomes_a_request_does_not_swell_the_process(
+def test_800_bodies_that_lack_their_end_do_not_swell_the_process(
     parts: Parts, tmp_path: Path
 ) -> None:
     with System(parts, tmp_path, {"WEB_WORKERS": "1"}, workers=0) as system:
@@ -227,7 +231,7 @@ def test_what_never_becomes_a_request_does_not_swell_the_process(
             assert resident_mb(api_workers(system)) < before + 40
 
 
-def test_more_requests_than_can_be_held_are_refused_and_health_is_not(
+def test_requests_beyond_the_workers_connections_are_refused_and_health_is_answered(
     parts: Parts, tmp_path: Path
 ) -> None:
     settings = {
@@ -257,7 +261,7 @@ def test_more_requests_than_can_be_held_are_refused_and_health_is_not(
     assert all("Retry-After" in each.headers for each in refused)
 
 
-def test_a_client_that_is_gone_is_no_trouble(api: System) -> None:
+def test_a_client_that_resets_its_connection_is_no_error_in_the_log(api: System) -> None:
     for _ in range(50):
         with socket.create_connection((LOOPBACK, port_of(api))) as client:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
@@ -266,7 +270,7 @@ def test_a_client_that_is_gone_is_no_trouble(api: System) -> None:
     assert "connection_failed" not in api.api[0].log()
 
 
-def test_requests_that_come_together_are_answered_in_turn(api: System) -> None:
+def test_pipelined_requests_are_answered_in_turn(api: System) -> None:
     paths = ["/health/live", "/api/nothing", "/health/live", "/api/orders?limit=0"]
     requested = b"".join(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode() for path in paths)
     # Or it would be kept for seconds.
@@ -286,7 +290,7 @@ def test_a_connection_is_kept_for_many_requests(api: System) -> None:
         assert pool.num_connections == 1
 
 
-def test_every_slow_client_is_ended_within_a_total(
+def test_every_slow_clients_connection_is_ended_within_a_total_time(
     api: System, since_the_first_test: Mapping[str, SlowClients]
 ) -> None:
     for kind, clients in since_the_first_test.items():
@@ -296,7 +300,9 @@ def test_every_slow_client_is_ended_within_a_total(
     assert health(api) == 200
 
 
-def test_who_is_too_slow_is_told_so(since_the_first_test: Mapping[str, SlowClients]) -> None:
+def test_a_client_that_is_too_slow_is_told_408(
+    since_the_first_test: Mapping[str, SlowClients],
+) -> None:
     halves = since_the_first_test["half a head"]
     until(lambda: not halves.open(), "the end of all", timeout=30)
     assert len(halves.answers()) == FEW

@@ -91,7 +91,9 @@ def test_a_port_that_is_taken_stops_the_worker(mongo: Mongod) -> None:
         f"mongodb://shop:{SECRET}@127.0.0.1:1/orders?minPoolSize=100",
     ],
 )
-def test_what_only_the_driver_finds_is_told_without_a_traceback(program: str, uri: str) -> None:
+def test_a_mongo_uri_that_only_the_driver_refuses_is_one_line_without_a_traceback(
+    program: str, uri: str
+) -> None:
     stopped = run(PROGRAMS[program], MONGO_URI=uri, PORT=str(free_port()), WEB_WORKERS="4")
     said = stopped.stdout + stopped.stderr
     assert stopped.returncode != 0
@@ -101,13 +103,13 @@ def test_what_only_the_driver_finds_is_told_without_a_traceback(program: str, ur
     assert SECRET not in said
 
 
-def test_help_needs_no_settings() -> None:
+def test_the_help_of_the_command_needs_no_settings() -> None:
     helped = run(("-m", "order_service", "worker", "--help"), PORT="eighty")
     assert helped.returncode == 0
     assert "Usage: order-service worker" in helped.stdout
 
 
-def test_both_processes_listen_on_ipv6_and_pass_over_what_kubernetes_sets(
+def test_api_and_worker_listen_on_ipv6_and_pass_over_what_kubernetes_sets(
     mongo: Mongod, kafka: KafkaBroker, inventory: SampleInventory, tmp_path: Path
 ) -> None:
     """``::`` takes IPv4 as well, which the readiness of the two is asked for over."""

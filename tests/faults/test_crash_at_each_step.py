@@ -87,7 +87,7 @@ def test_an_api_process_killed_at_any_step_of_a_cancel_gives_stock_back_once(
 
 @both_when_full
 @pytest.mark.parametrize("moment", _MOMENTS if FULL else _MOMENTS[:1])
-def test_a_worker_killed_while_it_settles_leaves_the_settling_to_the_next(
+def test_a_worker_killed_while_it_settles_leaves_the_settling_to_the_next_worker(
     rig: Rig, buyers: Buyers, checked: Checked, moment: Moment
 ) -> None:
     deduct = "leases.acquire" if rig.contract == "absolute" else "inventory.deduct"

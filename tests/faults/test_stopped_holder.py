@@ -55,7 +55,7 @@ def _stopped(
 
 
 @conditional_only
-def test_a_creator_that_wakes_while_its_order_is_given_back_does_not_complete_it(
+def test_a_creator_that_wakes_while_its_order_is_given_back_does_not_complete_the_order(
     rig: Rig, buyers: Buyers, checked: Checked
 ) -> None:
     # What the processes of the test before still have in hand must not go into these traps.

@@ -15,7 +15,9 @@ ITEM = SAMPLE_ITEMS[0]
 QUANTITY = 2
 
 
-def test_an_order_taken_by_one_container_reaches_the_log_by_way_of_the_other(stack: Stack) -> None:
+def test_an_order_taken_by_the_apis_container_reaches_the_log_through_the_workers(
+    stack: Stack,
+) -> None:
     placed = requests.post(
         f"{stack.url}/api/orders", json={"itemId": ITEM.item_id, "quantity": QUANTITY}, timeout=15
     )
@@ -43,7 +45,7 @@ def _first_stock_change(stack: Stack, item_id: str) -> dict[str, Any]:
     raise AssertionError(f"no stock change was logged in 30 s:\n{stack.worker_process.log()}")
 
 
-def test_the_worker_publishes_the_order(stack: Stack) -> None:
+def test_the_workers_container_publishes_the_order(stack: Stack) -> None:
     consumer = Consumer(
         {
             "bootstrap.servers": stack.settings["KAFKA_BROKER"],
@@ -68,7 +70,7 @@ def test_the_health_check_sees_the_worker(stack: Stack) -> None:
     assert checked.returncode == 0, checked.stderr
 
 
-def test_nothing_is_written_outside_tmp(stack: Stack) -> None:
+def test_the_apis_container_writes_nothing_outside_tmp(stack: Stack) -> None:
     own = stack.api.run("id", "-u").stdout.strip()
     assert own == "10001"
     written = stack.api.run(
@@ -84,13 +86,17 @@ def test_the_image_holds_no_compiler_and_no_pip(storage: Path) -> None:
         assert container.run("sh", "-c", f"command -v {tool}").returncode != 0, tool
 
 
-def test_it_refuses_to_be_open_to_everybody_unless_told_so(storage: Path) -> None:
+def test_the_image_refuses_to_be_open_to_everybody_unless_auth_disabled_is_set(
+    storage: Path,
+) -> None:
     refused = Container(storage, "service", {}).run("order-service", "migrate")
     assert refused.returncode != 0
     assert "AUTH_DISABLED" in refused.stderr
 
 
 # Last, because it ends what the others talk to.
-def test_both_finish_cleanly_when_they_are_told_to_stop(stack: Stack) -> None:
+def test_the_containers_of_api_and_worker_end_with_code_0_when_they_are_told_to_stop(
+    stack: Stack,
+) -> None:
     assert stack.worker_process.stop(timeout=30) == 0
     assert stack.api_process.stop(timeout=30) == 0

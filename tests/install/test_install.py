@@ -71,7 +71,7 @@ def clone(clone_with: Callable[[str], Clone]) -> Clone:
 
 
 @pytest.mark.parametrize("pip", RUNNING_HERE)
-def test_what_is_pinned_is_installed_though_everything_has_a_newer_release(
+def test_the_pinned_releases_are_installed_though_every_package_has_a_newer_one(
     clone_with: Callable[[str], Clone], packages: PackageIndex, pip: str
 ) -> None:
     clone = clone_with(pip)
@@ -86,7 +86,7 @@ def test_what_is_pinned_is_installed_though_everything_has_a_newer_release(
     assert packages.asked == []
 
 
-def test_what_is_no_longer_pinned_is_no_longer_there(clone: Clone) -> None:
+def test_a_package_that_is_no_longer_pinned_is_uninstalled(clone: Clone) -> None:
     clone.install()
     clone.pin("fake-builder", "fake-cov", "fake-coverage")
 
@@ -94,7 +94,9 @@ def test_what_is_no_longer_pinned_is_no_longer_there(clone: Clone) -> None:
     assert "fake-tool" not in clone.installed()
 
 
-def test_packages_that_lie_elsewhere_do_not_count(clone: Clone, tmp_path: Path) -> None:
+def test_packages_outside_the_virtual_environment_do_not_count_as_installed(
+    clone: Clone, tmp_path: Path
+) -> None:
     clone.install()
     elsewhere = next(clone.folder.glob(".venv/lib/python*/site-packages")).rename(tmp_path / "lib")
 

@@ -43,7 +43,7 @@ def assert_each_once(row: Row) -> None:
     assert row.logged == row.events
 
 
-def test_ten_thousand_bad_events_among_ten_thousand_good_ones(site: Site) -> None:
+def test_10000_bad_events_among_10000_good_ones_cost_no_good_event(site: Site) -> None:
     bad = list(islice(cycle(POISON), 10_000))
     with site.workers() as system:
         ledger = site.ledger(system)
@@ -56,7 +56,7 @@ def test_ten_thousand_bad_events_among_ten_thousand_good_ones(site: Site) -> Non
     assert row.dead_letters == 10_000
 
 
-def test_the_leader_of_a_partition_is_killed_under_load(site: Site) -> None:
+def test_a_partitions_leader_killed_under_load_costs_no_event(site: Site) -> None:
     with site.workers() as system:
         ledger = site.ledger(system)
         site.load.start(50_000, rate=5_000)
@@ -69,7 +69,7 @@ def test_the_leader_of_a_partition_is_killed_under_load(site: Site) -> None:
     assert_each_once(row)
 
 
-def test_the_nodes_are_restarted_one_after_the_other_while_orders_are_told_of_too(
+def test_kafka_nodes_restarted_one_after_the_other_cost_no_event_in_or_out(
     site: Site,
 ) -> None:
     with site.workers() as system, orders_completed(system) as order_ids:
@@ -91,7 +91,7 @@ def test_the_nodes_are_restarted_one_after_the_other_while_orders_are_told_of_to
     assert 0 not in times
 
 
-def test_the_stores_primary_is_killed_under_load(site: Site) -> None:
+def test_the_stores_primary_killed_under_load_costs_no_event(site: Site) -> None:
     with site.workers() as system:
         ledger = site.ledger(system)
         site.load.start(20_000, rate=3_000)
@@ -103,7 +103,7 @@ def test_the_stores_primary_is_killed_under_load(site: Site) -> None:
     assert_each_once(row)
 
 
-def test_one_of_two_workers_is_killed(site: Site) -> None:
+def test_one_of_two_workers_killed_costs_no_event(site: Site) -> None:
     with site.workers(2) as system:
         ledger = site.ledger(system)
         site.load.start(20_000, rate=2_000)
@@ -113,7 +113,7 @@ def test_one_of_two_workers_is_killed(site: Site) -> None:
     assert_each_once(row)
 
 
-def test_a_worker_is_killed_a_hundred_times_at_random(site: Site) -> None:
+def test_a_worker_killed_a_hundred_times_at_random_costs_no_event(site: Site) -> None:
     """With a static membership a worker that comes back has its partitions at once, so that each
     of its lives is cut off at work. Small batches, for many places to be cut off in."""
     settings = {"CONSUMER_BATCH_SIZE": "50", "KAFKA_CONSUMER_GROUP_INSTANCE_ID": "worker-0"}

@@ -36,7 +36,7 @@ def taken(leases: LeaseStore, item: str, wanted: Intent | None = None) -> Lease:
     return lease
 
 
-def test_what_nobody_ever_held_is_free(leases: LeaseStore, item: str) -> None:
+def test_the_lease_of_an_item_that_nobody_ever_held_is_free(leases: LeaseStore, item: str) -> None:
     assert leases.look(item) == Lease(item, fence=0, held=False, intent=None)
 
 
@@ -47,7 +47,9 @@ def test_a_lease_is_seen_with_its_intent(leases: LeaseStore, others: LeaseStore,
     assert others.look(item) == lease
 
 
-def test_a_held_lease_is_nobody_elses(leases: LeaseStore, others: LeaseStore, item: str) -> None:
+def test_a_held_lease_cannot_be_taken_by_another(
+    leases: LeaseStore, others: LeaseStore, item: str
+) -> None:
     taken(leases, item)
     assert others.acquire(others.look(item), intent()) is None
     assert leases.acquire(leases.look(item), intent()) is None
@@ -72,7 +74,7 @@ def test_a_released_lease_is_free_and_its_intent_is_gone(leases: LeaseStore, ite
     assert leases.look(item) == Lease(item, fence=1, held=False, intent=None)
 
 
-def test_the_fence_grows_with_each_acquisition(leases: LeaseStore, item: str) -> None:
+def test_a_leases_fence_grows_with_each_acquisition(leases: LeaseStore, item: str) -> None:
     fences = []
     for _ in range(4):
         lease = taken(leases, item, intent())
@@ -81,7 +83,7 @@ def test_the_fence_grows_with_each_acquisition(leases: LeaseStore, item: str) ->
     assert fences == [1, 2, 3, 4]
 
 
-def test_a_lease_that_ended_leaves_its_intent_to_whoever_comes_next(
+def test_a_lease_that_ended_leaves_its_intent_to_the_next_holder(
     leases: LeaseStore, item: str, expire: Expire
 ) -> None:
     left = intent()
@@ -92,7 +94,7 @@ def test_a_lease_that_ended_leaves_its_intent_to_whoever_comes_next(
 
 
 @pytest.mark.parametrize("was_held", [False, True])
-def test_of_many_taken_at_once_each_is_told_of_its_own(
+def test_of_many_leases_taken_at_once_each_caller_is_answered_for_its_own(
     leases: LeaseStore, others: LeaseStore, was_held: bool
 ) -> None:
     items = [str(ObjectId()) for _ in range(40)]
@@ -134,7 +136,7 @@ def test_an_ended_lease_that_nobody_took_can_still_be_cleared(
     assert leases.look(item).intent is None
 
 
-def test_an_intent_that_was_seen_open_is_taken_up_by_nobody_once_it_was_withdrawn(
+def test_an_intent_that_was_withdrawn_is_taken_up_by_nobody_who_saw_it_open(
     leases: LeaseStore, item: str, expire: Expire
 ) -> None:
     slow = expire(item, intent())
@@ -144,7 +146,9 @@ def test_an_intent_that_was_seen_open_is_taken_up_by_nobody_once_it_was_withdraw
     assert leases.acquire(seen, seen.intent) is None
 
 
-def test_the_word_that_an_order_is_abandoned_is_read_back(leases: LeaseStore, item: str) -> None:
+def test_an_intent_to_abandon_an_order_is_read_back_from_the_lease(
+    leases: LeaseStore, item: str
+) -> None:
     word = Intent.to_abandon(str(ObjectId()), START)
     taken(leases, item, word)
     assert leases.look(item).intent == word
@@ -159,7 +163,7 @@ def test_a_lease_seen_free_is_not_had_once_somebody_held_it_in_between(
         assert leases.acquire(seen, intent()) is None
 
 
-def test_taking_over_without_an_intent_removes_the_one_left_behind(
+def test_taking_over_a_lease_without_an_intent_removes_the_intent_left_behind(
     leases: LeaseStore, item: str, expire: Expire
 ) -> None:
     expire(item, intent())
@@ -168,7 +172,7 @@ def test_taking_over_without_an_intent_removes_the_one_left_behind(
 
 
 @pytest.mark.parametrize("held_before", [False, True])
-def test_of_many_who_reach_for_a_lease_one_gets_it(
+def test_of_many_who_reach_for_a_lease_exactly_one_gets_the_lease(
     held_before: bool, leases: LeaseStore, others: LeaseStore
 ) -> None:
     reaching = 8
@@ -191,7 +195,7 @@ def test_of_many_who_reach_for_a_lease_one_gets_it(
             assert got == [leases.look(item)]
 
 
-def test_what_is_told_of_a_lease_does_not_depend_on_who_asks(
+def test_a_lease_looks_the_same_to_its_holder_and_to_others(
     leases: LeaseStore, others: LeaseStore, item: str
 ) -> None:
     lease = taken(leases, item, replace(intent(), unit_price=Decimal("0")))

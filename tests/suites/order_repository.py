@@ -55,19 +55,19 @@ def test_an_order_comes_back_as_it_was_saved_over_any_other(
         assert repository.get(stored.id) == saved
 
 
-def test_money_keeps_every_digit(repository: Repository) -> None:
+def test_an_orders_price_keeps_every_digit(repository: Repository) -> None:
     order = repository.add(in_every_state()["the dearest"])
     found = repository.get(order.id)
     assert found is not None
     assert found.total_price == Decimal("999999999999.999999") * (2**31 - 1)
 
 
-def test_what_is_not_there_is_none(repository: Repository) -> None:
+def test_an_order_id_that_is_unknown_or_malformed_finds_none(repository: Repository) -> None:
     for order_id in (repository.next_id(), "no id", "", "x" * 24, "\0"):
         assert repository.get(order_id) is None
 
 
-def test_many_come_in_the_order_asked_for_without_the_missing(
+def test_many_orders_come_in_the_sequence_asked_for_without_the_missing(
     repository: Repository,
 ) -> None:
     first, second = repository.add(pending()), repository.add(pending())
@@ -76,7 +76,7 @@ def test_many_come_in_the_order_asked_for_without_the_missing(
     assert repository.get_many([]) == []
 
 
-def test_ids_are_new_each_time(repository: Repository) -> None:
+def test_the_repository_makes_a_new_order_id_each_time(repository: Repository) -> None:
     assert len({repository.next_id() for _ in range(100)}) == 100
 
 
@@ -98,7 +98,7 @@ def test_a_save_of_an_order_that_was_never_added_is_a_conflict(
         repository.save(completed().saved())
 
 
-def test_the_loser_among_many_is_told_and_the_others_are_saved(
+def test_a_save_of_many_orders_leaves_out_the_loser_of_a_race_and_saves_the_others(
     repository: Repository, outbox: WholeOutbox
 ) -> None:
     orders = [repository.add(pending(at=later(n))) for n in range(3)]
@@ -111,7 +111,9 @@ def test_the_loser_among_many_is_told_and_the_others_are_saved(
     assert told == {orders[0].id, orders[2].id}
 
 
-def test_saving_all_of_them_answers_them_as_they_stand(repository: Repository) -> None:
+def test_a_save_of_many_orders_answers_the_orders_as_they_are_stored(
+    repository: Repository,
+) -> None:
     orders = [repository.add(pending()) for _ in range(3)]
     saved = repository.save_all([order.complete(PRICE, later(1)) for order in orders])
     found = repository.get_many([order.id for order in orders])
@@ -119,14 +121,14 @@ def test_saving_all_of_them_answers_them_as_they_stand(repository: Repository) -
     assert [(order.status, order.version) for order in found] == [("COMPLETED", 2)] * 3
 
 
-def test_saving_none_saves_none(repository: Repository) -> None:
+def test_a_save_of_no_orders_answers_no_orders(repository: Repository) -> None:
     assert repository.save_all([]) == []
 
 
 # --- idempotency keys
 
 
-def test_a_key_belongs_to_one_order(repository: Repository) -> None:
+def test_an_idempotency_key_belongs_to_one_order(repository: Repository) -> None:
     holder = repository.add(pending(idempotency=key()))
     late = pending(idempotency=key(fingerprint="another body"))
     with pytest.raises(IdempotencyKeyTaken) as taken:
@@ -135,16 +137,16 @@ def test_a_key_belongs_to_one_order(repository: Repository) -> None:
     assert repository.get(late.id) is None
 
 
-def test_another_callers_key_is_another_key(repository: Repository) -> None:
+def test_equal_idempotency_keys_of_two_callers_are_two_keys(repository: Repository) -> None:
     repository.add(pending(idempotency=key(caller="one")))
     repository.add(pending(idempotency=key(caller="other")))
 
 
-def test_orders_without_a_key_do_not_meet(repository: Repository) -> None:
+def test_two_orders_without_an_idempotency_key_are_both_stored(repository: Repository) -> None:
     assert repository.add(pending()) != repository.add(pending())
 
 
-def test_a_forgotten_key_can_be_used_again(repository: Repository) -> None:
+def test_a_forgotten_idempotency_key_can_be_used_again(repository: Repository) -> None:
     first = repository.add(pending(idempotency=key()))
     repository.forget_key(first.id)
     second = repository.add(pending(idempotency=key()))
@@ -152,7 +154,7 @@ def test_a_forgotten_key_can_be_used_again(repository: Repository) -> None:
     assert repository.get(second.id) == second
 
 
-def test_whoever_loaded_an_order_before_its_key_was_forgotten_cannot_bring_it_back(
+def test_an_order_loaded_before_its_key_was_forgotten_cannot_bring_the_key_back(
     repository: Repository,
 ) -> None:
     loaded = repository.add(pending(idempotency=key()))
@@ -161,7 +163,7 @@ def test_whoever_loaded_an_order_before_its_key_was_forgotten_cannot_bring_it_ba
         repository.save(loaded.defer(later(1)))
 
 
-def test_a_failure_that_forgets_its_key_frees_it(repository: Repository) -> None:
+def test_a_failed_order_that_drops_its_key_frees_the_key(repository: Repository) -> None:
     first = repository.add(pending(idempotency=key()))
     repository.save(first.fail(Failure(FailureCode.INVENTORY_UNAVAILABLE), later(1)))
     assert repository.add(pending(idempotency=key())).version == 1
@@ -170,7 +172,7 @@ def test_a_failure_that_forgets_its_key_frees_it(repository: Repository) -> None
 # --- what waits
 
 
-def test_what_waits_for_its_stock_is_found_oldest_first(repository: Repository) -> None:
+def test_orders_that_wait_for_their_stock_are_found_oldest_first(repository: Repository) -> None:
     newer = repository.add(pending(at=later(2)))
     older = repository.add(pending(at=later(1)))
     repository.add(pending(at=later(60)))
@@ -179,7 +181,7 @@ def test_what_waits_for_its_stock_is_found_oldest_first(repository: Repository) 
     assert repository.unsettled(later(10), 1) == [older]
 
 
-def test_what_waits_comes_in_pages_also_where_many_wait_since_one_moment(
+def test_waiting_orders_come_in_pages_even_where_many_wait_since_one_moment(
     repository: Repository,
 ) -> None:
     waiting = [repository.add(pending(at=later(at))) for at in (1, 2, 2, 2, 2, 3)]
@@ -192,7 +194,7 @@ def test_what_waits_comes_in_pages_also_where_many_wait_since_one_moment(
     assert {order.id for order in found} == {order.id for order in waiting}
 
 
-def test_an_order_waits_no_longer_once_it_is_settled(repository: Repository) -> None:
+def test_a_settled_order_is_not_among_those_that_wait(repository: Repository) -> None:
     for settle in (
         lambda order: order.complete(PRICE, later(1)),
         lambda order: order.fail(Failure(FailureCode.INSUFFICIENT_STOCK, 0), later(1)),
@@ -210,7 +212,7 @@ def test_a_cancellation_waits_from_when_it_was_asked_for(repository: Repository)
     assert repository.unsettled(later(10), 10) == []
 
 
-def test_stuck_orders_wait_too_and_are_listed(repository: Repository) -> None:
+def test_a_stuck_order_is_listed_as_stuck_and_as_waiting(repository: Repository) -> None:
     waiting = repository.add(pending())
     marked = repository.save(
         repository.add(pending(at=later(1))).mark_stuck(Stuck("Nobody can tell.", later(2)))
@@ -232,7 +234,7 @@ def test_stuck_orders_are_listed_from_the_one_that_waits_longest(
     assert repository.stuck(1) == [oldest]
 
 
-def test_an_order_that_is_unstuck_is_listed_no_longer(repository: Repository) -> None:
+def test_an_order_that_is_no_longer_stuck_is_not_listed_as_stuck(repository: Repository) -> None:
     marked = repository.save(repository.add(pending()).mark_stuck(Stuck("Who knows.", later(2))))
     repository.save(marked.complete(PRICE, later(3)))
     assert repository.stuck(10) == []
@@ -241,7 +243,7 @@ def test_an_order_that_is_unstuck_is_listed_no_longer(repository: Repository) ->
 # --- much at once
 
 
-def test_of_many_saved_at_once_those_that_lost_a_race_are_told(
+def test_of_many_orders_saved_at_once_exactly_the_losers_of_a_race_are_left_out(
     repository: Repository,
 ) -> None:
     orders = [repository.add(pending()) for _ in range(40)]
@@ -256,7 +258,7 @@ def test_of_many_saved_at_once_those_that_lost_a_race_are_told(
     assert is_done == [order.id not in lost for order in orders]
 
 
-def test_of_many_added_at_once_those_whose_key_is_taken_are_told(
+def test_of_many_orders_added_at_once_exactly_those_whose_key_is_taken_are_refused(
     repository: Repository,
 ) -> None:
     holders = [repository.add(pending(idempotency=key(f"key {n}"))) for n in range(0, 40, 3)]
@@ -286,7 +288,7 @@ def test_of_many_added_at_once_those_whose_key_is_taken_are_told(
     ],
     ids=["completed", "failed"],
 )
-def test_an_event_is_there_with_the_save_that_made_it(
+def test_an_event_is_in_the_outbox_with_the_save_that_made_it(
     settle: Callable[[Order], Order], repository: Repository, outbox: WholeOutbox
 ) -> None:
     order = repository.add(pending(quantity=2))
@@ -298,7 +300,7 @@ def test_an_event_is_there_with_the_save_that_made_it(
     assert outbox.unpublished_of(str(ObjectId())) == []
 
 
-def test_events_come_oldest_first_and_in_order_for_each_order(
+def test_unpublished_events_come_oldest_first_and_each_orders_in_sequence(
     repository: Repository, outbox: WholeOutbox
 ) -> None:
     late = repository.add(pending())
@@ -315,7 +317,7 @@ def test_events_come_oldest_first_and_in_order_for_each_order(
     assert len(outbox.unpublished(1)) == 1
 
 
-def test_a_published_event_is_gone_and_the_others_stay(
+def test_a_published_event_leaves_the_outbox_and_the_others_stay(
     repository: Repository, outbox: WholeOutbox
 ) -> None:
     done = repository.save(repository.add(pending()).complete(PRICE, later(1)))
@@ -330,7 +332,7 @@ def test_a_published_event_is_gone_and_the_others_stay(
     assert repository.get(done.id) == cancelled
 
 
-def test_publishing_does_not_disturb_whoever_loaded_the_order(
+def test_an_order_loaded_before_its_events_were_published_can_still_be_saved(
     repository: Repository, outbox: WholeOutbox
 ) -> None:
     loaded = repository.save(repository.add(pending()).complete(PRICE, later(1)))
@@ -339,7 +341,9 @@ def test_publishing_does_not_disturb_whoever_loaded_the_order(
     assert outbox.unpublished(10) == []
 
 
-def test_marking_twice_or_nothing_does_no_harm(repository: Repository, outbox: WholeOutbox) -> None:
+def test_marking_events_published_twice_or_marking_none_does_no_harm(
+    repository: Repository, outbox: WholeOutbox
+) -> None:
     repository.save(repository.add(pending()).complete(PRICE, later(1)))
     [events] = outbox.unpublished(10)
     for published in (events, events, []):
@@ -347,7 +351,9 @@ def test_marking_twice_or_nothing_does_no_harm(repository: Repository, outbox: W
     assert outbox.unpublished(10) == []
 
 
-def test_an_event_keeps_every_field(repository: Repository, outbox: WholeOutbox) -> None:
+def test_an_event_in_the_outbox_keeps_every_field(
+    repository: Repository, outbox: WholeOutbox
+) -> None:
     order = repository.add(pending(quantity=7))
     repository.save(order.complete(Decimal("0.10"), START + timedelta(milliseconds=1)))
     [[event]] = outbox.unpublished(10)

@@ -14,7 +14,7 @@ UNITS = {"m": 1, "g": 1024}
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_no_service_can_take_the_whole_machine(name: str) -> None:
+def test_no_compose_service_can_take_the_whole_machine(name: str) -> None:
     service = SERVICES[name]
     limit = service["mem_limit"]
     assert 0 < int(limit[:-1]) * UNITS[limit[-1]] <= 1024

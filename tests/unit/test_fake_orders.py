@@ -20,7 +20,7 @@ def outbox(repository: FakeOrders) -> FakeOrders:
     return repository
 
 
-def test_the_examples_set_every_field_that_an_order_has() -> None:
+def test_the_example_orders_set_every_field_that_an_order_has() -> None:
     blank = pending()
     unset = {field.name for field in fields(Order)} - {"id", "item_id", "quantity", "created_at"}
     for order in [*in_every_state().values(), completed().saved(), completed()]:

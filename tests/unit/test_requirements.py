@@ -39,13 +39,13 @@ def loose(*extras: str) -> list[Requirement]:
 
 
 @pytest.mark.parametrize("path", PINNED_FILES)
-def test_every_entry_is_pinned_with_hashes(path: str) -> None:
+def test_every_requirement_is_pinned_with_hashes(path: str) -> None:
     exact = re.compile(r"^[a-z0-9-]+==[^ ]+( ; .+?)? +(--hash=sha256:[0-9a-f]{64} *)+$")
     assert [entry for entry in entries(path) if not exact.match(entry)] == []
 
 
 @pytest.mark.parametrize("path", PINNED_FILES)
-def test_no_entry_names_a_host_or_a_place_on_a_disk(path: str) -> None:
+def test_no_requirement_names_a_host_or_a_place_on_a_disk(path: str) -> None:
     assert not re.search(r"://|file:/|--[a-z-]*(url|links|host)", (ROOT / path).read_text("utf-8"))
 
 
@@ -53,13 +53,13 @@ def test_no_entry_names_a_host_or_a_place_on_a_disk(path: str) -> None:
     ("path", "extras"),
     [("requirements.txt", ()), ("requirements-dev.txt", ("dev", "devstack"))],
 )
-def test_pins_are_what_setup_cfg_allows(path: str, extras: tuple[str, ...]) -> None:
+def test_pinned_requirements_are_what_setup_cfg_allows(path: str, extras: tuple[str, ...]) -> None:
     pinned = pins(path)
     for wanted in loose(*extras):
         assert wanted.specifier.contains(pinned[canonicalize_name(wanted.name)]), wanted
 
 
-def test_development_runs_what_production_runs() -> None:
+def test_development_has_the_pinned_requirements_of_production() -> None:
     production = pins("requirements.txt")
     development = pins("requirements-dev.txt")
     assert {name: development.get(name) for name in production} == production

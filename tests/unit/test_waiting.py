@@ -36,13 +36,15 @@ def waiting(room: WaitingRoom, number: int) -> Any:
     return conn
 
 
-def test_the_heaviest_is_the_one_with_the_most_bytes(room: WaitingRoom) -> None:
+def test_the_heaviest_waiting_connection_is_the_one_with_the_most_bytes(room: WaitingRoom) -> None:
     _, heavy, _ = (waiting(room, number) for number in (1, 3, 2))
     assert room.heaviest() is heavy
     assert room.weight == 6
 
 
-def test_an_idle_one_is_not_ended_for_the_weight_of_requests_under_way(room: WaitingRoom) -> None:
+def test_an_idle_connection_is_not_ended_for_the_weight_of_requests_under_way(
+    room: WaitingRoom,
+) -> None:
     served, _ = waiting(room, 100), waiting(room, 0)
     room.release(served)
     assert room.weight == 100

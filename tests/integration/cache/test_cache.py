@@ -79,13 +79,13 @@ def settled(store: Store) -> Order:
 # --- in one process
 
 
-def test_a_second_read_does_not_reach_the_store(store: Store) -> None:
+def test_a_second_read_of_an_order_does_not_reach_the_store(store: Store) -> None:
     process, order = Process(store), settled(store)
     assert process.get(order) == process.get(order) == order
     assert process.read_from == {"store": 1, "local": 1}
 
 
-def test_a_state_is_served_no_longer_than_its_time_to_live(store: Store) -> None:
+def test_a_cached_order_is_served_no_longer_than_its_time_to_live(store: Store) -> None:
     process, order = Process(store, ttl=0.3), settled(store)
     began = time.monotonic()
     process.get(order)
@@ -95,7 +95,9 @@ def test_a_state_is_served_no_longer_than_its_time_to_live(store: Store) -> None
     assert time.monotonic() - began < 0.3 + 1
 
 
-def test_age_counts_from_before_the_store_was_asked(store: Store, database: Database) -> None:
+def test_a_cached_orders_age_counts_from_before_the_store_was_asked(
+    store: Store, database: Database
+) -> None:
     order = settled(store)
 
     class Slow(Store):
@@ -110,14 +112,14 @@ def test_age_counts_from_before_the_store_was_asked(store: Store, database: Data
     assert process.read_from == {"store": 2}
 
 
-def test_a_write_ends_what_is_cached(store: Store) -> None:
+def test_a_write_ends_the_cached_order(store: Store) -> None:
     process, order = Process(store), settled(store)
     process.get(order)
     changed = process.orders.save(order.request_cancel(later(3)))
     assert process.get(order) == changed
 
 
-def test_a_write_that_lost_its_race_ends_it_too(store: Store) -> None:
+def test_a_write_that_lost_its_race_ends_the_cached_order(store: Store) -> None:
     process, order = Process(store), settled(store)
     process.get(order)
     changed = store.save(order.request_cancel(later(3)))
@@ -126,7 +128,7 @@ def test_a_write_that_lost_its_race_ends_it_too(store: Store) -> None:
     assert process.get(order) == changed
 
 
-def test_a_batch_of_which_some_lost_their_race_ends_all_of_it(store: Store) -> None:
+def test_a_batch_of_which_some_lost_their_race_ends_all_its_cached_orders(store: Store) -> None:
     process, orders = Process(store), [settled(store) for _ in range(3)]
     for order in orders:
         process.get(order)
@@ -137,7 +139,7 @@ def test_a_batch_of_which_some_lost_their_race_ends_all_of_it(store: Store) -> N
     assert all(order and order.version == 3 for order in now)
 
 
-def test_orders_that_wait_for_stock_or_for_a_person_are_not_kept(
+def test_orders_that_wait_for_stock_or_for_a_person_are_not_cached(
     store: Store,
 ) -> None:
     process = Process(store)
@@ -150,14 +152,14 @@ def test_orders_that_wait_for_stock_or_for_a_person_are_not_kept(
         assert (process.read_from["local"] == 0) is waits, name
 
 
-def test_what_is_not_there_is_asked_for_each_time(store: Store) -> None:
+def test_an_order_that_does_not_exist_is_asked_of_the_store_each_time(store: Store) -> None:
     process, order = Process(store), completed()
     assert process.get(order) is None
     store.add(replace(order, new_events=()))
     assert process.get(order) is not None
 
 
-def test_no_more_orders_are_kept_than_the_setting_says(store: Store) -> None:
+def test_no_more_orders_are_cached_than_the_setting_says(store: Store) -> None:
     process = Process(store, size=2)
     first, *others = [settled(store) for _ in range(3)]
     for order in (first, *others):
@@ -194,7 +196,7 @@ class Paused(Store):
 
 
 @pytest.mark.parametrize("with_redis", [False, True])
-def test_a_slow_reader_does_not_bring_back_what_it_read_before_a_write(
+def test_a_slow_reader_does_not_cache_a_state_that_it_read_before_a_write(
     store: Store, database: Database, redis: RedisServer, with_redis: bool
 ) -> None:
     order, table = settled(store), Changes(bytearray(Changes.SIZE))
@@ -216,7 +218,7 @@ def test_a_slow_reader_does_not_bring_back_what_it_read_before_a_write(
 # --- in the processes of one gunicorn
 
 
-def test_a_write_in_one_process_is_seen_at_once_in_another_that_was_forked() -> None:
+def test_a_write_in_a_forked_process_is_seen_at_once_in_its_parent() -> None:
     table = new_changes()
     before = [table.mark(order_id) for order_id in ("0" * 24, "f" * 24)]
     child = os.fork()
@@ -229,7 +231,7 @@ def test_a_write_in_one_process_is_seen_at_once_in_another_that_was_forked() -> 
     assert after[1] != before[1]
 
 
-def test_what_one_process_cached_is_not_used_once_another_wrote(
+def test_a_cached_order_is_not_used_once_another_process_of_the_host_wrote_it(
     store: Store,
 ) -> None:
     table = Changes(bytearray(Changes.SIZE))
@@ -243,7 +245,9 @@ def test_what_one_process_cached_is_not_used_once_another_wrote(
 # --- with Redis
 
 
-def test_a_process_reads_what_another_has_read(store: Store, redis: RedisServer) -> None:
+def test_a_process_reads_from_redis_what_another_process_has_read(
+    store: Store, redis: RedisServer
+) -> None:
     one, other = Process(store, redis.url), Process(store, redis.url)
     order = settled(store)
     one.get(order)
@@ -266,7 +270,9 @@ def test_an_order_comes_back_from_redis_as_it_went_in(name: str, redis: RedisSer
     assert LONG - 5 < again.seconds_left <= LONG
 
 
-def test_a_write_elsewhere_ends_it_in_redis(store: Store, redis: RedisServer) -> None:
+def test_a_write_in_another_process_ends_the_entry_in_redis(
+    store: Store, redis: RedisServer
+) -> None:
     one, other, third = (Process(store, redis.url) for _ in range(3))
     order = settled(store)
     one.get(order)
@@ -274,7 +280,7 @@ def test_a_write_elsewhere_ends_it_in_redis(store: Store, redis: RedisServer) ->
     assert third.get(order) == changed
 
 
-def test_what_comes_from_redis_is_as_old_there_as_it_is_here(
+def test_an_order_from_redis_keeps_the_age_that_it_has_in_redis(
     store: Store, redis: RedisServer
 ) -> None:
     one, other = Process(store, redis.url, ttl=0.6), Process(store, redis.url, ttl=0.6)
@@ -288,7 +294,7 @@ def test_what_comes_from_redis_is_as_old_there_as_it_is_here(
     assert time.monotonic() - began < 0.6 + 0.5
 
 
-def test_an_entry_that_was_held_up_on_the_way_does_not_last_longer(redis: RedisServer) -> None:
+def test_an_entry_that_was_held_up_on_its_way_to_redis_lasts_no_longer(redis: RedisServer) -> None:
     shared = SharedOrders(redis.url, 0.1, SEAL)
     order = replace(completed(), version=2, new_events=())
     looked = shared.look(order.id)
@@ -300,7 +306,7 @@ def test_an_entry_that_was_held_up_on_the_way_does_not_last_longer(redis: RedisS
     assert again.order is None
 
 
-def test_nothing_stays_in_redis(redis: RedisServer) -> None:
+def test_every_key_in_redis_expires(redis: RedisServer) -> None:
     shared = SharedOrders(redis.url, LONG, SEAL)
     order = replace(completed(), version=2, new_events=())
     looked = shared.look(order.id)
@@ -319,7 +325,7 @@ def test_rubbish_in_redis_is_a_miss(rubbish: bytes, store: Store, redis: RedisSe
     assert process.get(order) == order
 
 
-def test_a_redis_that_was_never_there_costs_only_speed(store: Store) -> None:
+def test_a_redis_that_was_never_up_costs_only_speed(store: Store) -> None:
     process, order = Process(store, "redis://127.0.0.1:1/0"), settled(store)
     assert process.get(order) == process.get(order) == order
     changed = process.orders.save(order.request_cancel(later(3)))
@@ -363,7 +369,9 @@ def test_a_redis_that_hangs_is_waited_for_a_moment_and_then_left_alone(
     assert took < 3
 
 
-def test_many_threads_read_and_write_at_once(store: Store, redis: RedisServer) -> None:
+def test_threads_that_cancel_and_read_orders_at_once_read_each_order_cancelled(
+    store: Store, redis: RedisServer
+) -> None:
     table = Changes(bytearray(Changes.SIZE))
     processes = [Process(store, redis.url, table=table) for _ in range(2)]
     orders = [settled(store) for _ in range(30)]

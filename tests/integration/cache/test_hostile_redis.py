@@ -85,21 +85,23 @@ def seen(redis: RedisServer, order_id: str) -> object:
     return asked(shared(redis.url), order_id).order
 
 
-def test_a_true_entry_is_used(entry: bytes, redis: RedisServer) -> None:
+def test_a_sealed_entry_of_redis_is_used(entry: bytes, redis: RedisServer) -> None:
     assert seen(redis, ORDER.id) == ORDER
 
 
-def test_an_entry_of_one_order_is_none_of_another(entry: bytes, redis: RedisServer) -> None:
+def test_an_entry_of_one_order_under_another_orders_key_is_a_miss(
+    entry: bytes, redis: RedisServer
+) -> None:
     redis.client.set(KEY + OTHER.id, entry)
     assert seen(redis, OTHER.id) is None
 
 
-def test_an_entry_is_not_one_of_another_version(entry: bytes, redis: RedisServer) -> None:
+def test_an_entry_whose_version_was_changed_is_a_miss(entry: bytes, redis: RedisServer) -> None:
     redis.client.set(KEY + ORDER.id, b"9" + entry)
     assert seen(redis, ORDER.id) is None
 
 
-def test_an_entry_that_is_put_back_is_no_longer_good(redis: RedisServer) -> None:
+def test_an_entry_that_is_put_back_after_its_time_is_a_miss(redis: RedisServer) -> None:
     orders = SharedOrders(redis.url, 0.2, SEAL)
     entry = put(redis, orders)
     time.sleep(0.3)
@@ -107,13 +109,13 @@ def test_an_entry_that_is_put_back_is_no_longer_good(redis: RedisServer) -> None
     assert seen(redis, ORDER.id) is None
 
 
-def test_an_entry_with_another_key_is_nobodys(entry: bytes, redis: RedisServer) -> None:
+def test_an_entry_sealed_with_another_key_is_a_miss(entry: bytes, redis: RedisServer) -> None:
     assert asked(shared(redis.url, Seal(lambda: b"another"))).order is None
 
 
 @sized(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_whatever_is_written_there_is_a_miss(
+def test_whatever_a_stranger_writes_under_a_key_of_redis_is_a_miss(
     data: st.DataObject, entry: bytes, redis: RedisServer
 ) -> None:
     at = data.draw(st.integers(0, len(entry) - 1), "at")
@@ -123,7 +125,7 @@ def test_whatever_is_written_there_is_a_miss(
     assert seen(redis, ORDER.id) is None
 
 
-def test_an_entry_of_another_type_or_size_is_a_miss(redis: RedisServer) -> None:
+def test_a_redis_entry_of_another_type_or_size_is_a_miss(redis: RedisServer) -> None:
     redis.client.set(KEY + ORDER.id, b"2:" + b"x" * 20_000_000)
     assert seen(redis, ORDER.id) is None
     redis.client.delete(KEY + ORDER.id)
@@ -131,14 +133,14 @@ def test_an_entry_of_another_type_or_size_is_a_miss(redis: RedisServer) -> None:
     assert shared(redis.url).look(ORDER.id) is None
 
 
-def test_what_others_wrote_is_overwritten(redis: RedisServer) -> None:
+def test_an_entry_that_a_stranger_wrote_is_overwritten(redis: RedisServer) -> None:
     redis.client.delete(KEY + ORDER.id)
     redis.client.set(KEY + ORDER.id, "rubbish")
     until(lambda: put(redis, shared(redis.url)) != b"rubbish", "ours")
     assert seen(redis, ORDER.id) == ORDER
 
 
-def test_all_processes_have_one_key(database: Database) -> None:
+def test_all_processes_have_one_key_for_the_cache(database: Database) -> None:
     first = cache_key(database)
     assert len(first) == 32
     assert cache_key(database) == first
@@ -178,7 +180,7 @@ def is_a_miss_soon(url: str) -> bool:
 
 
 @pytest.mark.parametrize("name", ODD)
-def test_an_odd_answer_is_a_miss(name: str) -> None:
+def test_an_odd_answer_of_redis_is_a_miss(name: str) -> None:
     with answering(lambda connection: connection.sendall(ODD[name])) as url:
         assert is_a_miss_soon(url)
 
@@ -189,12 +191,12 @@ def test_an_odd_answer_is_a_miss(name: str) -> None:
         st.one_of(st.binary(max_size=40), st.sampled_from(list(ODD.values()))), max_size=4
     )
 )
-def test_any_answer_is_a_miss(reply: list[bytes]) -> None:
+def test_any_generated_answer_of_redis_is_a_miss(reply: list[bytes]) -> None:
     with answering(lambda connection: connection.sendall(b"".join(reply))) as url:
         assert is_a_miss_soon(url)
 
 
-def test_an_answer_that_trickles_is_waited_for_no_longer_than_one_that_does_not_come() -> None:
+def test_a_redis_answer_that_trickles_is_waited_for_no_longer_than_a_missing_one() -> None:
     def trickle(connection: socket.socket) -> None:
         connection.sendall(b"$60000\r\n")
         for _ in range(100 * LONGER):
@@ -205,7 +207,7 @@ def test_an_answer_that_trickles_is_waited_for_no_longer_than_one_that_does_not_
         assert is_a_miss_soon(url)
 
 
-def test_an_answer_without_end_is_not_read_to_its_end() -> None:
+def test_a_redis_answer_without_end_is_given_up() -> None:
     sent = 0
 
     def pour(connection: socket.socket) -> None:
@@ -220,7 +222,7 @@ def test_an_answer_without_end_is_not_read_to_its_end() -> None:
     assert sent < 50_000_000
 
 
-def test_a_look_up_that_hangs_holds_nobody(
+def test_a_look_up_of_rediss_host_that_hangs_holds_up_nobody(
     redis: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done = threading.Event()
@@ -236,7 +238,7 @@ def test_a_look_up_that_hangs_holds_nobody(
     done.set()
 
 
-def test_look_ups_that_were_given_up_do_not_follow_those_that_hang(
+def test_look_ups_that_were_given_up_are_not_made_once_the_hanging_ones_end(
     redis: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done = threading.Event()

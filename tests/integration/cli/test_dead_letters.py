@@ -58,7 +58,7 @@ def mend(stage: Stage) -> None:
     stage.settings = stage.settings.model_copy(update={"stock_event_max_bytes": 65_536})
 
 
-def test_without_dead_letters_it_says_so(stage: Stage) -> None:
+def test_every_dead_letters_command_says_when_there_are_none(stage: Stage) -> None:
     said = f"No dead letters. Kafka has no topic {stage.other_topic}.\n"
     assert command(stage, "list").stdout == said
     assert command(stage, "list", "--topic", stage.topic).stdout == "No dead letters.\n"
@@ -68,21 +68,25 @@ def test_without_dead_letters_it_says_so(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("words", [["list"], ["list", "--json"], ["show"], ["replay"]])
-def test_topics_that_are_not_there_do_not_look_like_success(words: list[str], stage: Stage) -> None:
+def test_a_dead_letters_command_fails_where_kafka_has_none_of_the_topics(
+    words: list[str], stage: Stage
+) -> None:
     settings = stage.settings.model_copy(update={"kafka_stock_topics": ("stock-updatez",)})
     stage.settings = settings
     with pytest.raises(InvalidValue, match="KAFKA_STOCK_TOPICS: Kafka has no topic stock-updatez"):
         command(stage, *words)
 
 
-def test_a_topic_that_is_not_among_the_settings_does_not_look_like_success(stage: Stage) -> None:
+def test_dead_letters_list_fails_for_a_topic_outside_the_settings_or_outside_kafka(
+    stage: Stage,
+) -> None:
     with pytest.raises(InvalidValue, match=f"none of KAFKA_STOCK_TOPICS .{stage.topic}, "):
         command(stage, "list", "--topic", "stock-updatez")
     with pytest.raises(InvalidValue, match=f"no topic {stage.other_topic}"):
         command(stage, "list", "--topic", stage.other_topic)
 
 
-def test_each_is_listed_with_what_is_wrong_with_it(stage: Stage) -> None:
+def test_each_dead_letter_is_listed_with_what_is_wrong_with_it(stage: Stage) -> None:
     bury(stage, b"rubbish", None, LARGE)
     lines = command(stage, "list").stdout.splitlines()
     assert len(lines) == 4
@@ -95,7 +99,7 @@ def test_each_is_listed_with_what_is_wrong_with_it(stage: Stage) -> None:
         assert listed(stage)[offset]["original"]["offset"] == offset
 
 
-def test_the_list_can_be_narrowed(stage: Stage) -> None:
+def test_the_list_of_dead_letters_can_be_narrowed(stage: Stage) -> None:
     bury(stage, b"rubbish", None, b"rubbish")
     assert [each["code"] for each in listed(stage, "--code", "not_json")] == ["not_json"] * 2
     assert len(listed(stage, "--code", "not_json", "--limit", "1")) == 1
@@ -107,7 +111,7 @@ def test_the_list_can_be_narrowed(stage: Stage) -> None:
     assert [each["code"] for each in listed(stage, wanted)] == ["tombstone"]
 
 
-def test_one_is_shown_whole(stage: Stage) -> None:
+def test_one_dead_letter_is_shown_whole(stage: Stage) -> None:
     bury(stage, value(changeType="stolen"), b"\x1b[2J\xff")
     stolen, escape = listed(stage)
     page = command(stage, "show", stolen["id"]).stdout
@@ -126,7 +130,7 @@ def test_one_is_shown_whole(stage: Stage) -> None:
     assert command(stage, "show", "no/such/1").exit_code == 1
 
 
-def test_reading_disturbs_no_consumer_group(stage: Stage) -> None:
+def test_reading_dead_letters_disturbs_no_consumer_group(stage: Stage) -> None:
     bury(stage, b"rubbish")
     before = stage.groups()
     listed(stage)
@@ -135,7 +139,7 @@ def test_reading_disturbs_no_consumer_group(stage: Stage) -> None:
     assert stage.committed() == 1
 
 
-def test_after_the_cause_is_mended_a_replay_brings_them_into_the_log(stage: Stage) -> None:
+def test_a_replay_after_the_cause_is_mended_brings_the_records_into_the_log(stage: Stage) -> None:
     bury(stage, LARGE, b"rubbish")
     dry = command(stage, "replay", "--code", "too_large", "--dry-run").stdout
     assert dry.startswith("Would replay 1 dead letter (")
@@ -161,7 +165,7 @@ def test_after_the_cause_is_mended_a_replay_brings_them_into_the_log(stage: Stag
     assert [each["logged"] for each in listed(stage, "--all")] == [True, False]
 
 
-def test_a_record_is_logged_once_however_often_it_is_replayed(stage: Stage) -> None:
+def test_a_dead_lettered_record_is_logged_once_however_often_it_is_replayed(stage: Stage) -> None:
     bury(stage, LARGE)
     mend(stage)
     for _ in range(3):
@@ -174,7 +178,7 @@ def test_a_record_is_logged_once_however_often_it_is_replayed(stage: Stage) -> N
     )
 
 
-def test_what_comes_back_again_and_again_is_refused(stage: Stage) -> None:
+def test_a_dead_letter_that_came_back_three_times_is_not_replayed(stage: Stage) -> None:
     bury(stage, LARGE)
     for _ in range(3):
         report = json.loads(command(stage, "replay", "--json").stdout)

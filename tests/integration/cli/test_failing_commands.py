@@ -35,7 +35,9 @@ def failed(words: str, **settings: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize(("words", "exit_code"), OF_THE_STORE)
-def test_a_store_that_is_not_there(words: str, exit_code: int) -> None:
+def test_a_command_without_its_store_ends_with_its_exit_code_and_one_line(
+    words: str, exit_code: int
+) -> None:
     nowhere = f"mongodb://127.0.0.1:{free_port()}"
     code, line = failed(words, MONGO_URI=nowhere, STORE_TIMEOUT="0.5")
     assert code == exit_code
@@ -44,7 +46,9 @@ def test_a_store_that_is_not_there(words: str, exit_code: int) -> None:
 
 
 @pytest.mark.parametrize(("words", "exit_code"), [*OF_THE_STORE, *OTHERS])
-def test_a_setting_that_cannot_be(words: str, exit_code: int) -> None:
+def test_a_command_with_a_bad_setting_ends_with_its_exit_code_and_one_line(
+    words: str, exit_code: int
+) -> None:
     code, line = failed(words, PORT="three")
     assert code == exit_code
     assert "PORT" in line

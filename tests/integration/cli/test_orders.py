@@ -102,7 +102,7 @@ def shop(mongo: Mongod, inventory: SampleInventory, items: Items, shared: Shared
         yield Shop(settings, items, database, shared)
 
 
-def test_a_stuck_order_is_told_of_settled_by_word_and_reconciled(shop: Shop) -> None:
+def test_a_stuck_order_is_listed_settled_by_word_and_reconciled(shop: Shop) -> None:
     item = shop.items.add(stock=10, price="2.50")
     order_id = shop.stuck_order(item)
     [stuck] = shop.json("orders", "stuck")["stuck"]
@@ -124,7 +124,7 @@ def test_a_stuck_order_is_told_of_settled_by_word_and_reconciled(shop: Shop) -> 
     assert f"Settled by a person's word: order {order_id}." in compared.stdout
 
 
-def test_what_is_not_stuck_is_refused_in_one_line(shop: Shop) -> None:
+def test_orders_settle_refuses_an_order_that_is_not_stuck_in_one_line(shop: Shop) -> None:
     item = shop.items.add(stock=10)
     order = shop.use_cases().create_order(CreateOrderCommand(item, 1)).order
     words = ("--as", "failed", "--reason", "x", "--yes")
@@ -138,7 +138,9 @@ def test_what_is_not_stuck_is_refused_in_one_line(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(("words", "exit_code"), [("orders stuck", 1), ("reconcile", 2)])
-def test_a_store_that_is_not_there_is_one_line_and_soon(words: str, exit_code: int) -> None:
+def test_orders_stuck_and_reconcile_without_their_store_end_soon_with_one_line(
+    words: str, exit_code: int
+) -> None:
     environment = {"MONGO_URI": f"mongodb://127.0.0.1:{free_port()}", "STORE_TIMEOUT": "0.5"}
     done = subprocess.run(
         [sys.executable, "-m", "order_service", *words.split()],

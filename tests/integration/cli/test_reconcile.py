@@ -146,7 +146,7 @@ def kinds(report: dict[str, Any]) -> list[str]:
 
 @both_contracts
 @pytest.mark.usefixtures("worker")
-def test_orders_cancellations_and_refusals_agree(shop: Shop) -> None:
+def test_orders_cancellations_and_refusals_agree_with_the_log(shop: Shop) -> None:
     item = shop.items.add(stock=20)
     orders = [shop.order(item, 1 + n) for n in range(4)]
     for order in orders[:2]:
@@ -168,7 +168,7 @@ def test_orders_cancellations_and_refusals_agree(shop: Shop) -> None:
 
 @pytest.mark.parametrize("stage", ["conditional"], indirect=True)
 @pytest.mark.usefixtures("worker")
-def test_operations_of_the_same_millisecond_are_each_others_equals(shop: Shop) -> None:
+def test_orders_with_equal_changes_of_one_millisecond_agree_with_the_log(shop: Shop) -> None:
     item = shop.items.add(stock=20)
     now = shop.adapters.clock.now()
     done = {"taken": StockMove(20, 17, now), "settled_at": now, "updated_at": now}
@@ -203,7 +203,7 @@ def test_orders_and_cancellations_that_shared_an_overwrite_agree(shop: Shop) -> 
 
 @pytest.mark.parametrize("stage", ["conditional"], indirect=True)
 @pytest.mark.usefixtures("worker")
-def test_an_order_that_was_taken_and_given_back_agrees(shop: Shop) -> None:
+def test_an_order_that_was_taken_and_given_back_agrees_with_the_log(shop: Shop) -> None:
     item = shop.items.add(stock=20)
     orders = shop.adapters.orders
     now = shop.adapters.clock.now()
@@ -218,7 +218,7 @@ def test_an_order_that_was_taken_and_given_back_agrees(shop: Shop) -> None:
 
 
 @pytest.mark.usefixtures("worker")
-def test_a_restock_is_told_of_and_is_no_difference(shop: Shop) -> None:
+def test_a_restock_is_reported_and_is_no_difference(shop: Shop) -> None:
     item = shop.items.add(stock=20)
     shop.order(item, 3)
     shop.items.set_stock(item, 100)
@@ -232,7 +232,9 @@ def test_a_restock_is_told_of_and_is_no_difference(shop: Shop) -> None:
 
 
 @both_contracts
-def test_a_log_that_nobody_writes_is_said_to_lack_what_the_stock_agrees_with(shop: Shop) -> None:
+def test_a_log_that_nobody_writes_is_reported_to_lack_orders_that_the_stock_agrees_with(
+    shop: Shop,
+) -> None:
     item = shop.items.add(stock=20)
     order = shop.order(item, 3)
     shop.cancel(shop.order(item, 2))
@@ -279,7 +281,7 @@ def test_an_update_that_another_writer_lost_to_an_order_is_named(shop: Shop) -> 
 
 
 @pytest.mark.usefixtures("worker")
-def test_an_overwrite_that_came_again_after_its_lease_is_named(shop: Shop) -> None:
+def test_an_overwrite_that_arrived_again_after_its_lease_is_named(shop: Shop) -> None:
     """Settlement had sent it once more and sold on by the time the first request arrived."""
     item = shop.items.add(stock=20)
     now = shop.adapters.clock.now()
@@ -341,7 +343,7 @@ def test_an_order_without_a_record_of_its_change_is_named(shop: Shop) -> None:
 
 
 @pytest.mark.usefixtures("worker")
-def test_stock_that_the_log_does_not_know_of_differs_once_the_grace_is_over(shop: Shop) -> None:
+def test_stock_that_the_log_does_not_explain_differs_once_the_grace_is_over(shop: Shop) -> None:
     item = shop.items.add(stock=20)
     shop.order(item, 2)
     shop.items.set_stock(item, 50)
@@ -368,7 +370,7 @@ def _settled_by_word(shop: Shop, item: str) -> Order:
 
 
 @pytest.mark.usefixtures("worker")
-def test_an_order_that_a_person_settled_is_told_of_and_is_no_difference(shop: Shop) -> None:
+def test_an_order_that_a_person_settled_is_reported_and_is_no_difference(shop: Shop) -> None:
     item = shop.items.add(stock=20)
     shop.items.set_stock(item, 50)
     settled = _settled_by_word(shop, item)
@@ -378,7 +380,7 @@ def test_an_order_that_a_person_settled_is_told_of_and_is_no_difference(shop: Sh
     assert report["findings"][0]["orders"] == [settled.id]
 
 
-def test_orders_that_wait_or_are_stuck_are_counted(shop: Shop) -> None:
+def test_reconcile_counts_orders_that_wait_and_orders_that_are_stuck(shop: Shop) -> None:
     item = shop.items.add(stock=20)
     orders, now = shop.adapters.orders, shop.adapters.clock.now()
     for _ in range(3):
@@ -392,7 +394,7 @@ def test_orders_that_wait_or_are_stuck_are_counted(shop: Shop) -> None:
 
 
 @pytest.mark.usefixtures("worker")
-def test_an_item_of_the_log_that_can_be_none_is_left_out(shop: Shop) -> None:
+def test_an_item_of_the_log_whose_id_can_be_no_items_is_left_out(shop: Shop) -> None:
     """The log keeps whatever id an event names; one with a line end behind it looks like an id."""
     item = shop.items.add(stock=20)
     shop.order(item, 2)
@@ -424,7 +426,7 @@ def test_every_item_of_an_order_or_of_the_log_is_compared(shop: Shop) -> None:
 
 
 @pytest.mark.usefixtures("worker")
-def test_only_what_happened_since_then_is_compared(shop: Shop) -> None:
+def test_reconcile_since_compares_only_what_happened_since_then(shop: Shop) -> None:
     item = shop.items.add(stock=20)
     old = {"updatedAt": datetime(2026, 1, 1, tzinfo=UTC)}
     shop.items.set_stock(item, 50)
@@ -457,7 +459,7 @@ def test_a_change_whose_time_is_still_to_come_was_made_when_the_log_heard_of_it(
 
 
 @pytest.mark.usefixtures("worker")
-def test_a_time_that_is_still_to_come_hides_no_difference(shop: Shop) -> None:
+def test_a_change_whose_time_is_still_to_come_hides_no_difference(shop: Shop) -> None:
     item = shop.items.add(stock=20)
     shop.items.set_stock(item, 18)
     [heard] = shop.logged(item, 1)
@@ -469,7 +471,7 @@ def test_a_time_that_is_still_to_come_hides_no_difference(shop: Shop) -> None:
     assert (finding["kind"], finding["differs"]) == ("stock_differs", True)
 
 
-def test_what_the_log_no_longer_keeps_is_not_compared(shop: Shop) -> None:
+def test_orders_older_than_the_log_keeps_changes_are_not_compared(shop: Shop) -> None:
     item = shop.items.add(stock=20)
     shop.items.set_stock(item, 18)
     shop.database["orders"].delete_many({})
@@ -516,7 +518,9 @@ def _entry(item: str, number: int, move: StockMove) -> dict[str, Any]:
 
 
 @pytest.mark.usefixtures("worker")
-def test_the_command_compares_what_the_settings_name(shop: Shop, stage: Stage) -> None:
+def test_the_reconcile_command_compares_the_store_and_inventory_of_the_settings(
+    shop: Shop, stage: Stage
+) -> None:
     item = shop.items.add(stock=20)
     shop.order(item, 3)
     shop.order(item, 2, shop.disturbed(lambda: shop.items.set_stock(item, 50)))
@@ -534,7 +538,7 @@ def test_the_command_compares_what_the_settings_name(shop: Shop, stage: Stage) -
 # --- what cannot be found out
 
 
-def test_an_item_that_nobody_knows_is_said_to_be_unknown(shop: Shop) -> None:
+def test_reconcile_says_that_an_item_nobody_knows_is_unknown(shop: Shop) -> None:
     result = run(shop, "--item", NOBODY)
     assert result.exit_code == 2
     assert result.stderr == f"The inventory has no item {NOBODY}.\n"
@@ -552,7 +556,7 @@ def test_an_item_that_the_inventory_no_longer_has_is_compared_without_its_stock(
     assert (report["stockNow"], report["log"]["lastStock"]) == (None, 1)
 
 
-def test_an_inventory_that_is_away_ends_the_document_and_says_why(shop: Shop) -> None:
+def test_an_inventory_that_is_away_ends_reconciles_document_with_the_reason(shop: Shop) -> None:
     shop.order(shop.items.add(stock=20), 1)
     result = run(shop, "--json", inventory_service_url="http://127.0.0.1:9")
     assert result.exit_code == 2

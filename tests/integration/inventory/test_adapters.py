@@ -74,7 +74,9 @@ def test_an_overwrite_sets_the_stock(absolute: AbsoluteInventory, items: Items) 
     assert items.stock(item) == 3
 
 
-def test_an_item_that_is_not_there_is_named(absolute: AbsoluteInventory) -> None:
+def test_an_item_that_the_inventory_does_not_have_is_item_not_found_with_its_id(
+    absolute: AbsoluteInventory,
+) -> None:
     with pytest.raises(ItemNotFound) as not_found:
         absolute.read(NOBODY)
     assert not_found.value.item_id == NOBODY
@@ -107,7 +109,7 @@ def test_an_operation_is_carried_out_once_however_often_it_is_sent(
     assert items.stock(item) == 7
 
 
-def test_too_little_stock_says_how_much_there_is(
+def test_a_deduction_beyond_the_stock_says_how_much_there_is(
     conditional: ConditionalInventory, items: Items
 ) -> None:
     item = items.add(stock=2)
@@ -119,7 +121,9 @@ def test_too_little_stock_says_how_much_there_is(
 
 
 @pytest.mark.parametrize("verb", ["deduct", "restore"])
-def test_an_operation_on_no_item_is_not_found(conditional: ConditionalInventory, verb: str) -> None:
+def test_an_operation_on_an_unknown_item_is_item_not_found(
+    conditional: ConditionalInventory, verb: str
+) -> None:
     with pytest.raises(ItemNotFound):
         getattr(conditional, verb)(NOBODY, 1, operation())
 
@@ -146,7 +150,7 @@ changes_the_stock = pytest.mark.parametrize("send", [overwrite, deduct, restore]
 
 @changes_the_stock
 @pytest.mark.parametrize("fault", [CUT_BEFORE, CUT_AFTER, HANG_BEFORE, HANG_AFTER], ids=str)
-def test_sent_and_unanswered_is_unknown_and_may_still_happen(
+def test_a_write_that_was_sent_and_not_answered_is_unknown_and_may_still_happen(
     send: Send, fault: Fault, proxy: MisbehavingInventory, items: Items
 ) -> None:
     item = items.add(stock=7)
@@ -159,7 +163,7 @@ def test_sent_and_unanswered_is_unknown_and_may_still_happen(
 
 
 @changes_the_stock
-def test_what_a_gateway_answers_may_still_happen_behind_it(
+def test_a_write_that_a_gateway_timed_out_is_unknown_and_may_still_happen(
     send: Send, proxy: MisbehavingInventory, items: Items
 ) -> None:
     proxy.misbehave(GATEWAY_TIMEOUT_AFTER)
@@ -170,7 +174,7 @@ def test_what_a_gateway_answers_may_still_happen_behind_it(
 
 @changes_the_stock
 @pytest.mark.parametrize("fault", [ERROR_BEFORE, ERROR_AFTER], ids=str)
-def test_an_answered_error_is_unknown_but_over(
+def test_a_write_that_was_answered_with_an_error_is_unknown_but_over(
     send: Send, fault: Fault, proxy: MisbehavingInventory, items: Items
 ) -> None:
     item = items.add(stock=7)
@@ -183,7 +187,7 @@ def test_an_answered_error_is_unknown_but_over(
 
 @changes_the_stock
 @pytest.mark.parametrize("fault", RUBBISH, ids=str)
-def test_an_answer_that_makes_no_sense_is_unknown_but_over(
+def test_a_write_whose_answer_makes_no_sense_is_unknown_but_over(
     send: Send, fault: Fault, proxy: MisbehavingInventory, items: Items
 ) -> None:
     proxy.misbehave(fault)
@@ -233,7 +237,7 @@ def test_a_reading_that_fails_leaves_nothing_unknown(
 
 
 @pytest.mark.parametrize("fault", [CUT_BEFORE, CUT_AFTER, HANG_BEFORE], ids=str)
-def test_a_lost_reading_is_asked_for_once_more(
+def test_a_lost_reading_of_the_stock_is_asked_for_once_more(
     fault: Fault, proxy: MisbehavingInventory, items: Items
 ) -> None:
     item = items.add(stock=7)
@@ -275,7 +279,7 @@ def test_the_breaker_opens_sends_nothing_and_closes_by_itself(
     assert adapter.available()
 
 
-def test_rejections_do_not_open_the_breaker(proxy: MisbehavingInventory) -> None:
+def test_404s_of_the_inventory_do_not_open_the_breaker(proxy: MisbehavingInventory) -> None:
     adapter = AbsoluteInventory(http_to(proxy.url, breaker_failures=2))
     for _ in range(4):
         with pytest.raises(ItemNotFound):
@@ -296,7 +300,7 @@ def test_writes_that_answer_500_do_not_open_the_breaker(
 
 
 @pytest.mark.parametrize("fault", [ERROR_BEFORE, HANG_BEFORE], ids=str)
-def test_an_inventory_that_only_fails_is_left_alone(
+def test_the_breaker_opens_for_an_inventory_that_only_fails(
     fault: Fault, proxy: MisbehavingInventory, items: Items
 ) -> None:
     item = items.add(stock=7)

@@ -88,7 +88,7 @@ def test_a_topic_that_appears_later_is_read_from_its_beginning(classic: Stage) -
         assert len(classic.await_entries(20)) == 20
 
 
-def test_partitions_added_while_it_runs_are_read(classic: Stage) -> None:
+def test_partitions_added_while_the_consumer_runs_are_read(classic: Stage) -> None:
     classic.create_topic(classic.topic, 1)
     with RunningConsumer(classic, joined=True):
         classic.send(value())
@@ -100,7 +100,7 @@ def test_partitions_added_while_it_runs_are_read(classic: Stage) -> None:
     assert sorted(entry["source"]["partition"] for entry in entries) == [0, 1, 2]
 
 
-def test_while_workers_come_and_go_nothing_is_lost_and_nothing_is_logged_twice(
+def test_no_event_is_lost_or_logged_twice_while_workers_come_and_go(
     stage: Stage,
 ) -> None:
     stage.create_topic(stage.topic)
@@ -117,14 +117,14 @@ def test_while_workers_come_and_go_nothing_is_lost_and_nothing_is_logged_twice(
     assert stage.committed() == 1500
 
 
-def test_a_worker_for_whom_no_partition_is_left_has_its_place_too(stage: Stage) -> None:
+def test_a_worker_for_whom_no_partition_is_left_joins_the_group(stage: Stage) -> None:
     stage.create_topic(stage.topic, 1)
     with RunningConsumer(stage, joined=True), RunningConsumer(stage, joined=True):
         stage.send(value())
         assert len(stage.await_entries(1)) == 1
 
 
-def test_while_the_store_is_down_it_keeps_its_place_and_then_loses_nothing(stage: Stage) -> None:
+def test_a_consumer_keeps_its_place_while_the_store_is_down_and_loses_nothing(stage: Stage) -> None:
     stage.create_topic(stage.topic)
     stage.send_good(300)
     log = FailingLog(stage.database)
@@ -142,7 +142,7 @@ def test_while_the_store_is_down_it_keeps_its_place_and_then_loses_nothing(stage
     assert stage.committed() == 600
 
 
-def test_a_rebalance_commits_nothing_that_was_not_written(classic: Stage) -> None:
+def test_a_rebalance_commits_no_record_that_was_not_written(classic: Stage) -> None:
     classic.create_topic(classic.topic)
     classic.send_good(100)
     log = FailingLog(classic.database)
@@ -157,7 +157,9 @@ def test_a_rebalance_commits_nothing_that_was_not_written(classic: Stage) -> Non
         assert len(classic.await_entries(100)) == 100
 
 
-def test_poison_lands_in_its_topics_dead_letters_with_all_that_it_had(classic: Stage) -> None:
+def test_a_poison_record_lands_in_its_topics_dead_letters_with_all_that_it_had(
+    classic: Stage,
+) -> None:
     classic.create_topic(classic.topic)
     headers = [("trace", b"\x00\xff"), ("empty", None), ("trace", b"again")]
     classic.send(b"rubbish", key=b"k", headers=headers, partition=2, timestamp=1_700_000_000_123)
@@ -190,7 +192,7 @@ def test_a_poison_record_as_large_as_the_broker_takes_has_room_in_the_dead_lette
     assert letter.value() == largest
 
 
-def test_a_dead_letter_that_is_not_taken_is_waited_for(classic: Stage) -> None:
+def test_a_consumer_waits_until_its_dead_letter_topic_takes_the_letter(classic: Stage) -> None:
     """A dead-letter topic that somebody made too small even for a letter that holds nothing of the
     record, and then mends."""
     dead_letters = f"{classic.topic}-dlt"

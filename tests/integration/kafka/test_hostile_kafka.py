@@ -101,7 +101,7 @@ def generate(number: int) -> Generated:
 ANY_TIME = {"message_timestamp_after_max_ms": str(2**63 - 1)}
 
 
-def test_of_hundreds_of_generated_records_each_is_logged_or_a_dead_letter(stage: Stage) -> None:
+def test_each_of_hundreds_of_generated_records_is_logged_or_a_dead_letter(stage: Stage) -> None:
     stage.create_topic(stage.topic, 1, **ANY_TIME)
     generated = generate(GENERATED)
     for content, sent in generated.raw[:GENERATED]:
@@ -192,7 +192,7 @@ def test_a_record_that_is_small_on_the_way_and_large_when_expanded_holds_up_noth
 
 
 @pytest.mark.parametrize("codec", ["gzip", "lz4"])
-def test_what_expands_beyond_the_topics_limit_never_reaches_a_worker(
+def test_a_record_that_expands_beyond_its_topics_limit_never_reaches_a_worker(
     mongo: Mongod, kafka: KafkaBroker, stage: Stage, tmp_path: Path, codec: str
 ) -> None:
     stage.create_topic(stage.topic, 1)
@@ -236,7 +236,7 @@ LIES: list[tuple[str, bytes | None]] = [
 ]
 
 
-def test_one_odd_letter_ends_no_list(stage: Stage) -> None:
+def test_an_odd_letter_does_not_end_the_list_of_dead_letters(stage: Stage) -> None:
     stage.create_topic(stage.topic, 1)
     letters = f"{stage.topic}-dlt"
     stage.create_topic(letters, 1, **ANY_TIME)
@@ -331,7 +331,7 @@ def test_lag_is_none_behind_transactions_that_were_aborted(stage: Stage) -> None
         until(lambda: running.registry.get_sample_value(series, lag) == 0, "no lag", 15)
 
 
-def test_a_topic_that_does_not_exist_is_named_until_it_does(stage: Stage) -> None:
+def test_a_topic_that_does_not_exist_is_named_until_it_exists(stage: Stage) -> None:
     with RunningConsumer(stage, joined=True) as running:
         problem = until(lambda: running.watch.topics_problem, "a word of it")
         assert stage.topic in str(problem)
@@ -359,7 +359,7 @@ def test_a_topic_that_does_not_exist_is_named_until_it_does(stage: Stage) -> Non
         ),
     ],
 )
-def test_why_the_letters_can_not_be_read_is_named_soon(
+def test_the_reason_why_dead_letters_can_not_be_read_is_named_soon(
     stage: Stage, given: dict[str, str], words: str
 ) -> None:
     stage.settings = Settings.load({**stage.environment, **given})

@@ -75,7 +75,7 @@ def test_events_reach_the_topic_in_each_orders_order(settings: Settings, reader:
         assert kinds == ["ORDER_CREATED", "ORDER_CANCELLED"]
 
 
-def test_without_a_broker_nothing_counts_as_published_and_it_ends_in_time() -> None:
+def test_publishing_without_a_broker_ends_in_time_and_no_event_counts_as_published() -> None:
     nobody = Settings(
         kafka_broker=f"127.0.0.1:{free_port()}",
         kafka_config={"producer": {"delivery.timeout.ms": "1000", "linger.ms": "5"}},

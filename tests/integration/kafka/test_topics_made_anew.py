@@ -41,7 +41,7 @@ def stage(request: pytest.FixtureRequest, mongo: Mongod, kafka: KafkaBroker) -> 
         yield stage
 
 
-def test_each_record_is_logged_or_one_dead_letter_and_once_replayed_logged_once(
+def test_each_record_of_a_topic_made_anew_is_logged_once_or_is_one_dead_letter(
     stage: Stage,
 ) -> None:
     sent = {(time, n) for time in range(TIMES) for n in range(100)}
@@ -62,7 +62,9 @@ def test_each_record_is_logged_or_one_dead_letter_and_once_replayed_logged_once(
     assert set(logged(stage).values()) == {1}
 
 
-def test_of_several_letters_of_one_record_any_replay_logs_it_once(stage: Stage) -> None:
+def test_a_record_with_several_dead_letters_is_logged_once_whichever_is_replayed(
+    stage: Stage,
+) -> None:
     """As a worker leaves them that dies between a letter and its commit."""
     stage.create_topic(stage.topic, 1)
     stage.send(value(note="old"))

@@ -41,7 +41,7 @@ def expire(database: Database) -> Expire:
     return expire
 
 
-def test_the_end_is_reckoned_by_the_stores_clock(
+def test_the_end_of_a_lease_is_reckoned_by_the_stores_clock(
     database: Database, leases: MongoLeaseStore, item: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(time, "time", lambda: 0.0)
@@ -53,7 +53,7 @@ def test_the_end_is_reckoned_by_the_stores_clock(
     assert before + length <= stored["expiresAt"] <= after + length
 
 
-def test_one_relay_at_a_time_has_the_lock(database: Database) -> None:
+def test_one_relay_at_a_time_has_the_relays_lock(database: Database) -> None:
     mine, other = (MongoRelayLock(database, name, 10) for name in ("mine", "other"))
     with mine.held() as is_mine, other.held() as is_others:
         assert (is_mine, is_others) == (True, False)
@@ -61,7 +61,9 @@ def test_one_relay_at_a_time_has_the_lock(database: Database) -> None:
         assert is_others
 
 
-def test_each_look_is_timed_and_a_lost_race_counts(database: Database, item: str) -> None:
+def test_each_look_at_a_lease_is_timed_and_a_lost_race_is_counted(
+    database: Database, item: str
+) -> None:
     registry = CollectorRegistry()
     leases = MongoLeaseStore(database, "one", LONG, LeaseMetrics(registry))
     waited, lost = (

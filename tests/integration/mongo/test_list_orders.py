@@ -104,7 +104,7 @@ def read_through(
 @pytest.mark.parametrize("limit", [1, 7, 100])
 @pytest.mark.parametrize("times", [{}, BETWEEN], ids=["at any time", "between two times"])
 @pytest.mark.parametrize("query", EVERY_FILTER, ids=name_of)
-def test_the_pages_together_are_all_that_match_each_once_and_newest_first(
+def test_the_pages_of_a_list_together_are_all_matching_orders_once_and_newest_first(
     query: OrderQuery, times: dict[str, Any], limit: int, store: Store, stored: list[Order]
 ) -> None:
     query = replace(query, limit=limit, **times)
@@ -135,7 +135,7 @@ def stages(plan: dict[str, Any]) -> list[str]:
 @pytest.mark.parametrize("after", [None, "a page before"])
 @pytest.mark.parametrize("times", [{}, BETWEEN], ids=["at any time", "between two times"])
 @pytest.mark.parametrize("query", EVERY_FILTER, ids=name_of)
-def test_a_page_reads_its_own_orders_from_an_index_and_no_others(
+def test_a_page_of_orders_reads_its_own_orders_from_an_index_and_no_others(
     query: OrderQuery,
     times: dict[str, Any],
     after: str | None,
@@ -160,7 +160,7 @@ def test_a_page_reads_its_own_orders_from_an_index_and_no_others(
     assert stats["totalKeysExamined"] <= 5 + passed_over + 1
 
 
-def test_a_page_of_what_nobody_has_reads_nothing(store: Store, stored: list[Order]) -> None:
+def test_a_page_that_no_order_matches_reads_nothing(store: Store, stored: list[Order]) -> None:
     nobody = OrderQuery(customer_id="nobody", item_id=ITEM, status=OrderStatus.FAILED)
     stats = explained(store, nobody)["executionStats"]
     assert (stats["nReturned"], stats["totalDocsExamined"], stats["totalKeysExamined"]) == (0, 0, 0)

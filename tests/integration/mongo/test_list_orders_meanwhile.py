@@ -24,7 +24,7 @@ from tests.orders import PRICE, completed, failed, later, pending
 # --- stable while it is read
 
 
-def test_orders_that_come_in_meanwhile_push_nothing_into_or_out_of_the_pages(
+def test_orders_that_come_in_between_pages_push_nothing_into_or_out_of_the_pages(
     database: Database,
 ) -> None:
     repository = MongoOrderRepository(database)
@@ -40,7 +40,7 @@ def test_orders_that_come_in_meanwhile_push_nothing_into_or_out_of_the_pages(
     assert before <= set(found)
 
 
-def test_orders_that_are_settled_meanwhile_are_neither_skipped_nor_repeated(
+def test_orders_that_are_settled_between_pages_are_neither_skipped_nor_repeated(
     database: Database,
 ) -> None:
     repository = MongoOrderRepository(database)
@@ -59,7 +59,7 @@ def test_orders_that_are_settled_meanwhile_are_neither_skipped_nor_repeated(
     assert found == [order.id for order in sorted(waiting, key=place, reverse=True)]
 
 
-def test_a_list_goes_on_where_it_was_even_if_the_order_there_is_gone(database: Database) -> None:
+def test_a_list_goes_on_after_its_last_order_even_if_that_order_is_gone(database: Database) -> None:
     repository, list_orders = MongoOrderRepository(database), ListOrders(MongoOrderPages(database))
     orders = [repository.add(pending(at=at)) for at in MILLISECONDS]
     page = list_orders(OrderQuery(limit=4))
@@ -88,7 +88,7 @@ def client(settings: Settings, database: Database, shared: Shared) -> FlaskClien
     return build_api(settings, database, shared).test_client()
 
 
-def test_following_the_links_shows_every_order_once(
+def test_following_the_next_links_of_a_list_shows_every_order_once(
     client: FlaskClient, database: Database
 ) -> None:
     repository = MongoOrderRepository(database)
@@ -111,13 +111,15 @@ def test_following_the_links_shows_every_order_once(
     assert lengths == [5, 5, 2]
 
 
-def test_an_order_in_a_list_looks_as_it_does_alone(client: FlaskClient, database: Database) -> None:
+def test_an_order_in_a_list_is_shown_as_the_order_alone_is(
+    client: FlaskClient, database: Database
+) -> None:
     order = MongoOrderRepository(database).add(completed())
     [shown] = client.get("/api/orders").get_json()["orders"]
     assert shown == client.get(f"/api/orders/{order.id}").get_json()["order"]
 
 
-def test_without_orders_the_list_is_empty(client: FlaskClient) -> None:
+def test_the_list_of_no_orders_is_empty_and_has_no_cursor(client: FlaskClient) -> None:
     assert client.get("/api/orders").get_json() == {"orders": [], "nextCursor": None}
 
 
@@ -130,7 +132,7 @@ def test_without_orders_the_list_is_empty(client: FlaskClient) -> None:
         ("limit=1&limit=2", ["limit"]),
     ],
 )
-def test_bad_parameters_are_a_400_that_names_each(
+def test_bad_parameters_of_a_list_are_a_400_that_names_each_of_them(
     query: str, fields: list[str], client: FlaskClient
 ) -> None:
     answer = client.get(f"/api/orders?{query}")
@@ -139,7 +141,7 @@ def test_bad_parameters_are_a_400_that_names_each(
     assert [error["field"] for error in answer.get_json()["errors"]] == fields
 
 
-def test_a_cursor_does_not_fit_a_list_with_other_filters(
+def test_a_cursor_is_refused_by_a_list_with_other_filters(
     client: FlaskClient, database: Database
 ) -> None:
     repository = MongoOrderRepository(database)

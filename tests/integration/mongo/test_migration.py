@@ -57,7 +57,7 @@ def migrated(database: Database, days: int | None = None, *, resolve: bool = Fal
 # --- however long it takes
 
 
-def test_an_index_may_take_longer_than_a_request_may(
+def test_making_an_index_may_take_longer_than_a_request_may(
     guarded: GuardedMongod, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(index_building, "LOOK_EVERY", 0.1)
@@ -94,7 +94,7 @@ def order_service_migrate(uri: str, name: str, **settings: str) -> Iterator[subp
             process.kill()
 
 
-def test_it_can_be_interrupted_and_the_next_one_waits_for_the_same_index(
+def test_after_an_interrupted_migration_the_next_one_waits_for_the_same_index(
     guarded: GuardedMongod, tmp_path: Path
 ) -> None:
     with connected(guarded.uri_of()) as database:
@@ -152,7 +152,7 @@ def doubled_orders(database: Database, keys: int = 1, orders: int = 3) -> list[O
     return ids
 
 
-def test_it_names_the_orders_that_share_a_key_and_changes_nothing(fresh: Database) -> None:
+def test_migrate_names_the_orders_that_share_a_key_and_changes_nothing(fresh: Database) -> None:
     ids, said = doubled_orders(fresh, keys=2), Said()
     before = list(fresh["orders"].find())
     for _ in range(2):
@@ -168,7 +168,7 @@ def test_it_names_the_orders_that_share_a_key_and_changes_nothing(fresh: Databas
         StoreDependency(fresh).check()
 
 
-def test_doubles_are_resolved_where_that_is_asked_for_and_every_order_stays(
+def test_migrate_with_resolve_doubles_frees_the_shared_keys_and_every_order_stays(
     fresh: Database,
 ) -> None:
     ids = doubled_orders(fresh, keys=2)
@@ -182,7 +182,9 @@ def test_doubles_are_resolved_where_that_is_asked_for_and_every_order_stays(
     StoreDependency(fresh).check()
 
 
-def test_doubled_entries_are_named_and_set_aside_where_that_is_asked_for(fresh: Database) -> None:
+def test_migrate_names_doubled_log_entries_and_with_resolve_doubles_sets_them_aside(
+    fresh: Database,
+) -> None:
     entry = {"source": {"topic": "t", "partition": 0, "offset": 7}, "payload": {"$ref": "x"}}
     ids = [ObjectId() for _ in range(3)]
     fresh["stock_changes"].insert_many([{"_id": each, **entry} for each in ids])
@@ -205,7 +207,7 @@ def test_doubled_entries_are_named_and_set_aside_where_that_is_asked_for(fresh: 
         ("waiting_for_stock", [("awaitingSince", -1)]),
     ],
 )
-def test_an_index_in_the_place_of_another_is_named_and_not_dropped(
+def test_an_index_in_the_place_of_one_of_ours_is_named_and_not_dropped(
     name: str, keys: list[tuple[str, int]], fresh: Database
 ) -> None:
     partial = {"awaitingSince": {"$exists": True}}
@@ -222,14 +224,14 @@ def test_an_index_in_the_place_of_another_is_named_and_not_dropped(
 # --- how long the log is kept
 
 
-def test_every_step_is_told_and_the_second_time_all_is_there(fresh: Database) -> None:
+def test_migrate_reports_every_step_and_its_second_run_finds_all_made(fresh: Database) -> None:
     first, second = migrated(fresh), migrated(fresh)
     assert len(first) == len(second) == 15
     assert all(line.endswith(": made.") for line in first[:-1])
     assert all(line.endswith(": there.") for line in second[:-1])
 
 
-def test_how_long_the_log_is_kept_changes_only_by_a_number_that_was_given(fresh: Database) -> None:
+def test_the_retention_of_the_log_changes_only_by_a_number_that_was_given(fresh: Database) -> None:
     told = [migrated(fresh, days)[-1] for days in (None, 30, 30, None, 90, None, 0, 0, None)]
     index = "Index stock_changes.expiry"
     unset = "STOCK_CHANGE_RETENTION_DAYS is not set, so that stays as it is."
@@ -247,7 +249,9 @@ def test_how_long_the_log_is_kept_changes_only_by_a_number_that_was_given(fresh:
     assert log_kept(fresh) is None
 
 
-def test_a_shell_without_the_setting_leaves_the_expiry_as_it_is(guarded: GuardedMongod) -> None:
+def test_migrate_without_a_retention_setting_leaves_the_logs_expiry_as_it_is(
+    guarded: GuardedMongod,
+) -> None:
     with connected(guarded.uri_of()) as database:
         name = database.name
         for given, days in (({"STOCK_CHANGE_RETENTION_DAYS": "30"}, 30), ({}, 30)):

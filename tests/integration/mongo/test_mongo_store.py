@@ -72,7 +72,7 @@ def test_the_store_is_not_ready_before_it_is_migrated(mongo: Mongod) -> None:
         StoreDependency(database).check()
 
 
-def test_an_older_migration_is_not_enough(
+def test_the_store_is_not_ready_with_an_older_migration(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(schema, "VERSION", schema.VERSION + 1)
@@ -80,7 +80,7 @@ def test_an_older_migration_is_not_enough(
         schema.require_migrated(database)
 
 
-def test_an_older_release_does_not_take_the_migration_back(
+def test_migrating_with_an_older_release_does_not_take_the_migration_back(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     newest = schema.VERSION
@@ -130,7 +130,7 @@ def _taken(repository: MongoOrderRepository) -> None:
     ],
     ids=["unsettled", "more of them", "stuck", "unpublished", "holder of a key"],
 )
-def test_what_is_looked_for_is_found_by_its_index_among_many_settled_orders(
+def test_every_query_of_the_worker_uses_its_index_among_many_settled_orders(
     ask: Callable[[MongoOrderRepository, MongoOutbox], object],
     index: str,
     database: Database,
@@ -217,7 +217,7 @@ def test_giving_a_lease_back_waits_for_no_journal(database: Database, commands: 
     assert update["writeConcern"] == {"w": 1}
 
 
-def test_a_save_of_many_is_one_round_trip(database: Database, commands: Commands) -> None:
+def test_a_save_of_many_orders_is_one_round_trip(database: Database, commands: Commands) -> None:
     repository = MongoOrderRepository(database)
     orders = [repository.add(pending()) for _ in range(5)]
     commands.sent.clear()
@@ -230,7 +230,7 @@ def test_a_save_of_many_is_one_round_trip(database: Database, commands: Commands
 A_ROUND_TRIP = timedelta(milliseconds=100)
 
 
-def test_the_clock_tells_the_stores_time_in_whole_milliseconds(database: Database) -> None:
+def test_the_store_clock_tells_the_stores_time_in_whole_milliseconds(database: Database) -> None:
     before = database.command("hello")["localTime"].replace(tzinfo=UTC)
     now = StoreClock(database).now()
     after = database.command("hello")["localTime"].replace(tzinfo=UTC)
@@ -239,7 +239,7 @@ def test_the_clock_tells_the_stores_time_in_whole_milliseconds(database: Databas
     assert now.microsecond % 1000 == 0
 
 
-def test_the_processes_own_wall_clock_does_not_matter(
+def test_the_store_clock_does_not_depend_on_the_processes_wall_clock(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     truth = datetime.now(UTC)
@@ -247,7 +247,7 @@ def test_the_processes_own_wall_clock_does_not_matter(
     assert abs(StoreClock(database).now() - truth) < timedelta(seconds=5)
 
 
-def test_a_reading_that_was_held_up_does_not_count(
+def test_the_store_clock_ignores_a_reading_that_was_held_up(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     honest, delays = database.command, iter([0.5, 0, 0])
@@ -261,7 +261,7 @@ def test_a_reading_that_was_held_up_does_not_count(
     assert abs(apart) < timedelta(milliseconds=200)
 
 
-def test_the_store_is_not_asked_again_and_time_goes_on(
+def test_the_store_clock_goes_on_without_asking_the_store_again(
     database: Database, commands: Commands
 ) -> None:
     asked = StoreClock(database)
@@ -271,7 +271,7 @@ def test_the_store_is_not_asked_again_and_time_goes_on(
     assert len(commands.named("hello")) == readings
 
 
-def test_the_store_is_asked_again_when_its_answer_is_old(
+def test_the_store_clock_asks_the_store_again_when_its_answer_is_old(
     database: Database, commands: Commands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(clock, "REFRESH_SECONDS", 0.01)
@@ -339,7 +339,7 @@ USES: dict[str, Callable[[Database], object]] = {
 
 
 @pytest.mark.parametrize("away", [killed, frozen])
-def test_a_store_that_is_away_is_said_in_time_and_used_again_when_it_is_back(
+def test_a_store_that_is_away_is_an_error_in_time_and_used_again_when_it_is_back(
     away: Callable[[Mongod], Any], own_mongo: Mongod
 ) -> None:
     with connected(own_mongo.uri, store_timeout=PATIENCE) as database:
@@ -355,7 +355,7 @@ def test_a_store_that_is_away_is_said_in_time_and_used_again_when_it_is_back(
         assert MongoOrderRepository(database).get(stored.id) == stored
 
 
-def test_the_clock_goes_on_while_the_store_is_away(own_mongo: Mongod) -> None:
+def test_the_store_clock_goes_on_while_the_store_is_away(own_mongo: Mongod) -> None:
     with connected(own_mongo.uri, store_timeout=PATIENCE) as database:
         asked = StoreClock(database)
         until(lambda: _works(asked.now), "the store is there")
@@ -387,7 +387,9 @@ def _works(use: Callable[[], object]) -> bool:
 # --- no replica set
 
 
-def test_a_standalone_server_serves_as_well(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_standalone_mongodb_serves_orders_leases_and_events(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
     with (
         Mongod(tmp_path_factory.mktemp("standalone"), replica_set_size=0) as mongo,
         connected(mongo.uri) as database,

@@ -68,7 +68,7 @@ def logged(log: MongoStockChangeLog, **query: Any) -> list[int]:
 
 
 class TestBehaviour:
-    def test_an_entry_comes_back_as_it_went_in(
+    def test_a_stock_change_comes_back_from_the_log_as_it_went_in(
         self, log: MongoStockChangeLog, clock: SetClock
     ) -> None:
         given = change(7, topic="stock_updates", partition=3, contradictory=True)
@@ -78,7 +78,9 @@ class TestBehaviour:
         assert entry.created_at == clock.at
         assert len(entry.id) == 24
 
-    def test_a_batch_is_written_in_its_order(self, log: MongoStockChangeLog) -> None:
+    def test_a_batch_of_stock_changes_is_written_in_its_order(
+        self, log: MongoStockChangeLog
+    ) -> None:
         result = log.append([change(n) for n in range(50)])
         assert (result.written, result.duplicates, result.refused) == (50, 0, ())
         assert logged(log, limit=100) == list(range(49, -1, -1))
@@ -91,7 +93,9 @@ class TestBehaviour:
         assert (result.written, result.duplicates, result.refused) == (1, 2, ())
         assert logged(log) == [2, 1, 0]
 
-    def test_the_same_offset_elsewhere_is_another_record(self, log: MongoStockChangeLog) -> None:
+    def test_one_offset_of_two_partitions_or_topics_is_two_records(
+        self, log: MongoStockChangeLog
+    ) -> None:
         result = log.append([change(0), change(0, partition=1), change(0, topic="stock_updates")])
         assert result.written == 3
 
@@ -104,10 +108,10 @@ class TestBehaviour:
         assert (result.written, result.duplicates) == (1, 0)
         assert [(each.change, each.code) for each in result.refused] == [(again, "offset_reused")]
 
-    def test_an_empty_batch_writes_nothing(self, log: MongoStockChangeLog) -> None:
+    def test_an_empty_batch_writes_nothing_to_the_log(self, log: MongoStockChangeLog) -> None:
         assert log.append([]).written == 0
 
-    def test_pages_are_newest_first_and_follow_each_other(
+    def test_pages_of_the_log_are_newest_first_and_follow_each_other(
         self, log: MongoStockChangeLog, clock: SetClock
     ) -> None:
         for offset in range(5):
@@ -121,7 +125,9 @@ class TestBehaviour:
             after = page[0][-1].id
         assert seen == [[4, 3], [2, 1], [0]]
 
-    def test_a_page_can_be_of_an_item_of_a_type_or_of_both(self, log: MongoStockChangeLog) -> None:
+    def test_a_page_of_the_log_can_be_of_an_item_of_a_type_or_of_both(
+        self, log: MongoStockChangeLog
+    ) -> None:
         log.append(
             [
                 change(0),
@@ -135,7 +141,7 @@ class TestBehaviour:
         assert logged(log, item_id=OTHER, change_type="added") == [3]
         assert logged(log, item_id="c" * 24) == []
 
-    def test_a_page_can_be_of_a_time_its_end_excluded(
+    def test_a_page_of_the_log_can_be_of_a_time_span_whose_end_is_excluded(
         self, log: MongoStockChangeLog, clock: SetClock
     ) -> None:
         for offset in range(6):
@@ -150,7 +156,7 @@ class TestBehaviour:
         assert logged(log, **middle, after_id=after, item_id=ITEM) == [2, 1]
         assert logged(log, created_from=START + timedelta(milliseconds=1999)) == [5]
 
-    def test_the_newest_is_first_even_if_the_clock_goes_back(
+    def test_the_newest_entry_of_the_log_is_first_even_if_the_clock_goes_back(
         self, log: MongoStockChangeLog, clock: SetClock
     ) -> None:
         log.append([change(0)])
@@ -159,7 +165,7 @@ class TestBehaviour:
         assert logged(log) == [1, 0]
         assert logged(log, created_from=START) == [1, 0]
 
-    def test_it_can_be_asked_for_one_change_since_a_time(
+    def test_the_log_can_be_asked_for_one_change_since_a_time(
         self, log: MongoStockChangeLog, clock: SetClock
     ) -> None:
         log.append([change(0, previous_stock=10, new_stock=7, updated_at=START)])
@@ -168,7 +174,7 @@ class TestBehaviour:
         assert not log.has_change(ITEM, 7, 10, START)
         assert not log.has_change(OTHER, 10, 7, START)
 
-    def test_a_change_that_it_took_late_does_not_count_as_one_since_then(
+    def test_a_change_that_the_log_took_late_does_not_count_as_one_since_then(
         self, log: MongoStockChangeLog, clock: SetClock
     ) -> None:
         clock.sleep(5)
@@ -186,7 +192,7 @@ class TestOnTheServer:
             {"deep": reduce(lambda inner, _: {"a": inner}, range(185), {})},
         ],
     )
-    def test_what_can_not_be_stored_is_refused_and_the_rest_is_kept(
+    def test_a_payload_that_can_not_be_stored_is_refused_and_its_batch_is_kept(
         self, log: MongoStockChangeLog, payload: dict[str, Any]
     ) -> None:
         log.append([change(0)])
@@ -220,7 +226,7 @@ class TestOnTheServer:
             {"item_id": ITEM, "change_type": "added", "created_from": START},
         ],
     )
-    def test_every_page_is_read_from_an_index_in_its_order(
+    def test_every_page_of_the_log_is_read_from_an_index_in_its_order(
         self, log: MongoStockChangeLog, query: dict[str, Any], database: Database
     ) -> None:
         kinds = [(item, kind) for item in (ITEM, OTHER) for kind in ("added", "reduced")]
@@ -234,7 +240,7 @@ class TestOnTheServer:
         assert not sizes.get("hasSortStage", False)
         assert page["docsExamined"] <= 5
 
-    def test_no_entry_is_fetched_that_the_page_has_no_room_for(
+    def test_no_entry_is_fetched_that_a_page_of_the_log_has_no_room_for(
         self, log: MongoStockChangeLog, database: Database
     ) -> None:
         large = {"numbers": [0] * 30_000}
@@ -243,7 +249,7 @@ class TestOnTheServer:
         fetched = database["system.profile"].find({"op": {"$in": ["query", "getmore"]}})
         assert sum(each["responseLength"] for each in fetched) < PAGE_BYTES + 4096
 
-    def test_entries_that_expire_while_a_page_is_read_end_the_walk(
+    def test_log_entries_that_expire_while_a_page_is_read_end_the_walk(
         self, log: MongoStockChangeLog, monkeypatch: pytest.MonkeyPatch, database: Database
     ) -> None:
         log.append([change(n) for n in range(3)])
@@ -257,7 +263,7 @@ class TestOnTheServer:
         monkeypatch.setattr(stock_change_pages, "_fitting", expired)
         assert log.page(StockChangeQuery(limit=2)) == ([], False)
 
-    def test_entries_expire_when_a_retention_is_set_and_stay_when_it_is_not(
+    def test_log_entries_expire_when_a_retention_is_set_and_stay_when_none_is(
         self, database: Database
     ) -> None:
         def expiry() -> int | None:
@@ -270,12 +276,14 @@ class TestOnTheServer:
             seen.append(expiry())
         assert seen == [None, 30 * 86_400, 30 * 86_400, 7 * 86_400, None, None]
 
-    def test_writes_are_acknowledged_by_a_majority_and_journaled(self, database: Database) -> None:
+    def test_writes_of_the_log_are_acknowledged_by_a_majority_and_journaled(
+        self, database: Database
+    ) -> None:
         concern = collection_of(database, StockChangeDocument).write_concern.document
         assert concern == {"w": "majority", "j": True}
 
 
-def test_a_store_that_is_not_there_is_reported_in_bounded_time() -> None:
+def test_a_store_that_is_away_is_an_error_of_the_log_in_bounded_time() -> None:
     with connected("mongodb://127.0.0.1:1/", store_timeout=0.3) as database:
         log = MongoStockChangeLog(database, SetClock())
         with pytest.raises(StoreUnavailable):
@@ -290,7 +298,9 @@ def profiled(database: Database, action: Any) -> None:
         database.command("profile", 0)
 
 
-def test_what_is_made_ready_is_written_when_it_is_called(database: Database) -> None:
+def test_a_write_of_the_log_that_is_made_ready_is_written_when_it_is_called(
+    database: Database,
+) -> None:
     log = MongoStockChangeLog(database)
     write = log.ready([change(0), change(1)])
     assert log.page(StockChangeQuery()) == ([], False)

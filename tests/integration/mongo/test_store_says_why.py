@@ -52,7 +52,7 @@ def shop(guarded: GuardedMongod) -> str:
     ("code", "words"),
     [(18, REFUSED), (13, RIGHTS), (50, SLOW), (14031, FULL), (8, OTHER)],
 )
-def test_each_refusal_of_the_server_has_a_meaning(
+def test_each_refusal_of_mongodb_has_a_meaning(
     code: int, words: str, guarded: GuardedMongod, shop: str
 ) -> None:
     with connected(guarded.uri_of(), mongo_database=shop) as database:
@@ -106,12 +106,12 @@ def test_a_connection_that_can_not_be_made_says_why(
         ("mongodb://a..b", "host is not known"),
     ],
 )
-def test_a_server_that_is_not_there_says_why(uri: str, words: str) -> None:
+def test_a_mongodb_that_is_not_there_is_an_error_that_says_why(uri: str, words: str) -> None:
     with connected(uri.format(free_port=free_port()), store_timeout=0.5) as database:
         assert words in why(StoreDependency(database).check)
 
 
-def test_a_set_that_was_never_begun_has_no_primary(
+def test_a_replica_set_that_was_never_initiated_has_no_primary(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     mongo = Mongod(tmp_path_factory.mktemp("ghost"))
@@ -159,7 +159,7 @@ def test_a_command_says_that_the_database_is_not_migrated(
     assert line == "The database is not migrated: run `order-service migrate`."
 
 
-def test_a_user_without_rights_is_told_so(guarded: GuardedMongod) -> None:
+def test_migrate_tells_a_user_without_rights_so(guarded: GuardedMongod) -> None:
     uri = guarded.make_user("reader", "r", [{"role": "read", "db": "elsewhere"}])
     ended = order_service("migrate", MONGO_URI=uri)
     assert ended.returncode == 1
@@ -182,7 +182,7 @@ YEAR_1, YEAR_9999 = (datetime(year, 1, 1, tzinfo=UTC) for year in (1, 9999))
 BEYOND = datetime.max.replace(tzinfo=UTC) - timedelta(microseconds=1)
 
 
-def test_an_order_that_can_not_be_kept_is_refused_and_the_others_with_it_are_not(
+def test_an_order_that_can_not_be_stored_is_refused_and_the_next_order_is_stored(
     database: Database,
 ) -> None:
     repository = MongoOrderRepository(database)
@@ -194,7 +194,7 @@ def test_an_order_that_can_not_be_kept_is_refused_and_the_others_with_it_are_not
 
 
 @pytest.mark.parametrize("order_id", ["", "x", SURROGATE, "a" * 23, "\0" * 24, "ä" * 24, "A" * 25])
-def test_what_is_no_id_is_no_order(order_id: str, database: Database) -> None:
+def test_a_malformed_order_id_finds_no_order(order_id: str, database: Database) -> None:
     assert MongoOrderRepository(database).get(order_id) is None
 
 
@@ -216,7 +216,7 @@ def page_of_the_log(database: Database, **query: Any) -> object:
         lambda database: page_of_the_log(database, after_id="f" * 24, created_to=YEAR_1),
     ],
 )
-def test_the_ends_of_time_are_empty_pages(
+def test_pages_at_the_ends_of_the_calendar_are_empty(
     ask: Callable[[Database], object], database: Database
 ) -> None:
     assert ask(database) in ([], ([], False))
@@ -235,7 +235,7 @@ def test_the_ends_of_time_are_empty_pages(
         lambda database: MongoOrderRepository(database).get_many(["no id"]),
     ],
 )
-def test_a_question_that_the_store_can_not_be_asked_is_an_invalid_value(
+def test_a_query_that_mongodb_can_not_encode_is_an_invalid_value(
     ask: Callable[[Database], object], database: Database
 ) -> None:
     with pytest.raises(InvalidValue):

@@ -103,7 +103,7 @@ def test_a_payload_comes_back_as_it_was_or_is_refused(
     TRIED["stored"] += 1
 
 
-def test_that_many_were_tried() -> None:
+def test_enough_generated_payloads_were_stored_and_enough_refused() -> None:
     assert TRIED.total() >= 300, TRIED
     assert TRIED["stored"] >= 100, TRIED
     assert TRIED["refused"] >= 10, TRIED
@@ -111,7 +111,7 @@ def test_that_many_were_tried() -> None:
 
 @pytest.mark.parametrize("kind", ["list", "object"])
 @pytest.mark.parametrize("depth", [100, 176, 177, 178, 179, 180, 197, 198, 199, 200, 201])
-def test_no_depth_is_an_outage(depth: int, kind: str, database: Database) -> None:
+def test_no_depth_of_a_payload_is_an_outage(depth: int, kind: str, database: Database) -> None:
     read = decoded({"a": nested(depth - 1, kind)})
     assert read is not None
     result = MongoStockChangeLog(database).append([change(0), change(1, payload=read), change(2)])
@@ -119,7 +119,7 @@ def test_no_depth_is_an_outage(depth: int, kind: str, database: Database) -> Non
     assert bool(result.refused) == (depth > 180)
 
 
-def test_one_of_a_large_batch_is_found_in_few_steps(
+def test_one_refused_payload_of_a_large_batch_is_found_in_few_inserts(
     monkeypatch: pytest.MonkeyPatch, database: Database
 ) -> None:
     inserts = 0
@@ -138,7 +138,7 @@ def test_one_of_a_large_batch_is_found_in_few_steps(
     assert 9 < inserts <= 2 * 9 + 1
 
 
-def test_many_names_and_long_ones_come_back(database: Database) -> None:
+def test_payloads_with_many_or_long_names_come_back(database: Database) -> None:
     wide = change(0, payload={str(number): number for number in range(20_000)})
     long = change(1, payload={"n" * 60_000: "v" * 60_000})
     log = MongoStockChangeLog(database)
@@ -150,7 +150,7 @@ def test_many_names_and_long_ones_come_back(database: Database) -> None:
 @pytest.mark.parametrize(
     "odd", [{"offset": 2**70}, {"topic": "\ud800"}, {"item_id": "\ud800"}, {"new_stock": 2**63}]
 )
-def test_whatever_can_not_be_there_is_refused_and_not_held(
+def test_a_change_with_a_value_mongodb_can_not_hold_is_refused_and_not_held(
     odd: dict[str, Any], database: Database
 ) -> None:
     log, bad, good = MongoStockChangeLog(database), change(1)._replace(**odd), change(0)
@@ -172,7 +172,7 @@ def walk(database: Database, **query: Any) -> list[list[int]]:
     return pages
 
 
-def test_a_page_of_large_entries_is_short_and_the_walk_misses_none(database: Database) -> None:
+def test_a_page_of_large_log_entries_is_short_and_the_walk_misses_none(database: Database) -> None:
     log = MongoStockChangeLog(database)
     for offset in range(30):
         log.append([change(offset, payload={"text": "x" * 63_000})])
@@ -185,7 +185,7 @@ def test_a_page_of_large_entries_is_short_and_the_walk_misses_none(database: Dat
     )
 
 
-def test_an_entry_that_is_larger_than_a_page_has_one_of_its_own(database: Database) -> None:
+def test_a_log_entry_that_is_larger_than_a_page_has_a_page_of_its_own(database: Database) -> None:
     log = MongoStockChangeLog(database)
     for offset, size in enumerate([10, PAGE_BYTES + 10, 10, 10]):
         log.append([change(offset, payload={"text": "x" * size})])

@@ -55,7 +55,7 @@ def test_a_database_that_was_not_migrated_takes_nothing(
     write(fresh)
 
 
-def test_one_key_twelve_times_at_once_makes_no_order_before_and_one_after_migrating(
+def test_one_key_12_times_at_once_makes_no_order_before_migrating_and_one_after(
     fresh: Database,
 ) -> None:
     repository = MongoOrderRepository(fresh)
@@ -79,7 +79,7 @@ def test_one_key_twelve_times_at_once_makes_no_order_before_and_one_after_migrat
 
 
 @pytest.mark.parametrize("wrong", [{}, {"unique": False}, {"unique": True, "sparse": True}])
-def test_an_index_of_that_name_that_promises_less_does_not_count(
+def test_an_index_of_a_required_name_that_promises_less_does_not_count(
     wrong: dict[str, Any], fresh: Database
 ) -> None:
     keys = [("idempotency.caller", 1), ("idempotency.key", 1)]
@@ -88,7 +88,9 @@ def test_an_index_of_that_name_that_promises_less_does_not_count(
         WRITES["an order"](fresh)
 
 
-def test_a_mark_without_its_indexes_is_not_ready(database: Database) -> None:
+def test_the_store_is_not_ready_with_a_mark_of_migration_but_without_an_index(
+    database: Database,
+) -> None:
     """So is a copy that was made without them."""
     StoreDependency(database).check()
     database["stock_changes"].drop_index("one_for_each_record")
@@ -96,7 +98,7 @@ def test_a_mark_without_its_indexes_is_not_ready(database: Database) -> None:
         StoreDependency(database).check()
 
 
-def test_an_index_that_is_still_being_made_does_not_count(guarded: GuardedMongod) -> None:
+def test_a_required_index_that_is_still_being_made_does_not_count(guarded: GuardedMongod) -> None:
     with connected(guarded.uri_of()) as database, ThreadPoolExecutor(1) as threads:
         indexes = UniqueIndexes(database, OrderDocument)
         database["orders"].insert_one({"status": "of before"})
@@ -112,7 +114,7 @@ def test_an_index_that_is_still_being_made_does_not_count(guarded: GuardedMongod
         indexes.require()
 
 
-def test_once_it_was_seen_nobody_looks_again(mongo: Mongod) -> None:
+def test_indexes_that_were_seen_once_are_not_looked_for_again(mongo: Mongod) -> None:
     commands = Commands()
     with connected(mongo.uri, {"event_listeners": [commands]}) as database:
         schema.migrate(database)

@@ -37,7 +37,7 @@ def repository(database: Database, listener: Listener) -> MongoOrderRepository:
     return MongoOrderRepository(database, [listener])
 
 
-def test_each_write_is_heard_of_once_as_it_was_given(
+def test_a_listener_hears_of_each_write_once_with_the_orders_as_given(
     repository: MongoOrderRepository, listener: Listener
 ) -> None:
     placed = pending()
@@ -48,7 +48,7 @@ def test_each_write_is_heard_of_once_as_it_was_given(
     assert done.new_events
 
 
-def test_reads_and_forgotten_keys_are_not_heard_of(
+def test_a_listener_hears_of_no_read_and_no_forgotten_key(
     repository: MongoOrderRepository, listener: Listener
 ) -> None:
     stored = repository.add(pending(idempotency=key()))
@@ -60,7 +60,7 @@ def test_reads_and_forgotten_keys_are_not_heard_of(
     assert listener.heard == []
 
 
-def test_an_order_whose_key_is_taken_is_not_heard_of(
+def test_a_listener_does_not_hear_of_an_order_whose_key_is_taken(
     repository: MongoOrderRepository, listener: Listener
 ) -> None:
     repository.add(pending(idempotency=key()))
@@ -70,7 +70,7 @@ def test_an_order_whose_key_is_taken_is_not_heard_of(
     assert listener.heard == []
 
 
-def test_the_loser_of_a_race_was_tried_and_not_stored(
+def test_a_listener_hears_that_the_loser_of_a_race_was_tried_and_not_stored(
     repository: MongoOrderRepository, listener: Listener
 ) -> None:
     orders = [repository.add(pending()) for _ in range(3)]
@@ -83,7 +83,7 @@ def test_the_loser_of_a_race_was_tried_and_not_stored(
     assert listener.heard == [([moved[1]], []), (moved, [moved[0], moved[2]])]
 
 
-def test_of_many_writes_at_once_each_is_heard_of_with_its_own_orders(
+def test_a_listener_hears_of_each_of_many_writes_at_once_with_its_own_orders(
     repository: MongoOrderRepository, listener: Listener
 ) -> None:
     orders = [repository.add(pending()) for _ in range(40)]
@@ -105,7 +105,9 @@ def _id(heard: tuple[list[Order], list[Order]]) -> str:
     return heard[0][0].id
 
 
-def test_a_save_that_was_not_answered_is_heard_of_with_nothing_stored(listener: Listener) -> None:
+def test_a_listener_hears_of_a_save_that_was_not_answered_with_nothing_stored(
+    listener: Listener,
+) -> None:
     order = completed().saved()
     with connected("mongodb://127.0.0.1:1", store_timeout=0.2) as database:
         repository = MongoOrderRepository(database, [listener])
@@ -114,7 +116,9 @@ def test_a_save_that_was_not_answered_is_heard_of_with_nothing_stored(listener: 
     assert listener.heard == [([order], [])]
 
 
-def test_the_outcomes_of_the_winners_are_counted(database: Database) -> None:
+def test_the_outcomes_of_a_batch_are_counted_for_the_winners_of_the_race_alone(
+    database: Database,
+) -> None:
     registry = CollectorRegistry()
     repository = MongoOrderRepository(database, [OrderMetrics(registry)])
     won, lost = repository.add(pending()), repository.add(pending())

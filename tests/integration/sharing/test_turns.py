@@ -90,7 +90,7 @@ def is_taken(processes: Processes, place: int) -> bool:
     return False
 
 
-def test_nobody_has_a_turn_within_anothers(processes: Processes) -> None:
+def test_no_process_has_a_turn_at_an_item_within_anothers_turn(processes: Processes) -> None:
     def work(name: str) -> Callable[[], None]:
         def take_turns() -> None:
             for _ in range(TURNS):
@@ -108,7 +108,7 @@ def test_nobody_has_a_turn_within_anothers(processes: Processes) -> None:
     assert {length % 2 for length in runs} == {0}
 
 
-def test_who_waits_comes_before_who_has_just_had_a_turn(
+def test_a_process_that_waits_comes_before_one_that_has_just_had_a_turn(
     processes: Processes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(turns, "_AT_MOST", 60)
@@ -135,7 +135,7 @@ def test_who_waits_comes_before_who_has_just_had_a_turn(
     assert processes.told() == ["first", "other", "again"]
 
 
-def test_the_turn_of_one_that_dies_is_over(
+def test_the_turn_of_a_process_that_dies_is_over(
     processes: Processes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(turns, "_AT_MOST", 60)
@@ -162,7 +162,7 @@ def test_a_turn_that_does_not_end_is_not_waited_for_for_long(
     assert processes.told() == ["holds", "without", "without"]
 
 
-def test_another_item_has_turns_of_its_own(
+def test_the_turns_at_one_item_do_not_hold_up_another_item(
     processes: Processes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(turns, "_AT_MOST", 60)
@@ -172,7 +172,7 @@ def test_another_item_has_turns_of_its_own(
     assert processes.told() == ["holds", "other"]
 
 
-def test_where_no_lock_is_to_be_had_nobody_waits(
+def test_a_process_waits_for_no_turn_where_the_file_can_not_be_locked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(turns, "_AT_MOST", 60)

@@ -157,7 +157,7 @@ def test_an_order_takes_its_stock_at_the_price_of_the_moment(shop: Shop, process
     assert shop.items.stock(item) == 7
 
 
-def test_the_last_of_the_stock_can_be_had(shop: Shop, process: Process) -> None:
+def test_an_order_can_take_the_last_of_the_stock(shop: Shop, process: Process) -> None:
     item = shop.items.add(stock=3)
     completed(process, item, 3)
     assert shop.items.stock(item) == 0
@@ -172,7 +172,7 @@ def test_an_order_over_the_stock_fails_and_says_what_is_left(shop: Shop, process
     assert shop.items.stock(item) == 2
 
 
-def test_an_order_of_nothing_known_fails(process: Process) -> None:
+def test_an_order_of_an_unknown_item_fails(process: Process) -> None:
     refused = process.move(process.place(NOBODY))
     assert refused.status is OrderStatus.FAILED
     assert refused.failure == Failure(FailureCode.ITEM_NOT_FOUND)
@@ -197,7 +197,7 @@ def test_orders_at_once_from_several_processes_never_oversell(shop: Shop) -> Non
     assert shop.items.stock(item) == 0
 
 
-def test_orders_of_different_sizes_take_what_they_were_told(shop: Shop) -> None:
+def test_orders_of_different_sizes_take_from_the_stock_what_they_were_sold(shop: Shop) -> None:
     item = shop.items.add(stock=20)
     processes = [shop.process(), shop.process()]
     moved = move_all(processes, [processes[0].place(item, 1 + n % 4) for n in range(12)])
@@ -208,7 +208,7 @@ def test_orders_of_different_sizes_take_what_they_were_told(shop: Shop) -> None:
 
 
 @only_absolute
-def test_orders_that_wait_together_share_one_overwrite(shop: Shop, process: Process) -> None:
+def test_orders_that_wait_together_share_an_overwrite(shop: Shop, process: Process) -> None:
     item = shop.items.add(stock=20)
     shop.proxy.misbehave(slow(0.4), method="PATCH", times=1)
     moved = move_all([process], [process.place(item) for _ in range(12)])
@@ -230,7 +230,7 @@ def test_a_cancellation_gives_the_stock_back(shop: Shop, process: Process) -> No
     assert shop.items.stock(item) == 10
 
 
-def test_a_cancellation_that_several_carry_out_gives_back_once(shop: Shop) -> None:
+def test_a_cancellation_that_several_carry_out_gives_the_stock_back_once(shop: Shop) -> None:
     item = shop.items.add(stock=10)
     processes = [shop.process(), shop.process()]
     order = cancelling(processes[0], completed(processes[0], item, 4))
@@ -253,7 +253,7 @@ def test_orders_and_cancellations_at_once_add_up(shop: Shop) -> None:
 # --- an inventory in trouble
 
 
-def test_a_refusing_inventory_takes_nothing(shop: Shop, process: Process) -> None:
+def test_an_inventory_that_refuses_connections_takes_no_stock(shop: Shop, process: Process) -> None:
     item = shop.items.add(stock=10)
     order = process.place(item)
     shop.proxy.refuse()
@@ -267,7 +267,9 @@ def test_a_refusing_inventory_takes_nothing(shop: Shop, process: Process) -> Non
 
 
 @pytest.mark.parametrize("fault", RUBBISH, ids=str)
-def test_rubbish_is_never_taken_for_a_sale(fault: Fault, shop: Shop, process: Process) -> None:
+def test_a_rubbish_answer_of_the_inventory_is_never_taken_for_a_sale(
+    fault: Fault, shop: Shop, process: Process
+) -> None:
     item = shop.items.add(stock=10)
     order = process.place(item)
     shop.proxy.misbehave(fault)
@@ -280,7 +282,7 @@ def test_rubbish_is_never_taken_for_a_sale(fault: Fault, shop: Shop, process: Pr
 
 
 @pytest.mark.parametrize("fault", [ERROR_AFTER, CUT_AFTER, HANG_AFTER], ids=str)
-def test_a_change_that_was_carried_out_and_not_confirmed_counts_once(
+def test_a_stock_change_that_was_carried_out_and_not_confirmed_counts_once(
     fault: Fault, shop: Shop, process: Process
 ) -> None:
     item = shop.items.add(stock=10)
@@ -289,7 +291,7 @@ def test_a_change_that_was_carried_out_and_not_confirmed_counts_once(
     assert shop.items.stock(item) == 7
 
 
-def test_an_error_before_anything_happened_is_told_as_such_or_tried_again(
+def test_an_error_of_the_inventory_before_anything_happened_is_raised_or_tried_again(
     shop: Shop, process: Process
 ) -> None:
     item = shop.items.add(stock=10)
@@ -304,7 +306,7 @@ def test_an_error_before_anything_happened_is_told_as_such_or_tried_again(
 
 
 @pytest.mark.parametrize("fault", [CUT_BEFORE, HANG_BEFORE], ids=str)
-def test_what_may_still_happen_is_unknown_and_recovered_later(
+def test_a_stock_change_that_may_still_happen_is_unknown_and_recovered_later(
     fault: Fault, shop: Shop, process: Process
 ) -> None:
     item = shop.items.add(stock=10)
@@ -352,7 +354,7 @@ def dying(adapters: Adapters) -> Adapters:
     return replace(adapters, orders=DiesBeforeStoring(adapters.orders))  # type: ignore[arg-type]
 
 
-def test_an_order_that_was_never_sent_is_given_up_and_nothing_is_taken(
+def test_an_order_that_was_never_sent_is_given_up_and_takes_no_stock(
     shop: Shop, process: Process
 ) -> None:
     item = shop.items.add(stock=10)
@@ -363,7 +365,9 @@ def test_an_order_that_was_never_sent_is_given_up_and_nothing_is_taken(
     assert shop.items.stock(item) == 10
 
 
-def test_whoever_left_an_order_behind_can_no_longer_move_it(shop: Shop, process: Process) -> None:
+def test_a_process_that_left_an_order_behind_can_no_longer_move_the_order(
+    shop: Shop, process: Process
+) -> None:
     item = shop.items.add(stock=10)
     order = process.place(item, 3)
     process.recover(order)
@@ -412,7 +416,7 @@ def test_the_next_order_settles_what_a_crash_left_open(shop: Shop, process: Proc
     assert shop.items.stock(item) == 5
 
 
-def test_a_cancellation_that_a_crash_left_open_gives_back_once(
+def test_a_cancellation_that_a_crash_left_open_gives_the_stock_back_once(
     shop: Shop, process: Process
 ) -> None:
     item = shop.items.add(stock=10)
@@ -425,7 +429,7 @@ def test_a_cancellation_that_a_crash_left_open_gives_back_once(
     assert shop.items.stock(item) == 10
 
 
-def test_several_who_recover_at_once_do_no_harm(shop: Shop, process: Process) -> None:
+def test_processes_that_recover_one_order_at_once_do_no_harm(shop: Shop, process: Process) -> None:
     item = shop.items.add(stock=10)
     order = process.place(item, 3)
     with pytest.raises(OutcomeUnknown):
@@ -452,7 +456,7 @@ def left_open(shop: Shop, process: Process, item: str) -> Order:
 
 
 @only_absolute
-def test_stock_that_somebody_else_wrote_meanwhile_leaves_the_order_stuck(
+def test_stock_that_somebody_else_wrote_over_an_open_intent_leaves_the_order_stuck(
     shop: Shop, process: Process
 ) -> None:
     item = shop.items.add(stock=10)
@@ -484,7 +488,9 @@ def test_a_log_entry_of_our_change_frees_a_stuck_order(shop: Shop, process: Proc
 
 
 @only_absolute
-def test_a_log_entry_of_our_change_decides_at_once(shop: Shop, process: Process) -> None:
+def test_a_log_entry_of_our_change_decides_an_open_order_at_once(
+    shop: Shop, process: Process
+) -> None:
     item = shop.items.add(stock=10)
     order = left_open(shop, process, item)
     process.adapters.changes.append([our_change(item, 10, 7)])
@@ -509,7 +515,9 @@ def our_change(item: str, previous: int, new: int) -> StockChange:
 
 
 @only_conditional
-def test_an_operation_id_decides_whatever_somebody_else_wrote(shop: Shop, process: Process) -> None:
+def test_an_operation_id_decides_an_order_whatever_stock_somebody_else_wrote(
+    shop: Shop, process: Process
+) -> None:
     item = shop.items.add(stock=10)
     order = left_open(shop, process, item)
     process.adapters.orders.save(process.stored(order).defer(process.adapters.clock.now()))
@@ -521,7 +529,9 @@ def test_an_operation_id_decides_whatever_somebody_else_wrote(shop: Shop, proces
 # --- time
 
 
-def test_an_order_waits_no_longer_than_it_was_told_to(shop: Shop, process: Process) -> None:
+def test_an_order_waits_for_the_inventory_no_longer_than_its_deadline(
+    shop: Shop, process: Process
+) -> None:
     item = shop.items.add(stock=10)
     shop.proxy.misbehave(HANG_BEFORE)
     began = time.monotonic()

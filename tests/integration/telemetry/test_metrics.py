@@ -93,7 +93,7 @@ def test_requests_of_all_processes_are_counted_by_template_and_status(system: Sy
     assert added("order_reads_total", source="local") >= 30
 
 
-def test_orders_are_counted_by_outcome_and_calls_by_what_became_of_them(system: System) -> None:
+def test_orders_and_calls_of_the_inventory_are_counted_by_outcome(system: System) -> None:
     item = system.add_item(stock=5)
 
     def trade() -> None:
@@ -116,7 +116,9 @@ def test_orders_are_counted_by_outcome_and_calls_by_what_became_of_them(system: 
     assert added("lease_wait_seconds_count") >= 4
 
 
-def test_what_a_process_counted_outlives_it_and_its_gauges_do_not(system: System) -> None:
+def test_a_killed_processs_counters_outlive_the_process_and_its_gauges_do_not(
+    system: System,
+) -> None:
     item = system.add_item(stock=100)
     for _ in range(10):
         system.create(item)
@@ -148,7 +150,7 @@ def test_waiting_for_a_hot_items_lease_is_timed(system: System) -> None:
     assert added("orders_total", outcome="completed") == 40
 
 
-def test_the_workers_tell_what_waits(system: System) -> None:
+def test_the_workers_metrics_tell_how_many_orders_and_events_wait(system: System) -> None:
     def told() -> Samples:
         with requests.Session() as session:
             session.trust_env = False
@@ -166,7 +168,7 @@ def test_the_workers_tell_what_waits(system: System) -> None:
     } <= names
 
 
-def test_an_open_breaker_is_seen(parts: Parts, tmp_path: Path) -> None:
+def test_an_open_breaker_is_seen_in_the_metrics(parts: Parts, tmp_path: Path) -> None:
     nowhere = Parts(parts.mongo, parts.kafka, "http://127.0.0.1:1")
     settings = {"BREAKER_FAILURES": "2", "BREAKER_RESET": "60", "WEB_WORKERS": "1"}
     with System(nowhere, tmp_path, settings, workers=0) as system:
@@ -176,9 +178,7 @@ def test_an_open_breaker_is_seen(parts: Parts, tmp_path: Path) -> None:
         assert value(scrape(system), "inventory_breaker_open") == 1
 
 
-def test_a_port_of_its_own_has_the_metrics_and_the_api_has_not(
-    parts: Parts, tmp_path: Path
-) -> None:
+def test_metrics_port_serves_the_metrics_and_the_api_does_not(parts: Parts, tmp_path: Path) -> None:
     port = free_port()
     with System(parts, tmp_path, {"METRICS_PORT": str(port)}, workers=0) as system:
         system.get("0" * 24)
@@ -193,7 +193,7 @@ def test_a_port_of_its_own_has_the_metrics_and_the_api_has_not(
         assert system.request("GET", "/metrics", headers=disguised).status_code == 404
 
 
-def test_a_service_that_is_killed_leaves_no_file(parts: Parts, tmp_path: Path) -> None:
+def test_a_service_that_is_killed_leaves_no_file_of_metrics(parts: Parts, tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
     with System(parts, tmp_path, {"TMPDIR": str(disk)}, workers=0) as system:
@@ -205,7 +205,7 @@ def test_a_service_that_is_killed_leaves_no_file(parts: Parts, tmp_path: Path) -
 # --- the backlog, on the store alone
 
 
-def test_the_backlog_counts_what_waits_and_how_long(database: Database) -> None:
+def test_the_backlog_tells_how_much_waits_and_for_how_long(database: Database) -> None:
     assert read_backlog(database) == Backlog(0, 0, 0, 0, 0)
     repository = MongoOrderRepository(database)
     repository.add(pending())
@@ -217,7 +217,7 @@ def test_the_backlog_counts_what_waits_and_how_long(database: Database) -> None:
     assert backlog.oldest_pending > backlog.oldest_unpublished > 0
 
 
-def test_without_the_store_the_worker_still_answers_a_scrape() -> None:
+def test_the_worker_answers_a_scrape_without_the_store() -> None:
     with connected("mongodb://127.0.0.1:1", store_timeout=0.2) as database:
         [readable] = BacklogCollector(partial(read_backlog, database)).collect()
     assert readable.name == "order_service_backlog_readable"

@@ -58,20 +58,20 @@ def readiness(*parts: Part | Hanging, timeout: float = PATIENT) -> CheckReadines
     return CheckReadiness(parts, timeout, unforeseen)
 
 
-def test_what_is_there_has_no_problem_and_what_is_away_has_one() -> None:
+def test_a_dependency_that_answers_has_no_problem_and_one_that_is_away_has_one() -> None:
     assert readiness(Part("store", True, there), Part("inventory", False, away))() == [
         DependencyState("store", True, None),
         DependencyState("inventory", False, "The inventory can't be reached."),
     ]
 
 
-def test_what_hangs_counts_as_away(hanging: Hanging) -> None:
+def test_a_dependency_that_hangs_counts_as_away(hanging: Hanging) -> None:
     [state] = readiness(hanging, timeout=0.05)()
     assert state.problem is not None
     assert state.problem.startswith("No answer for 0.")
 
 
-def test_what_is_optional_and_hangs_starves_nothing_that_is_required(hanging: Hanging) -> None:
+def test_an_optional_dependency_that_hangs_starves_no_required_one(hanging: Hanging) -> None:
     check = readiness(Part("store", True, there), hanging, timeout=0.2)
     with ThreadPoolExecutor(30) as callers:
         probes = [each.result() for each in [callers.submit(check) for _ in range(200)]]
@@ -80,7 +80,7 @@ def test_what_is_optional_and_hangs_starves_nothing_that_is_required(hanging: Ha
     assert hanging.checks == 1
 
 
-def test_only_the_first_who_asks_waits_for_what_hangs(hanging: Hanging) -> None:
+def test_only_the_first_caller_waits_for_a_dependency_that_hangs(hanging: Hanging) -> None:
     check = readiness(hanging, timeout=0.5)
     check()
     began = time.monotonic()
@@ -89,14 +89,14 @@ def test_only_the_first_who_asks_waits_for_what_hangs(hanging: Hanging) -> None:
     assert time.monotonic() - began < 5
 
 
-def test_what_answers_again_is_asked_again(hanging: Hanging) -> None:
+def test_a_dependency_that_hung_and_answers_again_is_asked_again(hanging: Hanging) -> None:
     check = readiness(hanging, timeout=0.05)
     assert check()[0].problem
     hanging.let_go.set()
     until(lambda: check()[0].problem is None, "the inventory back")
 
 
-def test_who_asks_at_the_same_time_shares_one_answer(hanging: Hanging) -> None:
+def test_callers_who_ask_for_readiness_at_once_share_one_answer(hanging: Hanging) -> None:
     check = readiness(hanging)
     with ThreadPoolExecutor(30) as callers:
         asked = [callers.submit(check) for _ in range(30)]
@@ -108,7 +108,9 @@ def test_who_asks_at_the_same_time_shares_one_answer(hanging: Hanging) -> None:
 
 
 @pytest.mark.parametrize("error", [ZeroDivisionError(), RecursionError(), ValueError("[::1")])
-def test_a_surprise_is_a_problem_and_told_to_the_log_alone(error: Exception) -> None:
+def test_an_unexpected_error_of_a_dependency_is_a_problem_whose_text_only_the_log_has(
+    error: Exception,
+) -> None:
     told: list[tuple[str, Exception]] = []
 
     def broken() -> None:
@@ -128,7 +130,7 @@ def test_a_surprise_is_a_problem_and_told_to_the_log_alone(error: Exception) -> 
     assert told == [("inventory", error)]
 
 
-def test_an_absence_is_told_in_the_services_own_words() -> None:
+def test_a_dependency_that_is_away_is_described_in_the_services_own_words() -> None:
     def down() -> None:
         raise StoreUnavailable("The order store can't be reached.") from OSError("10.0.0.1")
 

@@ -25,7 +25,7 @@ def test_every_work_that_was_measured_is_drawn() -> None:
     assert found.count("Express") == 5
 
 
-def test_a_work_that_was_left_out_is_not_drawn() -> None:
+def test_a_work_that_was_not_measured_is_not_drawn() -> None:
     found = words(drawn([measured("hot", "ours", cpu=0.25)], ""))
 
     assert WORKS["hot"].title in found

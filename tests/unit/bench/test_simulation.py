@@ -31,7 +31,7 @@ def test_an_order_alone_takes_what_its_steps_take() -> None:
     assert (answer.batch, answer.lost) == (1, 0)
 
 
-def test_orders_that_wait_share_a_commit() -> None:
+def test_simulated_orders_that_wait_share_a_commit() -> None:
     answer = simulated(Setting(COSTS, 64, cores=100, seconds=SECONDS))
 
     # A client waits for the end of the commit under way, perhaps for the other process', and for
@@ -40,7 +40,7 @@ def test_orders_that_wait_share_a_commit() -> None:
     assert answer.rate == pytest.approx(answer.batch / (0.0101 + answer.batch * 0.0001), rel=0.05)
 
 
-def test_the_cores_bound_the_rate() -> None:
+def test_the_number_of_cores_bounds_the_simulated_rate() -> None:
     answer = simulated(Setting(COSTS, 200, cores=1, seconds=SECONDS))
 
     cpu = ORDER_CPU + COSTS.behind + COMMIT_CPU / answer.batch
@@ -56,13 +56,13 @@ def test_hosts_race_for_the_lease_and_the_processes_of_one_host_do_not() -> None
     assert racing.rate < alone.rate
 
 
-def test_a_distance_is_added_to_each_round_trip() -> None:
+def test_a_distance_is_added_to_each_simulated_round_trip() -> None:
     assert simulated(Setting(COSTS, 1, distance=0.001, seconds=SECONDS)).p50 == pytest.approx(
         0.0114 + 9 * 0.001
     )
 
 
-def test_what_small_runs_show_foretells_a_large_one() -> None:
+def test_a_simulation_calibrated_by_small_runs_foretells_a_large_one() -> None:
     costs = calibrated(seen(1), seen(16), seen(32), SHARES, SECONDS)
     foretold, real = (simulated(Setting(each, 64, seconds=SECONDS)) for each in (costs, COSTS))
 

@@ -29,7 +29,7 @@ def test_the_conditional_contract_is_compared_with_the_absolute_one() -> None:
     assert row.met is False
 
 
-def test_one_unit_oversold_in_one_round_is_one_too_many() -> None:
+def test_one_unit_oversold_in_one_round_misses_the_target() -> None:
     results = [measured("hot", "ours", n, oversold=sold) for n, sold in enumerate((0, 1, 0))]
 
     assert found(judged(results, None), "hot item: oversold").met is False
@@ -45,13 +45,13 @@ def test_the_largest_process_of_any_work_counts() -> None:
     assert row.met is False
 
 
-def test_what_was_not_measured_is_not_judged() -> None:
+def test_a_target_whose_work_was_not_measured_is_not_judged() -> None:
     titles = [row.title for row in judged([measured("create", "express")], None)]
 
     assert titles == []
 
 
-def test_a_slow_tail_is_seen() -> None:
+def test_a_slow_tail_of_answers_misses_the_target() -> None:
     slow = measured("create", "ours", loaded=loaded(p50=10.0, p99=25.0))
 
     assert found(judged([slow], None), "create: p99 / p50").median == 2.5

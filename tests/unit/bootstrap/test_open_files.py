@@ -30,7 +30,7 @@ def limit(monkeypatch: pytest.MonkeyPatch) -> SetLimit:
     return give
 
 
-def test_the_soft_limit_is_raised_as_far_as_it_is_needed(limit: SetLimit) -> None:
+def test_the_soft_limit_of_open_files_is_raised_as_far_as_it_is_needed(limit: SetLimit) -> None:
     now = limit(256, 1 << 20)
     assert open_files.connections_that_fit(SETTINGS) == 1000
     assert now[-1] == (1000 + BESIDE, 1 << 20)
@@ -40,13 +40,15 @@ def test_the_soft_limit_is_raised_as_far_as_it_is_needed(limit: SetLimit) -> Non
 @pytest.mark.parametrize(
     "limits", [(1 << 20, 1 << 20), (resource.RLIM_INFINITY, resource.RLIM_INFINITY)]
 )
-def test_a_limit_that_suffices_stays(limits: tuple[int, int], limit: SetLimit) -> None:
+def test_a_limit_of_open_files_that_suffices_stays(
+    limits: tuple[int, int], limit: SetLimit
+) -> None:
     now = limit(*limits)
     assert open_files.connections_that_fit(SETTINGS) == 1000
     assert now == [limits]
 
 
-def test_a_hard_limit_that_is_lower_leaves_fewer_connections(limit: SetLimit) -> None:
+def test_a_hard_limit_of_open_files_that_is_lower_leaves_fewer_connections(limit: SetLimit) -> None:
     limit(512, 1024)
     assert open_files.connections_that_fit(SETTINGS) == 1024 - BESIDE
     assert open_files.shortage(SETTINGS, 1024 - BESIDE) is None
@@ -58,7 +60,7 @@ def test_every_connection_that_a_pool_may_keep_is_counted() -> None:
 
 
 @pytest.mark.parametrize(("wanted", "taken"), [(20, 20), (500, 500), (5000, 1024 - BESIDE)])
-def test_no_process_takes_more_than_fit_whatever_the_command_line_says(
+def test_no_process_takes_more_connections_than_fit_whatever_the_command_line_says(
     wanted: int, taken: int, limit: SetLimit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limit(512, 1024)
@@ -70,7 +72,9 @@ def test_no_process_takes_more_than_fit_whatever_the_command_line_says(
     assert worker.worker_connections == taken
 
 
-def test_what_can_not_fit_is_said_with_the_names_to_change(limit: SetLimit) -> None:
+def test_a_limit_of_open_files_that_is_too_low_names_the_settings_to_change(
+    limit: SetLimit,
+) -> None:
     limit(128, 128)
     connections = open_files.connections_that_fit(SETTINGS)
     assert connections == SETTINGS.web_threads

@@ -49,13 +49,13 @@ def test_a_quantity_can_be_anything_from_1_to_the_most(quantity: int) -> None:
 
 
 @pytest.mark.parametrize("quantity", [0, -1, MAX_QUANTITY + 1])
-def test_a_quantity_beyond_that_is_refused(quantity: int) -> None:
+def test_a_quantity_below_1_or_above_the_most_is_refused(quantity: int) -> None:
     with pytest.raises(InvalidValue) as invalid:
         pending(quantity=quantity)
     assert [field for field, _ in invalid.value.problems] == ["quantity"]
 
 
-def test_an_order_is_a_value() -> None:
+def test_an_order_can_not_be_changed_in_place() -> None:
     with pytest.raises(FrozenInstanceError):
         pending().quantity = 5  # type: ignore[misc]
 
@@ -63,27 +63,27 @@ def test_an_order_is_a_value() -> None:
 # --- the moves that are allowed
 
 
-def test_completing_reckons_the_total_in_decimals() -> None:
+def test_completing_an_order_reckons_its_total_in_decimals() -> None:
     done = pending(quantity=3).complete(Decimal("0.10"), AT)
     assert (done.status, done.total_price) == (OrderStatus.COMPLETED, Decimal("0.30"))
     assert (done.settled_at, done.updated_at) == (AT, AT)
     assert done.stock_change == 0
 
 
-def test_the_dearest_total_is_exact() -> None:
+def test_the_total_of_the_dearest_order_is_exact() -> None:
     price = Decimal("999999999999.999999")
     total = pending(quantity=MAX_QUANTITY).complete(price, AT).total_price
     assert total == Decimal("2147483646999999997852.516353")
 
 
-def test_failing_says_why() -> None:
+def test_a_failed_order_says_why() -> None:
     failure = Failure(FailureCode.INSUFFICIENT_STOCK, 2)
     order = pending().fail(failure, AT)
     assert (order.status, order.failure, order.settled_at) == (OrderStatus.FAILED, failure, AT)
     assert order.stock_change == 0
 
 
-def test_a_cancellation_gives_back_what_was_taken() -> None:
+def test_a_cancellation_gives_back_the_quantity_that_was_taken() -> None:
     asked = completed(quantity=3).request_cancel(later(5))
     assert asked.status is OrderStatus.COMPLETED
     assert asked.stock_change == 3
@@ -91,7 +91,7 @@ def test_a_cancellation_gives_back_what_was_taken() -> None:
     assert (done.status, done.stock_change) == (OrderStatus.CANCELLED, 0)
 
 
-def test_moved_stock_completes_or_cancels_whichever_was_asked_for() -> None:
+def test_moved_stock_completes_a_placed_order_and_cancels_a_cancelling_one() -> None:
     taking = pending()
     move = intent_of(taking).move
     assert taking.stock_moved(PRICE, move, AT).taken == move
@@ -101,7 +101,7 @@ def test_moved_stock_completes_or_cancels_whichever_was_asked_for() -> None:
     assert (done.status, done.returned) == (OrderStatus.CANCELLED, move)
 
 
-def test_stuck_waits_for_evidence_and_moves_on_with_it() -> None:
+def test_a_stuck_order_waits_for_evidence_and_moves_on_with_it() -> None:
     order = stuck()
     assert order.stock_change == -3
     assert not order.awaits_stock
@@ -140,7 +140,7 @@ STATES = {
 
 @pytest.mark.parametrize("state", STATES)
 @pytest.mark.parametrize("move", MOVES)
-def test_a_move_that_the_state_forbids_raises(state: str, move: str) -> None:
+def test_a_move_that_the_orders_state_forbids_raises(state: str, move: str) -> None:
     order, make = STATES[state], MOVES[move]
     if move in ALLOWED[state]:
         assert make(order) != order
@@ -174,7 +174,7 @@ PHASES = {
 
 
 @pytest.mark.parametrize("state", in_every_state())
-def test_each_state_is_one_phase(state: str) -> None:
+def test_each_state_of_an_order_is_one_phase(state: str) -> None:
     order = in_every_state()[state]
     assert order.phase is PHASES[state]
     takes = order.phase in (OrderPhase.TAKING, OrderPhase.TAKING_STUCK, OrderPhase.GIVEN_UP)
@@ -185,7 +185,7 @@ def test_each_state_is_one_phase(state: str) -> None:
     assert order.awaits_stock is (order.phase in (OrderPhase.TAKING, OrderPhase.CANCELLING))
 
 
-def test_every_phase_is_tried_here() -> None:
+def test_every_phase_of_an_order_is_tried_by_these_tests() -> None:
     assert set(PHASES.values()) == set(OrderPhase)
 
 
@@ -211,11 +211,11 @@ def test_a_failed_and_a_cancelled_order_keep_their_marks_and_wait_for_nothing() 
         (cancelling().saved().cancel(AT), ["ORDER_CANCELLED"]),
     ],
 )
-def test_each_settlement_is_told_once(order: Order, told: list[str]) -> None:
+def test_each_settlement_of_an_order_makes_one_event(order: Order, told: list[str]) -> None:
     assert [str(event.type) for event in order.new_events] == told
 
 
-def test_an_event_tells_what_the_order_has_become() -> None:
+def test_an_orders_event_tells_what_the_order_has_become() -> None:
     order = pending(quantity=2).complete(PRICE, AT)
     [event] = order.new_events
     assert event.type is OrderEventType.ORDER_CREATED
@@ -225,7 +225,7 @@ def test_an_event_tells_what_the_order_has_become() -> None:
     assert event.event_id == f"{order.id}-ORDER_CREATED"
 
 
-def test_what_was_saved_has_no_new_events_and_the_next_version() -> None:
+def test_a_saved_order_has_the_next_version_and_no_new_events() -> None:
     saved = completed().saved()
     assert (saved.version, saved.new_events) == (1, ())
 
@@ -234,7 +234,7 @@ def test_what_was_saved_has_no_new_events_and_the_next_version() -> None:
 
 
 @pytest.mark.parametrize("code", FailureCode)
-def test_a_failure_that_was_not_the_requests_fault_frees_its_key(code: FailureCode) -> None:
+def test_a_failure_that_was_not_the_requests_fault_frees_the_orders_key(code: FailureCode) -> None:
     order = pending(idempotency=key()).fail(Failure(code), AT)
     freed = code in (FailureCode.INVENTORY_UNAVAILABLE, FailureCode.ABANDONED)
     assert order.idempotency == (None if freed else key())
@@ -248,7 +248,7 @@ def test_a_deferred_order_keeps_its_key_whatever_becomes_of_it() -> None:
 # --- the first answer
 
 
-def test_the_first_answer_showed_a_cancelled_order_completed() -> None:
+def test_a_cancelled_order_as_first_answered_is_completed() -> None:
     first = completed()
     for now in (cancelling(id=first.id), cancelled(id=first.id)):
         shown = now.as_first_answered()
@@ -257,7 +257,7 @@ def test_the_first_answer_showed_a_cancelled_order_completed() -> None:
 
 
 @pytest.mark.parametrize("order", [pending(), completed(), failed(), stuck()])
-def test_any_other_order_is_still_as_it_was_first_answered(order: Order) -> None:
+def test_an_order_that_was_not_cancelled_is_as_it_was_first_answered(order: Order) -> None:
     assert order.as_first_answered() == order
 
 
@@ -269,7 +269,7 @@ def test_time_never_goes_back_for_an_order_whose_next_process_has_a_clock_behind
     assert [event.occurred_at for event in done_again.new_events] == [AT, AT]
 
 
-def test_one_move_never_serves_an_order_twice() -> None:
+def test_one_move_of_the_stock_never_serves_an_order_twice() -> None:
     order = pending()
     intent = intent_of(order)
     asked = order.stock_moved(PRICE, intent.move, AT).request_cancel(AT)

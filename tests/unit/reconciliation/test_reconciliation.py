@@ -135,7 +135,7 @@ def only(report: ItemReport) -> Finding:
 # --- what agrees
 
 
-def test_nothing_agrees_with_nothing() -> None:
+def test_an_item_without_orders_and_changes_agrees() -> None:
     report = Story().told()
     assert report.is_empty
     assert not report.differs
@@ -172,7 +172,7 @@ def test_orders_that_cancelled_each_other_out_need_no_change() -> None:
     assert report.logged.times == 0
 
 
-def test_the_same_stocks_again_and_again_agree() -> None:
+def test_orders_that_pass_through_equal_stocks_again_and_again_agree() -> None:
     story = Story(stock=1)
     for _ in range(20):
         story.order(-1)
@@ -180,7 +180,7 @@ def test_the_same_stocks_again_and_again_agree() -> None:
     assert story.told().findings == []
 
 
-def test_other_writers_changes_are_told_of_and_are_no_difference() -> None:
+def test_other_writers_changes_are_reported_and_are_no_difference() -> None:
     story = Story()
     story.order(-3)
     restock = story.somebody_writes(150)
@@ -223,7 +223,7 @@ def test_the_inventorys_clock_may_differ_by_minutes(skew: timedelta) -> None:
     [datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)],
     ids=["first", "last"],
 )
-def test_a_change_at_an_end_of_the_calendar_is_told_of_as_any_other(when: datetime) -> None:
+def test_a_change_at_an_end_of_the_calendar_is_reported_as_any_other(when: datetime) -> None:
     story = Story()
     story.order(-3)
     story.order(-2, logged=False)
@@ -255,7 +255,7 @@ def _shuffled(story: Story, chance: random.Random) -> None:
 
 
 @pytest.mark.parametrize("seed", range(100))
-def test_changes_told_out_of_order_within_a_moment_agree(seed: int) -> None:
+def test_changes_logged_out_of_order_within_a_moment_agree(seed: int) -> None:
     chance = random.Random(seed)
     story = Story(stock=500)
     story.order(-1)
@@ -267,7 +267,7 @@ def test_changes_told_out_of_order_within_a_moment_agree(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(100))
-def test_a_change_that_is_missing_among_those_told_out_of_order_is_found(seed: int) -> None:
+def test_a_change_that_is_missing_among_changes_logged_out_of_order_is_found(seed: int) -> None:
     chance = random.Random(seed)
     story = Story(stock=500)
     story.order(-1)
@@ -295,7 +295,7 @@ def test_an_update_between_reading_and_writing_is_named_as_lost() -> None:
     assert (found.expected, found.found, found.written, found.asked) == (98, 150, 95, -3)
 
 
-def test_several_lost_updates_are_each_named() -> None:
+def test_each_of_several_lost_updates_is_named() -> None:
     story = Story()
     lost = [story.order_over(-3, somebodys=500 + n) for n in range(5)]
     report = story.told()
@@ -323,7 +323,7 @@ def test_an_overwrite_that_arrives_again_after_its_lease_is_named(asked: int) ->
     assert report.others.times == 0
 
 
-def test_another_writer_who_sets_what_a_heard_overwrite_set_is_no_difference() -> None:
+def test_another_writer_who_sets_the_stock_of_an_overwrite_in_the_log_is_no_difference() -> None:
     story = Story(stock=5)
     story.order(-1)
     story.order(-1)
@@ -331,7 +331,7 @@ def test_another_writer_who_sets_what_a_heard_overwrite_set_is_no_difference() -
     assert story.told().findings == []
 
 
-def test_another_writer_who_sets_what_a_resumed_one_set_long_ago_is_no_difference() -> None:
+def test_another_writer_who_sets_the_stock_of_an_old_resumed_overwrite_is_no_difference() -> None:
     story = Story(stock=5)
     story.order_that_another_finished(-1)
     story.order(-1)
@@ -353,7 +353,7 @@ def test_a_lost_update_among_equal_changes_is_named() -> None:
 # --- changes that are missing
 
 
-def test_a_change_that_nobody_told_of_is_named_between_its_neighbours() -> None:
+def test_a_change_that_nobody_published_is_named_between_its_neighbours() -> None:
     story = Story()
     story.order(-3)
     story.somebody_writes(40, logged=False)
@@ -394,7 +394,7 @@ def test_a_gap_that_is_newer_than_the_log_may_be_is_not_a_difference_yet() -> No
 # --- moves that are not in the log
 
 
-def test_an_order_whose_change_was_not_published_is_told_of_and_is_no_difference() -> None:
+def test_an_order_whose_change_was_not_published_is_reported_and_is_no_difference() -> None:
     story = Story()
     story.order(-3)
     order = story.order(-2, logged=False)
@@ -414,7 +414,7 @@ def test_orders_that_are_newer_than_the_log_agree_with_the_stock() -> None:
 
 
 @pytest.mark.parametrize("seed", range(50))
-def test_orders_that_a_long_outage_kept_from_the_log_agree_in_whatever_order_told(
+def test_orders_that_a_long_outage_kept_from_the_log_agree_in_any_sequence(
     seed: int,
 ) -> None:
     chance = random.Random(seed)
@@ -489,7 +489,7 @@ def test_an_order_that_moved_no_stock_is_named() -> None:
     assert (found.expected, found.written, found.asked) == (97, 95, -2)
 
 
-def test_the_newest_order_of_all_is_named_too_when_the_stock_shows_that_it_moved_nothing() -> None:
+def test_the_newest_order_is_named_when_the_stock_shows_that_it_moved_nothing() -> None:
     story = Story()
     story.order(-3)
     story.order_that_never_moved(-2)
@@ -550,7 +550,7 @@ def test_an_overwrite_some_of_whose_orders_wait_is_not_judged_yet() -> None:
 # --- a person's word
 
 
-def test_an_order_that_a_person_settled_is_told_of_and_is_no_difference() -> None:
+def test_an_order_that_a_person_settled_is_reported_and_is_no_difference() -> None:
     story = Story()
     story.order(-3)
     story.order(-2, logged=False, by_word=True)
@@ -561,7 +561,7 @@ def test_an_order_that_a_person_settled_is_told_of_and_is_no_difference() -> Non
     assert kinds(report) == [Kind.SETTLED_BY_WORD]
 
 
-def test_an_order_that_a_person_settled_without_evidence_is_told_of() -> None:
+def test_an_order_that_a_person_settled_without_evidence_is_reported() -> None:
     story = Story()
     story.unproven.append(UnprovenOrder(Share("gone", 2), at(0), by_word=True))
     report = story.told(now=None)
@@ -583,7 +583,7 @@ def test_stock_that_is_not_where_the_log_left_it_differs() -> None:
 
 
 @pytest.mark.parametrize("about", [{"waiting": 1}, {"recent": START}])
-def test_stock_is_not_judged_while_orders_are_at_work(about: dict[str, int]) -> None:
+def test_the_stock_is_not_judged_while_orders_are_at_work(about: dict[str, int]) -> None:
     story = Story()
     story.order(-3)
     report = story.told(now=55, **about)  # type: ignore[arg-type]
@@ -603,7 +603,7 @@ def test_an_item_that_the_inventory_no_longer_has_is_judged_by_the_log() -> None
 # --- since
 
 
-def test_what_was_before_is_neither_counted_nor_judged() -> None:
+def test_changes_and_orders_from_before_the_beginning_are_neither_counted_nor_judged() -> None:
     story = Story()
     story.order_over(-3, somebodys=500)
     story.somebody_writes(300, logged=False)
@@ -652,7 +652,7 @@ def _life(chance: random.Random) -> tuple[Story, list[Named]]:
 
 
 @pytest.mark.parametrize("seed", range(200))
-def test_in_any_life_exactly_what_went_wrong_is_named(seed: int) -> None:
+def test_exactly_the_faults_of_any_generated_story_are_named(seed: int) -> None:
     story, expected = _life(random.Random(seed))
     report = story.told()
     named = [(f.kind, f.expected, f.written) for f in report.findings if f.differs]

@@ -179,7 +179,7 @@ def test_a_bad_value_is_one_line_that_names_the_variable_and_keeps_the_secret(ba
     assert SECRET not in line
 
 
-def test_every_setting_has_a_bad_value_above() -> None:
+def test_every_setting_has_a_bad_value_in_these_tests() -> None:
     assert {bad[0] for bad in BAD} == Settings.names()
 
 
@@ -218,7 +218,9 @@ def start_worker(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize("options", OPTIONS, ids=lambda options: next(iter(options)))
-def test_an_option_that_librdkafka_refuses_is_one_line_too(options: Mapping[str, str]) -> None:
+def test_an_option_that_librdkafka_refuses_is_one_line_without_the_secret(
+    options: Mapping[str, str],
+) -> None:
     with pytest.raises(SettingsError) as refused:
         start_worker(Settings.load({"KAFKA_BROKER": "127.0.0.1:1", **options}))
     [line] = str(refused.value).splitlines()
@@ -288,14 +290,16 @@ def loaded(environment: Mapping[str, str], dotenv: Path | None = None) -> Settin
 @tries(max_examples=400, deadline=None, derandomize=True)
 @given(st.sampled_from(NAMES), VALUES)
 @example("MONGO_URI", f"mongodb://{SECRET}")
-def test_any_text_for_any_variable(name: str, value: str) -> None:
+def test_any_text_for_any_setting_is_taken_or_refused_in_one_line(name: str, value: str) -> None:
     settings = loaded({name: value})
     assert SECRET not in repr(settings) or name not in {"MONGO_URI", "REDIS_URL"}
 
 
 @tries(max_examples=150, deadline=None, derandomize=True)
 @given(st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=8))
-def test_any_texts_for_several(environment: dict[str, str]) -> None:
+def test_any_texts_for_several_settings_are_taken_or_refused_in_one_line(
+    environment: dict[str, str],
+) -> None:
     loaded(environment)
 
 
@@ -335,7 +339,9 @@ def test_any_texts_for_several(environment: dict[str, str]) -> None:
         ).map(lambda parts: "".join(parts).encode()),
     )
 )
-def test_any_bytes_in_the_file(tmp_path: Path, content: bytes) -> None:
+def test_any_bytes_in_the_env_file_are_taken_or_refused_in_one_line(
+    tmp_path: Path, content: bytes
+) -> None:
     dotenv = tmp_path / ".env"
     dotenv.write_bytes(content)
     loaded({}, dotenv)

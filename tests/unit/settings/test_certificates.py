@@ -63,13 +63,13 @@ def refusal(environment: dict[str, str]) -> str:
     return line
 
 
-def test_none_are_needed() -> None:
+def test_an_https_inventory_needs_no_certificate_settings() -> None:
     settings = Settings.load(HTTPS)
     assert settings.inventory_ca_file is None
     assert settings.inventory_client_cert is settings.inventory_client_key is None
 
 
-def test_files_that_fit_are_taken(files: Files) -> None:
+def test_certificates_and_a_key_that_fit_are_taken(files: Files) -> None:
     bundle = PAIR.certificate + Pair().certificate
     given = files(ca_file=bundle, client_cert=PAIR.certificate, client_key=PAIR.key())
     settings = Settings.load(given)
@@ -78,13 +78,13 @@ def test_files_that_fit_are_taken(files: Files) -> None:
     assert settings.inventory_client_key == Path(given["INVENTORY_CLIENT_KEY"])
 
 
-def test_the_key_may_be_in_the_same_file(files: Files) -> None:
+def test_the_key_may_be_in_the_file_of_its_certificate(files: Files) -> None:
     settings = Settings.load(files(client_cert=PAIR.certificate + PAIR.key()))
     assert settings.inventory_client_key is None
 
 
 @pytest.mark.parametrize("content", [b"", b"rubbish", PAIR.key(), PAIR.certificate[:200]])
-def test_a_file_without_authorities_is_refused(files: Files, content: bytes) -> None:
+def test_an_inventory_ca_file_without_certificates_is_refused(files: Files, content: bytes) -> None:
     line = refusal(files(ca_file=content))
     assert line.startswith("Bad setting: INVENTORY_CA_FILE: ")
 
@@ -101,7 +101,7 @@ def test_a_file_without_authorities_is_refused(files: Files, content: bytes) -> 
     ],
     ids=["empty", "no key", "rubbish", "another's key", "a key with a password", "swapped"],
 )
-def test_a_certificate_without_a_key_to_it_is_refused(
+def test_a_client_certificate_without_its_key_is_refused(
     files: Files, contents: dict[str, bytes]
 ) -> None:
     line = refusal(files(**contents))
@@ -109,7 +109,9 @@ def test_a_certificate_without_a_key_to_it_is_refused(
 
 
 @pytest.mark.parametrize("name", ["INVENTORY_CA_FILE", "INVENTORY_CLIENT_CERT"])
-def test_what_is_no_file_is_refused_and_never_waited_for(name: str, tmp_path: Path) -> None:
+def test_a_certificate_setting_that_is_no_file_is_refused_and_never_waited_for(
+    name: str, tmp_path: Path
+) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     for path in (tmp_path / "absent", tmp_path, pipe):
@@ -117,11 +119,11 @@ def test_what_is_no_file_is_refused_and_never_waited_for(name: str, tmp_path: Pa
         assert line.startswith(f"Bad setting: {name}: is not the path of a file")
 
 
-def test_a_key_alone_is_refused(files: Files) -> None:
+def test_a_client_key_without_a_certificate_is_refused(files: Files) -> None:
     assert "INVENTORY_CLIENT_CERT" in refusal(files(client_key=PAIR.key()))
 
 
-def test_files_for_a_connection_without_tls_are_refused(files: Files) -> None:
+def test_certificates_for_a_connection_without_tls_are_refused(files: Files) -> None:
     given = files(ca_file=PAIR.certificate) | {"INVENTORY_SERVICE_URL": "http://inventory.test"}
     line = refusal(given)
     assert "INVENTORY_CA_FILE" in line

@@ -19,7 +19,7 @@ def reason(**environment: str) -> str:
     return line
 
 
-def test_nothing_needs_to_be_set() -> None:
+def test_no_setting_needs_to_be_set() -> None:
     assert Settings.load({}) == Settings()
 
 
@@ -64,7 +64,7 @@ def test_a_setting_is_read_from_the_environment(
         ("HOST", "ip6-localhost.shop_1.test"),
     ],
 )
-def test_what_the_libraries_take_is_taken(name: str, value: str) -> None:
+def test_a_value_that_the_libraries_take_is_taken(name: str, value: str) -> None:
     given = {"AUTH_DISABLED": "true", name: value}
     assert str(getattr(Settings.load(given), name.lower())).strip("(),'") == value
 
@@ -82,7 +82,7 @@ def test_origins_are_kept_as_browsers_send_them() -> None:
 
 
 @pytest.mark.parametrize("url", ["redis://a.test/0", "rediss://a.test/0", "unix:///run/redis.sock"])
-def test_the_limiter_takes_each_kind_of_redis_too(url: str) -> None:
+def test_the_rate_limiter_takes_each_kind_of_redis_url(url: str) -> None:
     assert Settings.load({"REDIS_URL": url}).redis_url == url
     assert isinstance(storage_from_string(limits._storage(url)), RedisStorage)
 
@@ -99,7 +99,7 @@ def test_the_limiter_takes_each_kind_of_redis_too(url: str) -> None:
         ({"MONGO_URI": "mongodb://a/shop?authSource=admin", "MONGO_DATABASE": "shop"}, "shop"),
     ],
 )
-def test_the_database_is_what_either_of_its_two_settings_names(
+def test_the_database_is_that_of_mongo_database_or_of_mongo_uri(
     environment: dict[str, str], database: str
 ) -> None:
     connected = connection.connect(Settings.load(environment))
@@ -107,7 +107,9 @@ def test_the_database_is_what_either_of_its_two_settings_names(
     assert connected.name == database
 
 
-def test_the_environment_goes_before_the_file_and_an_empty_value_is_none(tmp_path: Path) -> None:
+def test_the_environment_goes_before_the_env_file_and_an_empty_value_counts_as_unset(
+    tmp_path: Path,
+) -> None:
     dotenv = tmp_path / ".env"
     dotenv.write_text("PORT=1\nWEB_THREADS=7\nWEB_WORKERS=3\n")
     settings = Settings.load({"PORT": "2", "WEB_WORKERS": ""}, dotenv)
@@ -115,11 +117,11 @@ def test_the_environment_goes_before_the_file_and_an_empty_value_is_none(tmp_pat
     assert settings.web_workers == Settings().web_workers
 
 
-def test_a_file_that_is_not_there_is_no_error(tmp_path: Path) -> None:
+def test_an_env_file_that_is_not_there_is_no_error(tmp_path: Path) -> None:
     assert Settings.load({}, tmp_path / ".env") == Settings()
 
 
-def test_what_is_not_a_setting_is_not_looked_at() -> None:
+def test_a_variable_that_is_no_setting_is_not_looked_at() -> None:
     assert Settings.load({"PATH": "/bin", "PORTS": "x"}) == Settings()
 
 
@@ -149,13 +151,15 @@ def test_what_is_not_a_setting_is_not_looked_at() -> None:
         ("AUTH_DISABLED", "perhaps"),
     ],
 )
-def test_a_bad_value_is_named_in_one_line(name: str, value: str) -> None:
+def test_a_bad_value_of_a_setting_is_refused_in_one_line_that_names_the_setting(
+    name: str, value: str
+) -> None:
     line = reason(**{name: value})
     assert line.startswith(f"Bad setting: {name}: ")
     assert ".env.example" in line
 
 
-def test_a_bad_value_is_not_repeated_for_it_may_hold_a_password() -> None:
+def test_a_bad_value_of_a_setting_is_not_repeated_as_it_may_hold_a_password() -> None:
     assert "secret" not in reason(MONGO_URI="mongo://root:secret@host")
 
 
@@ -203,6 +207,6 @@ def test_any_option_of_librdkafka_can_be_given() -> None:
     assert settings.kafka_group == "a group"
 
 
-def test_what_may_hold_a_password_is_not_shown() -> None:
+def test_the_representation_of_the_settings_shows_no_password() -> None:
     settings = Settings.load({"KAFKA_SASL_PASSWORD": "secret"})
     assert "secret" not in repr(settings)

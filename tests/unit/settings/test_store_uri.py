@@ -50,7 +50,7 @@ def load(options: str) -> Settings:
     return Settings.load({"MONGO_URI": f"mongodb://shop:{SECRET}@host.example/orders?{options}"})
 
 
-def test_it_was_decided_about_every_option_that_the_driver_knows() -> None:
+def test_every_option_that_the_driver_knows_is_the_services_or_the_operators() -> None:
     assert OURS.keys() | OPERATORS == common.URI_OPTIONS_VALIDATOR_MAP.keys()
     assert not OURS.keys() & OPERATORS
 
@@ -88,7 +88,9 @@ FORBIDDEN = [
 
 @pytest.mark.parametrize("option", FORBIDDEN)
 @pytest.mark.parametrize("around", ["{}", "tls=true&{}", "tls=true;{}", "{}&tls=true"])
-def test_an_option_that_undoes_a_promise_stops_the_start(option: str, around: str) -> None:
+def test_an_option_of_mongo_uri_that_undoes_a_promise_stops_the_start(
+    option: str, around: str
+) -> None:
     with pytest.raises(SettingsError) as stopped:
         load(around.format(option))
     line = str(stopped.value)
@@ -100,7 +102,7 @@ def test_an_option_that_undoes_a_promise_stops_the_start(option: str, around: st
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_every_option_that_is_ours_can_stop_the_start(name: str) -> None:
+def test_every_option_of_mongo_uri_that_is_the_services_can_stop_the_start(name: str) -> None:
     with pytest.raises(SettingsError, match=name):
         load(f"{name}=something-else")
 
@@ -115,5 +117,5 @@ def test_every_option_that_is_ours_can_stop_the_start(name: str) -> None:
         "connectTimeoutMS=2000&heartbeatFrequencyMS=1000&minPoolSize=1&uuidRepresentation=standard",
     ],
 )
-def test_what_says_the_same_or_is_the_operators_is_let_be(options: str) -> None:
+def test_an_option_of_mongo_uri_that_repeats_ours_or_is_the_operators_is_kept(options: str) -> None:
     assert load(options).mongo_uri.endswith(options)

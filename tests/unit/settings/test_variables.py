@@ -40,26 +40,26 @@ def read(environment: Mapping[str, str], dotenv: Path | None = None) -> variable
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_what_kubernetes_sets_for_a_service_is_not_ours(name: str) -> None:
+def test_a_variable_that_kubernetes_sets_for_a_service_is_no_setting(name: str) -> None:
     given = Settings.load(service(name))
     assert given == Settings()
     assert read(service(name)).unused == {}
     assert config.consumer_config(given).keys() == config.consumer_config(Settings()).keys()
 
 
-def test_all_those_services_at_once_leave_what_is_given_as_it_is() -> None:
+def test_variables_of_all_kubernetes_services_at_once_leave_the_settings_as_they_are() -> None:
     together = {key: value for name in SERVICES for key, value in service(name).items()}
     ours = {"KAFKA_BROKER": "kafka:9092", "WORKER_PORT": "3109", "KAFKA_CLIENT_RACK": "a"}
     assert Settings.load(together | ours) == Settings.load(ours)
 
 
-def test_a_services_port_does_not_hide_the_files(tmp_path: Path) -> None:
+def test_a_port_that_kubernetes_sets_does_not_hide_the_port_of_the_env_file(tmp_path: Path) -> None:
     dotenv = tmp_path / ".env"
     dotenv.write_text("WORKER_PORT=3109\n")
     assert Settings.load(service("worker"), dotenv).worker_port == 3109
 
 
-def test_a_port_that_only_looks_like_a_services_is_refused() -> None:
+def test_a_port_that_only_looks_like_one_that_kubernetes_sets_is_refused() -> None:
     with pytest.raises(SettingsError, match="WORKER_PORT"):
         Settings.load({"WORKER_PORT": "tcp://10.0.0.7:3101"})
 
@@ -76,7 +76,7 @@ def test_a_port_that_only_looks_like_a_services_is_refused() -> None:
         ("STOCK_CHANGE_RETENTION_DAY", "STOCK_CHANGE_RETENTION_DAYS"),
     ],
 )
-def test_a_slip_of_the_pen_is_told_in_the_environment_and_refused_in_the_file(
+def test_a_misspelt_setting_is_logged_in_the_environment_and_refused_in_the_env_file(
     name: str, meant: str, tmp_path: Path
 ) -> None:
     assert read({name: "4"}).unused == {name: meant}
@@ -88,11 +88,11 @@ def test_a_slip_of_the_pen_is_told_in_the_environment_and_refused_in_the_file(
     assert f"Is {meant} meant?" in str(refused.value)
 
 
-def test_it_is_no_slip_when_what_is_meant_is_given_too() -> None:
+def test_a_name_close_to_a_setting_is_no_slip_when_that_setting_is_given() -> None:
     assert read({"WEB_WORKER": "4", "WEB_WORKERS": "2"}).unused == {}
 
 
-def test_an_ordinary_environment_has_nothing_to_tell() -> None:
+def test_an_ordinary_environment_has_no_unused_setting() -> None:
     names = [
         *("HOSTNAME", "USER", "LOGNAME", "PATH", "HOME", "TERM", "LANG", "LC_ALL", "SHELL", "PWD"),
         *("OLDPWD", "SHLVL", "HOSTTYPE", "OSTYPE", "TZ", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV"),
@@ -103,7 +103,7 @@ def test_an_ordinary_environment_has_nothing_to_tell() -> None:
     assert read(dict.fromkeys(names, "x")).unused == {}
 
 
-def test_in_the_file_any_name_that_is_no_setting_is_told(tmp_path: Path) -> None:
+def test_any_name_in_the_env_file_that_is_no_setting_is_logged(tmp_path: Path) -> None:
     dotenv = tmp_path / ".env"
     dotenv.write_text("COMPOSE_PROJECT_NAME=shop\nEMPTY=\nKAFKA_CLIENT_RACK=a\n")
     assert read({}, dotenv).unused == {"COMPOSE_PROJECT_NAME": None}
@@ -114,7 +114,9 @@ def test_in_the_file_any_name_that_is_no_setting_is_told(tmp_path: Path) -> None
     "content",
     [b"PORT: 8080", b"PORT 8080", b"PORT", b"MONGO_URI='mongodb://hunter2", b"=5", b"PORT=\xff"],
 )
-def test_a_line_that_sets_nothing_stops_the_start(content: bytes, tmp_path: Path) -> None:
+def test_a_line_of_the_env_file_that_sets_nothing_stops_the_start(
+    content: bytes, tmp_path: Path
+) -> None:
     dotenv = tmp_path / ".env"
     dotenv.write_bytes(b"WEB_WORKERS=3\n" + content + b"\n")
     with pytest.raises(SettingsError) as refused:
@@ -125,13 +127,15 @@ def test_a_line_that_sets_nothing_stops_the_start(content: bytes, tmp_path: Path
 
 
 @pytest.mark.parametrize("content", ["\ufeffPORT=8080", "PORT=8080\r\n", "export PORT=8080 # x"])
-def test_files_as_people_write_them_are_read(content: str, tmp_path: Path) -> None:
+def test_env_files_as_people_write_them_are_read(content: str, tmp_path: Path) -> None:
     dotenv = tmp_path / ".env"
     dotenv.write_text(content, encoding="utf-8")
     assert Settings.load({}, dotenv).port == 8080
 
 
-def test_the_start_tells_it_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_start_logs_an_unused_variable_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(load.logs, "configure", lambda level: None)
     warned: set[str] = set()
@@ -159,7 +163,7 @@ def test_the_start_tells_it_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         ("beside", 3100),
     ],
 )
-def test_the_file_is_looked_for_up_to_the_top_of_the_checkout(
+def test_the_env_file_is_looked_for_up_to_the_top_of_the_checkout(
     folder: str, port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for each in ("shop/docs/adr", "shop/own", "beside"):
@@ -172,7 +176,7 @@ def test_the_file_is_looked_for_up_to_the_top_of_the_checkout(
     assert load.load_settings({}).port == port
 
 
-def test_no_file_above_the_checkout_is_read(
+def test_no_env_file_above_the_checkout_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "shop/docs").mkdir(parents=True)
@@ -183,7 +187,7 @@ def test_no_file_above_the_checkout_is_read(
     assert load.load_settings({}).port == 3100
 
 
-def test_what_make_run_tells_is_found_from_a_folder_below(
+def test_the_settings_of_make_run_are_found_from_a_folder_below(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "docs").mkdir()

@@ -58,7 +58,7 @@ def shop() -> Shop:
     return Shop()
 
 
-def test_the_wish_is_stored_before_the_stock_comes_back(shop: Shop) -> None:
+def test_the_wish_to_cancel_is_stored_before_the_stock_comes_back(shop: Shop) -> None:
     order = shop.has(completed())
     result = shop.cancel(order.id)
     assert (result.order.status, result.deferred) == (OrderStatus.CANCELLED, False)
@@ -68,7 +68,7 @@ def test_the_wish_is_stored_before_the_stock_comes_back(shop: Shop) -> None:
     assert shop.orders.by_id[order.id] == result.order
 
 
-def test_cancelling_again_moves_nothing(shop: Shop) -> None:
+def test_cancelling_an_order_again_moves_no_stock(shop: Shop) -> None:
     order = shop.has(completed())
     first = shop.cancel(order.id)
     assert shop.cancel(order.id) == first
@@ -80,7 +80,7 @@ def test_an_order_that_is_not_there_cannot_be_cancelled(shop: Shop) -> None:
         shop.cancel("f" * 24)
 
 
-def test_another_customers_order_is_not_there(shop: Shop) -> None:
+def test_another_customers_order_cannot_be_cancelled_and_is_not_found(shop: Shop) -> None:
     order = shop.has(completed(customer_id="one"))
     with pytest.raises(OrderNotFound):
         shop.cancel(order.id, customer_id="another")
@@ -95,7 +95,7 @@ def test_only_a_completed_order_can_be_cancelled(order: Order, shop: Shop) -> No
     assert shop.stock.moved == []
 
 
-def test_another_version_than_the_one_named_is_not_cancelled(shop: Shop) -> None:
+def test_a_cancellation_of_another_version_than_the_current_one_is_refused(shop: Shop) -> None:
     order = shop.has(completed())
     with pytest.raises(PreconditionFailed) as failed_precondition:
         shop.cancel(order.id, version=order.version + 1)
@@ -104,7 +104,7 @@ def test_another_version_than_the_one_named_is_not_cancelled(shop: Shop) -> None
     assert shop.cancel(order.id, version=order.version).order.status is OrderStatus.CANCELLED
 
 
-def test_nothing_is_stored_while_the_inventory_is_left_alone(shop: Shop) -> None:
+def test_no_wish_to_cancel_is_stored_while_the_breaker_is_open(shop: Shop) -> None:
     order = shop.has(completed())
     shop.stock.available = False
     with pytest.raises(InventoryUnavailable):
@@ -120,7 +120,9 @@ def test_nothing_is_stored_while_the_inventory_is_left_alone(shop: Shop) -> None
         OutcomeUnknown("sent and unanswered", in_flight=True),
     ],
 )
-def test_once_the_wish_is_stored_it_is_left_to_settlement(error: Exception, shop: Shop) -> None:
+def test_a_cancellation_that_fails_after_its_wish_was_stored_is_left_to_settlement(
+    error: Exception, shop: Shop
+) -> None:
     order = shop.has(completed())
     shop.stock.error = error
     result = shop.cancel(order.id)
@@ -154,14 +156,14 @@ def meanwhile(shop: Shop, happen: Callable[[Order], Order]) -> None:
     shop.orders.save = beaten  # type: ignore[method-assign]
 
 
-def test_who_loses_the_race_to_ask_goes_on_with_the_winners_wish(shop: Shop) -> None:
+def test_a_caller_who_loses_the_race_to_cancel_goes_on_with_the_winners_wish(shop: Shop) -> None:
     order = shop.has(completed())
     meanwhile(shop, lambda current: current.request_cancel(shop.clock.now()))
     assert shop.cancel(order.id).order.status is OrderStatus.CANCELLED
     assert len(shop.stock.moved) == 1
 
 
-def test_who_loses_the_race_to_somebody_who_has_cancelled_already_is_done(shop: Shop) -> None:
+def test_a_caller_who_loses_the_race_to_a_finished_cancellation_moves_no_stock(shop: Shop) -> None:
     order = shop.has(completed())
     now = shop.clock.now()
     meanwhile(shop, lambda current: current.request_cancel(now).cancel(now))
@@ -170,7 +172,7 @@ def test_who_loses_the_race_to_somebody_who_has_cancelled_already_is_done(shop: 
     assert shop.stock.moved == []
 
 
-def test_who_loses_to_another_change_is_told(shop: Shop) -> None:
+def test_a_cancellation_that_loses_to_another_change_is_a_version_conflict(shop: Shop) -> None:
     order = shop.has(completed())
     meanwhile(shop, lambda current: current)
     with pytest.raises(VersionConflict):

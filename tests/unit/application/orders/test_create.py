@@ -105,13 +105,15 @@ def test_an_order_is_stored_before_its_stock_is_moved(shop: Shop) -> None:
     assert result.order.customer_id == "somebody"
 
 
-def test_the_stock_gets_the_time_that_is_left_of_the_budget(shop: Shop) -> None:
+def test_the_move_of_the_stock_gets_the_time_that_is_left_of_the_requests_budget(
+    shop: Shop,
+) -> None:
     shop.clock.sleep(100)
     shop.create()
     assert shop.stock.deadlines == [107]
 
 
-def test_too_little_stock_is_an_error_that_says_how_much_there_is(shop: Shop) -> None:
+def test_an_order_over_the_stock_is_an_error_that_says_how_much_there_is(shop: Shop) -> None:
     shop.failing(Failure(FailureCode.INSUFFICIENT_STOCK, available=1))
     with pytest.raises(InsufficientStock) as refused:
         shop.create(quantity=2)
@@ -120,20 +122,20 @@ def test_too_little_stock_is_an_error_that_says_how_much_there_is(shop: Shop) ->
     assert short.replayed is False
 
 
-def test_a_missing_item_is_an_error(shop: Shop) -> None:
+def test_an_order_of_a_missing_item_is_an_error(shop: Shop) -> None:
     shop.failing(Failure(FailureCode.ITEM_NOT_FOUND))
     with pytest.raises(ItemNotFound):
         shop.create()
 
 
-def test_nothing_is_stored_while_the_inventory_is_left_alone(shop: Shop) -> None:
+def test_no_order_is_stored_while_the_breaker_is_open(shop: Shop) -> None:
     shop.stock.available = False
     with pytest.raises(InventoryUnavailable):
         shop.create()
     assert shop.orders.by_id == {}
 
 
-def test_a_repeated_key_is_answered_even_while_the_inventory_is_left_alone(shop: Shop) -> None:
+def test_a_repeated_key_is_answered_even_while_the_breaker_is_open(shop: Shop) -> None:
     first = shop.create(KEY)
     shop.stock.available = False
     assert shop.create(KEY).order == first.order
@@ -160,14 +162,14 @@ def test_an_order_that_cannot_even_be_failed_stays_for_settlement(shop: Shop) ->
     assert shop.stored.status is OrderStatus.PENDING
 
 
-def test_an_unknown_outcome_is_answered_as_it_stands(shop: Shop) -> None:
+def test_an_order_whose_outcome_is_unknown_is_answered_as_it_stands(shop: Shop) -> None:
     shop.raising(OutcomeUnknown("sent and unanswered", in_flight=True))
     result = shop.create(KEY)
     assert (result.deferred, result.order.status) == (True, OrderStatus.PENDING)
     assert shop.stored.deferred is True
 
 
-def test_a_store_that_goes_away_is_told(shop: Shop) -> None:
+def test_a_store_that_goes_away_during_a_create_is_an_error(shop: Shop) -> None:
     shop.raising(StoreUnavailable("down"))
     with pytest.raises(StoreUnavailable):
         shop.create()
@@ -183,7 +185,7 @@ def test_a_repeated_key_is_answered_with_the_first_order(shop: Shop) -> None:
     assert len(shop.orders.by_id) == 1
 
 
-def test_a_repeated_key_shows_the_order_as_it_was(shop: Shop) -> None:
+def test_a_repeated_key_shows_the_order_as_it_was_first_answered(shop: Shop) -> None:
     first = shop.create(KEY)
     shop.settle(lambda order: order.request_cancel(shop.clock.now()))
     shop.settle(lambda order: order.cancel(shop.clock.now()))
@@ -197,7 +199,7 @@ def test_a_repeated_key_shows_the_order_as_it_was(shop: Shop) -> None:
         (Failure(FailureCode.ITEM_NOT_FOUND), ItemNotFound),
     ],
 )
-def test_a_repeated_key_is_refused_as_the_first_was(
+def test_a_repeated_key_is_refused_as_its_first_request_was(
     failure: Failure, error: type[Exception], shop: Shop
 ) -> None:
     shop.failing(failure)
@@ -213,7 +215,7 @@ def test_a_key_with_another_body_is_refused(shop: Shop) -> None:
         shop.create(IdempotencyKey("somebody", "a key", "another fingerprint"))
 
 
-def test_another_callers_key_is_another_key(shop: Shop) -> None:
+def test_one_idempotency_key_of_two_callers_is_two_orders(shop: Shop) -> None:
     shop.create(KEY)
     assert not shop.create(IdempotencyKey("somebody else", "a key", "a fingerprint")).replayed
 
@@ -238,7 +240,7 @@ def test_a_deferred_order_is_replayed_as_it_is_now(shop: Shop) -> None:
     assert (again.order.status, again.deferred) == (OrderStatus.COMPLETED, True)
 
 
-def test_a_stuck_order_is_replayed_as_it_is_and_so_is_what_a_person_decided(shop: Shop) -> None:
+def test_a_repeated_key_shows_a_stuck_order_and_later_what_a_person_decided(shop: Shop) -> None:
     shop.raising(OutcomeUnknown("sent and unanswered", in_flight=True))
     shop.create(KEY)
     now = shop.clock.now()
@@ -248,7 +250,7 @@ def test_a_stuck_order_is_replayed_as_it_is_and_so_is_what_a_person_decided(shop
     assert shop.create(KEY).order.failure == Failure(FailureCode.DECIDED)
 
 
-def test_a_key_is_forgotten_once_its_time_is_over(shop: Shop) -> None:
+def test_an_idempotency_key_is_forgotten_once_its_lifetime_is_over(shop: Shop) -> None:
     first = shop.create(KEY)
     shop.clock.sleep(LIFETIME.total_seconds() - 1)
     assert shop.create(KEY).replayed is True

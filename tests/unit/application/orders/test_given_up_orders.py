@@ -83,7 +83,7 @@ def test_a_creator_whose_order_was_claimed_does_not_refuse_what_the_claim_may_ca
     assert shop.inventory.stock[ITEM] == 10 - order.quantity
 
 
-def test_a_settlement_that_died_on_the_way_is_taken_up_by_the_next(shop: Shop) -> None:
+def test_a_settlement_that_died_on_the_way_is_taken_up_by_the_next_settlement(shop: Shop) -> None:
     order = shop.orders.add(pending(item_id=ITEM))
 
     def die() -> None:

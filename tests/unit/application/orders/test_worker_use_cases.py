@@ -57,7 +57,7 @@ def settlement() -> Settlement:
     return Settlement()
 
 
-def test_an_order_is_settled_once_its_time_is_over(settlement: Settlement) -> None:
+def test_an_order_is_settled_once_its_deadline_is_over(settlement: Settlement) -> None:
     order = settlement.has()
     settlement.clock.sleep(12)
     assert settlement.settle() == 0
@@ -67,7 +67,7 @@ def test_an_order_is_settled_once_its_time_is_over(settlement: Settlement) -> No
     assert settlement.settle() == 0
 
 
-def test_an_order_that_cannot_be_decided_is_not_counted(settlement: Settlement) -> None:
+def test_an_order_that_cannot_be_decided_does_not_count_as_settled(settlement: Settlement) -> None:
     settlement.stock.undecided.add(settlement.has().id)
     settlement.clock.sleep(20)
     assert settlement.settle() == 0
@@ -76,7 +76,9 @@ def test_an_order_that_cannot_be_decided_is_not_counted(settlement: Settlement) 
 @pytest.mark.parametrize(
     "error", [InventoryUnavailable("away"), OutcomeUnknown("who knows", in_flight=True)]
 )
-def test_an_item_that_fails_holds_up_no_other(error: Exception, settlement: Settlement) -> None:
+def test_an_item_whose_settlement_fails_holds_up_no_other_item(
+    error: Exception, settlement: Settlement
+) -> None:
     first, second = settlement.has(), settlement.has()
     other = settlement.has(item_id="b" * 24)
     settlement.stock.failing[first.item_id] = error
@@ -88,7 +90,9 @@ def test_an_item_that_fails_holds_up_no_other(error: Exception, settlement: Sett
     assert settlement.orders.by_id[second.id].status is OrderStatus.COMPLETED
 
 
-def test_an_item_that_failed_in_the_last_pass_comes_last(settlement: Settlement) -> None:
+def test_an_item_whose_settlement_failed_in_the_last_pass_comes_last(
+    settlement: Settlement,
+) -> None:
     failing, other = settlement.has(), settlement.has(item_id="b" * 24)
     settlement.stock.failing[failing.item_id] = InventoryUnavailable("away")
     settlement.stock.undecided.add(other.id)
@@ -102,7 +106,7 @@ def test_an_item_that_failed_in_the_last_pass_comes_last(settlement: Settlement)
     assert settlement.orders.by_id[failing.id].status is OrderStatus.COMPLETED
 
 
-def test_what_cannot_be_settled_holds_up_nothing_behind_it(settlement: Settlement) -> None:
+def test_orders_that_cannot_be_settled_hold_up_no_order_behind_them(settlement: Settlement) -> None:
     # Two full pages, most of one and the same time.
     for n in range(2 * BATCH):
         order = settlement.has()
@@ -164,7 +168,7 @@ def relay() -> Relay:
     return Relay()
 
 
-def test_events_are_published_and_taken_out(relay: Relay) -> None:
+def test_published_events_are_taken_out_of_the_outbox(relay: Relay) -> None:
     orders = [completed(), completed()]
     relay.has(*orders)
     assert relay.publish() == 2
@@ -172,7 +176,7 @@ def test_events_are_published_and_taken_out(relay: Relay) -> None:
     assert relay.publish() == 0
 
 
-def test_what_the_broker_did_not_confirm_stays(relay: Relay) -> None:
+def test_an_event_that_the_broker_did_not_confirm_stays_in_the_outbox(relay: Relay) -> None:
     good, bad = completed(), completed()
     relay.has(good, bad)
     relay.publisher.confirms = lambda event: event.order_id == good.id
@@ -191,7 +195,7 @@ def test_one_relay_publishes_at_a_time(relay: Relay) -> None:
     assert relay.publish() == 1
 
 
-def test_the_lock_is_given_back_whatever_happens(relay: Relay) -> None:
+def test_the_relays_lock_is_given_back_whatever_happens(relay: Relay) -> None:
     relay.has(completed())
 
     def fail(event: OrderEvent) -> bool:
@@ -240,7 +244,7 @@ def change(previous: int, new: int, change_type: str, amount: int) -> StockChang
         (change(10, 7, "reduced", 4), True),
     ],
 )
-def test_a_change_that_contradicts_itself_is_kept_and_marked(
+def test_a_stock_change_that_contradicts_itself_is_logged_and_marked(
     given: StockChange, contradictory: bool
 ) -> None:
     log = Log()
@@ -249,7 +253,7 @@ def test_a_change_that_contradicts_itself_is_kept_and_marked(
     assert kept.contradictory is contradictory
 
 
-def test_an_empty_batch_is_not_written() -> None:
+def test_an_empty_batch_of_stock_changes_is_not_written() -> None:
     log = Log()
     assert RecordStockChanges(log)([]) == AppendResult(0, 0)  # type: ignore[arg-type]
     assert log.batches == []
@@ -258,7 +262,7 @@ def test_an_empty_batch_is_not_written() -> None:
 # --- what they stand on
 
 
-def test_a_save_that_lost_its_race_is_made_on_the_newer_version() -> None:
+def test_a_save_that_lost_its_race_is_repeated_on_the_newer_version() -> None:
     orders, clock = FakeOrders(), FakeClock()
     loaded = orders.add(pending())
     orders.save(loaded.defer(clock.now()))
@@ -296,13 +300,13 @@ def test_attempts_begin_at_once_and_end_at_their_time() -> None:
     assert len(times) < 50
 
 
-def test_there_is_always_one_attempt() -> None:
+def test_attempts_make_one_try_even_when_their_time_is_over() -> None:
     clock = FakeClock()
     clock.sleep(10)
     assert len(list(attempts(clock, until=1.0))) == 1
 
 
-def test_delays_grow_to_their_bound_and_are_never_all_the_same() -> None:
+def test_delays_between_attempts_grow_to_their_bound_and_differ() -> None:
     waits = delays(1, 8)
     taken = [next(waits) for _ in range(20)]
     assert all(

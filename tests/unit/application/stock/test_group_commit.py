@@ -82,7 +82,7 @@ def test_an_order_is_committed_and_answered(queue: Queue, commits: Commits) -> N
     assert commits.batches == [[order]]
 
 
-def test_everybody_who_waits_by_the_time_it_draws_takes_part(
+def test_every_order_that_waits_when_the_commit_draws_takes_part(
     queue: Queue, commits: Commits
 ) -> None:
     orders = [pending() for _ in range(20)]
@@ -93,7 +93,7 @@ def test_everybody_who_waits_by_the_time_it_draws_takes_part(
     assert len(commits.batches) == 1
 
 
-def test_a_batch_has_its_bounds(queue: Queue, commits: Commits) -> None:
+def test_a_group_commit_takes_no_more_orders_than_max_batch(queue: Queue, commits: Commits) -> None:
     orders = [pending() for _ in range(MAX_BATCH + 5)]
     with closed(commits):
         answers = [queue.submit(order) for order in orders]
@@ -102,7 +102,9 @@ def test_a_batch_has_its_bounds(queue: Queue, commits: Commits) -> None:
     assert sorted(len(batch) for batch in commits.batches) == [5, MAX_BATCH]
 
 
-def test_another_item_has_commits_of_its_own(queue: Queue, commits: Commits) -> None:
+def test_the_group_commit_of_one_item_does_not_hold_up_another_items(
+    queue: Queue, commits: Commits
+) -> None:
     other = pending(item_id="b" * 24)
     with closed(commits):
         held = queue.submit(pending())
@@ -115,7 +117,9 @@ def test_another_item_has_commits_of_its_own(queue: Queue, commits: Commits) -> 
     assert held.result()
 
 
-def test_what_goes_wrong_is_told_to_all_who_took_part(queue: Queue, commits: Commits) -> None:
+def test_an_error_of_a_group_commit_is_raised_to_all_who_took_part(
+    queue: Queue, commits: Commits
+) -> None:
     def fail() -> None:
         raise OutcomeUnknown("sent and unanswered", in_flight=True)
 
@@ -128,7 +132,7 @@ def test_what_goes_wrong_is_told_to_all_who_took_part(queue: Queue, commits: Com
             answer.result()
 
 
-def test_what_goes_wrong_before_it_draws_is_told_to_the_first_alone(
+def test_an_error_before_a_group_commit_draws_is_raised_to_the_first_caller_alone(
     queue: Queue, commits: Commits
 ) -> None:
     def fail_once() -> None:
@@ -147,7 +151,9 @@ def test_what_goes_wrong_before_it_draws_is_told_to_the_first_alone(
     assert second.result().status == "COMPLETED"
 
 
-def test_an_item_is_served_again_after_a_failure(queue: Queue, commits: Commits) -> None:
+def test_an_item_is_served_again_after_a_failed_group_commit(
+    queue: Queue, commits: Commits
+) -> None:
     def fail() -> None:
         raise InventoryUnavailable("away")
 
@@ -158,7 +164,7 @@ def test_an_item_is_served_again_after_a_failure(queue: Queue, commits: Commits)
     assert queue.submit(pending()).result().status == "COMPLETED"
 
 
-def test_an_item_that_fails_does_not_keep_its_thread_from_others() -> None:
+def test_an_item_whose_group_commit_fails_does_not_keep_its_thread_from_other_items() -> None:
     served: list[str] = []
     gate = threading.Event()
 
@@ -185,7 +191,7 @@ def test_an_item_that_fails_does_not_keep_its_thread_from_others() -> None:
     assert served == [hanging, other, hanging, hanging]
 
 
-def test_an_item_is_served_again_after_an_order_of_it_vanished(commits: Commits) -> None:
+def test_an_item_is_served_again_after_a_group_commit_left_an_order_out(commits: Commits) -> None:
     gone: set[str] = set()
 
     def commit(item_id: str, draw: Draw, deadline: float) -> dict[str, Order]:
@@ -206,7 +212,7 @@ class InTheCallersThread(Executor):
         return Future()
 
 
-def test_whoever_gives_up_after_the_last_commit_leaves_nothing_behind() -> None:
+def test_a_caller_who_gives_up_after_the_last_group_commit_leaves_nothing_behind() -> None:
     def commit(*_: object) -> dict[str, Order]:
         raise TimeoutError
 
@@ -216,7 +222,9 @@ def test_whoever_gives_up_after_the_last_commit_leaves_nothing_behind() -> None:
     assert group._waiting == {}
 
 
-def test_whoever_was_not_drawn_by_the_deadline_was_not_sent(queue: Queue, commits: Commits) -> None:
+def test_an_order_that_was_not_drawn_by_its_deadline_was_not_sent(
+    queue: Queue, commits: Commits
+) -> None:
     with closed(commits):
         answer = queue.submit(pending(), seconds=0.05)
         with pytest.raises(InventoryUnavailable):
@@ -225,7 +233,7 @@ def test_whoever_was_not_drawn_by_the_deadline_was_not_sent(queue: Queue, commit
     assert all(batch == [] for batch in commits.batches)
 
 
-def test_whoever_was_drawn_by_the_deadline_may_have_been_sent(
+def test_an_order_that_was_drawn_by_its_deadline_may_have_been_sent(
     queue: Queue, commits: Commits
 ) -> None:
     drawn, go_on = threading.Event(), threading.Event()

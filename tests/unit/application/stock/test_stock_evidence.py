@@ -85,18 +85,18 @@ def test_an_order_keeps_the_change_that_took_its_stock(shop: Shop) -> None:
     assert shop.orders.by_id[order.id] == order
 
 
-def test_a_cancelled_order_keeps_both_changes(shop: Shop) -> None:
+def test_a_cancelled_order_keeps_both_its_stock_changes(shop: Shop) -> None:
     order = shop.move(shop.place(3))
     shop.move(shop.place(2))
     asked = shop.orders.save(order.request_cancel(shop.now))
     assert stocks(shop.move(asked)) == [(10, 7), (5, 8)]
 
 
-def test_a_refused_order_has_no_change(shop: Shop) -> None:
+def test_a_refused_order_has_no_stock_change(shop: Shop) -> None:
     assert stocks(shop.move(shop.place(11))) == []
 
 
-def test_an_order_that_was_taken_and_given_back_keeps_both_changes() -> None:
+def test_an_order_that_was_taken_and_given_back_keeps_both_its_stock_changes() -> None:
     shop = Shop("conditional")
     order = shop.place(3)
     shop.inventory.deduct(ITEM, 3, order.id)
@@ -120,14 +120,14 @@ def test_a_stuck_order_is_completed_at_the_price_and_by_the_change_that_was_inte
     assert [str(event.type) for event in done.new_events] == ["ORDER_CREATED"]
 
 
-def test_a_stuck_order_can_be_failed() -> None:
+def test_a_stuck_order_can_be_failed_by_word() -> None:
     done = stuck().decide(Decision(OrderStatus.FAILED, "I counted.", later(9)))
     assert done.failure == Failure(FailureCode.DECIDED)
     assert done.taken is None
     assert [str(event.type) for event in done.new_events] == ["ORDER_FAILED"]
 
 
-def test_a_stuck_cancellation_can_have_come_back() -> None:
+def test_a_stuck_cancellation_whose_stock_came_back_is_cancelled_by_word() -> None:
     asked = cancelling()
     order = asked.mark_stuck(Stuck("Who knows.", later(7), intent_of(asked, 7)))
     done = order.decide(Decision(OrderStatus.COMPLETED, "I counted.", later(9)))
@@ -135,7 +135,7 @@ def test_a_stuck_cancellation_can_have_come_back() -> None:
     assert stocks(done) == [(10, 7), (7, 10)]
 
 
-def test_a_stuck_cancellation_that_did_not_come_back_leaves_the_order_as_it_was() -> None:
+def test_a_stuck_cancellation_that_moved_no_stock_leaves_the_order_completed_by_word() -> None:
     order = cancelling().mark_stuck(Stuck("No such item.", later(7)))
     done = order.decide(Decision(OrderStatus.FAILED, "I counted.", later(9)))
     assert (done.status, done.stock_change, done.stuck) == (OrderStatus.COMPLETED, 0, None)
@@ -144,7 +144,7 @@ def test_a_stuck_cancellation_that_did_not_come_back_leaves_the_order_as_it_was(
 
 
 @pytest.mark.parametrize("outcome", [OrderStatus.COMPLETED, OrderStatus.FAILED])
-def test_the_word_and_what_it_was_about_stay_on_the_order(outcome: OrderStatus) -> None:
+def test_a_persons_decision_and_what_it_was_about_stay_on_the_order(outcome: OrderStatus) -> None:
     order = decided(outcome)
     assert order.decision is not None
     assert (order.decision.outcome, order.decision.reason) == (outcome, "I looked.")
@@ -156,18 +156,18 @@ def test_the_word_and_what_it_was_about_stay_on_the_order(outcome: OrderStatus) 
 @pytest.mark.parametrize(
     "order", [pending(), completed(), failed(), cancelling()], ids=lambda order: str(order.status)
 )
-def test_only_a_stuck_order_can_be_decided(order: Order) -> None:
+def test_only_a_stuck_order_can_be_decided_by_word(order: Order) -> None:
     with pytest.raises(IllegalMove):
         order.decide(Decision(OrderStatus.COMPLETED, "I counted.", later(9)))
 
 
 @pytest.mark.parametrize("outcome", [OrderStatus.PENDING, OrderStatus.CANCELLED])
-def test_a_word_says_that_it_was_done_or_was_not(outcome: OrderStatus) -> None:
+def test_a_persons_decision_is_completed_or_failed_and_nothing_else(outcome: OrderStatus) -> None:
     with pytest.raises(InvalidValue):
         stuck().decide(Decision(outcome, "I counted.", later(9)))
 
 
-def test_a_word_gives_a_reason() -> None:
+def test_a_persons_decision_needs_a_reason() -> None:
     with pytest.raises(InvalidValue):
         stuck().decide(Decision(OrderStatus.FAILED, " ", later(9)))
 

@@ -89,7 +89,7 @@ def replay(
     return run(query or DeadLetterQuery(), options or ReplayOptions())
 
 
-def test_all_are_replayed_but_those_that_are_logged() -> None:
+def test_all_dead_letters_are_replayed_but_those_whose_record_is_logged() -> None:
     letters = [letter(n) for n in range(3)]
     box = FakeBox(*letters)
     report = replay(box, logged=[letters[1]])
@@ -97,14 +97,14 @@ def test_all_are_replayed_but_those_that_are_logged() -> None:
     assert report.logged == 1
 
 
-def test_the_limit_is_of_what_is_replayed() -> None:
+def test_the_limit_of_a_replay_counts_replayed_letters_alone() -> None:
     letters = [letter(n) for n in range(5)]
     box = FakeBox(*letters)
     replay(box, DeadLetterQuery(limit=2), logged=[letters[0]])
     assert box.sent == letters[1:3]
 
 
-def test_of_a_record_that_came_back_only_the_last_letter_counts() -> None:
+def test_only_the_last_letter_of_a_record_that_came_back_is_replayed() -> None:
     first = letter(0)
     back = letter(9, first=first.first, identity=first.identity, replays=1)
     box = FakeBox(first, back)
@@ -123,7 +123,7 @@ def test_a_record_that_was_buried_twice_is_replayed_once() -> None:
     assert box.sent == [again]
 
 
-def test_other_records_in_the_same_place_of_a_topic_made_anew_are_all_replayed() -> None:
+def test_different_records_in_one_place_of_a_topic_made_anew_are_all_replayed() -> None:
     old = letter(0)
     new = letter(1, first=old.first, identity=old.identity, value=b"other")
     box = FakeBox(old, new)
@@ -131,7 +131,7 @@ def test_other_records_in_the_same_place_of_a_topic_made_anew_are_all_replayed()
     assert box.sent == [old, new]
 
 
-def test_a_letter_whose_place_the_log_knows_another_record_by_is_not_logged() -> None:
+def test_a_letter_whose_place_the_log_gives_to_another_record_is_not_logged() -> None:
     of_another = letter(0, value=b'{"another": true}')
     for said in (b'{"mended": true}', b"rubbish", b"[" * 100_000, None):
         assert replay(FakeBox(letter(0, value=said)), logged=[of_another]).logged == 0
@@ -160,20 +160,20 @@ def test_all_letters_of_a_record_whose_place_is_taken_give_it_the_same_identity(
     assert box.sent == [came_back]
 
 
-def test_what_came_back_three_times_is_refused_unless_forced() -> None:
+def test_a_letter_that_came_back_three_times_is_replayed_only_by_force() -> None:
     looping = letter(0, replays=3)
     assert replay(FakeBox(looping)).looping == [looping]
     forced = replay(FakeBox(looping), options=ReplayOptions(force=True))
     assert forced.replayed == [looping]
 
 
-def test_a_dry_run_sends_nothing() -> None:
+def test_a_dry_run_of_a_replay_sends_nothing() -> None:
     box = FakeBox(letter(0))
     assert replay(box, options=ReplayOptions(dry_run=True)).replayed == [letter(0)]
     assert box.sent == []
 
 
-def test_when_the_broker_confirms_no_more_it_ends_and_says_which_are_left() -> None:
+def test_a_replay_ends_when_the_broker_confirms_no_more_and_names_the_letters_left() -> None:
     letters = [letter(n) for n in range(1200)]
     report = replay(FakeBox(*letters, confirms=700))
     assert report.replayed == letters[:700]
@@ -197,7 +197,7 @@ def test_a_replay_that_came_back_is_known_by_its_first_place_and_its_count() -> 
     assert [name for name, _ in to_replay(back).headers].count("replay.count") == 1
 
 
-def test_a_record_that_somebody_else_put_there_is_a_letter_of_its_own() -> None:
+def test_a_strangers_record_in_a_dead_letter_topic_is_a_letter_of_its_own() -> None:
     stranger = to_letter(record(b"hello", 3, topic=f"{TOPIC}-dlt", headers=None))
     assert stranger.code == "unknown"
     assert stranger.original.topic == TOPIC
@@ -214,13 +214,13 @@ def test_a_record_that_somebody_else_put_there_is_a_letter_of_its_own() -> None:
         (b"\xff\x00", "\\xff\\x00"),
     ],
 )
-def test_any_value_can_be_shown(value: bytes | None, shown: str) -> None:
+def test_any_value_of_a_dead_letter_can_be_shown(value: bytes | None, shown: str) -> None:
     found = FoundLetter(letter(0, value=value), logged=False)
     assert shown in view.page(found)
     assert "code" in view.as_json(found)
 
 
-def test_what_a_stranger_wrote_anywhere_in_a_letter_forges_no_line() -> None:
+def test_a_strangers_text_anywhere_in_a_letter_forges_no_line() -> None:
     odd = "a\r\n  state    in the log\u2028\x1b[2J"
     plain = letter(1, key=b"k", headers=(("name", b"value"),), value=b"text")
     spoilt = replace(
@@ -237,7 +237,7 @@ def test_what_a_stranger_wrote_anywhere_in_a_letter_forges_no_line() -> None:
     assert all(line.isprintable() for line in told)
 
 
-def test_a_broker_that_is_not_there_is_an_error_of_ours() -> None:
+def test_reading_letters_without_a_broker_is_broker_unavailable_with_the_reason() -> None:
     class Gone:
         """Away at the second try, and says why at the first."""
 

@@ -44,7 +44,7 @@ key_sets = st.fixed_dictionaries({"keys": listed | values}) | values
 
 @given(key_set=key_sets)
 @settings(max_examples=200, deadline=None)
-def test_any_key_set_is_keys_that_can_verify_or_none(key_set: Any) -> None:
+def test_any_generated_key_set_is_keys_that_can_verify_or_a_value_error(key_set: Any) -> None:
     try:
         found = keys.parse(key_set)
     except ValueError:
@@ -55,7 +55,7 @@ def test_any_key_set_is_keys_that_can_verify_or_none(key_set: Any) -> None:
 
 @given(others=listed)
 @settings(max_examples=200, deadline=None)
-def test_a_good_key_is_found_among_any_others(others: list[Any]) -> None:
+def test_a_good_key_is_found_among_any_generated_keys(others: list[Any]) -> None:
     good = GOOD[1] | {"kid": "the good one"}
     assert "the good one" in keys.parse({"keys": [*others, good]})
 
@@ -88,7 +88,7 @@ def server() -> Iterator[RawServer]:
 @settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-def test_any_answer_is_json_or_a_value_error(raw: bytes, server: RawServer) -> None:
+def test_any_answer_of_the_issuer_is_json_or_a_value_error(raw: bytes, server: RawServer) -> None:
     server.script = lambda _: [raw, HANG_UP]
     try:
         IssuersUrl(server.url, bounds=BOUNDS)()
@@ -110,7 +110,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("steps", BAD.values(), ids=BAD)
-def test_an_issuer_that_misbehaves_is_left_in_time(steps: list[Any], server: RawServer) -> None:
+def test_an_issuer_that_misbehaves_is_given_up_in_time(steps: list[Any], server: RawServer) -> None:
     server.script = lambda _: steps
     fetch = IssuersUrl(server.url, bounds=BOUNDS)
     begun = time.monotonic()
@@ -119,12 +119,12 @@ def test_an_issuer_that_misbehaves_is_left_in_time(steps: list[Any], server: Raw
     assert time.monotonic() - begun < BOUNDS.total + MARGIN
 
 
-def test_a_good_key_set_is_had(server: RawServer) -> None:
+def test_a_good_key_set_is_read_from_the_issuers_url(server: RawServer) -> None:
     server.script = lambda _: [answer(SET)]
     assert keys.parse(IssuersUrl(server.url)())
 
 
-def test_a_secret_in_the_url_is_not_told(server: RawServer) -> None:
+def test_an_error_of_the_issuers_url_does_not_tell_a_secret_in_it(server: RawServer) -> None:
     server.script = lambda _: [HANG_UP]
     with pytest.raises(ValueError, match="asked") as refused:
         IssuersUrl(server.url + "/jwks?token=s3cret")()

@@ -68,14 +68,14 @@ def refusal(verify: TokenVerifier, written: str) -> str:
     return refused.value.message
 
 
-def test_the_usual_is_let_in(verify: TokenVerifier) -> None:
+def test_an_ordinary_token_is_let_in_with_its_subject_and_scopes(verify: TokenVerifier) -> None:
     assert verify(token()) == Caller("alice", frozenset({"orders:read"}))
 
 
 @pytest.mark.parametrize(
     "subject", ["auth0|7", "Jürgen Groß", "李", "a b", "me@shop.example", "👩‍🚀"]
 )
-def test_a_name_may_be_of_any_script(subject: str, verify: TokenVerifier) -> None:
+def test_a_tokens_subject_may_be_of_any_script(subject: str, verify: TokenVerifier) -> None:
     assert verify(token({"sub": subject})).subject == subject
 
 
@@ -94,7 +94,7 @@ def test_a_name_may_be_of_any_script(subject: str, verify: TokenVerifier) -> Non
         "a\u2028b",
     ],
 )
-def test_a_name_that_is_no_text_is_refused_and_told_why(
+def test_a_token_whose_subject_is_no_text_is_refused_with_the_reason(
     subject: str, verify: TokenVerifier
 ) -> None:
     assert "no text" in refusal(verify, token({"sub": subject}))
@@ -106,11 +106,13 @@ NOT_NUMBERS = [b"[]", b"{}", b'""', b"null", b'"\\ud800"', b"[" * NESTED + b"]" 
 
 @pytest.mark.parametrize("claim", ["exp", "nbf", "iat"])
 @pytest.mark.parametrize("value", [*ODD_NUMBERS, *NOT_NUMBERS], ids=lambda value: str(value[:20]))
-def test_a_time_that_is_none_is_refused(claim: str, value: bytes, verify: TokenVerifier) -> None:
+def test_a_token_with_a_claim_of_time_that_is_no_time_is_refused(
+    claim: str, value: bytes, verify: TokenVerifier
+) -> None:
     assert refusal(verify, token({claim: value}))
 
 
-def test_a_time_may_be_far_away(verify: TokenVerifier) -> None:
+def test_a_tokens_expiry_may_be_far_away(verify: TokenVerifier) -> None:
     assert verify(token({"exp": b"9" * 4000})).subject == "alice"
 
 
@@ -128,7 +130,7 @@ BAD_CLAIMS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("kind", BAD_CLAIMS)
-def test_a_claim_of_another_type_is_refused(kind: str, verify: TokenVerifier) -> None:
+def test_a_token_with_a_claim_of_another_type_is_refused(kind: str, verify: TokenVerifier) -> None:
     assert refusal(verify, token(BAD_CLAIMS[kind]))
 
 
@@ -149,7 +151,7 @@ BAD_HEADERS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("kind", BAD_HEADERS)
-def test_an_odd_header_is_refused(kind: str, verify: TokenVerifier) -> None:
+def test_a_token_with_an_odd_header_is_refused(kind: str, verify: TokenVerifier) -> None:
     assert refusal(verify, token(header=BAD_HEADERS[kind]))
 
 
@@ -157,11 +159,13 @@ NO_CLAIMS = [b"", b"[]", b"null", b"1", b"\xff", b"[" * 100_000, b"{" * 9999]
 
 
 @pytest.mark.parametrize("payload", NO_CLAIMS, ids=lambda payload: str(payload[:9]))
-def test_claims_that_are_none_are_refused(payload: bytes, verify: TokenVerifier) -> None:
+def test_a_token_whose_claims_are_no_json_object_is_refused(
+    payload: bytes, verify: TokenVerifier
+) -> None:
     assert refusal(verify, signed(_json(HEADER), payload))
 
 
-def test_an_error_that_nobody_listed_is_a_token_that_cannot_be_read(
+def test_an_unlisted_error_of_the_jwt_library_is_a_token_that_cannot_be_read(
     verify: TokenVerifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object, **__: object) -> None:
@@ -174,14 +178,14 @@ def test_an_error_that_nobody_listed_is_a_token_that_cannot_be_read(
     assert refusal(verify, written) == "The token can't be read."
 
 
-def test_what_was_sent_is_not_repeated_in_the_log(verify: TokenVerifier) -> None:
+def test_the_text_of_a_refused_token_is_not_in_the_log(verify: TokenVerifier) -> None:
     with capture_logs() as logs:
         refusal(verify, "a secret \ud800")
     assert [line["reason"] for line in logs] == ["UnicodeEncodeError"]
     assert "a secret" not in repr(logs)
 
 
-def test_a_defect_of_our_own_is_none_of_the_tokens(verify: TokenVerifier) -> None:
+def test_a_defect_in_the_verifier_is_not_taken_for_a_bad_token(verify: TokenVerifier) -> None:
     keys = KeySet(never, cooldown=1, max_age=1)
     with pytest.raises(AssertionError):
         TokenVerifier(keys, issuer=NAME, audience=AUDIENCE, leeway=0)(token())
@@ -230,7 +234,7 @@ def judged(verify: Callable[[str], Caller], written: str) -> None:
     assert len(subject.splitlines()) == 1
 
 
-def test_whatever_is_sent_is_let_in_or_refused(verify: TokenVerifier) -> None:
+def test_any_generated_token_is_let_in_or_refused(verify: TokenVerifier) -> None:
     tried = 0
 
     @settings(max_examples=GENERATED, deadline=None)

@@ -64,7 +64,7 @@ def conditional(http: InventoryHttp) -> ConditionalInventory:
         ('{"stock": 7, "price": 1000000000000}', 7, "1000000000000"),
     ],
 )
-def test_a_reading_is_exact(
+def test_a_reading_of_stock_and_price_is_exact(
     body: str, stock: int, price: str, server: responses.RequestsMock, absolute: AbsoluteInventory
 ) -> None:
     server.get(STOCK, body=body)
@@ -100,7 +100,7 @@ def test_a_reading_is_exact(
         "\xff",
     ],
 )
-def test_a_reading_that_makes_no_sense_is_none(
+def test_a_reading_that_makes_no_sense_is_inventory_unavailable(
     body: str, server: responses.RequestsMock, absolute: AbsoluteInventory
 ) -> None:
     server.get(STOCK, body=body.encode("latin-1"))
@@ -109,7 +109,7 @@ def test_a_reading_that_makes_no_sense_is_none(
 
 
 @pytest.mark.parametrize("status", [201, 301, 400, 401, 403, 409, 429, 500, 503])
-def test_a_reading_with_another_status_is_none(
+def test_a_reading_with_a_status_other_than_200_or_404_is_inventory_unavailable(
     status: int, server: responses.RequestsMock, absolute: AbsoluteInventory
 ) -> None:
     headers = {"Location": "http://elsewhere.test/"}
@@ -118,7 +118,7 @@ def test_a_reading_with_another_status_is_none(
         absolute.read(ITEM)
 
 
-def test_a_reading_of_nothing_known_is_not_found(
+def test_a_reading_of_an_unknown_item_is_item_not_found(
     server: responses.RequestsMock, absolute: AbsoluteInventory
 ) -> None:
     server.get(STOCK, json={"message": "Item not found"}, status=404)
@@ -139,7 +139,7 @@ def test_an_overwrite_sends_the_new_stock(
 
 
 @pytest.mark.parametrize("status", [201, 301, 400, 401, 409, 429, 500, 503])
-def test_an_overwrite_with_another_status_tells_nothing(
+def test_an_overwrite_answered_with_an_unexpected_status_is_unknown_but_over(
     status: int, server: responses.RequestsMock, absolute: AbsoluteInventory
 ) -> None:
     server.patch(UPDATE, json={"item": {}}, status=status)
@@ -149,7 +149,7 @@ def test_an_overwrite_with_another_status_tells_nothing(
 
 
 @pytest.mark.parametrize("status", [502, 504])
-def test_what_a_gateway_says_may_still_happen(
+def test_an_overwrite_that_a_gateway_answered_is_unknown_and_may_still_happen(
     status: int, server: responses.RequestsMock, absolute: AbsoluteInventory
 ) -> None:
     server.patch(UPDATE, status=status)
@@ -158,7 +158,7 @@ def test_what_a_gateway_says_may_still_happen(
     assert unknown.value.in_flight is True
 
 
-def test_a_connection_that_took_too_long_was_never_used(
+def test_an_overwrite_whose_connection_took_too_long_was_not_sent(
     server: responses.RequestsMock, absolute: AbsoluteInventory
 ) -> None:
     server.patch(UPDATE, body=requests.ConnectTimeout("slow"))
@@ -180,7 +180,7 @@ def test_an_operation_sends_its_quantity_and_its_id(
         assert sent == {"quantity": 3, "operationId": "an operation"}
 
 
-def test_too_little_stock_is_told_with_what_is_left(
+def test_a_deduction_beyond_the_stock_tells_the_stock_that_is_left(
     server: responses.RequestsMock, conditional: ConditionalInventory
 ) -> None:
     server.post(DEDUCT, json={"stock": 2}, status=409)
@@ -190,7 +190,7 @@ def test_too_little_stock_is_told_with_what_is_left(
 
 
 @pytest.mark.parametrize("body", [{}, {"stock": -1}, {"stock": "2"}, []])
-def test_too_little_of_an_unknown_stock_tells_nothing(
+def test_a_409_that_does_not_tell_the_stock_is_an_unknown_outcome(
     body: Any, server: responses.RequestsMock, conditional: ConditionalInventory
 ) -> None:
     server.post(DEDUCT, json=body, status=409)
@@ -199,7 +199,7 @@ def test_too_little_of_an_unknown_stock_tells_nothing(
 
 
 @pytest.mark.parametrize("status", [201, 301, 400, 429, 500])
-def test_an_operation_with_another_status_tells_nothing(
+def test_an_operation_answered_with_an_unexpected_status_is_unknown_but_over(
     status: int, server: responses.RequestsMock, conditional: ConditionalInventory
 ) -> None:
     server.post(RESTORE, json={"stock": 7, "price": 1}, status=status)
@@ -211,7 +211,9 @@ def test_an_operation_with_another_status_tells_nothing(
 # --- what is left alone
 
 
-def test_a_proxy_in_the_environment_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_in_the_environment_is_not_used_for_the_inventory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     http = InventoryHttp(Settings(inventory_service_url=URL))
     with responses.RequestsMock() as server:
@@ -220,7 +222,7 @@ def test_a_proxy_in_the_environment_is_not_asked(monkeypatch: pytest.MonkeyPatch
         assert not server.calls[0].request.req_kwargs["proxies"]  # type: ignore[attr-defined]
 
 
-def test_an_answer_in_between_closes_the_count_of_failures(
+def test_an_answer_between_failures_resets_the_breakers_count(
     server: responses.RequestsMock, absolute: AbsoluteInventory
 ) -> None:
     for outcome in ("away", "away", "there", "away", "away"):

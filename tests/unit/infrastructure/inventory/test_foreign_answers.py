@@ -135,7 +135,7 @@ answers = st.one_of(whole, framed_by_them, st.binary(max_size=500))
 @settings(
     max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-def test_any_answer_is_a_reading_or_an_error_of_ours(
+def test_any_answer_of_the_inventory_is_a_reading_or_an_error_of_ours(
     raw: bytes, call: str, server: RawServer, http: InventoryHttp
 ) -> None:
     server.script = says(raw)
@@ -165,21 +165,21 @@ SURPRISES = {
 
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("raw", SURPRISES.values(), ids=SURPRISES)
-def test_no_surprise_passes_for_a_reading(
+def test_no_malformed_answer_of_the_inventory_passes_for_a_reading(
     raw: bytes, call: str, server: RawServer, http: InventoryHttp
 ) -> None:
     server.script = says(raw)
     assert isinstance(outcome(call, http), InventoryUnavailable | OutcomeUnknown)
 
 
-def test_a_price_of_minus_nothing_is_nothing(server: RawServer, http: InventoryHttp) -> None:
+def test_a_price_of_minus_zero_is_zero(server: RawServer, http: InventoryHttp) -> None:
     server.script = says(answer(b'{"stock": 7, "price": -0.0}'))
     reading = AbsoluteInventory(http).read(ITEM)
     assert str(reading.price) == "0.0"
 
 
 @pytest.mark.parametrize("named", ["b" * 24, "B" * 24])
-def test_an_answer_that_names_another_item_is_not_ours(
+def test_an_answer_that_names_another_item_is_not_believed(
     named: str, server: RawServer, http: InventoryHttp
 ) -> None:
     item: dict[str, Any] = {"_id": named, "stock": 7, "price": 1}
@@ -191,7 +191,7 @@ def test_an_answer_that_names_another_item_is_not_ours(
 
 
 @pytest.mark.parametrize("named", [ITEM, ITEM.upper(), "17", 17, None])
-def test_an_answer_may_name_the_item_in_its_own_way(
+def test_an_answer_may_write_the_items_id_in_another_way(
     named: Any, server: RawServer, http: InventoryHttp
 ) -> None:
     item = {"_id": named, "stock": 7, "price": 1.5}
@@ -201,7 +201,9 @@ def test_an_answer_may_name_the_item_in_its_own_way(
 
 
 @pytest.mark.parametrize("interim", [b"HTTP/1.1 103 x\r\n\r\n", b"HTTP/1.1 101 x\r\n\r\n"])
-def test_an_interim_answer_is_none(interim: bytes, server: RawServer, http: InventoryHttp) -> None:
+def test_an_interim_answer_is_not_taken_for_the_answer(
+    interim: bytes, server: RawServer, http: InventoryHttp
+) -> None:
     server.script = lambda _: [interim, 0.01, answer(b'{"item": {}, "stock": 7, "price": 1}')]
     unknown = outcome("overwrite", http)
     assert isinstance(unknown, OutcomeUnknown)
@@ -209,7 +211,9 @@ def test_an_interim_answer_is_none(interim: bytes, server: RawServer, http: Inve
     assert isinstance(outcome("read", http), InventoryUnavailable)
 
 
-def test_the_answers_are_not_asked_for_encoded(server: RawServer, http: InventoryHttp) -> None:
+def test_the_inventory_is_asked_for_unencoded_answers(
+    server: RawServer, http: InventoryHttp
+) -> None:
     server.script = says(answer(b'{"stock": 7, "price": 1}'))
     outcome("read", http)
     asked = [line.lower() for line in server.requests[-1].split(b"\r\n")]

@@ -25,7 +25,7 @@ def refusal(environment: Mapping[str, str], make: Any = build.event_publisher) -
     return str(refused.value)
 
 
-def test_a_consumer_setting_reaches_the_consumer_alone() -> None:
+def test_a_kafka_consumer_setting_reaches_the_consumer_alone() -> None:
     given = settings({"KAFKA_CONSUMER_FETCH_MIN_BYTES": "7", "KAFKA_PRODUCER_LINGER_MS": "9"})
     assert config.consumer_config(given)["fetch.min.bytes"] == "7"
     assert "linger.ms" not in config.consumer_config(given)
@@ -33,7 +33,7 @@ def test_a_consumer_setting_reaches_the_consumer_alone() -> None:
     assert "fetch.min.bytes" not in config.producer_config(given)
 
 
-def test_a_common_setting_reaches_both_and_the_narrower_one_goes_before() -> None:
+def test_a_common_kafka_setting_reaches_all_clients_and_a_narrower_one_goes_before() -> None:
     given = settings(
         {"KAFKA_SOCKET_TIMEOUT_MS": "5000", "KAFKA_PRODUCER_SOCKET_TIMEOUT_MS": "6000"}
     )
@@ -42,14 +42,14 @@ def test_a_common_setting_reaches_both_and_the_narrower_one_goes_before() -> Non
     assert config.admin_config(given)["socket.timeout.ms"] == "6000"
 
 
-def test_a_default_of_ours_can_be_changed() -> None:
+def test_a_kafka_default_of_ours_can_be_changed() -> None:
     given = settings({"KAFKA_CONSUMER_AUTO_OFFSET_RESET": "latest"})
     assert config.consumer_config(settings({}))["auto.offset.reset"] == "earliest"
     assert config.consumer_config(given)["auto.offset.reset"] == "latest"
 
 
 @pytest.mark.parametrize("name", ["KAFKA_GROUP_PROTOCOL", "KAFKA_CONSUMER_GROUP_PROTOCOL"])
-def test_the_brokers_own_assignment_is_one_setting_away(name: str) -> None:
+def test_kafka_group_protocol_consumer_leaves_the_assignment_to_the_broker(name: str) -> None:
     classic, by_broker = settings({}), settings({name: "consumer"})
     strategy = "partition.assignment.strategy"
     assert config.consumer_config(classic)[strategy] == "cooperative-sticky"
@@ -70,24 +70,26 @@ def test_the_brokers_own_assignment_is_one_setting_away(name: str) -> None:
         {"KAFKA_PRODUCER_COMPRESSION_TYPE": "zstd"},
     ],
 )
-def test_names_are_librdkafkas_with_underscores_for_dots(environment: Mapping[str, str]) -> None:
+def test_kafka_settings_have_librdkafkas_names_with_underscores_for_dots(
+    environment: Mapping[str, str],
+) -> None:
     given = settings(environment)
     config.build(Consumer, config.consumer_config(given), given).close()
     config.build(Producer, config.producer_config(given), given)
 
 
-def test_an_unknown_setting_is_refused_by_its_name_in_the_environment() -> None:
+def test_an_unknown_kafka_setting_is_refused_by_its_name_in_the_environment() -> None:
     line = refusal({"KAFKA_PRODUCER_LINGER": "5"})
     assert line.startswith("Bad setting: KAFKA_PRODUCER_LINGER: ")
     assert 'No such configuration property: "linger"' in line
 
 
-def test_an_invalid_value_is_refused() -> None:
+def test_an_invalid_value_of_a_kafka_setting_is_refused() -> None:
     line = refusal({"KAFKA_SECURITY_PROTOCOL": "carrier-pigeon"})
     assert line.startswith("Bad setting: KAFKA_SECURITY_PROTOCOL: ")
 
 
-def test_a_setting_of_the_bindings_that_is_no_text_is_refused() -> None:
+def test_a_kafka_setting_of_the_bindings_that_is_no_text_is_refused() -> None:
     assert "KAFKA_DEFAULT_TOPIC_CONFIG" in refusal({"KAFKA_DEFAULT_TOPIC_CONFIG": "x"})
 
 
@@ -104,14 +106,16 @@ def test_a_setting_of_the_bindings_that_is_no_text_is_refused() -> None:
         ("KAFKA_PRODUCER_TRANSACTIONAL_ID", "promises"),
     ],
 )
-def test_what_the_service_decides_itself_is_refused_with_the_remedy(name: str, remedy: str) -> None:
+def test_a_kafka_setting_that_the_service_decides_is_refused_with_the_remedy(
+    name: str, remedy: str
+) -> None:
     make = config.consumer_config if "CONSUMER" in name else config.producer_config
     line = refusal({name: "1"}, make)
     assert line.startswith(f"Bad setting: {name}: ")
     assert remedy in line
 
 
-def test_a_secret_is_in_no_message_and_in_no_representation() -> None:
+def test_a_kafka_secret_is_in_no_message_and_in_no_representation() -> None:
     secret = "hunter2"
     given = {
         "KAFKA_SECURITY_PROTOCOL": "sasl_ssl",
@@ -138,7 +142,7 @@ def test_librdkafkas_words_reach_the_log_without_its_remarks_on_common_settings(
     assert isinstance(logger, logging.Logger)
 
 
-def test_what_librdkafka_says_while_it_works_holds_no_secret_either(
+def test_librdkafkas_errors_reach_the_log_without_a_secret(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(outages, "CONNECTIONS", outages.Connections())
@@ -165,7 +169,7 @@ def test_what_librdkafka_says_while_it_works_holds_no_secret_either(
         *("CFG_LISTENERS", "ZOOKEEPER_CONNECT", "SCHEMA_REGISTRY_URL", "URL", "PORT"),
     ],
 )
-def test_another_programs_variable_is_told_once_and_not_used(name: str) -> None:
+def test_another_programs_kafka_variable_is_logged_once_and_not_used(name: str) -> None:
     options.is_used.cache_clear()
     given = settings({f"KAFKA_{name}": "-Xmx1G", "KAFKA_CLIENT_RACK": "a"})
     with capture_logs() as logs:
@@ -177,7 +181,7 @@ def test_another_programs_variable_is_told_once_and_not_used(name: str) -> None:
     assert "-Xmx1G" not in str(made)
 
 
-def test_a_variable_that_is_nearly_a_setting_of_ours_is_told_with_it() -> None:
+def test_a_kafka_variable_that_is_nearly_a_setting_of_ours_is_logged_with_that_setting() -> None:
     options.is_used.cache_clear()
     with capture_logs() as logs:
         config.consumer_config(settings({"KAFKA_STOCK_TOPIC": "stock"}))
@@ -193,19 +197,23 @@ def test_a_variable_that_is_nearly_a_setting_of_ours_is_told_with_it() -> None:
         ("KAFKA_CONSUMER_SASL_USER", "KAFKA_CONSUMER_SASL_USERNAME"),
     ],
 )
-def test_a_slip_of_the_pen_is_refused_with_what_is_meant(name: str, meant: str) -> None:
+def test_a_misspelt_kafka_setting_is_refused_with_the_name_that_is_meant(
+    name: str, meant: str
+) -> None:
     make = config.consumer_config if "CONSUMER" in name else config.producer_config
     assert f"Is {meant} meant?" in refusal({name: "SSL"}, make)
 
 
-def test_whether_a_name_is_an_option_is_librdkafkas_to_say(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_librdkafka_itself_says_whether_a_name_is_an_option(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     listed = options._NAMES
     monkeypatch.setattr(options, "_NAMES", [])
     assert [each for each in listed if not options._is_option(each)] == []
     assert not options._is_option("heap.opts")
 
 
-def test_the_name_that_brokers_see_is_the_operators_to_choose() -> None:
+def test_kafka_client_id_sets_the_name_that_brokers_see() -> None:
     assert config.producer_config(settings({}))["client.id"] == "order-service"
     for make in (config.consumer_config, config.producer_config, config.admin_config):
         assert make(settings({"KAFKA_CLIENT_ID": "orders-7"}))["client.id"] == "orders-7"

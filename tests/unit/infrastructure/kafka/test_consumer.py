@@ -103,27 +103,27 @@ def test_every_record_is_logged_in_batches_and_then_acknowledged() -> None:
     assert running.broker.closed
 
 
-def test_poison_goes_to_the_dead_letters_and_the_rest_to_the_log() -> None:
+def test_poison_records_go_to_the_dead_letters_and_the_rest_to_the_log() -> None:
     running = Running(FakeBroker(value(), b"rubbish", value(), None)).run()
     assert running.log.offsets == [0, 2]
     assert running.dead_letters.published == [(1, "not_json"), (3, "tombstone")]
     assert running.broker.stored == {PLACE: 4}
 
 
-def test_what_the_log_refuses_for_good_is_a_dead_letter() -> None:
+def test_a_record_that_the_log_refuses_for_good_is_a_dead_letter() -> None:
     running = Running(FakeBroker(value(), value()), FakeLog(refuses={1: "not_storable"})).run()
     assert running.log.offsets == [0]
     assert running.dead_letters.published == [(1, "not_storable")]
     assert running.broker.stored == {PLACE: 2}
 
 
-def test_a_contradictory_change_is_logged_and_marked() -> None:
+def test_a_record_whose_change_contradicts_itself_is_logged_and_marked() -> None:
     running = Running(FakeBroker(value(), value(changeAmount=3), value(newStock=102))).run()
     marks = [change.contradictory for change in running.log.changes.values()]
     assert marks == [False, True, True]
 
 
-def test_while_the_store_is_down_it_polls_paused_and_then_loses_nothing() -> None:
+def test_a_consumer_polls_paused_while_the_store_is_down_and_loses_nothing() -> None:
     broker = FakeBroker(*[value()] * 5)
     paused_polls: list[bool] = []
     poll = broker.poll
@@ -175,12 +175,14 @@ class NumberedLog(FakeLog):
 @pytest.mark.parametrize(
     "log", [NumberedLog(failures=1), NumberedLog(unstorable=3)], ids=["failed", "refused"]
 )
-def test_a_batch_that_is_written_anew_is_still_before_the_next_one(log: NumberedLog) -> None:
+def test_a_batch_that_is_written_again_is_in_the_log_before_the_next_batch(
+    log: NumberedLog,
+) -> None:
     Running(FakeBroker(*[value()] * 20), log, batch=10).run()
     assert [log.numbers[offset] for offset in range(20)] == sorted(log.numbers.values())
 
 
-def test_nothing_is_acknowledged_while_a_dead_letter_can_not_be_published() -> None:
+def test_no_record_is_acknowledged_while_a_dead_letter_can_not_be_published() -> None:
     broker = FakeBroker(b"rubbish", value())
     seen: list[dict[tuple[str, int], int]] = []
     dead_letters = FakeDeadLetters(failures=2)
@@ -198,7 +200,7 @@ def test_nothing_is_acknowledged_while_a_dead_letter_can_not_be_published() -> N
     assert running.log.batches == [1]
 
 
-def test_told_to_stop_while_the_store_is_down_it_leaves_the_batch_unacknowledged() -> None:
+def test_a_consumer_stopped_while_the_store_is_down_leaves_its_batch_unacknowledged() -> None:
     broker = FakeBroker(value())
     running = Running(broker, FakeLog(failures=1_000_000))
     threading.Timer(0.05, running.consumer.stop).start()
@@ -207,7 +209,7 @@ def test_told_to_stop_while_the_store_is_down_it_leaves_the_batch_unacknowledged
     assert broker.closed
 
 
-def test_a_partition_taken_away_meanwhile_is_not_acknowledged() -> None:
+def test_a_partition_taken_away_during_a_write_is_not_acknowledged() -> None:
     broker = FakeBroker(value())
     log = FakeLog()
     append = log.append
@@ -222,13 +224,13 @@ def test_a_partition_taken_away_meanwhile_is_not_acknowledged() -> None:
     assert broker.stored == {}
 
 
-def test_a_topic_that_is_not_there_yet_is_no_reason_to_stop() -> None:
+def test_a_consumer_goes_on_while_a_topic_does_not_exist_yet() -> None:
     broker = FakeBroker(value())
     broker.errors = [Message(error=KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART))]
     assert Running(broker).run().log.offsets == [0]
 
 
-def test_being_shut_out_for_good_ends_it_after_leaving_the_group() -> None:
+def test_a_consumer_that_is_fenced_leaves_the_group_and_fails() -> None:
     broker = FakeBroker(value())
     broker.errors = [Message(error=KafkaError(KafkaError.FENCED_INSTANCE_ID, "fenced", fatal=True))]
     with pytest.raises(IntakeFailed, match="fenced"):
@@ -236,7 +238,7 @@ def test_being_shut_out_for_good_ends_it_after_leaving_the_group() -> None:
     assert broker.closed
 
 
-def test_a_defect_ends_it_without_acknowledging() -> None:
+def test_a_defect_ends_the_consumer_without_acknowledging() -> None:
     broker = FakeBroker(value())
     running = Running(broker)
     running.log.append = lambda changes: 1 / 0  # type: ignore[assignment,method-assign,return-value]
@@ -246,7 +248,7 @@ def test_a_defect_ends_it_without_acknowledging() -> None:
     assert broker.closed
 
 
-def test_it_counts_what_it_does() -> None:
+def test_a_consumer_counts_records_consumed_written_duplicate_and_dead_lettered() -> None:
     broker = FakeBroker(value(), b"rubbish", value())
     running = Running(broker)
     running.log.append([decode(broker.records[2], LIMIT)])
@@ -260,7 +262,7 @@ def test_it_counts_what_it_does() -> None:
     assert running.metric("assigned_partitions") == 1
 
 
-def test_lag_is_what_the_log_lacks() -> None:
+def test_a_partitions_lag_is_what_the_log_lacks() -> None:
     broker = FakeBroker(*[value()] * 5)
     running = Running(broker, FakeLog(failures=1_000_000))
     threading.Timer(0.05, running.consumer.stop).start()
@@ -268,7 +270,7 @@ def test_lag_is_what_the_log_lacks() -> None:
     assert running.metric("lag", topic=TOPIC, partition="0") == 5
 
 
-def test_behind_records_that_are_none_for_a_consumer_there_is_no_lag() -> None:
+def test_records_that_a_consumer_is_never_given_make_no_lag() -> None:
     broker = FakeBroker(value(), value())
     broker.high = 52
     running = Running(broker)
@@ -284,7 +286,7 @@ def at_the_end(running: Running, end: int) -> None:
     running.broker.at_the_end = running.consumer.stop
 
 
-def test_what_is_taken_and_not_logged_yet_is_lag_at_the_topics_end_too() -> None:
+def test_records_that_are_taken_and_not_logged_yet_are_lag_even_at_the_topics_end() -> None:
     broker = FakeBroker(value(), value())
     running = Running(broker, FakeLog(failures=1_000_000))
     at_the_end(running, 2)
@@ -293,7 +295,7 @@ def test_what_is_taken_and_not_logged_yet_is_lag_at_the_topics_end_too() -> None
     assert running.metric("lag", topic=TOPIC, partition="0") == 2
 
 
-def test_records_that_were_deleted_unread_are_counted_and_those_that_never_were_are_not() -> None:
+def test_records_deleted_unread_are_counted_and_offsets_that_never_held_one_are_not() -> None:
     for low, missed in [(5, 4), (1, 0)]:
         broker = FakeBroker(value(), value())
         broker.records = [record(value(), 0), record(value(), 5)]
@@ -305,7 +307,7 @@ def test_records_that_were_deleted_unread_are_counted_and_those_that_never_were_
         assert (found or 0) == missed
 
 
-def test_lag_is_told_of_while_the_broker_is_away_and_left_to_whoever_has_the_partition() -> None:
+def test_lag_is_kept_when_the_broker_is_away_and_dropped_with_a_revoked_partition() -> None:
     place = {"topic": TOPIC, "partition": "0"}
     broker = FakeBroker(value())
     running = Running(broker).run()
@@ -340,7 +342,7 @@ def test_a_topic_made_anew_is_read_from_its_beginning_and_old_records_commit_not
     assert running.metric("topics_made_anew_total", topic=TOPIC) == 1
 
 
-def test_what_is_read_again_of_a_topic_made_anew_has_one_dead_letter() -> None:
+def test_a_poison_record_read_again_from_a_topic_made_anew_has_one_dead_letter() -> None:
     broker = FakeBroker(*[value()] * 16, b"rubbish", b"rubbish")
     broker.seek(TopicPartition(TOPIC, 0, 15))
     running = made_anew_at_the_first_write(broker)
@@ -349,7 +351,7 @@ def test_what_is_read_again_of_a_topic_made_anew_has_one_dead_letter() -> None:
     assert running.metric("dead_lettered_total", topic=TOPIC, code="not_json") == 2
 
 
-def test_after_a_failure_it_is_run_again_with_a_client_of_its_own() -> None:
+def test_a_consumer_that_failed_is_run_again_with_a_new_client() -> None:
     broker = FakeBroker(value())
     broker.errors = [Message(error=KafkaError(KafkaError.FENCED_INSTANCE_ID, "fenced", fatal=True))]
     running = Running(broker)
@@ -359,7 +361,7 @@ def test_after_a_failure_it_is_run_again_with_a_client_of_its_own() -> None:
     assert running.intakes == 2
 
 
-def test_health_tells_joined_from_lost() -> None:
+def test_a_consumers_health_tells_a_joined_group_from_a_lost_one() -> None:
     broker = FakeBroker(value())
     running = Running(broker)
     assert not running.consumer.health().joined

@@ -28,7 +28,7 @@ def test_a_record_becomes_a_stock_change_and_keeps_its_unknown_fields() -> None:
     ("written", "hour"),
     [("2026-01-02T03:04:05Z", 3), ("2026-01-02T03:04:05+02:00", 1), ("2026-01-02T03:04:05", 3)],
 )
-def test_times_are_read_as_utc(written: str, hour: int) -> None:
+def test_a_stock_events_time_is_read_as_utc(written: str, hour: int) -> None:
     assert decode(record(value(updatedAt=written)), LIMIT).updated_at.hour == hour
 
 
@@ -66,7 +66,7 @@ def test_times_are_read_as_utc(written: str, hour: int) -> None:
         (value(updatedAt="0001-01-01T00:00:00+12:00"), "invalid_field"),
     ],
 )
-def test_poison_is_named(content: bytes | None, code: str) -> None:
+def test_a_poison_record_is_named_by_its_code(content: bytes | None, code: str) -> None:
     with pytest.raises(Poison) as poison:
         decode(record(content), LIMIT)
     assert poison.value.code == code
@@ -74,7 +74,7 @@ def test_poison_is_named(content: bytes | None, code: str) -> None:
 
 
 @pytest.mark.parametrize("field", list(GOOD)[:-1])
-def test_a_missing_field_is_named(field: str) -> None:
+def test_a_missing_field_of_a_stock_event_is_named(field: str) -> None:
     with pytest.raises(Poison, match=f"{field} is missing") as poison:
         decode(record(without(field)), LIMIT)
     assert poison.value.code == "missing_field"

@@ -57,7 +57,7 @@ def headers_of(sent: Outgoing) -> dict[str, bytes | None]:
 
 @MANY
 @given(RECORDS)
-def test_each_becomes_a_change_that_the_store_can_hold_or_poison_with_a_code(
+def test_each_generated_record_becomes_a_storable_change_or_poison_with_a_code(
     one: HostileRecord,
 ) -> None:
     found = decoded(one)
@@ -76,7 +76,9 @@ def test_each_becomes_a_change_that_the_store_can_hold_or_poison_with_a_code(
 
 @MANY
 @given(RECORDS)
-def test_each_can_be_buried_and_its_letter_read_shown_and_replayed(one: HostileRecord) -> None:
+def test_each_generated_record_can_be_buried_and_its_letter_read_shown_and_replayed(
+    one: HostileRecord,
+) -> None:
     poisoned = Poisoned(cast(Any, one), POISON)
     for shape in SHAPES:
         sent = shape(poisoned)
@@ -95,7 +97,7 @@ def test_each_can_be_buried_and_its_letter_read_shown_and_replayed(one: HostileR
 
 @MANY
 @given(VALUES, HEADERS, TIMESTAMPS, st.booleans())
-def test_whatever_a_stranger_puts_among_the_letters_the_list_goes_on(
+def test_any_record_that_a_stranger_puts_among_the_letters_can_be_listed(
     content: bytes | None, sent: list[tuple[str, bytes | None]], at: int, broken: bool
 ) -> None:
     stranger = HostileRecord(content, sent, timestamp=at, broken=broken, topic=f"{TOPIC}-dlt")
@@ -118,18 +120,18 @@ def shown(found: FoundLetter) -> None:
 
 class TestDepthAndNumbers:
     @pytest.mark.parametrize("levels", [64, 100, 180, 198, 199])
-    def test_what_is_nested_deeper_than_the_store_takes_is_poison(self, levels: int) -> None:
+    def test_a_record_nested_deeper_than_the_store_takes_is_poison(self, levels: int) -> None:
         content = value(note="?").replace(b'"?"', b"[" * levels + b"]" * levels)
         poison = decoded(HostileRecord(content))
         assert isinstance(poison, Poison)
         assert poison.code == "too_deep"
 
-    def test_what_is_as_deep_as_allowed_is_logged(self) -> None:
+    def test_a_record_nested_as_deep_as_the_store_takes_is_a_change(self) -> None:
         content = value(note="?").replace(b'"?"', b"[" * 63 + b"]" * 63)
         assert isinstance(decoded(HostileRecord(content)), StockChange)
 
     @pytest.mark.parametrize("number", [b"1e999", b"-1e999", b"[1e999]"])
-    def test_a_number_that_is_none_is_poison(self, number: bytes) -> None:
+    def test_a_record_with_a_number_that_is_not_finite_is_poison(self, number: bytes) -> None:
         poison = decoded(HostileRecord(value(note="?").replace(b'"?"', number)))
         assert isinstance(poison, Poison)
         assert poison.code == "not_finite"
@@ -161,7 +163,7 @@ class TestHeaders:
             (TOPIC, "0", "9" * 5000, False),
         ],
     )
-    def test_a_replay_is_believed_where_it_can_be_one(
+    def test_the_replay_headers_of_a_record_are_believed_where_they_name_a_possible_place(
         self, topic: str, partition: str, offset: str, believed: bool
     ) -> None:
         fields = {"topic": topic, "partition": partition, "offset": offset}
@@ -184,7 +186,9 @@ class TestHeaders:
 
 
 class TestSizes:
-    def test_what_its_topic_does_not_take_is_buried_in_part(self) -> None:
+    def test_a_record_that_its_dead_letter_topic_does_not_take_whole_is_buried_in_part(
+        self,
+    ) -> None:
         content = b"x" * 500_000
         letters = FakeDeadLetters(largest=100_000)
         running = Running(FakeBroker(content, value()), dead_letters=letters).run()
@@ -196,14 +200,16 @@ class TestSizes:
         assert told["dead-letter.value-bytes"] == b"500000"
         assert told["dead-letter.offset"] == b"0"
 
-    def test_what_its_topic_does_not_take_in_part_is_told_of(self) -> None:
+    def test_a_record_that_its_dead_letter_topic_does_not_take_in_part_is_buried_by_its_place(
+        self,
+    ) -> None:
         letters = FakeDeadLetters(largest=1000)
         running = Running(FakeBroker(b"x" * 5000, value()), dead_letters=letters).run()
         assert running.broker.stored == {PLACE: 2}
         (sent,) = letters.letters
         assert (sent.value, sent.key) == (None, f"{TOPIC}/0/0".encode())
 
-    def test_one_that_no_topic_takes_whole_is_cut_before_it_is_sent(self) -> None:
+    def test_a_record_that_no_dead_letter_topic_takes_whole_is_cut_before_it_is_sent(self) -> None:
         sent = whole(Poisoned(cast(Any, HostileRecord(bytes(17_000_000), key=b"k" * 9000)), POISON))
         assert headers_of(sent)["dead-letter.cut"] == b"key,value"
         assert len(sent.value or b"") == 65_536
@@ -212,7 +218,7 @@ class TestSizes:
         running = Running(FakeBroker(bytes(2_000_000), bytes(2_000_000), value())).run()
         assert running.metric("batch_seconds_count") == 3
 
-    def test_a_poisoned_record_is_let_go_of_when_it_is_dealt_with(self) -> None:
+    def test_a_poisoned_record_is_freed_from_memory_when_it_is_dealt_with(self) -> None:
         gc.disable()
         try:
             one = HostileRecord(b"rubbish")
@@ -223,17 +229,17 @@ class TestSizes:
         finally:
             gc.enable()
 
-    def test_a_letter_in_part_is_not_replayed(self) -> None:
+    def test_a_letter_that_holds_a_part_of_its_record_is_not_replayed(self) -> None:
         sent = in_part(Poisoned(cast(Any, HostileRecord(b"x" * 70_000)), POISON))
         read = to_letter(record(sent.value, 0, topic=sent.topic, headers=cast(Any, sent.headers)))
         assert not read.whole
         assert "70000 bytes, SHA-256" in view.page(FoundLetter(read, logged=False))
 
-    def test_large_letters_are_looked_at_few_at_a_time(self) -> None:
+    def test_large_letters_are_read_few_at_a_time(self) -> None:
         letters = iter([letter(n, value=bytes(9_000_000)) for n in range(3)])
         assert [len(list(chunk_of(letters))) for _ in range(2)] == [2, 1]
 
-    def test_what_the_binding_refuses_is_refused_as_a_record(self) -> None:
+    def test_a_record_that_librdkafkas_binding_refuses_is_undelivered_like_any_other(self) -> None:
         class Producer:
             def produce(self, *_: Any, **__: Any) -> None:
                 raise SystemError("returned a result with an exception set")
@@ -247,7 +253,7 @@ class TestSizes:
         assert outcome.code() == KafkaError._INVALID_ARG
 
 
-def test_a_batch_that_can_not_be_read_is_given_up_record_by_record() -> None:
+def test_a_batch_of_kafka_that_can_not_be_read_is_given_up_record_by_record() -> None:
     broker = FakeBroker(value(), value(), value())
     bad = Message(topic=TOPIC, partition=0, offset=0, error=KafkaError(KafkaError._BAD_COMPRESSION))
     broker.errors = [bad] * 4

@@ -50,14 +50,14 @@ def time(monkeypatch: pytest.MonkeyPatch) -> Time:
         ("", "connection broke"),
     ],
 )
-def test_a_cause_is_named_without_a_host(said: str, words: str) -> None:
+def test_the_cause_of_a_kafka_outage_is_named_without_a_host(said: str, words: str) -> None:
     told = cause(said)
     assert words in told
     assert told.endswith((".", "?"))
     assert "h:1" not in told
 
 
-def test_of_several_causes_the_one_that_explains_the_others_is_named() -> None:
+def test_of_several_causes_of_an_outage_the_one_that_explains_the_others_is_named() -> None:
     assert "authentication" in telling([REFUSED, "h:1/1: SASL failed", "h:1/1: Disconnected"])
 
 
@@ -83,7 +83,7 @@ def test_an_outage_with_ten_complaints_a_second_is_three_lines_in_a_minute_and_a
     assert lines[2]["times"] == 1800
 
 
-def test_one_broker_of_several_is_no_more_trouble_once_nobody_complains(time: Time) -> None:
+def test_trouble_with_one_broker_of_several_is_over_once_no_client_complains(time: Time) -> None:
     connections = Connections()
     with capture_logs() as lines:
         connections.complain(REFUSED)
@@ -153,7 +153,7 @@ def test_kafka_is_away_when_it_has_not_answered_for_a_few_seconds(time: Time) ->
     seen.check()
 
 
-def test_only_that_none_of_the_topics_exists_is_a_problem() -> None:
+def test_a_missing_topic_is_a_problem_only_if_no_other_topic_exists() -> None:
     admin = Admin(a=UNKNOWN, b=UNKNOWN)
     seen = watching(admin)
     with capture_logs() as lines:
@@ -167,7 +167,7 @@ def test_only_that_none_of_the_topics_exists_is_a_problem() -> None:
     assert told == ["no_stock_topic_exists", "stock_topics_missing"]
 
 
-def test_a_topic_that_takes_what_may_expand_to_anything_is_told_of_once_for_each_topic() -> None:
+def test_each_topic_whose_records_may_expand_without_bound_is_logged_once() -> None:
     admin = Admin(a="1", b="1", c="1", d="1", e="1")
     settings = ("producer", "lz4", "uncompressed", "zstd")
     admin.settings = dict(zip("abcd", settings, strict=True)) | {"e": DENIED}

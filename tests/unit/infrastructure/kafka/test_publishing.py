@@ -68,7 +68,7 @@ def publish(producer: FakeProducer, events: Sequence[OrderEvent]) -> list[OrderE
     return KafkaEventPublisher(delivery(producer), "order-events").publish(events)
 
 
-def test_an_event_is_the_json_that_the_world_was_promised() -> None:
+def test_an_order_event_is_the_json_of_the_contract() -> None:
     assert json.loads(encode(event())) == {
         "event": "ORDER_CREATED",
         "eventId": "o1-ORDER_CREATED",
@@ -91,11 +91,13 @@ def test_an_event_is_the_json_that_the_world_was_promised() -> None:
         (None, "null"),
     ],
 )
-def test_a_price_is_a_json_number_with_every_digit(price: Decimal | None, written: str) -> None:
+def test_a_price_in_an_order_event_is_a_json_number_with_every_digit(
+    price: Decimal | None, written: str
+) -> None:
     assert f'"totalPrice":{written},'.encode() in encode(event(price=price))
 
 
-def test_events_are_keyed_by_their_order_and_answered_when_confirmed() -> None:
+def test_events_are_keyed_by_their_order_and_count_as_published_when_confirmed() -> None:
     producer = FakeProducer()
     events = [event("o1"), event("o2")]
     assert publish(producer, events) == events
@@ -127,7 +129,7 @@ def records(*contents: bytes) -> list[Outgoing]:
     return [Outgoing("t", content, None) for content in contents]
 
 
-def test_what_has_no_report_in_time_is_purged_and_counts_as_undelivered() -> None:
+def test_a_record_without_a_delivery_report_in_time_is_purged_and_undelivered() -> None:
     producer = FakeProducer(silent=[b"1"])
     lost, fine = delivery(producer).deliver(records(b"1", b"2"))
     assert lost is not None
@@ -135,7 +137,7 @@ def test_what_has_no_report_in_time_is_purged_and_counts_as_undelivered() -> Non
     assert producer.purged
 
 
-def test_a_full_queue_or_a_refused_record_is_an_outcome_like_any_other() -> None:
+def test_a_record_refused_by_the_producer_or_its_full_queue_is_undelivered() -> None:
     too_large = KafkaError(KafkaError.MSG_SIZE_TOO_LARGE)
     producer = FakeProducer({b"1": BufferError(), b"2": KafkaException(too_large)})
     full, refused, fine = delivery(producer).deliver(records(b"1", b"2", b"3"))
@@ -145,7 +147,7 @@ def test_a_full_queue_or_a_refused_record_is_an_outcome_like_any_other() -> None
     assert fine is None
 
 
-def test_after_a_fatal_error_a_new_producer_takes_over() -> None:
+def test_a_new_producer_takes_over_after_a_fatal_error() -> None:
     fatal = KafkaError(KafkaError._FATAL, "out of order", fatal=True)
     over = delivery(FakeProducer({b"1": fatal}), second := FakeProducer())
     assert over.deliver(records(b"1"))[0] is fatal

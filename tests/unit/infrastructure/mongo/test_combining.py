@@ -60,13 +60,13 @@ def store() -> Iterator[Store]:
     store.end()
 
 
-def test_alone_it_is_made_at_once(store: Store) -> None:
+def test_a_call_that_comes_alone_is_made_at_once(store: Store) -> None:
     store.let_go()
     assert [store.combined(1), store.combined(2)] == [2, 4]
     assert store.calls == [[1], [2]]
 
 
-def test_those_who_come_meanwhile_share_the_next_call(store: Store) -> None:
+def test_callers_who_come_during_a_call_share_the_next_call(store: Store) -> None:
     first = store.begin(1)
     others = store.join([2, 3, 4])
     store.let_go()
@@ -74,7 +74,7 @@ def test_those_who_come_meanwhile_share_the_next_call(store: Store) -> None:
     assert store.calls == [[1], [2, 3, 4]]
 
 
-def test_no_call_is_larger_than_allowed(store: Store) -> None:
+def test_no_combined_call_is_larger_than_allowed(store: Store) -> None:
     first = store.begin(0)
     others = store.join(range(1, MOST + 51))
     store.let_go()
@@ -82,7 +82,9 @@ def test_no_call_is_larger_than_allowed(store: Store) -> None:
     assert [len(each) for each in store.calls] == [1, MOST, 50]
 
 
-def test_an_error_among_the_answers_is_its_own_callers_alone(store: Store) -> None:
+def test_an_error_among_the_answers_of_a_combined_call_is_raised_to_its_caller_alone(
+    store: Store,
+) -> None:
     store.answer = lambda given: [ValueError(each) if each == 3 else each for each in given]
     first = store.begin(1)
     others = store.join([2, 3, 4])
@@ -92,7 +94,7 @@ def test_an_error_among_the_answers_is_its_own_callers_alone(store: Store) -> No
         others[1].result(10)
 
 
-def test_one_argument_that_fails_does_not_fail_its_neighbours(store: Store) -> None:
+def test_an_argument_that_fails_a_combined_call_does_not_fail_its_neighbours(store: Store) -> None:
     def answer(given: list[int]) -> list[int]:
         if 3 in given:
             raise OverflowError(given)
@@ -108,7 +110,7 @@ def test_one_argument_that_fails_does_not_fail_its_neighbours(store: Store) -> N
     assert store.combined(5) == 5
 
 
-def test_a_store_that_is_away_is_told_to_all_who_wait_and_tried_again_by_the_next(
+def test_a_store_that_is_away_fails_all_callers_who_wait_and_the_next_caller_tries_again(
     store: Store,
 ) -> None:
     def away(_: list[int]) -> list[int]:
@@ -126,7 +128,7 @@ def test_a_store_that_is_away_is_told_to_all_who_wait_and_tried_again_by_the_nex
     assert store.combined(4) == 4
 
 
-def test_what_the_driver_raises_becomes_an_error_of_ours(store: Store) -> None:
+def test_an_error_of_the_driver_in_a_combined_call_becomes_an_error_of_ours(store: Store) -> None:
     def unreachable(_: list[int]) -> list[int]:
         raise AutoReconnect("db.internal:27017")
 
@@ -138,7 +140,7 @@ def test_what_the_driver_raises_becomes_an_error_of_ours(store: Store) -> None:
     assert "internal" not in told.value.message
 
 
-def test_many_at_once_are_each_answered_their_own(store: Store) -> None:
+def test_many_callers_at_once_each_get_their_own_answer(store: Store) -> None:
     store.let_go()
     with ThreadPoolExecutor(32) as clients:
         assert list(clients.map(store.combined, range(2000))) == [2 * n for n in range(2000)]

@@ -34,7 +34,9 @@ CODES = [(code, words) for words, codes in WORDS.items() for code in codes]
 
 
 @pytest.mark.parametrize(("code", "words"), CODES)
-def test_a_code_of_the_server_means_the_same_wherever_it_comes_from(code: int, words: str) -> None:
+def test_an_error_code_of_mongodb_means_the_same_wherever_it_comes_from(
+    code: int, words: str
+) -> None:
     concern = {"writeErrors": [], "writeConcernErrors": [{"code": code}]}
     told = [
         meaning(OperationFailure("of host-1.example", code)),
@@ -75,7 +77,7 @@ SERVERS = ", Timeout: 3s, Topology Description: <servers: [('SSL.DNS.example', 2
         (InvalidBSON("a document"), "can't be read"),
     ],
 )
-def test_an_error_of_the_driver_has_a_meaning(error: Exception, words: str) -> None:
+def test_an_error_of_mongodbs_driver_has_a_meaning(error: Exception, words: str) -> None:
     told = meaning(error)
     assert isinstance(told, StoreUnavailable)
     assert words in told.message
@@ -91,7 +93,7 @@ def test_an_error_of_the_driver_has_a_meaning(error: Exception, words: str) -> N
         DocumentTooLarge("BSON document too large"),
     ],
 )
-def test_a_value_that_bson_can_not_hold_is_no_outage(error: Exception) -> None:
+def test_a_value_that_bson_can_not_hold_is_an_invalid_value_and_no_outage(error: Exception) -> None:
     told = meaning(error)
     assert isinstance(told, InvalidValue)
     assert str(error) not in told.message

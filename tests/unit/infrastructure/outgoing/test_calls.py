@@ -91,7 +91,7 @@ ENDLESS = [
 
 
 @pytest.mark.parametrize("script", ENDLESS)
-def test_an_answer_that_does_not_end_is_none_in_time_and_in_space(script: Script) -> None:
+def test_an_answer_that_does_not_end_is_given_up_in_bounded_time_and_memory(script: Script) -> None:
     with RawServer(script) as server:
         adapter = inventory(server.url)
         tracemalloc.start()
@@ -178,7 +178,7 @@ def test_addresses_that_do_not_answer_share_the_time_to_connect(
             act(inventory("http://inventory.test:80"))
 
 
-def test_the_address_that_answers_is_found_behind_those_that_do_not(
+def test_an_address_that_answers_is_found_behind_addresses_that_do_not(
     look_ups: Names, dead: tuple[str, int]
 ) -> None:
     with RawServer(lambda _: [READING]) as server:
@@ -186,7 +186,7 @@ def test_the_address_that_answers_is_found_behind_those_that_do_not(
         assert inventory("http://inventory.test:80").read(ITEM).stock == 7
 
 
-def test_a_name_that_is_not_found_in_time_leaves_nothing_unknown(look_ups: Names) -> None:
+def test_a_call_whose_host_name_is_not_found_in_time_was_not_sent(look_ups: Names) -> None:
     look_ups.wait.clear()
     adapter = inventory("http://inventory.test:80")
     for _ in range(3):
@@ -195,7 +195,7 @@ def test_a_name_that_is_not_found_in_time_leaves_nothing_unknown(look_ups: Names
     assert look_ups.asked == 1
 
 
-def test_a_look_up_that_came_late_was_not_for_nothing(look_ups: Names) -> None:
+def test_a_look_up_of_a_host_that_came_late_serves_the_next_call(look_ups: Names) -> None:
     with RawServer(lambda _: [READING]) as server:
         look_ups.addresses = [("127.0.0.1", server.port)]
         look_ups.wait.clear()
@@ -207,12 +207,12 @@ def test_a_look_up_that_came_late_was_not_for_nothing(look_ups: Names) -> None:
         assert look_ups.asked == 1
 
 
-def test_a_name_without_addresses_is_no_server(look_ups: Names) -> None:
+def test_a_host_name_without_addresses_is_inventory_unavailable(look_ups: Names) -> None:
     with pytest.raises(InventoryUnavailable):
         inventory("http://inventory.test:80").read(ITEM)
 
 
-def test_nothing_is_sent_after_the_time_of_a_call_is_over(look_ups: Names) -> None:
+def test_no_request_is_sent_after_the_time_of_its_call_is_over(look_ups: Names) -> None:
     """The name is found and the address reached, but so late that the lease may be over."""
     with RawServer(lambda _: [READING]) as server:
         look_ups.addresses = [("127.0.0.1", server.port)]
@@ -255,7 +255,7 @@ def own(request: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("pause", [0, 0.0005, 0.005, 0.02])
-def test_no_order_gets_the_answer_of_another(pause: float) -> None:
+def test_no_order_gets_the_answer_to_another_orders_request(pause: float) -> None:
     def and_once_more(request: bytes) -> Iterable[Step]:
         # Slow enough that a stray answer is there before the true one.
         return [0.005, own(request), pause, own(request)] if pause else [0.005, own(request) * 2]
@@ -264,7 +264,7 @@ def test_no_order_gets_the_answer_of_another(pause: float) -> None:
         assert readings(server) == [0] * 120
 
 
-def test_a_stray_answer_before_ours_is_not_taken_for_it() -> None:
+def test_a_stray_answer_before_ours_is_not_taken_for_ours() -> None:
     with RawServer(lambda request: [STRAY + own(request)]) as server:
         with pytest.raises(InventoryUnavailable):
             inventory(server.url).read(ITEM)
@@ -288,12 +288,12 @@ def test_a_server_that_strays_gets_each_request_on_a_connection_of_its_own(
         until(lambda: len(server.ended) >= ended + 5, "each connection's end")
 
 
-def test_an_end_of_line_too_many_is_no_answer() -> None:
+def test_an_end_of_line_too_many_is_no_stray_answer() -> None:
     with RawServer(lambda _: [READING + b"\r\n"]) as server:
         assert inventory(server.url).read(ITEM).stock == 7
 
 
-def test_connections_are_used_again() -> None:
+def test_connections_to_the_inventory_are_used_again() -> None:
     connections = set()
 
     def once(request: bytes) -> Iterable[Step]:
@@ -310,7 +310,7 @@ def test_connections_are_used_again() -> None:
 # --- the log
 
 
-def test_the_cause_of_a_failure_is_logged_once() -> None:
+def test_the_cause_of_a_failing_inventory_is_logged_once() -> None:
     with RawServer(lambda _: [HANG_UP]) as server:
         adapter = inventory(server.url)
         with structlog.testing.capture_logs() as logged:
@@ -322,7 +322,7 @@ def test_the_cause_of_a_failure_is_logged_once() -> None:
     assert line["sent"] is True
 
 
-def test_a_new_cause_is_logged_when_it_comes() -> None:
+def test_a_new_cause_of_a_failing_inventory_is_logged() -> None:
     server = RawServer(lambda _: [HANG_UP])
     with structlog.testing.capture_logs() as logged:
         with server:

@@ -57,12 +57,16 @@ def test_a_private_authority_is_believed_where_the_settings_say_so(
         assert adapter.read(ITEM).stock == 7
 
 
-def test_it_is_not_believed_otherwise_and_the_log_says_why(server: RawServer) -> None:
+def test_a_private_authority_that_no_setting_names_is_not_believed_and_the_log_says_why(
+    server: RawServer,
+) -> None:
     cause = refusal(lambda: inventory(server).read(ITEM))
     assert cause.startswith("TLS: unable to get local issuer certificate")
 
 
-def test_where_one_is_named_no_other_is_believed(server: RawServer, tmp_path: Path) -> None:
+def test_where_a_setting_names_an_authority_no_other_authority_is_believed(
+    server: RawServer, tmp_path: Path
+) -> None:
     other = Authority(tmp_path, "another")
     cause = refusal(lambda: inventory(server, inventory_ca_file=other.path).read(ITEM))
     assert cause.startswith("TLS: ")
@@ -75,14 +79,16 @@ def test_the_authorities_of_the_system_are_believed(
     assert inventory(server).read(ITEM).stock == 7
 
 
-def test_a_certificate_for_another_address_is_none(authority: Authority) -> None:
+def test_a_certificate_for_another_address_is_refused(authority: Authority) -> None:
     context = server_context(authority.issue("elsewhere", "127.9.9.9"))
     with RawServer(lambda _: [READING], context) as server:
         cause = refusal(lambda: inventory(server, inventory_ca_file=authority.path).read(ITEM))
     assert "mismatch" in cause
 
 
-def test_our_own_certificate_is_shown(authority: Authority, tmp_path: Path) -> None:
+def test_our_client_certificate_is_shown_to_the_server(
+    authority: Authority, tmp_path: Path
+) -> None:
     clients = Authority(tmp_path, "clients")
     context = server_context(authority.issue("inventory"), clients)
     own = clients.issue("order-service")
@@ -96,7 +102,7 @@ def test_our_own_certificate_is_shown(authority: Authority, tmp_path: Path) -> N
 IMPATIENT = {"inventory_connect_timeout": 0.4, "inventory_read_timeout": 0.4}
 
 
-def test_a_handshake_that_does_not_end_leaves_nothing_unknown(
+def test_a_call_whose_tls_handshake_does_not_end_was_not_sent(
     authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with RawServer(lambda _: [READING]) as plain:
@@ -132,12 +138,12 @@ def test_an_issuer_with_a_private_authority_is_believed(
     assert key_set(trusting).find("rsa")
 
 
-def test_an_authority_for_an_issuer_needs_one_behind_https(authority: Authority) -> None:
+def test_auth_ca_file_needs_an_issuer_behind_https(authority: Authority) -> None:
     with pytest.raises(SettingsError, match="AUTH_CA_FILE is set, but AUTH_JWKS_URL"):
         Settings.load({"AUTH_CA_FILE": str(authority.path)})
 
 
-def test_authorities_that_are_none_stop_the_start(tmp_path: Path) -> None:
+def test_an_auth_ca_file_without_certificates_stops_the_start(tmp_path: Path) -> None:
     path = tmp_path / "none.pem"
     path.write_text("no PEM", encoding="utf-8")
     given = {"AUTH_JWKS_URL": "https://issuer.test/", "AUTH_CA_FILE": str(path)}

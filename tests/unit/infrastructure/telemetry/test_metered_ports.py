@@ -46,13 +46,17 @@ def test_an_order_counts_when_it_is_added_and_when_it_is_settled(
     assert registry.get_sample_value("order_service_orders_placed_total") == 3
 
 
-def test_of_a_batch_that_lost_a_race_only_the_winners_count(registry: CollectorRegistry) -> None:
+def test_only_the_winners_of_a_batch_that_lost_a_race_are_counted(
+    registry: CollectorRegistry,
+) -> None:
     won, lost = complete(pending().saved()), complete(pending().saved())
     OrderMetrics(registry).wrote([won, lost], [won])
     assert outcomes(registry, "completed") == 1
 
 
-def test_a_call_counts_under_the_code_of_its_error(registry: CollectorRegistry) -> None:
+def test_a_call_of_the_inventory_counts_under_the_code_of_its_error(
+    registry: CollectorRegistry,
+) -> None:
     settings = Settings(inventory_service_url="http://inventory.test", breaker_failures=1)
     inventory = ConditionalInventory(InventoryHttp(settings), InventoryMetrics(registry))
     calls_to = "http://inventory.test/api/items"
@@ -99,7 +103,7 @@ def waits(registry: CollectorRegistry) -> tuple[float | None, float]:
     return registry.get_sample_value("order_service_lease_wait_seconds_count"), round(total, 3)
 
 
-def test_a_wait_lasts_from_the_first_look_until_the_lease_is_free(
+def test_a_wait_for_a_lease_lasts_from_the_first_look_until_the_lease_is_free(
     registry: CollectorRegistry, elapsed: Elapsed
 ) -> None:
     metrics = LeaseMetrics(registry)
@@ -113,7 +117,7 @@ def test_a_wait_lasts_from_the_first_look_until_the_lease_is_free(
     assert waits(registry) == (2, 0.34)
 
 
-def test_who_gave_up_waiting_does_not_lengthen_the_next_wait(
+def test_a_wait_for_a_lease_that_was_given_up_does_not_lengthen_the_next_wait(
     registry: CollectorRegistry, elapsed: Elapsed
 ) -> None:
     metrics = LeaseMetrics(registry)

@@ -48,7 +48,7 @@ def told(own: CollectorRegistry, places: list[Place]) -> dict[tuple[str, tuple[s
     }
 
 
-def test_what_processes_count_is_added_up() -> None:
+def test_the_metrics_of_all_processes_are_added_up() -> None:
     places = [place(), place()]
     one, other = Process(places[0]), Process(places[1])
     one.reads.labels("ü").inc(2)
@@ -78,7 +78,7 @@ def test_what_processes_count_is_added_up() -> None:
     assert told(other.registry, places) == told(one.registry, places)
 
 
-def test_the_next_process_in_a_place_counts_on_and_has_gauges_of_its_own() -> None:
+def test_the_next_process_in_a_place_continues_its_counters_and_has_gauges_of_its_own() -> None:
     places = [place()]
     first = Process(places[0])
     first.reads.labels("store").inc(7)
@@ -93,7 +93,7 @@ def test_the_next_process_in_a_place_counts_on_and_has_gauges_of_its_own() -> No
     assert found["reads_total", ("local",)] == 1
 
 
-def test_a_full_place_leaves_newer_series_out_and_nothing_fails() -> None:
+def test_a_full_place_of_metrics_leaves_newer_series_out_and_nothing_fails() -> None:
     places = [place(64)]
     process = Process(places[0])
     for number in range(200):
@@ -112,7 +112,7 @@ def test_a_gauge_that_can_not_be_added_up_is_refused() -> None:
         Gauge("mine", "Mine.", registry=CollectorRegistry())
 
 
-def test_a_forked_process_counts_where_its_maker_reads() -> None:
+def test_a_forked_process_counts_in_the_place_that_its_parent_reads() -> None:
     mine = new_places()[-1]
     child = os.fork()
     if child == 0:

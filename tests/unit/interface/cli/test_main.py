@@ -79,7 +79,7 @@ def test_an_interrupted_migrate_says_what_goes_on_and_what_to_do(
 
 
 @pytest.mark.parametrize("exit_code", [0, 1])
-def test_the_workers_exit_code_is_the_commands(exit_code: int) -> None:
+def test_the_workers_exit_code_is_that_of_the_worker_command(exit_code: int) -> None:
     composition = Composition(exit_code)
     assert run(lambda: composition, "worker") == exit_code
     assert composition.ran == ["worker"]
@@ -89,14 +89,14 @@ def test_the_workers_exit_code_is_the_commands(exit_code: int) -> None:
     "error",
     [SettingsError("Bad setting: PORT: is no number."), StoreUnavailable("The store is away.")],
 )
-def test_what_was_to_be_expected_is_one_line(
+def test_an_expected_error_of_a_command_is_one_line_without_a_traceback(
     error: Exception, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(lambda: Composition(error=error), "migrate") == 1
     assert capsys.readouterr() == ("", f"{error}\n")
 
 
-def test_a_bad_setting_is_one_line_before_anything_runs(
+def test_a_bad_setting_ends_a_command_with_one_line_before_anything_runs(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     def compose() -> Any:
@@ -110,7 +110,7 @@ def test_a_bad_setting_is_one_line_before_anything_runs(
     "error",
     [StoreUnavailable("a\nforged: line\x1b[2J"), PermissionError(13, "Permission denied", ".env")],
 )
-def test_it_is_one_line_whatever_it_tells_of(
+def test_an_error_of_a_command_is_one_printable_line_whatever_its_text(
     error: Exception, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(lambda: Composition(error=error), "migrate") == 1
@@ -119,7 +119,9 @@ def test_it_is_one_line_whatever_it_tells_of(
     assert told.rstrip("\n").isprintable()
 
 
-def test_what_is_typed_is_text(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_argument_that_is_no_text_is_refused_in_one_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """A shell hands over any bytes; no store takes them."""
     assert run(nobody, "orders", "list", "--customer", "al\udcffice") == 2
     assert capsys.readouterr().err.count("\n") == 1
@@ -141,19 +143,19 @@ TOO_MUCH = [
 
 
 @pytest.mark.parametrize("words", TOO_MUCH, ids=" ".join)
-def test_a_number_or_time_beyond_all_bounds_is_named(
+def test_an_option_with_a_number_or_time_beyond_all_bounds_is_named(
     words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(nobody, *words) == 2
     assert "Invalid value for" in capsys.readouterr().err
 
 
-def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_commands_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(nobody, "--version") == 0
     assert capsys.readouterr().out == f"order-service {version('order-service')}\n"
 
 
-def test_a_development_key_that_is_none_is_one_line(
+def test_a_spoilt_development_key_ends_dev_token_with_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ("dev-token", "--sub", "alice", "--keys", str(tmp_path))
@@ -165,7 +167,7 @@ def test_a_development_key_that_is_none_is_one_line(
         assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_a_defect_is_not_hidden() -> None:
+def test_a_defect_of_a_command_is_not_hidden() -> None:
     with pytest.raises(ZeroDivisionError):
         cli.run(lambda: Composition(error=ZeroDivisionError()), ["migrate"])
 
@@ -179,7 +181,7 @@ def test_a_defect_is_not_hidden() -> None:
         (["worker", "--help"], ["SIGTERM", "Several may run"]),
     ],
 )
-def test_help_teaches_and_needs_no_settings(
+def test_the_help_of_each_command_teaches_and_needs_no_settings(
     arguments: list[str], taught: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(nobody, *arguments) == 0

@@ -99,7 +99,7 @@ def stuck(order: Order, *others: str) -> Order:
 # --- list
 
 
-def test_the_list_is_a_line_for_each_order_newest_first(shop: Composition) -> None:
+def test_orders_list_has_a_line_for_each_order_newest_first(shop: Composition) -> None:
     old = shop.have(completed(at=AGO))
     new = shop.have(stuck(pending(at=NOW)))
     result = shop.run("list")
@@ -110,7 +110,7 @@ def test_the_list_is_a_line_for_each_order_newest_first(shop: Composition) -> No
     assert [second.split()[0], *second.split()[4:7]] == [old.id, "COMPLETED", "3", "59.97"]
 
 
-def test_the_list_can_be_narrowed(shop: Composition) -> None:
+def test_orders_list_can_be_narrowed(shop: Composition) -> None:
     wanted = shop.have(completed(at=NOW, item_id=OTHER, customer_id="alice"))
     for order in (
         completed(at=NOW, customer_id="alice"),
@@ -125,7 +125,7 @@ def test_the_list_can_be_narrowed(shop: Composition) -> None:
 
 
 @pytest.mark.parametrize(("limit", "found"), [("1", 1), ("7", 7), ("100", 9)])
-def test_the_list_goes_on_over_pages_to_its_limit(
+def test_orders_list_goes_on_over_pages_to_its_limit(
     shop: Composition, limit: str, found: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(orders_cli, "_PAGE", 2)
@@ -134,13 +134,13 @@ def test_the_list_goes_on_over_pages_to_its_limit(
     assert listed == [order.id for order in reversed(made)][:found]
 
 
-def test_no_orders_are_said_to_be_none(shop: Composition) -> None:
+def test_orders_list_says_when_there_are_no_orders(shop: Composition) -> None:
     assert shop.run("list").stdout == "No orders.\n"
     assert shop.json("list") == []
 
 
 @pytest.mark.parametrize("words", [("list", "--status", "SOLD"), ("show", "7"), ("list", "x")])
-def test_a_word_that_cannot_be_read_is_a_usage_error(
+def test_an_argument_of_orders_that_cannot_be_read_is_a_usage_error(
     shop: Composition, words: tuple[str, ...]
 ) -> None:
     assert shop.run(*words).exit_code == 2
@@ -150,7 +150,7 @@ def test_a_word_that_cannot_be_read_is_a_usage_error(
 
 
 @pytest.mark.parametrize("name", in_every_state())
-def test_any_order_is_shown_in_words_and_for_programs(shop: Composition, name: str) -> None:
+def test_orders_show_shows_any_order_in_words_and_as_json(shop: Composition, name: str) -> None:
     order = shop.have(in_every_state()[name])
     assert shop.run("show", order.id).stdout.startswith(f"{order.id}  {order.status}")
     shown = shop.json("show", order.id)
@@ -158,7 +158,7 @@ def test_any_order_is_shown_in_words_and_for_programs(shop: Composition, name: s
     assert shop.json("list")[0] == {k: v for k, v in shown.items() if k != "unpublishedEvents"}
 
 
-def test_all_that_an_order_has_is_shown(shop: Composition) -> None:
+def test_orders_show_shows_all_that_an_order_has(shop: Composition) -> None:
     order = completed(customer_id="alice", idempotency=key("once", "alice"))
     shown = shop.json("show", shop.have(order).id)
     assert order.taken is not None
@@ -176,7 +176,7 @@ def test_all_that_an_order_has_is_shown(shop: Composition) -> None:
         assert said in words
 
 
-def test_a_decision_is_shown_with_what_it_was_about(shop: Composition) -> None:
+def test_orders_show_shows_a_decision_with_what_it_was_about(shop: Composition) -> None:
     order = shop.have(in_every_state()["decided"])
     decision = shop.json("show", order.id)["decision"]
     assert (decision["outcome"], decision["reason"]) == ("COMPLETED", "I looked.")
@@ -189,7 +189,7 @@ def test_a_decision_is_shown_with_what_it_was_about(shop: Composition) -> None:
     "written",
     ["\x1b[2Jalice", "alice\n  status      CANCELLED", "a\u202eecila", "\ud800", "a\r\v\f"],
 )
-def test_what_others_wrote_cannot_steer_the_terminal_nor_forge_a_line(
+def test_texts_of_others_in_an_order_cannot_steer_the_terminal_or_forge_a_line(
     written: str, shop: Composition
 ) -> None:
     plain = completed(customer_id="alice", idempotency=key("k", "alice"))
@@ -199,7 +199,7 @@ def test_what_others_wrote_cannot_steer_the_terminal_nor_forge_a_line(
     assert all(line.isprintable() for line in told[1].splitlines())
 
 
-def test_an_order_that_is_not_there_is_said_to_be_missing(shop: Composition) -> None:
+def test_orders_show_of_an_unknown_id_is_order_not_found(shop: Composition) -> None:
     with pytest.raises(OrderNotFound):
         shop.run("show", "c" * 24)
 
@@ -207,14 +207,16 @@ def test_an_order_that_is_not_there_is_said_to_be_missing(shop: Composition) -> 
 # --- stuck
 
 
-def test_no_order_is_stuck(shop: Composition) -> None:
+def test_orders_stuck_says_when_no_order_is_stuck_or_overdue(shop: Composition) -> None:
     shop.have(completed(at=AGO))
     shop.have(pending(at=NOW))
     result = shop.run("stuck")
     assert (result.exit_code, result.stdout) == (0, "No order is stuck, and none is overdue.\n")
 
 
-def test_a_stuck_order_says_why_and_what_would_decide_it(shop: Composition) -> None:
+def test_orders_stuck_says_why_an_order_is_stuck_and_what_would_decide_it(
+    shop: Composition,
+) -> None:
     order = shop.have(stuck(pending(at=AGO), "c" * 24))
     result = shop.run("stuck")
     assert result.exit_code == 0
@@ -232,7 +234,7 @@ def test_a_stuck_order_says_why_and_what_would_decide_it(shop: Composition) -> N
     assert shown["decidedBy"]["stockChange"] == {"previousStock": 10, "newStock": 7}
 
 
-def test_a_cancellation_that_nothing_can_decide_says_so(shop: Composition) -> None:
+def test_orders_stuck_says_when_nothing_can_decide_a_cancellation(shop: Composition) -> None:
     order = cancelling(at=AGO).mark_stuck(Stuck("No such item.", AGO))
     shop.have(order)
     said = shop.run("stuck").stdout
@@ -241,7 +243,7 @@ def test_a_cancellation_that_nothing_can_decide_says_so(shop: Composition) -> No
     assert shop.json("stuck")["stuck"][0]["decidedBy"]["stockChange"] is None
 
 
-def test_orders_that_settlement_has_yet_to_decide_are_listed_with_their_age(
+def test_orders_stuck_lists_overdue_orders_with_their_age(
     shop: Composition,
 ) -> None:
     order = shop.have(pending(at=NOW - timedelta(seconds=95)))
@@ -252,7 +254,7 @@ def test_orders_that_settlement_has_yet_to_decide_are_listed_with_their_age(
     assert [each["_id"] for each in shop.json("stuck")["overdue"]] == [order.id]
 
 
-def test_it_says_when_there_are_more_than_it_lists(shop: Composition) -> None:
+def test_orders_stuck_says_when_there_are_more_than_it_lists(shop: Composition) -> None:
     for _ in range(3):
         shop.have(stuck(pending(at=AGO)))
     assert shop.run("stuck", "--limit", "2").stdout.endswith("There are more.\n")
@@ -271,7 +273,7 @@ def settle(shop: Composition, order: Order, outcome: str, *words: str, **about: 
     return shop.run("settle", order.id, "--as", outcome, "--reason", "I counted.", *words, **about)
 
 
-def test_a_persons_word_completes_a_stuck_order(shop: Composition, waiting: Order) -> None:
+def test_orders_settle_completes_a_stuck_order(shop: Composition, waiting: Order) -> None:
     result = settle(shop, waiting, "completed", "--yes")
     assert result.exit_code == 0
     assert "You say that the inventory did take 3" in result.stdout
@@ -283,7 +285,7 @@ def test_a_persons_word_completes_a_stuck_order(shop: Composition, waiting: Orde
     assert (stored.decision.reason, stored.decision.at) == ("I counted.", NOW)
 
 
-def test_a_persons_word_fails_a_stuck_order(shop: Composition, waiting: Order) -> None:
+def test_orders_settle_fails_a_stuck_order(shop: Composition, waiting: Order) -> None:
     result = settle(shop, waiting, "failed", "--yes")
     assert "You say that the inventory did not take 3" in result.stdout
     assert shop.stored(waiting).status is OrderStatus.FAILED
@@ -293,7 +295,7 @@ def test_a_persons_word_fails_a_stuck_order(shop: Composition, waiting: Order) -
     ("outcome", "status", "said"),
     [("completed", "CANCELLED", "becomes CANCELLED"), ("failed", "COMPLETED", "stays COMPLETED")],
 )
-def test_a_stuck_cancellation_is_settled_likewise(
+def test_orders_settle_settles_a_stuck_cancellation_either_way(
     shop: Composition, outcome: str, status: str, said: str
 ) -> None:
     order = shop.have(stuck(cancelling(at=AGO)))
@@ -304,7 +306,7 @@ def test_a_stuck_cancellation_is_settled_likewise(
 
 
 @pytest.mark.parametrize(("typed", "settled"), [("y\n", True), ("n\n", False), ("", False)])
-def test_it_asks_before_it_settles(
+def test_orders_settle_asks_before_it_settles(
     shop: Composition, waiting: Order, typed: str, settled: bool
 ) -> None:
     result = settle(shop, waiting, "completed", typed=typed)
@@ -312,7 +314,9 @@ def test_it_asks_before_it_settles(
     assert (shop.stored(waiting).status is OrderStatus.COMPLETED) is settled
 
 
-def test_the_others_of_the_same_overwrite_are_named(shop: Composition) -> None:
+def test_orders_settle_names_the_other_stuck_orders_of_the_same_overwrite(
+    shop: Composition,
+) -> None:
     other = shop.have(stuck(pending(at=AGO)))
     order = shop.have(stuck(pending(at=AGO), other.id, shop.have(completed()).id))
     said = settle(shop, order, "completed", "--yes").stdout
@@ -327,20 +331,24 @@ def test_the_others_of_the_same_overwrite_are_named(shop: Composition) -> None:
     ],
     ids=["completed", "pending"],
 )
-def test_what_is_not_stuck_is_not_settled(shop: Composition, order: Order, said: str) -> None:
+def test_orders_settle_refuses_an_order_that_is_not_stuck(
+    shop: Composition, order: Order, said: str
+) -> None:
     result = settle(shop, shop.have(order), "failed", "--yes")
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == f"Order {order.id} {said}\n"
 
 
 @pytest.mark.parametrize("words", [("--as", "cancelled"), ("--reason", "x"), ("--as", "failed")])
-def test_a_word_needs_an_outcome_and_a_reason(
+def test_orders_settle_needs_an_outcome_and_a_reason(
     shop: Composition, waiting: Order, words: tuple[str, ...]
 ) -> None:
     assert shop.run("settle", waiting.id, *words).exit_code == 2
 
 
-def test_a_word_that_comes_too_late_changes_nothing(shop: Composition, waiting: Order) -> None:
+def test_orders_settle_of_an_order_that_was_settled_meanwhile_changes_nothing(
+    shop: Composition, waiting: Order
+) -> None:
     assert waiting.stuck is not None
     assert waiting.stuck.intent is not None
     seen = shop.book.by_id[waiting.id]
@@ -350,7 +358,7 @@ def test_a_word_that_comes_too_late_changes_nothing(shop: Composition, waiting: 
     assert "is COMPLETED and not stuck" in result.stderr
 
 
-def test_of_two_words_at_once_one_counts(shop: Composition, waiting: Order) -> None:
+def test_of_two_orders_settle_at_once_one_counts(shop: Composition, waiting: Order) -> None:
     class Overtaken(FakeOrders):
         def get(self, order_id: str) -> Order | None:
             found = self.by_id[order_id]
@@ -368,5 +376,5 @@ def test_of_two_words_at_once_one_counts(shop: Composition, waiting: Order) -> N
     ("seconds", "said"),
     [(-1, "0 s"), (0.9, "0 s"), (59, "59 s"), (61, "1 min 1 s"), (90_061, "1 d 1 h")],
 )
-def test_an_age_is_told_in_its_two_largest_units(seconds: float, said: str) -> None:
+def test_an_age_is_written_in_its_two_largest_units(seconds: float, said: str) -> None:
     assert age(timedelta(seconds=seconds)) == said

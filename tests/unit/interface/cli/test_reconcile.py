@@ -121,7 +121,9 @@ def books() -> FakeBooks:
     return books
 
 
-def test_a_row_for_each_item_sets_the_numbers_side_by_side(books: FakeBooks) -> None:
+def test_reconcile_prints_a_row_for_each_item_with_its_numbers_side_by_side(
+    books: FakeBooks,
+) -> None:
     result = run(Composition(books))
     assert result.exit_code == 0
     rows = [line.split() for line in result.stdout.splitlines()]
@@ -131,12 +133,12 @@ def test_a_row_for_each_item_sets_the_numbers_side_by_side(books: FakeBooks) -> 
     assert result.stdout.splitlines()[-1] == "2 items: all agrees."
 
 
-def test_no_items_agree() -> None:
+def test_reconcile_of_no_items_agrees() -> None:
     result = run(Composition(FakeBooks()))
     assert (result.exit_code, result.stdout) == (0, "0 items: all agrees.\n")
 
 
-def test_a_difference_is_said_in_a_sentence_below_its_item(books: FakeBooks) -> None:
+def test_reconcile_prints_a_difference_as_a_sentence_below_its_item(books: FakeBooks) -> None:
     books.change(ITEM, 6, 50)
     order = books.order(ITEM, 6, 4, found=50)
     result = run(Composition(books))
@@ -147,7 +149,7 @@ def test_a_difference_is_said_in_a_sentence_below_its_item(books: FakeBooks) -> 
     assert lines[-1] == "2 items, of which 1 differs: 1 lost_update."
 
 
-def test_programs_get_one_document(books: FakeBooks) -> None:
+def test_reconcile_json_prints_one_document(books: FakeBooks) -> None:
     books.stocks[ITEM] = 99
     result = run(Composition(books), "--json")
     assert result.exit_code == 1
@@ -167,25 +169,27 @@ def test_programs_get_one_document(books: FakeBooks) -> None:
     }
 
 
-def test_one_item_can_be_asked_for(books: FakeBooks) -> None:
+def test_reconcile_item_compares_that_item_alone(books: FakeBooks) -> None:
     document = json.loads(run(Composition(books), "--json", "--item", OTHER.upper()).stdout)
     assert [report["itemId"] for report in document["items"]] == [OTHER]
 
 
-def test_items_that_nothing_happened_to_since_are_left_out(books: FakeBooks) -> None:
+def test_reconcile_since_leaves_out_items_that_nothing_happened_to_since_then(
+    books: FakeBooks,
+) -> None:
     assert "0 items" in run(Composition(books), "--since", "2026-01-01").stdout
     document = json.loads(run(Composition(books), "--json", "--since", "2025-12-31").stdout)
     assert len(document["items"]) == 2
     assert document["since"] == "2025-12-31T00:00:00.000Z"
 
 
-def test_a_beginning_may_be_that_of_the_calendar(books: FakeBooks) -> None:
+def test_reconcile_since_may_be_the_beginning_of_the_calendar(books: FakeBooks) -> None:
     result = run(Composition(books), "--json", "--since", "0001-01-01T00:00Z")
     assert len(json.loads(result.stdout)["items"]) == 2
     assert result.exit_code == 0, result.stderr
 
 
-def test_nothing_is_compared_from_before_the_log_begins(books: FakeBooks) -> None:
+def test_reconcile_compares_nothing_from_before_the_log_begins(books: FakeBooks) -> None:
     kept = 30 * DAY
     document = json.loads(run(Composition(books, kept), "--json", "--since", "2001-01-01").stdout)
     kept_from = FakeClock().now() - kept + 2 * SLACK
@@ -193,7 +197,7 @@ def test_nothing_is_compared_from_before_the_log_begins(books: FakeBooks) -> Non
     assert books.asked_since == [FakeClock().now() - kept] * 2
 
 
-def test_a_store_that_goes_away_ends_the_document_and_says_why(books: FakeBooks) -> None:
+def test_a_store_that_goes_away_ends_reconciles_document_with_the_reason(books: FakeBooks) -> None:
     books.breaks_at = OTHER
     result = run(Composition(books))
     assert (result.exit_code, result.stderr) == (2, "The order store can't be reached.\n")
@@ -206,7 +210,7 @@ def test_a_store_that_goes_away_ends_the_document_and_says_why(books: FakeBooks)
     assert document["summary"]["error"]["code"] == "store_unavailable"
 
 
-def test_a_stuck_order_is_no_agreement(books: FakeBooks) -> None:
+def test_reconcile_does_not_agree_while_an_order_is_stuck(books: FakeBooks) -> None:
     books.stuck = 2
     result = run(Composition(books))
     assert result.exit_code == 1
@@ -232,7 +236,7 @@ def test_a_stuck_order_is_no_agreement(books: FakeBooks) -> None:
     ids=repr,
 )
 @pytest.mark.parametrize("words", [(), ("--json",)])
-def test_whatever_ends_it_is_told_and_is_no_difference(
+def test_an_error_that_ends_reconcile_is_exit_code_2_and_no_difference(
     books: FakeBooks, error: BaseException, words: tuple[str, ...]
 ) -> None:
     books.breaks_at, books.error = OTHER, error
@@ -245,7 +249,7 @@ def test_whatever_ends_it_is_told_and_is_no_difference(
         assert (summary["complete"], summary["error"]["code"]) == (False, "internal_error")
 
 
-def test_what_is_printed_is_one_line_each(books: FakeBooks) -> None:
+def test_each_line_that_reconcile_prints_is_printable(books: FakeBooks) -> None:
     books.told_changes[OTHER].append(
         replace(books.told_changes[OTHER][0], id="x\n\x1b[2J", previous_stock=1)
     )
@@ -254,7 +258,7 @@ def test_what_is_printed_is_one_line_each(books: FakeBooks) -> None:
     assert all(line.isprintable() for line in out.splitlines())
 
 
-def test_its_help_tells_the_exit_codes() -> None:
+def test_the_help_of_reconcile_tells_the_exit_codes() -> None:
     told = " ".join(run(Unsettled(), "--help").stdout.split())
     for code in (
         "0 when all agrees",
@@ -264,12 +268,12 @@ def test_its_help_tells_the_exit_codes() -> None:
         assert code in told
 
 
-def test_a_bad_setting_is_one_line() -> None:
+def test_a_bad_setting_ends_reconcile_with_one_line() -> None:
     result = run(Unsettled())
     assert (result.exit_code, result.stderr) == (2, "Bad setting: PORT: is no number.\n")
 
 
-def test_an_item_of_which_nobody_knows_is_said_to_be_unknown(books: FakeBooks) -> None:
+def test_reconcile_item_says_that_an_item_nobody_knows_is_unknown(books: FakeBooks) -> None:
     result = run(Composition(books), "--item", "c" * 24)
     assert result.exit_code == 2
     assert "has no item" in result.stderr
@@ -284,7 +288,7 @@ def test_an_item_of_which_nobody_knows_is_said_to_be_unknown(books: FakeBooks) -
         (("more",), "unexpected extra argument"),
     ],
 )
-def test_a_word_that_cannot_be_read_is_named(
+def test_an_argument_of_reconcile_that_cannot_be_read_is_named(
     books: FakeBooks, words: tuple[str, ...], said: str
 ) -> None:
     result = run(Composition(books), *words)
@@ -358,5 +362,5 @@ AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
     ],
     ids=lambda value: value.kind if isinstance(value, Finding) else "",
 )
-def test_a_finding_is_a_sentence(finding: Finding, said: str) -> None:
+def test_each_kind_of_finding_of_reconcile_is_a_sentence(finding: Finding, said: str) -> None:
     assert sentence(finding) == said

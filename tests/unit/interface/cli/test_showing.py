@@ -13,7 +13,7 @@ ANY_TEXT = st.text(st.characters(exclude_categories=[]), max_size=200)
 
 @given(ANY_TEXT)
 @example("\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029")
-def test_any_text_is_one_line_that_can_be_printed(text: str) -> None:
+def test_any_text_is_shown_as_one_printable_line(text: str) -> None:
     shown = printable(text)
     assert shown.isprintable()
     assert len(shown.splitlines()) <= 1
@@ -31,10 +31,12 @@ def test_any_text_is_one_line_that_can_be_printed(text: str) -> None:
         ("\0", "\\x00"),
     ],
 )
-def test_what_is_harmless_stays_and_what_is_not_is_written_out(text: str, shown: str) -> None:
+def test_harmless_characters_are_shown_as_they_are_and_others_written_out(
+    text: str, shown: str
+) -> None:
     assert printable(text) == shown
 
 
-def test_no_character_at_all_gets_through_that_is_not_printable() -> None:
+def test_no_unprintable_character_is_shown_as_it_is() -> None:
     every = map(chr, range(sys.maxunicode + 1))
     assert all(printable(each).isprintable() for each in every if not each.isprintable())

@@ -24,7 +24,7 @@ WHOLE = {
 
 
 @pytest.mark.parametrize("kind", [kind for kind in WHOLE if kind != "the longest body"])
-def test_byte_by_byte_it_is_whole_with_its_last_byte(kind: str) -> None:
+def test_a_request_that_comes_byte_by_byte_is_whole_with_its_last_byte(kind: str) -> None:
     request = Arriving(bytearray())
     for byte in WHOLE[kind][:-1]:
         request.data.append(byte)
@@ -35,7 +35,7 @@ def test_byte_by_byte_it_is_whole_with_its_last_byte(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", WHOLE)
-def test_what_comes_behind_it_is_the_next_ones(kind: str) -> None:
+def test_bytes_behind_a_whole_request_belong_to_the_next_request(kind: str) -> None:
     request = Arriving(bytearray(WHOLE[kind] + b"GET /next"))
     assert request.is_whole()
     assert request.take() == WHOLE[kind]
@@ -56,7 +56,7 @@ def test_what_comes_behind_it_is_the_next_ones(kind: str) -> None:
         HEAD + b"Transfer-Encoding: chunked\r\n\r\n0\r\n" + b"X: y\r\n" * 2000,
     ],
 )
-def test_what_can_never_be_whole_is_not_waited_for(data: bytes) -> None:
+def test_a_request_that_can_never_be_whole_is_not_waited_for(data: bytes) -> None:
     request = Arriving(bytearray(data))
     assert request.is_whole()
     assert not request.is_sound
@@ -79,11 +79,11 @@ def test_a_body_that_says_that_it_is_too_long_is_not_waited_for() -> None:
         (b"GET  / HTTP/1.1", b""),
     ],
 )
-def test_the_path_is_told_from_the_request_line(data: bytes, target: bytes) -> None:
+def test_the_path_of_a_request_is_read_from_its_request_line(data: bytes, target: bytes) -> None:
     assert Arriving(bytearray(data)).target() == target
 
 
-def test_whatever_comes_the_verdict_is_the_same_in_pieces_and_bounded() -> None:
+def test_any_request_in_pieces_has_the_verdict_of_the_whole_request_and_is_bounded() -> None:
     chance = random.Random(14)
     tried = 0
     for make in [*ODD.values(), smuggling] * 60:

@@ -28,7 +28,7 @@ def refused(app: Flask, data: bytes | str, **options: str) -> InvalidValue:
     return invalid.value
 
 
-def test_a_body_is_a_json_object(app: Flask) -> None:
+def test_a_body_that_is_a_json_object_is_read(app: Flask) -> None:
     with app.test_request_context(method="POST", json={"itemId": "a"}):
         assert json_body(request) == {"itemId": "a"}
 
@@ -41,7 +41,7 @@ def test_a_body_is_a_json_object(app: Flask) -> None:
         *(b"\xff", b'{"a": "\xed\xa0\x80"}', '{"a": 1}'.encode("utf-16"), "\0", "{}{}"),
     ],
 )
-def test_anything_else_is_no_body(data: bytes | str, app: Flask) -> None:
+def test_a_body_that_is_no_json_object_is_refused(data: bytes | str, app: Flask) -> None:
     error = refused(app, data)
     assert [field for field, _ in error.problems] == ["body"]
 
@@ -49,19 +49,19 @@ def test_anything_else_is_no_body(data: bytes | str, app: Flask) -> None:
 @pytest.mark.parametrize(
     "data", ['{"quantity":1,"quantity":100}', '{"a":[{"quantity":1,"b":2,"quantity":1}]}']
 )
-def test_a_name_that_is_given_twice_is_refused(data: str, app: Flask) -> None:
+def test_a_body_with_a_name_given_twice_is_refused(data: str, app: Flask) -> None:
     error = refused(app, data)
     assert error.problems == (("quantity", "must be given once"),)
 
 
-def test_a_name_may_be_given_once_in_each_object(app: Flask) -> None:
+def test_a_body_may_have_one_name_in_each_of_its_objects(app: Flask) -> None:
     body = {"a": {"a": 1}, "b": [{"a": 1}, {"a": 1}]}
     with app.test_request_context(method="POST", json=body):
         assert json_body(request) == body
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", ""])
-def test_another_content_type_is_no_json(content_type: str, app: Flask) -> None:
+def test_a_body_of_a_content_type_other_than_json_is_refused(content_type: str, app: Flask) -> None:
     with (
         app.test_request_context(method="POST", data="{}", content_type=content_type),
         pytest.raises(UnsupportedMediaType),
@@ -70,7 +70,7 @@ def test_another_content_type_is_no_json(content_type: str, app: Flask) -> None:
 
 
 @pytest.mark.parametrize("coding", ["gzip", "GZIP", "br", "identity, gzip", "gzip,identity", "x"])
-def test_a_body_that_is_packed_is_another_thing(coding: str, app: Flask) -> None:
+def test_a_packed_body_is_a_415(coding: str, app: Flask) -> None:
     with (
         app.test_request_context(
             method="POST", data="{}", content_type=JSON, headers={"Content-Encoding": coding}
@@ -83,7 +83,7 @@ def test_a_body_that_is_packed_is_another_thing(coding: str, app: Flask) -> None
 
 
 @pytest.mark.parametrize("coding", ["", "identity", "Identity"])
-def test_one_that_says_that_it_is_not_packed_is_read(coding: str, app: Flask) -> None:
+def test_a_body_whose_content_encoding_is_identity_is_read(coding: str, app: Flask) -> None:
     headers = {"Content-Encoding": coding}
     with app.test_request_context(method="POST", json={}, headers=headers):
         assert json_body(request) == {}

@@ -36,14 +36,14 @@ class Pages:
         return self.orders[: query.limit]
 
 
-def test_a_page_that_is_not_the_last_names_its_last_order() -> None:
+def test_a_page_of_orders_that_is_not_the_last_names_its_last_order() -> None:
     orders = [pending(at=later(-n)) for n in range(3)]
     page = ListOrders(Pages(orders))(OrderQuery(limit=2))
     assert page == OrderPage(orders[:2], OrderPlace(later(-1), orders[1].id))
 
 
 @pytest.mark.parametrize("number", [0, 1, 2])
-def test_the_last_page_has_no_next_even_if_it_is_full(number: int) -> None:
+def test_the_last_page_of_orders_has_no_next_even_if_it_is_full(number: int) -> None:
     orders = [pending() for _ in range(number)]
     assert ListOrders(Pages(orders))(OrderQuery(limit=2)) == OrderPage(orders, None)
 
@@ -71,7 +71,7 @@ def test_a_cursor_with_any_letter_changed_is_refused(position: int) -> None:
 @pytest.mark.parametrize(
     "cursor", ["", "A", "nonsense", "=", "é" * 36, "A" * 36, "A" * 37, "\x00", PLACE.id, "+/" * 18]
 )
-def test_what_is_no_cursor_is_refused(cursor: str) -> None:
+def test_a_text_that_is_no_cursor_is_refused(cursor: str) -> None:
     refuses(cursor)
 
 
@@ -99,12 +99,12 @@ def refuses(cursor: str, narrowed_by: Sequence[object] = NARROWED) -> None:
 # --- parameters
 
 
-def test_without_parameters_it_is_the_20_newest_of_all_that_the_caller_may_see() -> None:
+def test_a_list_without_parameters_is_the_20_newest_orders_that_the_caller_may_see() -> None:
     wanted = OrderListParameters.parse({})
     assert wanted.query("somebody") == OrderQuery(customer_id="somebody", limit=20)
 
 
-def test_every_parameter_reaches_the_query() -> None:
+def test_every_parameter_of_a_list_of_orders_reaches_the_query() -> None:
     given = {
         "itemId": ITEM.upper(),
         "status": "FAILED",
@@ -155,20 +155,20 @@ def test_every_parameter_reaches_the_query() -> None:
         ("cursor", "x" * 5000),
     ],
 )
-def test_a_bad_value_is_refused_by_its_name(name: str, value: str) -> None:
+def test_a_bad_parameter_of_a_list_of_orders_is_refused_by_its_name(name: str, value: str) -> None:
     with pytest.raises(InvalidValue) as refused:
         OrderListParameters.parse({name: value}).query(None)
     assert [field for field, _ in refused.value.problems] == [name]
 
 
 @pytest.mark.parametrize("given", ["678", "678000", "677001", "677000001"])
-def test_a_time_between_two_milliseconds_is_the_later_one(given: str) -> None:
+def test_a_time_between_two_milliseconds_is_rounded_up(given: str) -> None:
     value = {"createdAfter": f"2026-01-02T03:04:05.{given}Z"}
     assert OrderListParameters.parse(value).created_after == START
 
 
 @pytest.mark.parametrize("milliseconds", [2**63 - 1, -(2**63), 253_402_300_800_000])
-def test_a_time_that_no_order_can_have_is_no_cursor(milliseconds: int) -> None:
+def test_a_cursor_with_a_time_that_no_order_can_have_is_refused(milliseconds: int) -> None:
     content = milliseconds.to_bytes(8, signed=True) + bytes(12)
     check = hashlib.blake2b(content + repr([None] * 4).encode(), digest_size=7).digest()
     cursor = urlsafe_b64encode(content + check).decode()
@@ -177,7 +177,7 @@ def test_a_time_that_no_order_can_have_is_no_cursor(milliseconds: int) -> None:
     assert [field for field, _ in refused.value.problems] == ["cursor"]
 
 
-def test_a_parameter_given_twice_is_refused() -> None:
+def test_a_parameter_of_a_list_that_is_given_twice_is_refused() -> None:
     with (
         Flask(__name__).test_request_context("/?status=FAILED&status=PENDING"),
         pytest.raises(InvalidValue, match="status"),
@@ -185,7 +185,7 @@ def test_a_parameter_given_twice_is_refused() -> None:
         parameters_of(request)
 
 
-def test_the_link_repeats_the_filters_and_moves_the_cursor_on() -> None:
+def test_the_next_link_of_a_list_repeats_the_filters_and_moves_the_cursor_on() -> None:
     given = {"status": "FAILED", "createdAfter": "2026-01-02T03:04:05+00:00", "cursor": "old"}
     link = link_to_next("/api/orders", given, "new")
     assert link == (

@@ -85,7 +85,7 @@ def answer_to(app: Flask, error: Exception) -> tuple[int, dict[str, object], dic
     return answer.status_code, json.loads(answer.data), dict(answer.headers)
 
 
-def test_what_fails_before_flask_begins_is_a_problem_and_logged_as_a_defect() -> None:
+def test_an_error_before_flask_begins_is_a_problem_and_logged_as_a_defect() -> None:
     def broken(environ: object, start_response: object) -> list[bytes]:
         raise Secret("host=10.0.0.1")
 
@@ -105,7 +105,7 @@ def test_what_fails_before_flask_begins_is_a_problem_and_logged_as_a_defect() ->
 @pytest.mark.parametrize(
     ("error", "status", "code", "details"), ROWS, ids=[type(row[0]).__name__ for row in ROWS]
 )
-def test_an_error_has_its_status_its_code_and_what_the_code_needs(
+def test_a_problem_has_its_errors_status_its_code_and_what_the_code_needs(
     error: OrderServiceError, status: int, code: str, details: dict[str, object], app: Flask
 ) -> None:
     shown_status, body, headers = answer_to(app, error)
@@ -128,13 +128,13 @@ def tree(root: type[OrderServiceError]) -> set[type[OrderServiceError]]:
     return {root}.union(*(tree(each) for each in root.__subclasses__()))
 
 
-def test_every_error_of_the_tree_and_every_row_of_the_table_is_tried_here() -> None:
+def test_every_error_of_the_tree_and_every_row_of_the_table_is_tried_by_these_tests() -> None:
     tried = {type(error) for error, *_ in ROWS}
     assert tried == {each for each in tree(OrderServiceError) if each.__module__ == errors.__name__}
     assert set(TABLE) <= tried
 
 
-def test_codes_are_never_used_twice() -> None:
+def test_no_two_errors_have_one_code() -> None:
     codes = [code for _, _, code, _ in ROWS]
     assert len(codes) == len(set(codes))
 
@@ -150,7 +150,9 @@ def test_codes_are_never_used_twice() -> None:
         (TooManyRequests("No more than 10 per second.", retry_after=7), 7),
     ],
 )
-def test_what_may_be_tried_again_says_when(error: Exception, seconds: int, app: Flask) -> None:
+def test_a_problem_that_may_be_tried_again_has_retry_after(
+    error: Exception, seconds: int, app: Flask
+) -> None:
     _, _, headers = answer_to(app, error)
     assert headers["Retry-After"] == str(seconds)
 
@@ -159,14 +161,14 @@ def test_what_may_be_tried_again_says_when(error: Exception, seconds: int, app: 
 @pytest.mark.parametrize(
     "refuse", [errors.ItemNotFound, partial(errors.InsufficientStock, requested=3, available=2)]
 )
-def test_a_refusal_says_whether_it_repeats_an_earlier_one(
+def test_a_refusal_that_repeats_an_earlier_one_has_idempotent_replayed(
     refuse: Callable[..., OrderServiceError], replayed: bool, app: Flask
 ) -> None:
     _, _, headers = answer_to(app, refuse(ITEM, replayed=replayed))
     assert headers.get("Idempotent-Replayed") == ("true" if replayed else None)
 
 
-def test_every_bad_field_is_named(app: Flask) -> None:
+def test_a_problem_names_every_bad_field(app: Flask) -> None:
     error = errors.InvalidValue("quantity", "must be more", ("itemId", "must be there"))
     _, body, _ = answer_to(app, error)
     assert body["detail"] == "quantity: must be more; itemId: must be there"
@@ -176,7 +178,7 @@ def test_every_bad_field_is_named(app: Flask) -> None:
     ]
 
 
-def test_a_class_without_a_row_is_shown_as_its_nearest_ancestor(app: Flask) -> None:
+def test_an_error_without_a_row_in_the_table_has_its_nearest_ancestors_status(app: Flask) -> None:
     class NewTrouble(errors.Unavailable):
         code = "new_trouble"
 
@@ -184,14 +186,14 @@ def test_a_class_without_a_row_is_shown_as_its_nearest_ancestor(app: Flask) -> N
     assert (status, body["code"]) == (503, "new_trouble")
 
 
-def test_a_defect_shows_nothing_of_itself(app: Flask) -> None:
+def test_the_problem_of_a_defect_shows_nothing_of_the_defect(app: Flask) -> None:
     status, body, _ = answer_to(app, Secret("mongodb://root:password@host"))
     assert (status, body["code"]) == (500, "internal_error")
     assert "password" not in json.dumps(body)
     assert "Secret" not in json.dumps(body)
 
 
-def test_what_caused_an_error_is_not_shown(app: Flask) -> None:
+def test_a_problem_does_not_show_the_cause_of_its_error(app: Flask) -> None:
     error = errors.StoreUnavailable("The order store can't be reached.")
     error.__cause__ = Secret("mongodb://root:password@host")
     _, body, _ = answer_to(app, error)
@@ -207,7 +209,7 @@ def test_what_caused_an_error_is_not_shown(app: Flask) -> None:
         (ServiceUnavailable(), 503, "service_unavailable"),
     ],
 )
-def test_https_own_errors_are_problems_too(
+def test_an_http_exception_is_a_problem(
     error: Exception, status: int, code: str, app: Flask
 ) -> None:
     shown_status, body, _ = answer_to(app, error)
@@ -216,7 +218,9 @@ def test_https_own_errors_are_problems_too(
 
 
 @pytest.mark.parametrize("error", default_exceptions.values())
-def test_https_own_codes_are_words_with_underscores_between(error: type[HTTPException]) -> None:
+def test_the_codes_of_http_exceptions_are_words_with_underscores_between(
+    error: type[HTTPException],
+) -> None:
     assert re.fullmatch(r"[a-z0-9]+(_[a-z0-9]+)*", problems.body_of(error())["code"])
 
 
@@ -224,7 +228,7 @@ def test_the_titles_of_statuses_are_no_questions() -> None:
     assert not [row for row in TABLE.values() if row.title.endswith(("?", "."))]
 
 
-def test_an_unknown_route_and_a_wrong_method_are_problems_too(app: Flask) -> None:
+def test_an_unknown_route_and_a_wrong_method_are_problems(app: Flask) -> None:
     app.add_url_rule("/", "root", lambda: "", methods=["POST"])
     client = app.test_client()
     assert client.get("/nowhere").get_json()["code"] == "not_found"
@@ -233,7 +237,7 @@ def test_an_unknown_route_and_a_wrong_method_are_problems_too(app: Flask) -> Non
     assert "POST" in wrong.headers["Allow"]
 
 
-def test_an_abort_with_a_status_is_a_problem_too(app: Flask) -> None:
+def test_an_abort_with_a_status_is_a_problem(app: Flask) -> None:
     app.add_url_rule("/", "teapot", lambda: abort(418))
     answer = app.test_client().get("/")
     assert (answer.status_code, answer.get_json()["status"]) == (418, 418)

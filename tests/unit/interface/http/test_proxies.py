@@ -57,7 +57,9 @@ def seen(headers: dict[str, str]) -> dict[str, Any]:
         ("For", "1.1.1.1, 203.0.113.7", "REMOTE_ADDR", "203.0.113.7"),
     ],
 )
-def test_what_a_proxy_says_is_believed(header: str, value: str, name: str, believed: str) -> None:
+def test_a_trusted_proxys_forwarded_header_is_believed(
+    header: str, value: str, name: str, believed: str
+) -> None:
     assert seen({f"X-Forwarded-{header}": value}) == PLAIN | {name: believed}
 
 
@@ -81,7 +83,9 @@ def test_what_a_proxy_says_is_believed(header: str, value: str, name: str, belie
         *(("Host", odd) for odd in ("evil.example", "evil.example:99999", "[::1", "a/b", "@")),
     ],
 )
-def test_what_none_can_say_is_not_believed(header: str, value: str) -> None:
+def test_a_forwarded_header_that_no_proxy_would_write_is_not_believed(
+    header: str, value: str
+) -> None:
     assert seen({f"X-Forwarded-{header}": value}) == PLAIN
 
 
@@ -110,7 +114,9 @@ LINKS = ("orders", "stockChanges", "health", "document", "docs")
         ("/shop/shop/docs", ("/shop", "/shop/docs")),
     ],
 )
-def test_a_mounted_service_is_under_its_path_and_without(path: str, told: tuple[str, str]) -> None:
+def test_a_mounted_service_answers_with_and_without_its_path(
+    path: str, told: tuple[str, str]
+) -> None:
     found: list[tuple[str, str]] = []
 
     def app(environ: Any, start_response: Any) -> list[bytes]:
@@ -126,7 +132,7 @@ PAGES = [("/", "text/html"), ("/", "*/*"), ("/openapi.json", "*/*"), ("/api/orde
 
 
 @pytest.mark.parametrize(("path", "accept"), PAGES)
-def test_every_url_is_under_the_prefix(path: str, accept: str, client: Client) -> None:
+def test_every_url_in_an_answer_is_under_the_prefix(path: str, accept: str, client: Client) -> None:
     headers = {"X-Forwarded-Prefix": "/shop", "Accept": accept}
     named = urls_in(client.get(path, headers=headers))
     assert named
@@ -140,7 +146,7 @@ SAID = st.one_of(ODD, SLASHES.map("".join))
 
 @settings(max_examples=60, deadline=None)
 @given(prefix=SAID, host=SAID, proto=SAID, client_address=SAID, own_host=SAID)
-def test_no_word_of_anybodys_makes_us_name_another_host(
+def test_no_forwarded_header_makes_an_answer_name_another_host(
     client: Client, prefix: str, host: str, proto: str, client_address: str, own_host: str
 ) -> None:
     said = {"Prefix": prefix, "Host": host, "Proto": proto, "For": client_address}

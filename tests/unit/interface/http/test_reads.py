@@ -23,7 +23,7 @@ def client_of(get_order: Mock, authenticate: Authenticate | None = None) -> Flas
 
 
 @pytest.mark.parametrize(("authenticate", "whose"), [(None, None), (lambda _: READER, "alice")])
-def test_the_use_case_is_told_whose_order_it_must_be(
+def test_reading_an_order_tells_the_use_case_whose_order_it_must_be(
     authenticate: Authenticate | None, whose: str | None
 ) -> None:
     get_order = Mock(return_value=ORDER)
@@ -42,6 +42,8 @@ def test_the_use_case_is_told_whose_order_it_must_be(
     ],
     ids=lambda given: type(given).__name__,
 )
-def test_whatever_comes_of_it_is_answered(outcome: Order | Exception, status: int) -> None:
+def test_reading_an_order_answers_each_outcome_with_its_status(
+    outcome: Order | Exception, status: int
+) -> None:
     answer = client_of(Mock(side_effect=[outcome])).get(PATH)
     assert answer.status_code == status

@@ -29,7 +29,7 @@ def bad_fields(error: pytest.ExceptionInfo[InvalidValue]) -> list[str]:
 
 
 @pytest.mark.parametrize("quantity", [1, 2, MAX_QUANTITY])
-def test_an_order_is_an_item_and_a_whole_number(quantity: int) -> None:
+def test_the_body_of_an_order_is_an_item_and_a_whole_number(quantity: int) -> None:
     body = CreateOrderBody.parse({"itemId": ITEM.upper(), "quantity": quantity, "more": []})
     assert (body.item_id, body.quantity) == (ITEM, quantity)
 
@@ -50,7 +50,7 @@ def test_an_item_is_24_hexadecimal_digits(item: Any) -> None:
     assert bad_fields(invalid) == ["itemId"]
 
 
-def test_all_that_is_wrong_is_said_at_once() -> None:
+def test_every_bad_field_of_an_orders_body_is_named_at_once() -> None:
     with pytest.raises(InvalidValue) as invalid:
         CreateOrderBody.parse({})
     assert bad_fields(invalid) == ["itemId", "quantity"]
@@ -58,13 +58,13 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
     assert "quantity: " in invalid.value.message
 
 
-def test_what_was_sent_is_not_echoed() -> None:
+def test_a_refusal_of_an_orders_body_does_not_repeat_the_body() -> None:
     with pytest.raises(InvalidValue) as invalid:
         CreateOrderBody.parse({"itemId": "<script>", "quantity": "<script>"})
     assert "<script>" not in json.dumps([invalid.value.message, invalid.value.problems])
 
 
-def test_two_bodies_have_one_fingerprint_when_they_ask_for_the_same() -> None:
+def test_two_bodies_that_ask_for_the_same_order_have_one_fingerprint() -> None:
     def fingerprint(item: str, quantity: int) -> str:
         return CreateOrderBody.parse({"itemId": item, "quantity": quantity}).fingerprint()
 
@@ -89,7 +89,7 @@ def test_two_bodies_have_one_fingerprint_when_they_ask_for_the_same() -> None:
         ("with space", "with space"),
     ],
 )
-def test_a_key_is_taken_bare_or_quoted(header: str, key: str) -> None:
+def test_an_idempotency_key_is_taken_bare_or_quoted(header: str, key: str) -> None:
     assert CreateOrderHeaders.parse({"Idempotency-Key": header}).idempotency_key == key
 
 
@@ -97,13 +97,13 @@ def test_a_key_is_taken_bare_or_quoted(header: str, key: str) -> None:
     "header",
     ["", " ", '""', '" "', "x" * 256, "ü", "a\tb", "a\nb", "a\x7f", "a,b", '"a","b"', '"a",b'],
 )
-def test_a_key_that_is_none_is_refused(header: str) -> None:
+def test_a_malformed_idempotency_key_is_refused(header: str) -> None:
     with pytest.raises(InvalidValue) as invalid:
         CreateOrderHeaders.parse({"Idempotency-Key": header})
     assert bad_fields(invalid) == ["Idempotency-Key"]
 
 
-def test_a_key_may_be_left_out() -> None:
+def test_the_idempotency_key_may_be_left_out() -> None:
     assert CreateOrderHeaders.parse({}).idempotency_key is None
 
 
@@ -123,7 +123,7 @@ def test_a_key_may_be_left_out() -> None:
         ('W/"7"', 0),
     ],
 )
-def test_if_match_names_one_version_or_one_that_nobody_has(
+def test_if_match_names_one_version_or_a_version_that_no_order_has(
     header: str | None, version: int | None
 ) -> None:
     given = {} if header is None else {"If-Match": header}
@@ -133,18 +133,18 @@ def test_if_match_names_one_version_or_one_that_nobody_has(
 # --- parameters
 
 
-def test_the_log_is_asked_for_20_entries_of_any_item_unless_told_otherwise() -> None:
+def test_a_page_of_the_log_is_20_entries_of_any_item_by_default() -> None:
     asked = StockChangesParameters.parse({})
     assert (asked.item_id, asked.cursor, asked.limit) == (None, None, 20)
 
 
 @pytest.mark.parametrize("limit", ["1", "100"])
-def test_a_limit_is_a_number_in_words_of_a_url(limit: str) -> None:
+def test_the_limit_of_a_page_of_the_log_is_read_as_a_whole_number(limit: str) -> None:
     assert StockChangesParameters.parse({"limit": limit}).limit == int(limit)
 
 
 @pytest.mark.parametrize("limit", ["0", "101", "-1", "1.5", "many", ""])
-def test_a_limit_has_bounds(limit: str) -> None:
+def test_the_limit_of_a_page_of_the_log_has_bounds(limit: str) -> None:
     with pytest.raises(InvalidValue) as invalid:
         StockChangesParameters.parse({"limit": limit})
     assert bad_fields(invalid) == ["limit"]
@@ -169,7 +169,9 @@ A_MILLISECOND = timedelta(milliseconds=1)
         ("2026-01-31T12:00:00.001Z", AT_NOON + A_MILLISECOND),
     ],
 )
-def test_a_time_is_taken_as_the_world_writes_it(written: str, meant: datetime) -> None:
+def test_a_time_in_a_query_is_taken_as_the_world_writes_times(
+    written: str, meant: datetime
+) -> None:
     assert StockChangesParameters.parse({"from": written}).logged_from == meant
 
 
@@ -183,7 +185,7 @@ def test_a_time_is_taken_as_the_world_writes_it(written: str, meant: datetime) -
         *("2026-01-31T12:00:00Z\n", "2026-01-31T12:00:00Z+01:00", "2026-01-31T12:00:00  01:00"),
     ],
 )
-def test_a_time_that_could_mean_two_instants_or_none_is_refused(written: str) -> None:
+def test_a_time_in_a_query_that_means_two_instants_or_none_is_refused(written: str) -> None:
     with pytest.raises(InvalidValue) as invalid:
         StockChangesParameters.parse({"from": written})
     assert bad_fields(invalid) == ["from"]
@@ -207,6 +209,6 @@ def test_a_time_that_could_mean_two_instants_or_none_is_refused(written: str) ->
         ),
     ],
 )
-def test_decimals_are_numbers_and_times_are_utc(value: Any, written: str) -> None:
+def test_an_answer_shows_decimals_as_numbers_and_times_in_utc(value: Any, written: str) -> None:
     shown: TypeAdapter[Any] = TypeAdapter(Money if isinstance(value, Decimal) else Time)
     assert shown.dump_json(value).decode() == written

@@ -137,7 +137,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker, "PUBLISH_INTERVAL", 0.001)
 
 
-def test_each_part_works_until_a_stop_and_the_exit_code_is_0() -> None:
+def test_each_part_of_the_worker_works_until_a_stop_and_the_exit_code_is_0() -> None:
     published, settled = threading.Event(), threading.Event()
 
     def meet(mine: threading.Event, other: threading.Event) -> int:
@@ -155,7 +155,7 @@ def test_each_part_works_until_a_stop_and_the_exit_code_is_0() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_stops_it_in_order(number: signal.Signals) -> None:
+def test_a_signal_stops_the_worker_in_order(number: signal.Signals) -> None:
     before = signal.getsignal(number)
     consumer, store = FakeConsumer(), FakeStore()
     consumer.begun = lambda: os.kill(os.getpid(), number)
@@ -165,7 +165,7 @@ def test_a_signal_stops_it_in_order(number: signal.Signals) -> None:
     assert signal.getsignal(number) is before
 
 
-def test_a_round_that_failed_is_tried_again() -> None:
+def test_a_round_of_the_relay_that_failed_is_tried_again() -> None:
     rounds: list[int] = []
 
     def publish() -> int:
@@ -182,7 +182,7 @@ def test_a_round_that_failed_is_tried_again() -> None:
     assert process.counted("done", "relay") >= 4
 
 
-def test_a_full_round_is_followed_at_once_and_any_other_by_a_pause() -> None:
+def test_a_full_round_is_followed_by_the_next_at_once_and_any_other_round_by_a_pause() -> None:
     rounds = [5, 6, 4]
     metrics = chores.ChoreMetrics(CollectorRegistry())
     part = restarts.Restarts("relay", restarts.RestartMetrics(CollectorRegistry()))
@@ -194,7 +194,7 @@ def test_a_full_round_is_followed_at_once_and_any_other_by_a_pause() -> None:
     assert part.problem is None
 
 
-def test_a_part_that_fails_is_started_again_and_ends_no_other() -> None:
+def test_a_part_of_the_worker_that_fails_is_started_again_and_ends_no_other_part() -> None:
     rounds: list[int] = []
     published = threading.Event()
 
@@ -218,7 +218,7 @@ def test_a_part_that_fails_is_started_again_and_ends_no_other() -> None:
     assert process.exit_codes == [0]
 
 
-def test_readiness_names_the_part_that_fails_until_it_is_well() -> None:
+def test_the_workers_readiness_names_the_part_that_fails_until_it_is_well() -> None:
     broken = True
 
     def publish() -> int:
@@ -254,7 +254,9 @@ def test_a_consumer_that_was_shut_out_is_run_again() -> None:
     assert process.exit_codes == [0]
 
 
-def test_a_part_counts_as_well_once_it_has_run_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_part_of_the_worker_counts_as_well_once_it_has_run_for_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     part = restarts.Restarts("consumer", restarts.RestartMetrics(CollectorRegistry()))
     part.begun()
     part.failed(ValueError())
@@ -264,7 +266,7 @@ def test_a_part_counts_as_well_once_it_has_run_for_a_while(monkeypatch: pytest.M
     assert part.problem is None
 
 
-def test_an_outage_of_an_hour_is_a_line_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_outage_of_an_hour_is_one_log_line_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[tuple[str, dict[str, object]]] = []
     now = 0.0
     monkeypatch.setattr(outage.time, "monotonic", lambda: now)
@@ -287,7 +289,7 @@ def test_an_outage_of_an_hour_is_a_line_a_minute(monkeypatch: pytest.MonkeyPatch
     assert len(said) == 61
 
 
-def test_nothing_is_consumed_before_the_migration() -> None:
+def test_the_worker_consumes_nothing_before_the_migration() -> None:
     process = Process(store=FakeStore(problem="Not migrated."))
     thread = threading.Thread(target=process.worker.work)
     thread.start()
@@ -299,13 +301,15 @@ def test_nothing_is_consumed_before_the_migration() -> None:
     thread.join()
 
 
-def test_it_can_be_stopped_while_it_waits_for_the_store() -> None:
+def test_the_worker_can_be_stopped_while_it_waits_for_the_store() -> None:
     process = Process(store=FakeStore(problem="Not there."))
     threading.Timer(0.02, process.worker.stop).start()
     assert process.worker.work() == 0
 
 
-def test_what_hangs_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_part_of_the_worker_that_hangs_at_a_stop_is_cut_off(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     cut_off, exit_codes = threading.Event(), []
 
     def end_of_process(code: int) -> None:
@@ -324,7 +328,7 @@ def test_what_hangs_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class TestHealth:
-    def test_ready_in_the_group_and_with_its_store(self) -> None:
+    def test_the_worker_is_ready_in_the_group_and_with_its_store(self) -> None:
         assert Process().worker.health.ready() == dict.fromkeys(
             ("consumer", "kafka", "store", "relay", "settlement")
         )
@@ -333,23 +337,25 @@ class TestHealth:
         ("state", "words"),
         [(FakeHealth(joined=False), "group"), (FakeHealth(paused=True), "Waiting")],
     )
-    def test_not_ready_outside_the_group_or_paused(self, state: FakeHealth, words: str) -> None:
+    def test_the_worker_is_not_ready_outside_the_group_or_paused(
+        self, state: FakeHealth, words: str
+    ) -> None:
         problem = Process(FakeConsumer(state)).worker.health.ready()["consumer"]
         assert problem is not None
         assert words in problem
 
-    def test_not_ready_without_kafka_nor_with_none_of_its_topics(self) -> None:
+    def test_the_worker_is_not_ready_without_kafka_or_without_any_topic(self) -> None:
         process = Process()
         process.watch.problem = "Kafka has not answered since 2026-01-02T03:04:05Z: refused."
         assert process.worker.health.ready()["kafka"] == process.watch.problem
         process.watch.topics_problem = "No topic of KAFKA_STOCK_TOPICS exists."
         assert process.worker.health.ready()["consumer"] == process.watch.topics_problem
 
-    def test_not_ready_without_the_store(self) -> None:
+    def test_the_worker_is_not_ready_without_the_store(self) -> None:
         process = Process(store=FakeStore(problem="Not migrated."))
         assert process.worker.health.ready()["store"] == "Not migrated."
 
-    def test_live_before_it_polls_and_while_it_polls_but_not_after(self) -> None:
+    def test_the_worker_is_live_before_it_polls_and_while_it_polls_and_not_after(self) -> None:
         process = Process()
         process.consumer.state.seconds_since_poll = 61
         assert process.worker.health.live() == {"consumer": None}
@@ -359,7 +365,7 @@ class TestHealth:
         process.consumer.state.seconds_since_poll = 3
         assert process.worker.health.live() == {"consumer": None}
 
-    def test_a_surprise_of_the_store_is_a_problem_and_no_more(self) -> None:
+    def test_an_unexpected_error_of_the_store_is_a_problem_of_readiness_and_no_more(self) -> None:
         store = FakeStore()
         store.check = lambda: {}["version"]  # type: ignore[method-assign]
         assert (
@@ -388,7 +394,7 @@ class TestHttp:
         with http, session:
             yield ask
 
-    def test_health_is_answered_by_status_and_by_part(
+    def test_the_workers_health_is_answered_by_status_and_by_part(
         self, process: Process, get: Callable[[str], tuple[int, str]]
     ) -> None:
         assert get("/health/live")[0] == 200
@@ -407,7 +413,7 @@ class TestHttp:
             },
         }
 
-    def test_metrics_are_served_in_prometheus_text(
+    def test_the_worker_serves_its_metrics_in_prometheus_text(
         self, get: Callable[[str], tuple[int, str]]
     ) -> None:
         status, body = get("/metrics")
@@ -415,7 +421,7 @@ class TestHttp:
         assert 'order_service_worker_done_total{chore="relay"} 0.0' in body
         assert "process_resident_memory_bytes" in body
 
-    def test_health_answers_beside_hundreds_of_connections_that_say_nothing_or_rubbish(
+    def test_the_workers_health_answers_beside_hundreds_of_idle_or_rubbish_connections(
         self, process: Process, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(worker_http, "_CONNECTION_SECONDS", 1.0)
@@ -437,10 +443,12 @@ class TestHttp:
                     while each.recv(1000):
                         pass
 
-    def test_any_other_path_is_404(self, get: Callable[[str], tuple[int, str]]) -> None:
+    def test_an_unknown_path_of_the_worker_is_404(
+        self, get: Callable[[str], tuple[int, str]]
+    ) -> None:
         assert get("/")[0] == 404
 
-    def test_a_taken_port_is_one_clear_line(self) -> None:
+    def test_a_taken_worker_port_is_one_clear_line(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = taken.getsockname()[1]
             with pytest.raises(SettingsError, match=f"WORKER_PORT: 127.0.0.1:{port}"):
