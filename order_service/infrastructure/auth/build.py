@@ -7,7 +7,7 @@ from order_service.settings import Settings
 
 
 def key_set(settings: Settings) -> KeySet:
-    """Of the issuer, which is configured. Fetches nothing yet."""
+    """The configured issuer's key set. Fetches nothing yet."""
     fetch: Fetch
     if settings.auth_jwks_url is not None:
         fetch = IssuersUrl(settings.auth_jwks_url, settings.auth_ca_file)

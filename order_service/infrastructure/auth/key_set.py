@@ -11,10 +11,10 @@ from order_service.domain.errors import KeysUnavailable
 from order_service.infrastructure.auth import keys
 from order_service.infrastructure.auth.keys import VerificationKey
 
-# Until there are keys nobody is served, so it is worth asking again soon.
+# Without keys no caller is served, so the issuer is soon asked again.
 _RETRY_WITHOUT_KEYS = 1.0
-# How many wait at once for keys that are not known: whoever makes up key ids must not take every
-# thread, so that those with good tokens are served meanwhile.
+# Requests that wait at once for an unknown key. Callers who make up key ids must not take every
+# thread: callers with good tokens need one.
 _MOST_WHO_WAIT = 4
 
 _log = structlog.get_logger()
@@ -25,9 +25,9 @@ Fetch = Callable[[], Any]
 class KeySet:
     """``fetch`` answers a parsed JSON Web Key Set within seconds, or raises OSError or ValueError.
 
-    ``cooldown``: seconds from one look for an unknown key id to the next, or anybody could make
-    us hammer the issuer. ``max_age``: seconds after which keys are fetched anew, so that one that
-    the issuer withdrew goes; nobody waits for that.
+    ``cooldown``: seconds between two fetches for unknown key ids; without a pause any caller could
+    make us hammer the issuer. ``max_age``: seconds after which the keys are fetched again, so that
+    a withdrawn key goes; no request waits for that fetch.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class KeySet:
         self._places = threading.BoundedSemaphore(_MOST_WHO_WAIT)
 
     def find(self, key_id: str | None) -> VerificationKey | None:
-        """None when the issuer does not know it. Raises KeysUnavailable."""
+        """None when the issuer does not know the key. Raises KeysUnavailable."""
         if key := self._known(key_id):
             self._refresh_when_old()
             return key
@@ -58,7 +58,7 @@ class KeySet:
         return self._known(key_id)
 
     def require(self) -> None:
-        """Raises KeysUnavailable when there is not one key, after asking for them."""
+        """Fetches the keys if there are none. Raises KeysUnavailable if there are still none."""
         if not self._keys:
             self._look_for_new()
         if not self._keys:
@@ -81,7 +81,7 @@ class KeySet:
     def _look_for_new(self) -> None:
         asked_at = self._monotonic()
         with self._fetching:
-            # Whoever waited here for another's fetch has its answer.
+            # A request that waited here for another request's fetch has its keys.
             pause = self._cooldown if self._keys else _RETRY_WITHOUT_KEYS
             if self._tried_at < asked_at and self._monotonic() - self._tried_at >= pause:
                 self._refresh()

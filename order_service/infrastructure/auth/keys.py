@@ -8,7 +8,7 @@ import structlog
 from jwt import PyJWK
 from jwt.algorithms import AllowedPublicKeys
 
-# A symmetric algorithm is never here: a public key would be everybody's secret.
+# No symmetric algorithm: the public key would be the secret, and everybody has the public key.
 _RSA = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
 ALGORITHMS = frozenset({*_RSA, "ES256", "ES256K", "ES384", "ES512", "EdDSA"})
 
@@ -25,9 +25,9 @@ class VerificationKey:
 
 
 def parse(key_set: Any) -> dict[str, VerificationKey]:
-    """By key id; '' for a key without one. Keys that can't verify a signature are left out.
+    """Keys by key id; '' for a key without an id. Keys that can't verify signatures are left out.
 
-    Raises ValueError when it is no key set, or none of its keys is of use.
+    Raises ValueError when ``key_set`` is no key set, or has no key that verifies signatures.
     """
     listed = key_set.get("keys") if isinstance(key_set, dict) else None
     if not isinstance(listed, list):
@@ -42,14 +42,14 @@ def parse(key_set: Any) -> dict[str, VerificationKey]:
 
 
 def _sorted_out(listed: list[Any]) -> tuple[dict[str, VerificationKey], list[str]]:
-    """And what was wrong with each of those that can't be read."""
+    """The keys by id, and the error of each key that can't be read."""
     keys: dict[str, VerificationKey] = {}
     skipped: list[str] = []
     for each in listed:
         try:
             if key := _verification_key(each):
                 keys[_key_id(each)] = key
-        except Exception as error:  # noqa: BLE001  (whatever is wrong with one, the others are good)
+        except Exception as error:  # noqa: BLE001  (one bad key spoils no other)
             skipped.append(f"{_key_id(each)[:_LONGEST_SHOWN]!r}: {type(error).__name__}")
     return keys, skipped
 
@@ -64,6 +64,6 @@ def _verification_key(jwk: Any) -> VerificationKey | None:
     parsed = PyJWK(jwk)
     if parsed.algorithm_name not in ALGORITHMS:
         return None
-    # A key that does not say its algorithm fits all of its family; a curve fits one.
+    # An RSA key that names no algorithm fits all RSA algorithms; a curve fits one algorithm.
     whole_family = jwk.get("kty") == "RSA" and "alg" not in jwk
     return VerificationKey(parsed.key, _RSA if whole_family else (parsed.algorithm_name,))

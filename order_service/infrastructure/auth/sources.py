@@ -19,11 +19,11 @@ _BOUNDS: Final = Bounds(connect=2.0, answer=2.0)
 
 
 class IssuersUrl:
-    """Called, it answers the parsed key set within seconds. Raises ValueError."""
+    """A call answers the parsed key set within seconds. Raises ValueError."""
 
     def __init__(self, url: str, authorities: Path | None = None, bounds: Bounds = _BOUNDS) -> None:
         context = tls.make_context(authorities) if url.lower().startswith("https:") else None
-        # An issuer may be beyond a proxy that the environment names; the inventory is near.
+        # An issuer, unlike the inventory, may be reached through the environment's proxy.
         self._client = Client(url, bounds, context=context, proxies=get_environ_proxies(url))
         self._request = prepare("GET", url)
 
@@ -32,14 +32,14 @@ class IssuersUrl:
             answer = self._client.send(self._request)
         except (NotSent, Unanswered) as error:
             raise ValueError(f"the issuer can't be asked: {error}") from error
-        # A redirect is not followed: it could lead to where anybody may write keys.
+        # A redirect is not followed: it could lead to a key set that anybody can write.
         if answer.status != codes.ok:
             raise ValueError(f"the issuer answered {answer.status}")
         return bounded_json.parse(answer.body)
 
 
 class KeyFile:
-    """Called, it answers the parsed key set. Raises OSError, ValueError."""
+    """A call answers the parsed key set. Raises OSError, ValueError."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

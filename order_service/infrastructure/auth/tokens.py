@@ -17,10 +17,10 @@ from order_service.infrastructure.auth.keys import VerificationKey
 _REQUIRED = ["exp", "iss", "aud", "sub"]
 MAX_SUBJECT = 255
 _UNREADABLE = "The token can't be read."
-# What no store, log or terminal takes as it is: control characters, line ends, half surrogates.
+# Characters that no store, log or terminal takes: controls, line ends, half surrogates.
 _NO_TEXT = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
-# What the caller is told. Nothing of a token's contents is repeated.
+# A caller reads these; they repeat nothing of a token's contents.
 _REASONS: Mapping[type[Exception], str] = {
     refused.ExpiredSignatureError: "The token has expired.",
     refused.ImmatureSignatureError: "The token is not valid yet.",
@@ -57,7 +57,7 @@ class TokenVerifier:
         return jwt.decode(
             token,
             key.public_key,
-            # Of the key's own, never what the token says of itself.
+            # The key's algorithms, never the algorithm that the token names.
             algorithms=key.algorithms,
             audience=self._audience,
             issuer=self._issuer,
@@ -68,7 +68,7 @@ class TokenVerifier:
 
 @contextmanager
 def _reading_what_anybody_wrote() -> Iterator[None]:
-    """Whatever it ends in is the token's fault, and no defect of ours. Raises Unauthenticated."""
+    """Any error inside is the token's fault, no defect of ours. Raises Unauthenticated."""
     try:
         yield
     except refused.MissingRequiredClaimError as error:
@@ -76,7 +76,7 @@ def _reading_what_anybody_wrote() -> Iterator[None]:
     except refused.PyJWTError as error:
         raise Unauthenticated(_REASONS.get(type(error), _UNREADABLE)) from None
     except Exception as error:
-        # Not its text: that may repeat the token.
+        # Without the error's text, which may repeat the token.
         _log.warning("token_not_read", reason=type(error).__name__)
         raise Unauthenticated(_UNREADABLE) from error
 

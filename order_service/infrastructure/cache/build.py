@@ -12,9 +12,8 @@ from order_service.settings import Settings
 
 
 class OrderCache:
-    """``changes``: shared with the other processes; ``seal``: for what is kept in Redis.
-    ``listeners`` have to hear of every write of the store; there are none where the settings ask
-    for no cache."""
+    """``changes``: shared with the other processes; ``seal``: for the entries in Redis.
+    ``listeners`` have to hear of every write of the store; without a cache there are none."""
 
     def __init__(self, settings: Settings, changes: Changes, seal: Seal) -> None:
         self._ttl = settings.cache_ttl_seconds
@@ -24,7 +23,7 @@ class OrderCache:
         self.listeners: Sequence[CacheInvalidation] = [invalidation] if self._ttl else []
 
     def reader(self, store: OrderReader, count: Count = lambda _: None) -> OrderReader:
-        """What orders are shown from; the store itself where there is no cache."""
+        """The reader that answers requests; without a cache the store itself."""
         if not self._ttl:
             return store
         return CachedOrders(store, self._local, self._shared, self._ttl, count)

@@ -18,7 +18,7 @@ class _Entry:
 
 
 class LocalOrders:
-    """At most ``size`` of them; the least recently read ones go first."""
+    """At most ``size`` orders; the least recently read order goes first."""
 
     def __init__(self, size: int, changes: Changes) -> None:
         self._changes = changes
@@ -28,7 +28,7 @@ class LocalOrders:
         )
 
     def mark(self, order_id: str) -> int:
-        """To be taken before the order is read from the store."""
+        """Take the mark before the order is read from the store."""
         return self._changes.mark(order_id)
 
     def get(self, order_id: str) -> Order | None:
@@ -44,5 +44,5 @@ class LocalOrders:
             self._entries[order.id] = _Entry(order, mark, good_until)
 
     def wrote(self, order_id: str) -> None:
-        """Whatever was read before is not used again, here and in the other processes."""
+        """No state of the order read before is used again, in any process of this gunicorn."""
         self._changes.wrote(order_id)

@@ -1,9 +1,9 @@
 """Orders by id, kept for a few seconds in front of the store.
 
-Nothing served is older than the time to live, counted from before the store was read. Writes end
-it sooner: at once for every process of the same gunicorn, and in Redis. Only in the memory of
-processes elsewhere can an order be seen as it was for the rest of that time. Orders that still wait
-for their stock are not kept, so that whoever polls one sees at once that it is settled.
+No order served is older than the time to live, counted from before the store was read. A write ends
+an order's entry at once in Redis and in every process of the same gunicorn. Processes elsewhere may
+serve the old state from memory until the time to live is over. Orders that wait for their stock are
+not kept, so that a client that polls one sees its settlement at once.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ Count = Callable[[str], None]
 
 
 class CachedOrders:
-    """An OrderReader. ``count`` is told ``local``, ``shared`` or ``store`` for each order read."""
+    """An OrderReader. Each read calls ``count`` with ``local``, ``shared`` or ``store``."""
 
     def __init__(
         self,
@@ -68,16 +68,16 @@ class CachedOrders:
 
 
 class CacheInvalidation:
-    """Hears of the repository's writes, and ends what is cached of the orders written."""
+    """Hears of the repository's writes, and ends the written orders' entries."""
 
     def __init__(self, local: LocalOrders, shared: SharedOrders | None) -> None:
         self._local = local
         self._shared = shared
 
     def wrote(self, tried: Sequence[Order], stored: Sequence[Order]) -> None:
-        """Whether the write worked, lost a race or was not answered: each order of ``tried`` may
-        be at its next version."""
-        # An order's first version is pending, which is never cached: most writes end nothing.
+        """Each order of ``tried`` may be at its next version, even if the write lost a race or was
+        not answered."""
+        # An order's first version is pending and never cached, so most writes end no entry.
         versions = [(order.id, order.version + 1) for order in tried if order.version > 1]
         for order_id, _ in versions:
             self._local.wrote(order_id)

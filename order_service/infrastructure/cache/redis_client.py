@@ -1,7 +1,7 @@
-"""A client of Redis that waits for, and reads, only so much in all.
+"""A Redis client with a bound on the time and on the bytes of each call.
 
-redis-py's time-outs are for each step: a Redis that answers byte by byte, one whose name is not
-found, or one that announces a reply of a gigabyte would hold whoever asks.
+redis-py's time-outs bound each step alone: a Redis that answers byte by byte, whose name is not
+found, or that announces a reply of a gigabyte would hold up its caller.
 """
 
 import socket
@@ -14,12 +14,12 @@ from redis import ConnectionPool, Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-# Names are looked up apart, for nothing ends a look-up that hangs; these many may hang at once.
+# Nothing ends a look-up of a name that hangs, so threads do them; so many may hang at once.
 _LOOK_UPS: Final = 4
 
 
 def bounded_client(url: str, seconds: float, size: int) -> Any:
-    """``seconds``, ``size``: what a call may take, and the bytes that its replies may have."""
+    """``seconds``: the longest call; ``size``: the most bytes of its replies."""
     pool = ConnectionPool.from_url(
         url,
         socket_timeout=seconds,
@@ -34,7 +34,7 @@ def bounded_client(url: str, seconds: float, size: int) -> Any:
             try:
                 return BoundedSocket(made.result(seconds), seconds, size)
             except TimeoutError:
-                # One that has not begun never does, or they would queue up behind those that hang.
+                # A connect that has not begun is dropped, or it would queue behind hanging ones.
                 if not made.cancel():
                     made.add_done_callback(_close)
                 raise
@@ -44,7 +44,7 @@ def bounded_client(url: str, seconds: float, size: int) -> Any:
 
 
 class BoundedSocket:
-    """A socket as redis-py uses one: it sends a call, and then reads the replies."""
+    """A socket as redis-py uses one: send a call, then read its replies."""
 
     def __init__(self, connected: Any, seconds: float, size: int) -> None:
         self._socket = connected
@@ -67,7 +67,7 @@ class BoundedSocket:
         self._socket.settimeout(seconds)
 
     def recv(self, size: int) -> bytes:
-        # 0: whether anything is there.
+        # With a time-out of 0 redis-py only asks whether bytes are there.
         if self._timeout != 0:
             left = self._until - monotonic()
             if left <= 0:

@@ -1,7 +1,7 @@
-"""What tells our entries from those of anybody else who can write to the same Redis.
+"""The seal that tells our entries from entries of other writers to the same Redis.
 
-An entry is signed, for one order, version and end, with a key that only the store knows. So whoever
-can write to Redis can't make an entry up, use one for another order, or make one last longer.
+An entry is signed, for one order, version and end, with a key that only the store has. A stranger
+who writes to Redis can't invent an entry, use it for another order, or make it last longer.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ class Opened(NamedTuple):
 
 
 class Seal:
-    """``key``: 16 to 64 bytes; asked for once, at the first use. What it raises, both raise."""
+    """``key``: 16 to 64 bytes, asked for at the first use; its errors pass through both methods."""
 
     def __init__(self, key: Callable[[], bytes]) -> None:
         self._ask = key
@@ -31,7 +31,7 @@ class Seal:
         return self._signature(order_id, version, signed) + signed
 
     def open(self, order_id: str, version: int, sealed: bytes) -> Opened | None:
-        """None when it is not ours."""
+        """None when the entry is not ours."""
         signature, signed = sealed[:_SIGNATURE], sealed[_SIGNATURE:]
         if not compare_digest(signature, self._signature(order_id, version, signed)):
             return None

@@ -1,8 +1,8 @@
-"""Orders in a Redis that all API processes share. It may be down, slow, full, or written to by
-others: then orders come from the store.
+"""Orders in a Redis that all API processes share. If Redis is down, slow, full, or written to by
+strangers, orders come from the store.
 
 An entry is ``<version>:<the order, sealed>``, and after a write ``<version>:``. The second form
-keeps a reader that was slow from putting back what it had read before the write.
+keeps a slow reader from putting back a state that it read before the write.
 """
 
 import re
@@ -18,13 +18,13 @@ from order_service.domain.order import Order
 from order_service.infrastructure.cache.redis_client import bounded_client
 from order_service.infrastructure.cache.seal import Seal
 
-# A read of the store takes about a hundredth of it.
+# About a hundred reads of the store.
 _PATIENCE: Final = 0.05
 _FAILURES: Final = 3
 _LEFT_ALONE: Final = 5.0
 _LONGEST: Final = 65_536
 _REPLIES: Final = 2 * _LONGEST
-# The number is that of the entry's form: releases that differ in it don't read each other's.
+# 2 is the version of the entry's form: releases with other forms use other keys.
 _KEY: Final = "order-service:order:2:"
 _PUT_UNLESS_OLDER: Final = """
 local held = redis.call('GETRANGE', KEYS[1], 0, 19)
@@ -43,8 +43,8 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """``order``: None when it is not there; ``seconds_left``: how long it is good for;
-    ``fill_until``: by Redis' clock, in ms, how long what is read from the store now would be."""
+    """``order``: None when Redis has none; ``seconds_left``: how long ``order`` is good;
+    ``fill_until``: until when an order read from the store now is good, in ms by Redis' clock."""
 
     order: Order | None
     seconds_left: float
@@ -65,8 +65,8 @@ class SharedOrders:
         return self._guarded(lambda: self._look(order_id))
 
     def put(self, order: Order, fill_until: int) -> None:
-        """Ends by Redis' own clock, so that a command which was held up on the way does not make
-        an old state last longer."""
+        """The entry ends by Redis' own clock: a command that was held up on its way makes no old
+        state last longer."""
 
         def put() -> None:
             body = _ORDER.dump_json(order)
@@ -77,7 +77,7 @@ class SharedOrders:
         self._guarded(put)
 
     def wrote(self, versions: Sequence[tuple[str, int]]) -> None:
-        """Those orders are at least at those versions."""
+        """Each order is at its version or a later one."""
 
         def mark() -> None:
             with self._redis.pipeline(transaction=False) as batch:
@@ -110,7 +110,7 @@ class SharedOrders:
         try:
             with self._breaker:
                 return use()
-        except Exception as error:  # noqa: BLE001  (whatever is there, it costs speed alone)
+        except Exception as error:  # noqa: BLE001  (any error of the cache costs speed alone)
             if self._breaker.opened:
                 log.warning("redis_left_alone", seconds=_LEFT_ALONE, error=type(error).__name__)
             return None
@@ -120,5 +120,5 @@ def _order(body: bytes) -> Order | None:
     try:
         return _ORDER.validate_json(body)
     except ValidationError:
-        # Another release's: it is ours, for it was sealed.
+        # Sealed, so it is ours; in the form of another release.
         return None

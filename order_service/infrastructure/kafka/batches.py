@@ -18,7 +18,7 @@ from order_service.infrastructure.kafka.records import Record
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Records as they came, told apart; ``begun``: when, in monotonic seconds."""
+    """``records``: as they came, decoded or poisoned; ``begun``: in monotonic seconds."""
 
     records: Sequence[Record]
     decoded: Sequence[tuple[StockChange, Record]]
@@ -26,10 +26,10 @@ class Batch:
     begun: float = field(default_factory=time.monotonic)
 
     def all_poisoned(self, refused: Sequence[RefusedChange]) -> list[Poisoned]:
-        """With those that the log refused."""
+        """The poisoned records, and the records that the log refused."""
         if not refused:
             return list(self.poisoned)
-        # By their payloads, which are objects of their own: two records may claim one identity.
+        # By the payload object, not by the identity, which two records may claim.
         of = {id(change.payload): record for change, record in self.decoded}
         more = [
             Poisoned(of[id(each.change.payload)], Poison(each.code, each.reason))
@@ -49,21 +49,21 @@ def decode_all(records: Sequence[Record], max_bytes: int) -> Batch:
         try:
             decoded.append((decode(record, max_bytes), record))
         except Poison as poison:
-            # Anew, for the one that was raised holds the record by its traceback, in a circle.
+            # A new Poison: the raised one holds the record by its traceback, in a circle.
             poisoned.append(Poisoned(record, Poison(poison.code, poison.reason)))
     return Batch(records, decoded, poisoned)
 
 
-# Seconds.
+# Seconds after which a write is made ready anew before it begins.
 _FRESH: Final = 1.0
 
 
 class Write:
-    """A batch's write, made ready and then begun in the writer's thread. Called, it waits for the
-    outcome; called again after a failure, it writes again.
+    """A batch's write, made ready and then begun in the writer's thread. A call waits for the
+    write's outcome; a call after a failure writes again.
 
-    A change has its place in the log's order from when it is made ready. So where a batch is made
-    ready anew, the one behind it has to be made ready anew as well.
+    A change gets its place in the log's order when its write is made ready. So if a batch is made
+    ready anew, the next batch is made ready anew as well.
     """
 
     def __init__(self, record: RecordStockChanges, batch: Batch) -> None:
@@ -81,8 +81,8 @@ class Write:
             self._first = self._record.ready(self.batch.changes)
 
     def begin(self, writer: Executor, before: "Write | None") -> None:
-        """``before``: the batch that was written while this one was read. What was made ready long
-        ago would tell of another time."""
+        """``before``: the write of the batch before this one. A write that was made ready long ago
+        is made ready anew: its entries would carry a time long past."""
         is_old = time.monotonic() - self._made_at > _FRESH
         if is_old or (before and before._made_anew):
             self._make()
@@ -95,6 +95,6 @@ class Write:
             self._made_anew = True
             return self._again()
         result = begun.result()
-        # Then the log may have made the others ready anew, to write them without those.
+        # With refusals the log may have made the other changes ready anew.
         self._made_anew = self._made_anew or bool(result.refused)
         return result

@@ -1,7 +1,7 @@
 """What the composition root calls: settings in, Kafka's adapters out.
 
-Each raises SettingsError for a librdkafka setting that is unknown, invalid, or not the operator's
-to change. Nothing waits for the broker. Call them after a fork.
+Each function raises SettingsError for a librdkafka setting that is unknown, invalid, or not the
+operator's to change. None waits for the broker. Call them after a fork.
 """
 
 from functools import partial
@@ -40,7 +40,7 @@ def stock_consumer(
     registry: CollectorRegistry,
     sightings: Sightings,
 ) -> StockConsumer:
-    """It joins the group when it is run. Its metrics go to ``registry``, once for each registry."""
+    """The consumer joins the group in ``run``. ``registry`` takes one consumer's metrics."""
     metrics = ConsumerMetrics(registry)
     admin = partial(AdminClient, config.admin_config(settings))
     topics = settings.kafka_stock_topics

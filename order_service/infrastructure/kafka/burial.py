@@ -30,7 +30,7 @@ class Poisoned:
 
 
 def whole(poisoned: Poisoned) -> Outgoing:
-    """As it was, and what is wrong with it; in part where no topic of ours takes the whole."""
+    """The whole record, with its fault; a part where no topic of ours takes the whole."""
     record = poisoned.record
     sent = headers.read(record)
     if _size(record, sent) > LARGEST_MESSAGE - _ROOM_FOR_ABOUT:
@@ -45,19 +45,19 @@ def whole(poisoned: Poisoned) -> Outgoing:
 
 
 def in_part(poisoned: Poisoned) -> Outgoing:
-    """The beginning of its value and key."""
+    """The beginnings of the record's value and key, with its fault."""
     key, content = poisoned.record.key(), poisoned.record.value()
     return _cut(poisoned, key and key[:_PART_OF_KEY], content and content[:_PART_OF_VALUE])
 
 
 def bare(poisoned: Poisoned) -> Outgoing:
-    """Where it is, and what is wrong with it. The place is its key: some topics want one."""
+    """The record's place and fault. The place is the key: some topics demand a key."""
     record = poisoned.record
     place = f"{record.topic()}/{record.partition()}/{record.offset()}"
     return _cut(poisoned, place.encode(), None)
 
 
-# Each smaller than the one before.
+# From the largest to the smallest.
 SHAPES: Final[tuple[Callable[[Poisoned], Outgoing], ...]] = (whole, in_part, bare)
 
 

@@ -1,10 +1,10 @@
-"""Why Kafka does not answer, out of librdkafka's words: what it is, and what to look at."""
+"""Why Kafka does not answer, from librdkafka's words: the cause, and what to check."""
 
 import re
 from collections.abc import Sequence
 from typing import Final
 
-# The first that fits. Never a host or a secret, for others may read them.
+# The first pattern that matches. No cause names a host or a secret: strangers may read it.
 _CAUSES: Final = (
     (
         r"resolve|unknown host|name or service|nodename",
@@ -30,17 +30,17 @@ _CAUSES: Final = (
 OTHER: Final = "the connection broke: is Kafka up, and KAFKA_BROKER its address?"
 
 
-# The broker's own name, which may hold any word, and how far librdkafka had come with it.
+# The broker's name, which may hold any word, and the state of its connection.
 _AROUND: Final = re.compile(r"^\S+: |\(after .*")
 
 
 def cause(said: str) -> str:
-    """Clauses, to be put behind a colon."""
+    """Clauses to stand behind a colon."""
     words = _AROUND.sub("", said)
     return next((told for word, told in _CAUSES if re.search(word, words, re.IGNORECASE)), OTHER)
 
 
 def telling(said: Sequence[str]) -> str:
-    """The cause that explains most: that a connection broke often follows from another's word."""
+    """The cause that explains most: a broken connection often follows from another cause."""
     found = {cause(each) for each in said}
     return next((told for _, told in _CAUSES if told in found), OTHER)

@@ -15,10 +15,10 @@ from order_service.settings.redaction import redacted
 Config = dict[str, Any]
 Client = TypeVar("Client")
 
-# A dead letter is its original and some headers more, so its limit lies above any topic's.
+# A dead letter is larger than its original by some headers, so this is above any topic's limit.
 LARGEST_MESSAGE: Final = 16 * 1024 * 1024
 
-# A broker that is back is met again within seconds.
+# Clients reconnect within seconds to a broker that is back.
 _DEFAULTS: Final[Config] = {"reconnect.backoff.max.ms": 3000}
 
 _CONSUMER_DEFAULTS: Final[Config] = {
@@ -26,12 +26,12 @@ _CONSUMER_DEFAULTS: Final[Config] = {
     "auto.offset.reset": "earliest",
     "partition.assignment.strategy": "cooperative-sticky",
     "auto.commit.interval.ms": 1000,
-    # How long the log stands still after a worker was killed.
+    # So long the log stands still after a worker is killed.
     "session.timeout.ms": 10_000,
-    # A topic that is made later, or gets more partitions, is noticed within seconds.
+    # A new topic or partition is noticed within seconds.
     "topic.metadata.refresh.interval.ms": 5000,
-    # What is fetched ahead is memory, and a few batches are enough, if the next fetch follows at
-    # once when they are taken (librdkafka's own pause is a second).
+    # Records fetched ahead take memory. A few batches are enough if the next fetch begins as soon
+    # as they are taken (librdkafka's own pause is a second).
     "queued.max.messages.kbytes": 1024,
     "queued.min.messages": 2000,
     "fetch.max.bytes": 1024 * 1024,
@@ -40,12 +40,12 @@ _CONSUMER_DEFAULTS: Final[Config] = {
 _CONSUMER_OWN: Final[Config] = {
     "enable.auto.commit": True,
     "enable.auto.offset.store": False,
-    # Tells how far it has come where the last records are none for it, as aborted ones.
+    # Tells the end of a partition whose last records a consumer never gets, as aborted ones.
     "enable.partition.eof": True,
 }
 _PRODUCER_DEFAULTS: Final[Config] = {
     **_DEFAULTS,
-    # As Java's and most other clients do, so that one key has one partition whoever produces it.
+    # As in Java's and most clients, so that a key has one partition whichever client produces.
     "partitioner": "murmur2_random",
     "delivery.timeout.ms": 15_000,
     "message.max.bytes": LARGEST_MESSAGE,
@@ -70,14 +70,13 @@ def consumer_config(settings: Settings) -> Config:
     given = _given(settings, "consumer")
     defaults = dict(_CONSUMER_DEFAULTS)
     if given.get("group.protocol") == "consumer":
-        # The broker assigns and times out (KIP-848): librdkafka refuses these of ours beside it.
+        # The broker decides these (KIP-848), and librdkafka refuses our defaults for them.
         del defaults["partition.assignment.strategy"], defaults["session.timeout.ms"]
     return defaults | given | _CONSUMER_OWN | _own(settings) | {"group.id": settings.kafka_group}
 
 
 def reader_config(settings: Settings) -> Config:
-    """For a consumer that is assigned its partitions by hand: it joins no group, and commits
-    nothing."""
+    """For a consumer with partitions assigned by hand: it joins no group and commits no offset."""
     return consumer_config(settings) | {
         "enable.auto.commit": False,
         "group.id": f"{settings.kafka_group}-reader",
@@ -95,7 +94,7 @@ def admin_config(settings: Settings) -> Config:
 
 
 def dead_letter_config(settings: Settings) -> Config:
-    """What was small as it came, for it was compressed, is as small as a dead letter.
+    """Compressed: a record that came compressed, and so small, is as small as a dead letter.
 
     Raises SettingsError for a setting that is not the operator's to change.
     """
@@ -106,7 +105,7 @@ def build(make: Callable[[Config], Client], config: Config, settings: Settings) 
     """The client; raises SettingsError when librdkafka refuses a setting's name or value."""
     try:
         return make(config)
-    except Exception as error:  # noqa: BLE001  (the binding has no list of what it raises)
+    except Exception as error:  # noqa: BLE001  (the binding does not list its errors)
         raise SettingsError(_one_line(error, settings)) from None
 
 

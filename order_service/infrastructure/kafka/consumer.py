@@ -21,14 +21,14 @@ from order_service.infrastructure.kafka.dead_letters import DeadLetterPublisher
 from order_service.infrastructure.kafka.intake import Intake
 from order_service.infrastructure.kafka.metrics import ConsumerMetrics
 
-# A record is acknowledged once it is in the log or in a dead-letter topic, and not before. What a
-# crash cuts short is delivered again, and the log knows it by its topic, partition and offset.
+# A record is acknowledged once it is in the log or in a dead-letter topic, never before. After a
+# crash it is delivered again; the log knows it by its topic, partition and offset.
 ACK_POLICY: Final = "after-write"
 
 _FIRST_DELAY: Final = 0.1
 _LONGEST_DELAY: Final = 5.0
 
-# The dead-letter topic tells of all of them; a line of the log, of the first few.
+# Dead letters that one line of the service's log names; the topic has them all.
 _NAMED: Final = 20
 
 Result = TypeVar("Result")
@@ -38,7 +38,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ConsumerHealth:
-    """``joined``: has its place in the group; ``seconds_since_poll``: of Kafka."""
+    """``joined``: has its place in the group; ``seconds_since_poll``: since a poll of Kafka."""
 
     joined: bool
     paused: bool
@@ -46,13 +46,13 @@ class ConsumerHealth:
 
 
 class _Stopped(Exception):
-    """Told to stop while the store or the broker was waited for."""
+    """``stop`` was called while the consumer waited for the store or the broker."""
 
 
 class StockConsumer:
     """``run`` belongs to one thread; ``stop`` and ``health`` may be called from any.
 
-    ``open_intake``: a client of its own for each run, for one that failed is not to be used again.
+    ``open_intake``: makes a new client for each run, as a client that failed is of no more use.
     """
 
     def __init__(
@@ -74,9 +74,9 @@ class StockConsumer:
         self._waiting = Outage("waiting", log)
 
     def run(self) -> None:
-        """Until ``stop``; then the batch in hand is finished, its offsets are committed, and the
-        group is left. Raises IntakeFailed when the broker shuts this consumer out; it may be run
-        again, as after any other error."""
+        """Consume until ``stop``, then finish the batch in hand, commit its offsets and leave the
+        group. Raises IntakeFailed when the broker shuts this consumer out. ``run`` may be called
+        again after any error."""
         log.info("consumer_starting", ack_policy=ACK_POLICY)
         self._intake, self._next = self._next or self._open_intake(), None
         self._metrics.polled()
@@ -100,9 +100,9 @@ class StockConsumer:
         )
 
     def _work(self, writer: Executor) -> None:
-        """While a batch is written the next one is read and made ready. The next one's write begins
-        when this one's has ended, so that the log has each partition's order, and goes on while
-        this one is acknowledged."""
+        """While a batch is written, the next batch is read and made ready. Its write begins when
+        the first batch's write has ended, so that the log has each partition's order, and runs
+        while the first batch is acknowledged."""
         in_hand: Write | None = None
         while in_hand or not self._stopping.is_set():
             stopping = self._stopping.is_set()
@@ -134,11 +134,11 @@ class StockConsumer:
         log.warning(
             "dead_lettered",
             number=len(poisoned),
-            records=[_named(each) for each in poisoned[:_NAMED]],
+            records=[_place_and_code(each) for each in poisoned[:_NAMED]],
         )
 
     def _insist(self, action: Callable[[], Result]) -> Result:
-        """Until it succeeds. Meanwhile nothing is fetched, and the place in the group is kept."""
+        """Repeat ``action`` until it succeeds. Meanwhile stay in the group and fetch nothing."""
         waits = delays(_FIRST_DELAY, _LONGEST_DELAY)
         while True:
             try:
@@ -157,6 +157,6 @@ class StockConsumer:
             raise _Stopped
 
 
-def _named(poisoned: Poisoned) -> str:
+def _place_and_code(poisoned: Poisoned) -> str:
     record, poison = poisoned.record, poisoned.poison
     return f"{record.topic()}[{record.partition()}]@{record.offset()} {poison.code}"

@@ -1,4 +1,4 @@
-"""The dead-letter topics as people read and replay them: by hand, in no consumer group."""
+"""The dead-letter topics, for people who read and replay letters, in no consumer group."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -32,8 +32,8 @@ class _Span(NamedTuple):
 
 
 class KafkaDeadLetterBox:
-    """``topics``: the originals', whose dead-letter topics are looked into. ``make_reader`` is
-    given what is to be called with each error that the client meets."""
+    """``topics``: the original topics, whose dead letters are read. ``make_reader``: its argument
+    is called with each error that the client meets."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class KafkaDeadLetterBox:
     def letters(self, query: DeadLetterQuery) -> Iterator[DeadLetter]:
         with self._reader() as reader:
             for span in list(self._spans(reader, query)):
-                yield from map(to_letter, _read(reader, span))
+                yield from map(to_letter, _records_in(reader, span))
 
     def replay(self, letters: Sequence[DeadLetter]) -> list[DeadLetter]:
         self._delivery = self._delivery or self._make_delivery()
@@ -111,13 +111,13 @@ def _missing(topics: Sequence[str], there: Collection[str]) -> list[str]:
 
 
 def _since(reader: Consumer, topic: str, partition: int, time: datetime) -> int:
-    """The first offset of that time; negative when there is none."""
+    """The first offset at ``time`` or later; negative when there is none."""
     asked = TopicPartition(topic, partition, int(time.timestamp() * 1000))
     return reader.offsets_for_times([asked], timeout=_TIMEOUT)[0].offset
 
 
-def _read(reader: Consumer, span: _Span) -> Iterator[Record]:
-    """Offsets may be missing; what can't be taken out of its batch is a LostRecord."""
+def _records_in(reader: Consumer, span: _Span) -> Iterator[Record]:
+    """Offsets may be missing; a record that can't be taken out of its batch is a LostRecord."""
     at = span.first
     if at < span.end:
         reader.assign([TopicPartition(span.topic, span.partition, at)])
@@ -141,14 +141,14 @@ def _read(reader: Consumer, span: _Span) -> Iterator[Record]:
 
 
 def _await_broker(reader: Consumer, heard: Sequence[KafkaError]) -> None:
-    """Returns once one answers. Raises KafkaException as soon as all are known to be away."""
+    """Returns once a broker answers. Raises KafkaException once all are known to be away."""
     patience = _FIRST_TRY
     while True:
         try:
             reader.list_topics(timeout=patience)
             return
         except KafkaException:
-            # What the client met is heard in a poll; there is no record to be had yet.
+            # A poll hands over the client's errors; no partition is assigned, so no record is lost.
             reader.poll(0)
             away = any(error.code() == KafkaError._ALL_BROKERS_DOWN for error in heard)
             patience *= 2

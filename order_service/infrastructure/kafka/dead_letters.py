@@ -1,4 +1,4 @@
-"""Poison to its topic's dead-letter topic, ``<topic>-dlt``."""
+"""Poisoned records go to their topic's dead-letter topic, ``<topic>-dlt``."""
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
@@ -15,18 +15,18 @@ from order_service.infrastructure.kafka.config import LARGEST_MESSAGE
 from order_service.infrastructure.kafka.delivery import Delivery
 from order_service.infrastructure.kafka.records import LostRecord
 
-# Kept until somebody deletes them: a dead letter that expires unread would be a lost event.
-# Of what is compressed librdkafka bounds zstd alone when it is read (``expansion``).
+# Without expiry: a dead letter that expires unread is a lost event.
+# zstd, as librdkafka bounds the expansion of zstd alone (``expansion``).
 _TOPIC_CONFIG: Final = {
     "retention.ms": "-1",
     "max.message.bytes": str(LARGEST_MESSAGE),
     "compression.type": "zstd",
 }
 _BROKER_DEFAULT: Final = -1
-# More than are read in the seconds until a topic is known to be made anew.
+# More records than are read in the seconds until a topic is known to be made anew.
 _REMEMBERED: Final = 50_000
 _TIMEOUT: Final = 10.0
-# What the broker, or librdkafka before it, has against the record itself, now and later.
+# Errors of the record itself, from the broker or librdkafka: a retry fails as well.
 _AGAINST_THE_RECORD: Final = {
     KafkaError._INVALID_ARG,
     KafkaError.INVALID_MSG_SIZE,
@@ -47,16 +47,16 @@ class DeadLetterPublisher:
         self._buried: dict[int, None] = {}
 
     def unburied(self, poisoned: Sequence[Poisoned]) -> list[Poisoned]:
-        """Those that were not published of late. A partition that is begun again, for its topic was
-        made anew, brings some records once more; but all that is known of a lost one is its place,
-        which another may have had."""
+        """The records that were not published lately. When a topic was made anew its partitions
+        are begun again, and some records come twice. Of a lost record only the place is known,
+        which another record may have had, so lost records are always published."""
         return [p for p in poisoned if _is_lost(p) or _mark(p) not in self._buried]
 
     def publish(self, poisoned: list[Poisoned]) -> None:
-        """Publish the records and take those that the broker confirmed out of the list. One that
-        the topic does not take whole is published in part.
+        """Publish the records, and remove the confirmed ones from the list. A record that the topic
+        does not take whole is published in part.
 
-        Raises BrokerUnavailable while one is left.
+        Raises BrokerUnavailable while a record is left in the list.
         """
         for topic in {each.dead_letter_topic for each in poisoned} - self._known_topics:
             self._make_topic(topic)
@@ -82,7 +82,7 @@ class DeadLetterPublisher:
             del self._buried[oldest]
 
     def _make_topic(self, topic: str) -> None:
-        """A topic that can't be made is left to the publishing, which tells whether it is there."""
+        """No error if the topic can't be made: publishing tells whether the topic exists."""
         new = NewTopic(topic, _BROKER_DEFAULT, _BROKER_DEFAULT, config=dict(_TOPIC_CONFIG))
         admin = self._make_admin()
         try:
@@ -101,7 +101,7 @@ def _is_lost(poisoned: Poisoned) -> bool:
 
 
 def _mark(poisoned: Poisoned) -> int:
-    """What is equal for the same record alone."""
+    """Equal for two deliveries of one record alone."""
     r = poisoned.record
     return hash((r.topic(), r.partition(), r.offset(), r.timestamp(), r.key(), r.value()))
 

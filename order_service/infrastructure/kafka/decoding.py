@@ -1,4 +1,4 @@
-"""A record of a stock topic in, a StockChange or what is wrong with it out."""
+"""A stock topic's record in, a StockChange or the record's fault out."""
 
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -60,11 +60,11 @@ def _decode(record: Record, max_bytes: int) -> StockChange:
 
 
 def identity(record: Record) -> Place:
-    """Where the record was first delivered, which a replay tells in its headers.
+    """The place of the record's first delivery, which a replay names in its headers.
 
-    Anybody can write such headers, and programs copy them from one record to the next. They are
-    believed where they name a place that this record can be a replay of: of its own topic or that
-    one's dead letters, and in its own partition an earlier one.
+    Anybody can write these headers, and programs copy them from record to record. They are
+    believed if they name a place that this record can be a replay of: in its own topic or that
+    topic's dead letters, and in its own partition an earlier place.
     """
     own = Place(record.topic(), record.partition(), record.offset())
     sent = headers.read(record)

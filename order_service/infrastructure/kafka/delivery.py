@@ -1,4 +1,4 @@
-"""Records handed to the broker, and told apart by its delivery reports."""
+"""Records handed to the broker, and their outcomes by its delivery reports."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -33,7 +33,7 @@ class Delivery:
         self._producer: Producer | None = make()
 
     def deliver(self, records: Sequence[Outgoing]) -> list[KafkaError | None]:
-        """For each record None when the broker confirmed it, else why it did not in time."""
+        """For each record None if the broker confirmed it in time, else the error."""
         producer = self._producer = self._producer or self._make()
         outcomes: list[KafkaError | None] = [_UNREPORTED] * len(records)
         for at, record in enumerate(records):
@@ -44,10 +44,10 @@ class Delivery:
             except KafkaException as error:
                 outcomes[at] = error.args[0]
             except Exception as error:  # noqa: BLE001  (the last resort)
-                # The bindings', of what is in the record.
+                # The binding raises it for the record's content.
                 outcomes[at] = KafkaError(KafkaError._INVALID_ARG, type(error).__name__)
         if producer.flush(self._patience):
-            # Nothing may be delivered after the caller was told that it was not.
+            # No record may be delivered after the caller was told that it was not.
             producer.purge()
             producer.flush(1)
         self._renew_after_fatal(outcomes)

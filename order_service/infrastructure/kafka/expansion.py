@@ -1,9 +1,9 @@
-"""Whether a topic takes records of which nobody knows how large they become.
+"""Whether a topic takes batches that expand without bound.
 
 librdkafka stops a zstd batch that expands beyond receive.message.max.bytes. It expands gzip (up to
-a thousand times) and lz4 (255 times) to whatever they become, and holds that twice for a moment.
-What snappy makes of a batch is 21 times at most. So it is the broker that has to look, as it does
-where it stores batches otherwise than they came: as stored they have to fit into max.message.bytes.
+1,000 times) and lz4 (up to 255 times) without bound, and holds the result twice for a moment;
+snappy expands 21 times at most. So the broker has to check. It does where it stores batches in
+another compression than they came in: as stored they have to fit into max.message.bytes.
 """
 
 import time
@@ -30,20 +30,20 @@ log = structlog.get_logger(__name__)
 
 
 def warn_of_unbounded(admin: AdminClient, topics: Sequence[str]) -> None:
-    """Tells of each topic once. One that can't be asked about is left at that; raises nothing that
-    is Kafka's doing."""
+    """Logs each topic that takes unbounded batches. Passes over a topic whose settings can't be
+    read; raises no error of Kafka's."""
     asked = [ConfigResource(ResourceType.TOPIC, topic) for topic in topics]
     answers = admin.describe_configs(asked, request_timeout=_TIMEOUT) if asked else {}
     until = time.monotonic() + 2 * _TIMEOUT
     for resource, answer in answers.items():
-        _tell(resource.name, answer, until)
+        _warn_if_unbounded(resource.name, answer, until)
 
 
-def _tell(topic: str, answer: Future[Any], until: float) -> None:
+def _warn_if_unbounded(topic: str, answer: Future[Any], until: float) -> None:
     try:
         setting = answer.result(max(0, until - time.monotonic()))[_SETTING].value
     except (KafkaException, TimeoutError, KeyError) as error:
-        # As for a user who may read the topic and not its settings.
+        # For example, a user who may read the topic and not its settings.
         log.info("topic_settings_unknown", topic=topic, reason=str(error))
         return
     if setting in _WITHOUT_BOUND:

@@ -1,13 +1,13 @@
 """The headers that dead letters and their replays carry; the one place that knows the names.
 
-A dead letter has its original's key, value and headers, and beside them ``dead-letter.*``: where
-the original was, when it was produced (ms since 1970), and what is wrong with it. A replay has the
-original's key, value and headers, and beside them ``replay.*``: where the record was first
-delivered, which stays its identity in the log, and how often it was replayed. Where the log has
-another record from there, its identity is a place in the dead-letter topic that no record has.
+A dead letter has its original's key, value and headers, and ``dead-letter.*`` headers: the
+original's place, its time of production (ms since 1970) and its fault. A replay has the original's
+key, value and headers, and ``replay.*`` headers: the place of the record's first delivery, which
+stays the record's identity in the log, and the number of replays. If the log has another record
+from that place, the identity is a place in the dead-letter topic that no record has.
 
-Of an original that is too large for a dead letter there is a part: ``dead-letter.cut`` names what
-is not whole, and ``dead-letter.value-bytes`` and ``dead-letter.value-sha256`` tell of its value.
+A dead letter holds a part of an original that is too large: ``dead-letter.cut`` names the parts cut
+short, ``dead-letter.value-bytes`` and ``dead-letter.value-sha256`` describe the original's value.
 """
 
 from collections.abc import Iterable, Sequence
@@ -25,7 +25,7 @@ class HasHeaders(Protocol):
     def set_headers(self, value: list[Header]) -> None: ...
 
 
-# A topic's dead letters are in the topic of its name with this behind it.
+# A topic's name with this suffix is the topic of its dead letters.
 SUFFIX = DEAD_LETTER_SUFFIX
 
 DEAD_LETTER = "dead-letter."
@@ -41,9 +41,9 @@ _INT32, _INT64 = 2**31, 2**63
 _UNREADABLE: Header = (f"{DEAD_LETTER}headers", b"unreadable")
 
 
-# A list of headers that can't be read whole has holes, which end the process when touched. The
-# bindings return it with the error beside it, and that is looked at for any call but those that the
-# interpreter has found to be frequent, and shortened. This one it can't shorten.
+# A list of headers that can't be read whole has holes, and touching a hole ends the process. The
+# binding returns the list together with an error, which the interpreter checks after any call but
+# one that it has specialised. It never specialises this call.
 _ask: Final = methodcaller("headers")
 
 
@@ -52,7 +52,7 @@ def read(record: HasHeaders) -> Sequence[Header]:
     try:
         return _ask(record) or ()
     except Exception:  # noqa: BLE001  (the last resort)
-        # Asked again, the bindings would hand out the list with the holes.
+        # Without this, the next call would return the list with the holes.
         record.set_headers([_UNREADABLE])
         return (_UNREADABLE,)
 
@@ -62,7 +62,7 @@ def unreadable(headers: Sequence[Header]) -> bool:
 
 
 def group(headers: Iterable[Header], prefix: str) -> dict[str, str]:
-    """The headers of one prefix as text, without it; the last of equal names counts."""
+    """The headers with ``prefix`` as text, their names without it; of equal names the last."""
     return {
         name.removeprefix(prefix): value.decode(errors="replace")
         for name, value in headers
@@ -79,14 +79,14 @@ def encode(prefix: str, fields: dict[str, str | int]) -> list[Header]:
 
 
 def number(text: str | None, end: int = _LARGEST_COUNT) -> int | None:
-    """A whole number from 0, below ``end``; None for anything else, which a stranger may write."""
+    """A whole number from 0, below ``end``; None for any other text: strangers write headers."""
     if not text or len(text) > len(str(end)) or not (text.isascii() and text.isdecimal()):
         return None
     return found if (found := int(text)) < end else None
 
 
 def place(fields: dict[str, str]) -> Place | None:
-    """None where a field is missing, or can't be what it should be."""
+    """None where a field is missing or malformed."""
     topic = fields.get(TOPIC, "")
     partition = number(fields.get(PARTITION), _INT32)
     offset = number(fields.get(OFFSET), _INT64)

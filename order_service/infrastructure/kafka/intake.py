@@ -17,24 +17,24 @@ from order_service.infrastructure.kafka.records import LostRecord, Record
 from order_service.infrastructure.kafka.unreadable import UNREADABLE, BadBatches
 
 _FIRST_RECORD: Final = 0.5
-# For as long a batch waits to be filled: single writes would cost the store far more.
+# Seconds for which a batch is filled: single writes would cost the store far more.
 _MORE_RECORDS: Final = 0.05
 _SLICE: Final = 0.1
-# One that is larger goes by itself: the next may be as large, and all would be in memory at once.
+# A larger record is a batch by itself: many large records would fill the memory.
 _LARGE: Final = 1024 * 1024
 
 log = structlog.get_logger(__name__)
 
 
 class IntakeFailed(Exception):
-    """This client can't go on, and a new one may: it was fenced, or never allowed."""
+    """This client was fenced, or never allowed, and can't go on; a new client may."""
 
 
 class Intake:
-    """All of it runs in one thread; ``joined`` and ``held`` are for others to read.
+    """For one thread; ``joined`` and ``held`` may be read from any.
 
-    Offsets are stored by ``acknowledge`` alone, and librdkafka commits only what is stored: every
-    second, when a partition is taken away, and on closing. So no rebalance commits what was not
+    Only ``acknowledge`` stores offsets, and librdkafka commits only stored offsets: every second,
+    when a partition is taken away, and on closing. So no rebalance commits a record that was not
     acknowledged.
     """
 
@@ -57,7 +57,7 @@ class Intake:
         self._bad_batches = BadBatches(consumer)
         self._errors = Outage("kafka_error", log)
         self._early: list[Record] = []
-        # The batches that are not acknowledged yet, the newest first.
+        # Batches not acknowledged yet, the newest first.
         self._in_hand: list[Sequence[Record]] = []
         self.held = False
 
@@ -74,8 +74,8 @@ class Intake:
         )
 
     def take(self, wait: bool) -> list[Record]:
-        """Up to a batch of records, each partition's in order; may ``wait`` 0.5 s for the first,
-        and waits 0.05 s for more.
+        """Up to a batch of records, each partition's in order. With ``wait`` waits up to 0.5 s for
+        the first record; waits 0.05 s for more.
 
         Raises IntakeFailed.
         """
@@ -94,12 +94,12 @@ class Intake:
         return records
 
     def hold(self, seconds: float, enough: Callable[[], bool]) -> None:
-        """Stay in the group without fetching, for that long or until ``enough``."""
+        """Stay in the group without fetching, for ``seconds`` or until ``enough``."""
         self.held = True
         self._metrics.paused.set(1)
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0 and not enough():
-            # Each time, for partitions may have been assigned since.
+            # Each time: new partitions may have been assigned.
             self._consumer.pause(self._consumer.assignment())
             self._early += self._poll(min(left, _SLICE))
             self._observe()
@@ -112,7 +112,7 @@ class Intake:
             self._consumer.resume(self._consumer.assignment())
 
     def acknowledge(self, records: Sequence[Record]) -> None:
-        """The records, of one ``take``, are dealt with for good."""
+        """``records``, which one ``take`` returned, are dealt with for good."""
         self._in_hand = [each for each in self._in_hand if each is not records]
         for place, span in spans(records).items():
             if self._made_anew.is_old(place, span):
@@ -120,7 +120,7 @@ class Intake:
             try:
                 self._store(span.end)
             except KafkaException:
-                # No longer ours: whoever has it reads these records again, as duplicates.
+                # The partition's new owner reads these records again, as duplicates.
                 log.info("offset_not_ours", topic=place[0], partition=place[1], at=span.last)
             else:
                 self._lag.logged(place, span)
@@ -130,11 +130,11 @@ class Intake:
             after = TopicPartition(record.topic(), record.partition(), record.offset() + 1)
             self._consumer.store_offsets(offsets=[after])
         else:
-            # By message, which also stores the leader's epoch (KIP-320).
+            # A message also stores its leader's epoch (KIP-320).
             self._consumer.store_offsets(message=cast(Message, record))
 
     def close(self) -> None:
-        """Commit what was acknowledged and leave the group at once."""
+        """Commit the acknowledged records' offsets and leave the group at once."""
         self._consumer.close()
 
     def _observe(self) -> None:
@@ -166,11 +166,11 @@ class Intake:
             place = (message.topic() or "", message.partition() or 0)
             self._lag.reached(place, self._taken(place, before), message.offset() or 0)
         elif error.code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
-            # Which topics are missing is told of by the watch.
+            # KafkaWatch logs the missing topics.
             self._errors.failed(error=error.name(), reason=error.str())
 
     def _taken(self, place: tuple[str, int], newest: Sequence[Record]) -> int:
-        """The offset after the last record of a partition; 0 where all are acknowledged."""
+        """The offset after the partition's last unacknowledged record; 0 where there is none."""
         for records in (newest, self._early, *self._in_hand):
             for record in reversed(records):
                 if (record.topic(), record.partition()) == place:
@@ -182,17 +182,17 @@ class Intake:
         self._bad_batches.reassigned()
         self._made_anew.assigned(partitions)
         self._lag.assigned(partitions)
-        log.info("partitions_assigned", partitions=_named(partitions))
+        log.info("partitions_assigned", partitions=_names_of(partitions))
 
     def _on_revoke(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         self._lag.revoked(partitions)
-        log.info("partitions_revoked", partitions=_named(partitions))
+        log.info("partitions_revoked", partitions=_names_of(partitions))
 
     def _on_lost(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         self._membership.lost()
         self._lag.lost(partitions)
-        log.warning("partitions_lost", partitions=_named(partitions))
+        log.warning("partitions_lost", partitions=_names_of(partitions))
 
 
-def _named(partitions: Sequence[TopicPartition]) -> list[str]:
+def _names_of(partitions: Sequence[TopicPartition]) -> list[str]:
     return [f"{each.topic}[{each.partition}]" for each in partitions]

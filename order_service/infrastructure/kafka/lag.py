@@ -1,4 +1,4 @@
-"""How far the log is behind the topics, partition by partition, and what it missed."""
+"""How far the log is behind each partition, and the records that it missed."""
 
 import time
 from collections import defaultdict
@@ -20,7 +20,7 @@ log = structlog.get_logger(__name__)
 
 
 class Span(NamedTuple):
-    """Records of one partition in a batch; ``end``: the last of them."""
+    """A batch's records of one partition; ``end``: the last record."""
 
     first: int
     last: int
@@ -29,10 +29,10 @@ class Span(NamedTuple):
 
 
 class LagGauge:
-    """Lives in the consumer's thread.
+    """For the consumer's thread alone.
 
-    A topic's end is known from the last fetch. Only while nothing is fetched is the broker asked
-    for it: beside a fetch the answer would wait until that one is answered.
+    The last fetch tells a topic's end. Only while fetching is paused is the broker asked for the
+    end: its answer would wait for the answer to a fetch under way.
     """
 
     def __init__(self, consumer: Consumer, metrics: ConsumerMetrics) -> None:
@@ -45,20 +45,20 @@ class LagGauge:
         self._due = time.monotonic()
 
     def logged(self, place: Place, span: Span) -> None:
-        """These are in the log, as are all before them."""
+        """The span's records are in the log, as are all records before them."""
         expected = self._logged.get(place, -1)
         if expected >= 0 and span.last + 1 - expected > span.number:
             self._jumps.setdefault(place, span._replace(first=expected))
         self._logged[place] = span.last + 1
 
     def begun_again(self, place: Place) -> None:
-        """It is read from its beginning from now on."""
+        """The partition is read from its beginning from now on."""
         self._forget(place)
         self._logged[place] = 0
 
     def reached(self, place: Place, taken: int, end: int) -> None:
-        """Once all before ``taken`` is logged, all before ``end`` is: what lies between are no
-        records for a consumer, as those of transactions that were aborted."""
+        """Once all records before ``taken`` are logged, all before ``end`` are: between them lie
+        only records that a consumer never gets, as those of aborted transactions."""
         self._ends[place] = (taken, end)
 
     def assigned(self, partitions: Iterable[TopicPartition]) -> None:
@@ -69,18 +69,18 @@ class LagGauge:
         self._due = time.monotonic()
 
     def revoked(self, partitions: Iterable[TopicPartition]) -> None:
-        """Others tell of them from now on."""
+        """Other workers report these partitions' lag from now on."""
         for place in _places(partitions):
             self._forget(place)
         self._remove_series(_places(partitions))
         self._due = time.monotonic()
 
     def lost(self, partitions: Iterable[TopicPartition]) -> None:
-        """Nobody may have them, as while the broker is away: the gauges keep their last values."""
+        """Perhaps no worker has the partitions, as while the broker is away: keep the gauges."""
         self._lost |= _places(partitions)
 
     def observe(self, fetching: bool) -> None:
-        """Does something every 5 s at most."""
+        """Measures every 5 s at most; returns at once otherwise."""
         if time.monotonic() < self._due:
             return
         self._due = time.monotonic() + _EVERY
@@ -104,17 +104,17 @@ class LagGauge:
         place = (partition.topic, partition.partition)
         low, high = self._consumer.get_watermark_offsets(partition, _TIMEOUT, cached=fetching)
         if high < 0:
-            # Not fetched from yet.
+            # No fetch from the partition yet.
             return
-        # What is not known yet is negative, as is the offset of a group that committed none.
+        # An unknown end is negative, as is the offset of a group that has committed none.
         logged = max(0, low, self._logged[place])
         taken, end = self._ends.get(place, (0, 0))
         done = max(logged, end) if self._logged[place] >= taken else logged
         self._metrics.lag.labels(*place).set(max(0, high - done))
 
     def _look_for_missed(self) -> None:
-        """Where an offset follows that was not expected, the records between may have been deleted
-        unread; or there were none, in a topic with transactions or one that is compacted."""
+        """Records between two offsets that do not follow each other may have been deleted unread;
+        or the topic, with transactions or compacted, never had them."""
         while self._jumps:
             place, jump = next(iter(self._jumps.items()))
             low, _ = self._consumer.get_watermark_offsets(TopicPartition(*place), _TIMEOUT)
@@ -141,7 +141,7 @@ class LagGauge:
 
 
 def spans(records: Iterable[Record]) -> dict[Place, Span]:
-    """Of a batch, each partition's in order."""
+    """A batch's spans by partition; each partition's records are in order."""
     first: dict[Place, int] = {}
     last: dict[Place, Record] = {}
     number: dict[Place, int] = defaultdict(int)

@@ -15,18 +15,17 @@ _UNKNOWN: Final = "unknown"
 # The year 10000, in ms since 1970.
 _NO_TIME: Final = 253_402_300_800_000
 _NO_SIZE: Final = 2**31
-# No offset is that large; and any program that reads JSON takes these numbers exactly.
+# Beyond any real offset, and below 2**53, up to which JSON numbers are exact.
 _MADE_OFFSETS: Final = 2**52
 
 
 def to_letter(record: Record) -> DeadLetter:
-    """A record that somebody else put there counts as its own original, and whatever can't be read
-    of one as not known."""
+    """A stranger's record counts as its own original; a field that can't be read, as unknown."""
     place = Place(record.topic(), record.partition(), record.offset())
     if isinstance(record, LostRecord):
         return _unreadable(place, record.reason)
     try:
-        return _read(record, place)
+        return _letter_in(record, place)
     except Exception as error:  # noqa: BLE001  (the last resort)
         return _unreadable(place, f"It can't be read: {type(error).__name__}.")
 
@@ -49,20 +48,20 @@ def _unreadable(place: Place, reason: str) -> DeadLetter:
     )
 
 
-def _read(record: Record, place: Place) -> DeadLetter:
+def _letter_in(record: Record, place: Place) -> DeadLetter:
     sent = headers.read(record)
     about = headers.group(sent, headers.DEAD_LETTER)
     replayed = headers.group(sent, headers.REPLAY)
     topic = place.topic.removesuffix(headers.SUFFIX)
-    told = _told(about, topic)
+    told = _place_in(topic, about)
     code = about.get(headers.CODE, _UNKNOWN)
     value = record.value()
-    first = _first(headers.place(replayed), told, code, place)
+    first = _first_place(headers.place(replayed), told, code, place)
     return DeadLetter(
         place=place,
         original=told or place._replace(topic=topic),
         first=first,
-        identity=_beside(first, place.topic, value) if code == OFFSET_REUSED else first,
+        identity=_made_place(first, place.topic, value) if code == OFFSET_REUSED else first,
         buried_at=_time(record.timestamp()[1]),
         produced_at=_time(headers.number(about.get(headers.TIMESTAMP), _NO_TIME)),
         key=record.key(),
@@ -93,28 +92,28 @@ def to_replay(letter: DeadLetter) -> Outgoing:
     )
 
 
-def _told(about: dict[str, str], topic: str) -> Place | None:
-    """Believed of this topic alone: a replay is sent there, and nowhere that a stranger names."""
+def _place_in(topic: str, about: dict[str, str]) -> Place | None:
+    """The original's place, if in ``topic``: a replay goes to no topic that a stranger names."""
     told = headers.place(about)
     return told if told and told.topic == topic else None
 
 
-def _first(replayed: Place | None, told: Place | None, code: str, place: Place) -> Place:
+def _first_place(replayed: Place | None, told: Place | None, code: str, place: Place) -> Place:
     if replayed and replayed.topic in (place.topic, place.topic.removesuffix(headers.SUFFIX)):
         return replayed
     return place if told is None or code == _UNKNOWN else told
 
 
-def _beside(taken: Place, letters: str, value: bytes | None) -> Place:
-    """A place for a record whose own the log knows another one by. It is made of that and of what
-    the record says, and so is the same in each of its letters, for there may be several."""
+def _made_place(taken: Place, letters: str, value: bytes | None) -> Place:
+    """An identity for a record whose place the log gives to another record. Made of ``taken`` and
+    the value, it is the same in each of the record's letters: there may be several."""
     said = blake2b(f"{taken.topic}/{taken.offset}/".encode() + (value or b""), digest_size=8)
     number = int.from_bytes(said.digest()) % _MADE_OFFSETS
     return Place(letters, taken.partition, _MADE_OFFSETS + number)
 
 
 def _time(milliseconds: int | None) -> datetime | None:
-    """None where it is not known, or no time that a calendar has."""
+    """None where the time is unknown, or beyond the calendar."""
     if milliseconds is None or not 0 <= milliseconds < _NO_TIME:
         return None
     return datetime.fromtimestamp(milliseconds / 1000, UTC)

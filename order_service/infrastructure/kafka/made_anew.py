@@ -1,8 +1,8 @@
-"""Topics that were deleted and made again while they are read: they are begun again.
+"""Topics that are deleted and made again while they are read are read from the beginning again.
 
-The consumer goes on at its old offset in the new topic, or is given it back as committed, and so
-would skip what lies before it. (A record in a place that the log has already is a dead letter, as
-the log says, and can be replayed.)
+Else the consumer would go on at its old offset in the new topic, or get that offset back as
+committed, and skip the records before it. (A new record in a place that the log has already is
+refused by the log, so it is a dead letter, and can be replayed.)
 """
 
 import time
@@ -15,7 +15,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPar
 from order_service.infrastructure.kafka.lag import LagGauge, Place, Span
 from order_service.infrastructure.kafka.metrics import ConsumerMetrics
 
-# By then the group has been rebalanced, if it is to be.
+# A rebalance that follows has come by then.
 _WATCHED: Final = 60.0
 
 log = structlog.get_logger(__name__)
@@ -23,13 +23,13 @@ log = structlog.get_logger(__name__)
 
 class Sightings(Protocol):
     def made_anew(self) -> list[tuple[str, float]]:
-        """Topics found made anew since the last call, and when each was last seen as it was
-        before (monotonic seconds)."""
+        """Topics found made anew since the last call, each with the time when the old topic was
+        last seen (monotonic seconds)."""
         ...
 
 
 class TopicsMadeAnew:
-    """Lives in the consumer's thread."""
+    """For the consumer's thread alone."""
 
     def __init__(
         self, consumer: Consumer, sightings: Sightings, lag: LagGauge, metrics: ConsumerMetrics
@@ -51,7 +51,7 @@ class TopicsMadeAnew:
             self._in_hand.discard(place)
 
     def is_old(self, place: Place, span: Span) -> bool:
-        """Whether these were taken before the partition was begun again."""
+        """Whether the records were taken before the partition was begun again."""
         if place in self._in_hand:
             if span.first > 0:
                 return True
@@ -76,21 +76,21 @@ class TopicsMadeAnew:
         self._old_until = {t: until for t, until in self._old_until.items() if until > over}
 
     def _from_the_beginning(self, place: Place) -> bool:
-        """Whether it is the new topic that is read, and whole."""
+        """Whether the new topic is read, and from its beginning."""
         begun = self._since.get(place, 0.0) > self._old_until[place[0]]
         return begun and self._first.get(place) == 0
 
     def _rewind(self, place: Place) -> None:
         try:
             begin = [TopicPartition(*place, 0)]
-            # What a rebalance would commit, too.
+            # A rebalance would commit the stored offset.
             self._consumer.store_offsets(offsets=begin)
-            # Else librdkafka would commit nothing before the end of the old topic: an offset has to
-            # be beyond the last that it committed.
+            # Else librdkafka would commit no offset up to the old topic's end: it commits only an
+            # offset beyond its last one.
             self._consumer.commit(offsets=begin, asynchronous=True)
             self._consumer.seek(TopicPartition(*place, OFFSET_BEGINNING))
         except KafkaException as error:
-            # Another time: it is being taken away, or was just given.
+            # Later: the partition is being taken away, or was just assigned.
             log.info("not_begun_again_yet", topic=place[0], partition=place[1], reason=str(error))
             return
         self._since[place] = time.monotonic()

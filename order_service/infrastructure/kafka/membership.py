@@ -11,7 +11,7 @@ from confluent_kafka.admin import AdminClient
 from order_service.application.outage import Outage
 
 _EVERY: Final = 2.0
-# Most are assigned their partitions by then, and need no admin client.
+# Most workers have partitions by then, and need no admin client.
 _FIRST: Final = 1.0
 _TIMEOUT: Final = 1.0
 
@@ -19,11 +19,11 @@ log = structlog.get_logger(__name__)
 
 
 class Membership:
-    """Lives in the consumer's thread; ``settled`` is for others to read.
+    """For the consumer's thread; ``settled`` may be read from any.
 
-    An assignment tells that this worker is in the group. But the broker that assigns by itself
-    (KIP-848) does not tell a worker that there is no partition left for it, and where no topic
-    exists yet nobody joins. Both are as they should be, so the broker is asked, every 2 s at most.
+    An assignment tells that this worker is in the group. But a broker that assigns partitions
+    itself (KIP-848) does not tell a worker that no partition is left for it, and no worker joins
+    while no topic exists. Both are no faults, so the broker is asked, every 2 s at most.
     """
 
     def __init__(
@@ -59,12 +59,12 @@ class Membership:
             self._unknown.over()
 
     def _any_topic(self) -> bool:
-        # Not asked through the consumer, whose subscription a metadata answer would stir.
+        # Through an admin client: metadata asked for by the consumer would stir its subscription.
         known = self._make_admin().list_topics(timeout=_TIMEOUT).topics
         return any(topic in known for topic in self._topics)
 
     def _is_member(self) -> bool:
-        # Held until it has answered: an admin client that is collected never does.
+        # Held until the answer: a garbage-collected admin client never answers.
         admin = self._make_admin()
         asked = admin.describe_consumer_groups([self._group], request_timeout=_TIMEOUT)
         members = asked[self._group].result(2 * _TIMEOUT).members

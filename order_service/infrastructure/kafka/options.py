@@ -1,8 +1,8 @@
-"""Which variables are options of librdkafka, and which of the others are slips of the pen.
+"""Which KAFKA_ variables are options of librdkafka, and which are slips of the pen.
 
-Other programs have variables that begin with KAFKA_ too (KAFKA_HEAP_OPTS, KAFKA_LISTENERS). Those
-are told once and not used. What may be meant as an option stops the start: without it a client
-could work in clear text, or trust anybody.
+Other programs' variables begin with KAFKA_ too (KAFKA_HEAP_OPTS, KAFKA_LISTENERS): they are logged
+once and not used. A variable that may be meant as an option stops the start: without the option a
+client could work in clear text, or trust anybody.
 """
 
 from difflib import get_close_matches
@@ -18,7 +18,7 @@ from order_service.settings.variables import near
 _UNKNOWN: Final = "No such configuration property"
 _ALIKE: Final = 0.8
 _OF_SECURITY: Final = ("security.", "sasl.", "ssl.", "https.", "enable.")
-# Only to find the one that is meant. Whether a name is an option is librdkafka's to say.
+# To suggest the name that is meant. librdkafka itself says whether a name is an option.
 _NAMES: Final = (  # noqa: SIM905 (a list is a page long)
     "acks allow.auto.create.topics api.version.fallback.ms api.version.request "
     "api.version.request.timeout.ms auto.commit.enable auto.commit.interval.ms "
@@ -75,14 +75,14 @@ log = structlog.get_logger(__name__)
 
 
 def variable(scope: str, option: str) -> str:
-    """Its name in the environment: KAFKA_CONSUMER_FETCH_MIN_BYTES for the consumer's."""
+    """The option's variable: KAFKA_CONSUMER_FETCH_MIN_BYTES for the consumer's fetch.min.bytes."""
     prefix = "KAFKA_" if scope == "common" else f"KAFKA_{scope.upper()}_"
     return prefix + option.upper().replace(".", "_")
 
 
 @cache
 def is_used(scope: str, option: str) -> bool:
-    """False for another program's variable, which is told at the first call.
+    """False for another program's variable, which the first call logs.
 
     Raises SettingsError for a slip of the pen.
     """
@@ -107,6 +107,6 @@ def _is_option(option: str) -> bool:
     except KafkaException as error:
         return _UNKNOWN not in str(error)
     except (TypeError, ValueError, AttributeError):
-        # One of the binding's own, which is no text.
+        # An option of the binding's own, whose value is no text.
         return True
     return True

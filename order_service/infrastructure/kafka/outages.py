@@ -1,7 +1,7 @@
-"""librdkafka's complaints, of all of this process's clients, as one story.
+"""The complaints of all librdkafka clients of this process, as one outage.
 
-Each client tells of each try to connect, ten a second; an operator needs a line when it begins,
-one a minute while it lasts, and one when it ends.
+Each client reports each try to connect, ten a second. An operator needs a line when the outage
+begins, one a minute while it lasts, and one when it ends.
 """
 
 import logging
@@ -20,18 +20,18 @@ from order_service.settings.redaction import redacted
 
 # librdkafka repeats an unchanged complaint every 30 s at the latest.
 _QUIET: Final = 35.0
-# Other clients notice a little later that the broker is back.
+# Seconds in which other clients may still complain of a broker that is back.
 _STRAGGLERS: Final = 15.0
 _REMEMBERED: Final = 20
 _CONNECTING: Final = re.compile(r"^(FAIL|ERROR|REQTMOUT|SESSTMOUT|COMMITFAIL|GETPID)\b")
-# A setting given for both clients is told to the one that has no use for it.
+# librdkafka's remark on a common setting that one kind of client does not use.
 _NEEDLESS: Final = "property and will be ignored by this"
 
 log = structlog.get_logger(__name__)
 
 
 class Connections:
-    """What becomes of a process's connections to Kafka. From any thread."""
+    """The state of this process's connections to Kafka. For any thread."""
 
     def __init__(self) -> None:
         self._outage = Outage("kafka_connection_troubled", log)
@@ -62,7 +62,7 @@ class Connections:
         self._outage.failed(cause=self.cause, said="no answer to a request for metadata")
 
     def answered(self) -> None:
-        """It is over for all when Kafka had been away, and else when nobody complains any more."""
+        """Ends the outage: at once if Kafka was away, else once no client complains any more."""
         now = time.monotonic()
         if self._lost or now - self._last > _QUIET:
             if self._lost:
@@ -77,12 +77,12 @@ CONNECTIONS: Final = Connections()
 
 
 def log_error(secrets: Mapping[str, str], error: KafkaError) -> None:
-    """For a client's ``error_cb``; ``secrets`` are shown by their names."""
+    """For a client's ``error_cb``; each of ``secrets`` is logged as its name."""
     reason = redacted(error.str(), secrets)
     if error.fatal():
         log.error("kafka_fatal_error", error=error.name(), reason=reason)
     elif error.code() != KafkaError._ALL_BROKERS_DOWN:
-        # Of each it was told already, and why.
+        # _ALL_BROKERS_DOWN adds nothing: each broker's own error came before.
         CONNECTIONS.complain(reason)
 
 
@@ -105,5 +105,5 @@ class _ToStructlog(logging.Handler):
         if not _CONNECTING.match(line):
             log.log(record.levelno, "librdkafka", said=line)
         elif record.levelno > logging.INFO:
-            # Below are connections that were idle for long, and are made again: no trouble.
+            # Lower levels tell of idle connections that are made again: no trouble.
             CONNECTIONS.complain(line.split("]: ", 1)[-1])

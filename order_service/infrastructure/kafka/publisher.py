@@ -23,10 +23,10 @@ class KafkaEventPublisher:
         self._trouble = Outage("events_not_published", log)
 
     def publish(self, events: Sequence[OrderEvent]) -> list[OrderEvent]:
-        """Answers the events that the broker confirmed, in bounded time.
+        """The events that the broker confirmed, in bounded time.
 
-        An order's event is sent only after its earlier ones are confirmed, so that a failure in
-        between can't turn their order round.
+        An order's event is sent once the order's earlier events are confirmed, so that no failure
+        in between can change their sequence.
         """
         waiting: dict[str, list[OrderEvent]] = defaultdict(list)
         for event in events:
@@ -54,7 +54,7 @@ class KafkaEventPublisher:
 
 
 def encode(event: OrderEvent) -> bytes:
-    """The event as JSON. The price is written digit by digit: a float would not hold every one."""
+    """The event as JSON. The price is written digit by digit: a float would lose digits."""
     fields = {
         "event": event.type,
         "eventId": event.event_id,

@@ -21,7 +21,7 @@ class Record(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LostRecord:
-    """A record that librdkafka can't take out of its batch: only where it is is known."""
+    """A record that librdkafka can't take out of its batch: only its place is known."""
 
     place: tuple[str, int, int]
     reason: str

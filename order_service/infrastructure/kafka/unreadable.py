@@ -1,7 +1,7 @@
-"""Batches that librdkafka can't take apart, as one that expands to more than it allows.
+"""Batches that librdkafka can't take apart, as one that expands beyond librdkafka's limit.
 
-It tells of such a batch by its first offset, and fetches it again for ever. So each of its records
-is given up, one after the other, until the batch is behind: nobody knows how many there are.
+librdkafka reports such a batch by its first offset, and fetches it again for ever. So the batch's
+records, whose number is unknown, are given up one by one until the batch is passed.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class _Bad:
-    """``at``: the record that is given up next."""
+    """``batch``: its first offset; ``at``: the offset to give up next; ``times``: of reports."""
 
     batch: int
     at: int
@@ -29,7 +29,7 @@ class _Bad:
 
 
 class BadBatches:
-    """Lives in the consumer's thread."""
+    """For the consumer's thread alone."""
 
     def __init__(self, consumer: Consumer) -> None:
         self._consumer = consumer
@@ -39,7 +39,7 @@ class BadBatches:
         self._bad.clear()
 
     def given_up(self, told: Message) -> LostRecord | None:
-        """``told``: the message with the error. None while it may still pass."""
+        """``told``: the message with the error. None while the error may still pass."""
         place = (told.topic() or "", told.partition() or 0)
         batch = told.offset() or 0
         bad = self._bad.get(place)

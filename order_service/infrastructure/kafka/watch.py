@@ -1,5 +1,5 @@
-"""Whether Kafka answers, and what it says of the stock topics. Asked every few seconds, apart from
-the consumer, which may be waiting for the store."""
+"""Whether Kafka answers, and the state of the stock topics. Asked every few seconds, apart from the
+consumer, which may be waiting for the store."""
 
 import threading
 import time
@@ -48,12 +48,12 @@ class KafkaWatch:
         self._away_since: datetime | None = datetime.now(UTC)
 
     def look(self) -> int:
-        """Ask once; raises nothing that is Kafka's doing. Answers 0: there is nothing to count."""
+        """Ask Kafka once; raises no error of Kafka's. Answers 0: a look has no work to count."""
         self._admin = self._admin or self._make_admin()
         begun = datetime.now(UTC)
         asked = self._admin.describe_topics(TopicCollection(self._topics), request_timeout=_TIMEOUT)
         answers = {topic: _answer(future) for topic, future in asked.items()}
-        # Its own errors are told of in here.
+        # A poll runs the admin client's error callback.
         self._admin.poll(0)
         if all(isinstance(each, KafkaError) and each.code() < 0 for each in answers.values()):
             self._away_since = self._away_since or begun
@@ -75,8 +75,8 @@ class KafkaWatch:
 
     @property
     def topics_problem(self) -> str | None:
-        """With none of the topics there is nothing to log: a slip of the pen, or they are still to
-        be made. One that is missing beside others is no problem: there are two usual spellings."""
+        """A text while no stock topic exists: misspelt in the setting, or still to be made. A topic
+        that is missing beside others is no problem: two spellings are usual."""
         missing = self._missing
         if missing is None or len(missing) < len(self._topics):
             return None
@@ -91,7 +91,7 @@ class KafkaWatch:
         return found
 
     def _compare(self, answers: dict[str, str | KafkaError]) -> list[str]:
-        """Answers the topics that are seen for the first time."""
+        """Notes the topics' ids, and answers the topics whose id is new."""
         now = time.monotonic()
         new: list[str] = []
         missing = [topic for topic, answer in answers.items() if _is_unknown(answer)]
@@ -105,11 +105,11 @@ class KafkaWatch:
                         self._made_anew.append((topic, seen_at))
                 self._ids[topic] = (answer, now)
         if missing != (self._missing or []):
-            self._tell(missing)
+            self._log_missing(missing)
         self._missing = missing
         return new
 
-    def _tell(self, missing: Sequence[str]) -> None:
+    def _log_missing(self, missing: Sequence[str]) -> None:
         if len(missing) == len(self._topics):
             log.warning(
                 "no_stock_topic_exists",
@@ -127,7 +127,7 @@ def _is_unknown(answer: str | KafkaError) -> bool:
 
 
 def _answer(future: Future[Any]) -> str | KafkaError:
-    """The topic's id, which another topic of its name has not."""
+    """The topic's id, which a later topic of the same name does not share, or the error."""
     try:
         return str(future.result(2 * _TIMEOUT).topic_id)
     except KafkaException as error:

@@ -1,8 +1,8 @@
 """Which orders were written lately, for all API processes of one gunicorn.
 
-Each order falls into one of the marks of a table in memory that the processes share since before
-they forked. A write puts a new mark there; what was read under another mark is not used any more.
-Two orders with one mark cost each other a read of the store, nothing else.
+Each order has a mark in a table in memory, which the processes share since before they forked. A
+write changes the order's mark; a state that was read under an older mark is not used any more. Two
+orders that share a mark cost each other a read of the store, nothing else.
 """
 
 import os
@@ -28,16 +28,16 @@ class Changes:
         return found
 
     def wrote(self, order_id: str) -> None:
-        """A mark that was never there before: a counter's step could be lost between processes, and
-        bring an old mark back."""
+        """Sets a random mark. A counter could lose a step between processes, and so bring an old
+        mark back."""
         _MARK.pack_into(self._table, _place(order_id), int.from_bytes(os.urandom(_MARK.size)))
 
 
 def new_changes() -> Changes:
-    """A table that this process shares with those that it forks from then on."""
+    """A table that this process shares with every process that it forks later."""
     return Changes(mmap(-1, Changes.SIZE))
 
 
 def _place(order_id: str) -> int:
-    """Of any text: clients ask for orders by ids that are none."""
+    """For any text: clients also ask for orders by malformed ids."""
     return crc32(order_id.lower().encode(errors="replace")) % _MARKS * _MARK.size

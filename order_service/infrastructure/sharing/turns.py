@@ -1,9 +1,9 @@
 """Turns at an item, for the processes of one gunicorn.
 
-The item's lease alone keeps two from overwriting its stock at once. But whoever waits for a lease
-has to ask the store again and again, and who asks at the wrong moments waits long; processes of one
-machine can queue instead, and the kernel ends the turn of one that dies. Nothing depends on a turn:
-who has waited for one too long goes on without.
+The item's lease alone keeps two processes from overwriting the stock at once. But a process that
+waits for a lease has to ask the store again and again, and waits long if it asks at the wrong
+moments. Processes of one machine can queue instead; the kernel ends a dead process's turn.
+No promise depends on a turn: a process that waits too long goes on without one.
 """
 
 import errno
@@ -22,9 +22,9 @@ _PLACES: Final = 1 << 61
 
 
 class ItemTurns:
-    """``file``: one that the processes share. Two bytes of it, which need not be there, stand for
-    an item: one is locked by whose turn it is, the other by who is next. So nobody has two turns
-    while another waits."""
+    """``file``: a descriptor that the processes share. Two bytes, which need not exist, stand for
+    an item: the process whose turn it is locks the one, the next process the other. So no process
+    has two turns while another waits."""
 
     def __init__(self, file: int) -> None:
         self._file = file
@@ -56,7 +56,7 @@ class ItemTurns:
         try:
             fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, place)
         except OSError as error:
-            # A system that has no more locks to give is no reason to take no orders.
+            # Where the system has no lock left, orders go on without turns.
             return error.errno not in (errno.EACCES, errno.EAGAIN)
         return True
 
@@ -65,14 +65,14 @@ class ItemTurns:
 
 
 def new_turns() -> ItemTurns:
-    """Turns that this process shares with those that it forks from then on."""
+    """Turns that this process shares with every process that it forks later."""
     return ItemTurns(_nameless_file())
 
 
 def _nameless_file() -> int:
-    """Nobody else finds it, and it is gone with the last process."""
+    """A file that no other program finds, and that is gone with the last process."""
     if hasattr(os, "memfd_create"):
-        # In memory, so that a full disk keeps nothing from starting.
+        # In memory: a full disk does not keep the service from starting.
         return os.memfd_create("order-service-turns")
     file, name = tempfile.mkstemp()
     os.unlink(name)
