@@ -31,7 +31,7 @@ from bench.works import Measured, Measuring
 from devstack.errors import DevstackError
 from tests.system import CHECKOUT
 
-# No service on two cores reads as many orders a second.
+# More reads of orders a second than any service makes on two cores.
 _MOST_READS = 6_000
 _BUSY = 0.5
 
@@ -64,16 +64,16 @@ def measure(
             Service(recipe, parts).migrate()
     measuring = Measuring(parts, prepared, options.warm_up, options.seconds)
     results = []
-    # No bar where there is no terminal, but the lines.
+    # Without a terminal tqdm draws no bar, and the lines are still written.
     for number, work, name in (bar := tqdm(todo, disable=None, unit="", leave=False)):
         bar.set_description(f"{work.name}, {name}")
         results.append(measured := measuring.measure(work, known[name], number))
-        tqdm.write(_told(measured, work.title, f"{len(results)}/{len(todo)}"), sys.stdout)
+        tqdm.write(_progress_line(measured, work.title, f"{len(results)}/{len(todo)}"), sys.stdout)
         sys.stdout.flush()
     return results
 
 
-def _told(measured: Measured, title: str, done: str) -> str:
+def _progress_line(measured: Measured, title: str, done: str) -> str:
     figures = f"{measured.rate:,.0f}/s, {measured.cpu:.3f} ms CPU a request"
     return f"{done:>7}  round {measured.round + 1}  {title}, {measured.service}: {figures}"
 

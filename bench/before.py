@@ -1,10 +1,10 @@
 """This build beside an earlier one, in one run on the same parts.
 
     make bench-before BEFORE=v0.1.0                          create, and both kinds of reads
-    make bench-before BEFORE=HEAD~20 WORKS=create ROUNDS=9   one of them, more often
+    make bench-before BEFORE=HEAD~20 WORKS=create ROUNDS=9   one work, more often
 
-The two take turns, and each ratio is of two figures of one round: what the machine is doing to the
-one it does to the other.
+The builds take turns, and each ratio is of two figures of one round: a busy machine slows both
+builds alike.
 """
 
 import argparse

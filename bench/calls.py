@@ -1,11 +1,11 @@
-"""What each call of an order costs its process, alone and shared by sixteen orders, and a round of
-the relay.
+"""The cost of each call of an order to its process, alone and shared by sixteen orders, and of a
+round of the relay.
 
     make bench-calls
 
 The real adapters on the real parts, one call after the other in one thread: medians of the calling
-process's CPU, and of the clock. In a process that is busy with much else a call costs two to three
-times as much, for it finds the processor's caches cold.
+process's CPU, and of the clock. In a process busy with other work, whose processor caches are cold,
+a call costs two to three times as much.
 """
 
 import statistics
@@ -47,7 +47,7 @@ class Cost(NamedTuple):
 
 
 def cost(prepare: Callable[[], Any], call: Callable[[Any], object], times: int = TIMES) -> Cost:
-    """Of ``call`` with what ``prepare`` made, which does not count."""
+    """The cost of ``call`` on ``prepare``'s result; the cost of ``prepare`` does not count."""
     cpu, clock = [], []
     for _ in range(times):
         argument = prepare()
@@ -59,7 +59,7 @@ def cost(prepare: Callable[[], Any], call: Callable[[Any], object], times: int =
 
 
 class Calls:
-    """All that creating an order asks for."""
+    """All calls of creating an order."""
 
     def __init__(self, adapters: Adapters, publish: PublishEvents, item: str) -> None:
         self._adapters = adapters
@@ -82,7 +82,7 @@ class Calls:
         }
 
     def together(self) -> dict[str, Cost]:
-        """The calls that orders of one item share, each for sixteen."""
+        """The calls that orders of one item share, each for sixteen orders."""
         return {
             "load 16 orders": cost(lambda: self._stored(TOGETHER), self._load),
             "store 16 outcomes": cost(lambda: self._stored(TOGETHER), self._complete),

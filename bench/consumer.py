@@ -1,13 +1,13 @@
-"""Stock events a second of the worker, between its limits, on servers as `make run` has them.
+"""The worker's stock events a second, between its limits, on servers as in `make run`.
 
     make bench-consumer EVENTS=1000000 ROUNDS=1     (200,000 in 3 rounds if not given)
 
 The limits: the store's own bulk insert of the same documents (without Kafka), and reading the same
 events from Kafka and throwing them away. Far below lies the usual consumer, one journaled save for
-each event, as a Node service has it with one `await document.save()` a message: here one insert a
+each event, as in a Node service with one `await document.save()` a message: here one insert a
 message, in Python. Every write is acknowledged by a majority and journaled, with the log's indexes.
-They take turns, and the middle one of each counts, so that whatever else the machine does meets
-them alike.
+The measurements take turns, and the median of each counts, so that the machine's other work slows
+all of them alike.
 """
 
 import os
@@ -124,7 +124,7 @@ class Bench:
         return measured
 
     def bulk_insert(self) -> Measured:
-        """The documents are made outside the time that counts."""
+        """The time to make the documents does not count."""
         settings = self._settings("bulk")
         database = connect(settings)
         migrate(database)
@@ -167,7 +167,7 @@ class Bench:
         return Measured("one save an event", SAVED_SINGLY, seconds, cpu)
 
     def worker(self) -> Measured:
-        """The real process; what it says of itself on its port."""
+        """The real process, by the metrics on its port."""
         settings = self._settings("worker")
         database = connect(settings)
         migrate(database)
@@ -195,7 +195,7 @@ class Bench:
         entries = database["stock_changes"]
         assert entries.count_documents({}) == EVENTS
         first, last = (entries.find_one(sort=[("_id", order)]) for order in (1, -1))
-        # The last batch was stamped before it was written.
+        # The last batch's entries carry a time from before their write.
         batch = self.samples[-1].batch_seconds / self.samples[-1].batches
         return float((last["createdAt"] - first["createdAt"]).total_seconds()) + batch
 
@@ -221,8 +221,8 @@ class Bench:
         }
 
     def _messages(self, settings: Settings) -> Iterator[Message]:
-        """Every event once, as the worker's own consumer gets them."""
-        # Here nobody asks how far it has come.
+        """Every event once, as the worker's consumer gets the events."""
+        # Nobody asks this consumer for the end of a partition.
         consumer = Consumer(consumer_config(settings) | {"enable.partition.eof": False})
         consumer.subscribe([TOPIC])
         try:
@@ -250,7 +250,7 @@ def as_record(message: Message) -> Any:
 
 
 def sampled(port: int, process: ManagedProcess) -> Iterator[Sample]:
-    """Twice a second until the last event is written."""
+    """Samples twice a second until the last event is written."""
     opener = build_opener(ProxyHandler({}))
     written = 0.0
     while written < EVENTS:

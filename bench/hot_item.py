@@ -1,5 +1,5 @@
-"""One hot item and 64 clients, on one host and on two: what the simulation foretells from runs with
-fewer, and what is so.
+"""One hot item and 64 clients, on one host and on two: the simulation's forecast from runs with
+fewer clients, and the measured figures.
 
 make bench-hot
 """
@@ -25,15 +25,15 @@ ALONE, SOME, MORE = (1, 1), (8, 1), (32, 1)
 _RUNS: Final = (ALONE, SOME, MORE, (64, 1), (64, 2))
 _ROUNDS, _WARM_UP, _SECONDS, _IDLE_SECONDS = 5, 3, 6, 5
 # The request and storing the order; looking at the lease, loading, reading the stock and taking the
-# lease; overwriting, storing and releasing. Their shares are those that bench/calls.py measures.
+# lease; overwriting, storing and releasing. bench/calls.py measures the shares.
 _SHARES: Final = Shares(trips=(2, 4, 3), wait=(0.06, 0.21, 0.73), cpu_before=0.45)
 _DISTURBED = 0.02
 _MANY_CORES, _FAR = 1000, 0.001
 
 
 class _Books(NamedTuple):
-    """Seconds on the clock; CPU seconds of the API, of what else an order waits for, and of what
-    works behind it; orders; commits."""
+    """Seconds on the clock; CPU seconds of the API, of the others that an order waits for, and of
+    the processes that work after its answer; orders; commits."""
 
     clock: float
     api: float
@@ -46,13 +46,13 @@ class _Books(NamedTuple):
         return _Books(*(now - then for now, then in zip(self, before, strict=True)))
 
     def an_order(self, cpu: str, idle: "_Books") -> float:
-        """Without what it would have used with nothing to do."""
+        """CPU seconds an order, without the CPU used when idle."""
         used: float = getattr(self, cpu) - self.clock * getattr(idle, cpu) / idle.clock
         return used / self.orders
 
 
 class Hot:
-    """``services``: one for each host, all on the same store."""
+    """``services``: one service for each host, all on one store."""
 
     def __init__(self, parts: Parts, services: Sequence[Service]) -> None:
         self._parts = parts
@@ -85,7 +85,7 @@ class Hot:
         )
 
     def _send(self, clients: int, hosts: int, seconds: int) -> list[Loaded]:
-        """The clients shared out among the hosts."""
+        """Load from ``clients``, shared out among the hosts."""
         loads = [
             Load("create", service.url, clients // hosts, self._ids)
             for service in self._services[:hosts]
@@ -112,13 +112,13 @@ class Hot:
         )
 
     def _fence(self) -> int:
-        """Each commit makes it one more."""
+        """The lease's fence, which grows by one with each commit."""
         lease = self._services[0].orders.database["leases"].find_one(self._parts.hot)
         return int(lease["fence"]) if lease else 0
 
 
 def measured() -> dict[tuple[int, int], Seen]:
-    """By clients and hosts: medians of rounds in which they took turns."""
+    """Medians by clients and hosts, of rounds in which the settings took turns."""
     with tempfile.TemporaryDirectory() as folder, Parts(Path(folder)) as parts:
         ours = recipes({})["ours"]
         Service(ours, parts).migrate()
@@ -145,7 +145,7 @@ def _median(runs: Sequence[Seen]) -> Seen:
     )
 
 
-def _named(clients: int, hosts: int) -> str:
+def _title(clients: int, hosts: int) -> str:
     return f"{clients} client{'s' * (clients > 1)}, {hosts} host{'s' * (hosts > 1)}"
 
 
@@ -171,13 +171,13 @@ def main() -> None:
     costs = calibrated(seen[ALONE], seen[SOME], seen[MORE], _SHARES)
     say(f"\n{'':36}{'orders/s':>10}{'p50 ms':>10}{'a commit':>10}")
     for (clients, hosts), each in seen.items():
-        _show(f"{_named(clients, hosts)}, measured", each)
-        _show(f"{_named(clients, hosts)}, simulated", simulated(Setting(costs, clients, hosts)))
+        _show(f"{_title(clients, hosts)}, measured", each)
+        _show(f"{_title(clients, hosts)}, simulated", simulated(Setting(costs, clients, hosts)))
     _show_costs(costs)
     say("\nNobody measured these: cores enough, and 1 ms between machines")
     for clients, hosts in ((64, 1), (64, 4), (400, 1), (400, 4)):
         far = Setting(costs, clients, hosts, cores=_MANY_CORES, distance=_FAR)
-        _show(_named(clients, hosts), simulated(far))
+        _show(_title(clients, hosts), simulated(far))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The peers made ready to run: their packages, as pinned, in folders of their own under .data/."""
+"""The peers made ready to run: their pinned packages, in one folder a peer under .data/."""
 
 import hashlib
 import shutil
@@ -16,7 +16,7 @@ _INSTALL_TIMEOUT = 600
 
 
 def installed(peers: Sequence[str]) -> dict[str, Path]:
-    """Their folders. Raises SystemExit with the reason when one can't be made."""
+    """The peers' folders. Raises SystemExit with the reason when a folder can't be made."""
     return {name: _make(name, *_RECIPES[name]) for name in peers if name in _RECIPES}
 
 
@@ -40,7 +40,7 @@ def _stamp(pinned: Path) -> str:
 
 
 def _npm(folder: Path) -> None:
-    # Packages' own scripts are not run: they fetch and build what no lock file knows.
+    # Packages' own scripts are not run: they fetch and build files that no lock file pins.
     _run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], folder)
 
 

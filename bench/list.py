@@ -1,12 +1,12 @@
-"""What a page of the list of orders costs at growing numbers of orders.
+"""The cost of a page of the list of orders at growing numbers of orders.
 
     python -m bench.list [--json FILE] [number of orders ...]
 
-Numbers are 1000, 100000 and 1000000 if none is given; the file gets the ratios.
+The numbers are 1000, 100000 and 1000000 if none is given; the ratios are written to FILE.
 
 Starts a MongoDB of its own, fills it, and reads pages of 20 through the whole application, but for
-the sockets: the first page, and one from the midst, of each kind of list. The sizes take turns page
-by page, so that whatever else the machine does meets them all alike.
+the sockets: the first page, and a page from the midst, of each kind of list. The sizes take turns
+page by page, so that the machine's other work slows all of them alike.
 """
 
 import argparse
@@ -41,7 +41,7 @@ SIZES = (1_000, 100_000, 1_000_000)
 ROUNDS = 40
 BATCH = 5_000
 START = datetime(2026, 1, 1, tzinfo=UTC)
-# Few of each, so that the narrowest list of a thousand orders is longer than a page.
+# Few items and customers: the narrowest list of a thousand orders is longer than a page.
 ITEMS = [f"{n:024x}" for n in range(2)]
 CUSTOMERS = [f"customer-{n}" for n in range(2)]
 # Milliseconds of each page, by the number of orders and the kind of list.
@@ -59,7 +59,7 @@ CUSTOMER = Caller(CUSTOMERS[0], frozenset({Scope.ORDERS_READ}))
 
 
 def orders(number: int) -> Iterator[list[dict[str, Any]]]:
-    """As the service stores them, a hundred a second, in batches."""
+    """Orders as the service stores orders, a hundred a second of their time, in batches."""
     for first in range(0, number, BATCH):
         yield [
             {
@@ -86,7 +86,7 @@ def fill(database: Database, number: int) -> None:
         for batch in orders(number):
             collection_of(database, OrderDocument).insert_many(batch, ordered=False)
             progress.update(len(batch))
-    # One index after the other over all orders is faster than all of them order by order.
+    # Indexes built over all stored orders are faster than indexes kept during the inserts.
     schema.migrate(database)
 
 
@@ -101,7 +101,7 @@ def page_time(client: FlaskClient, path: str) -> float:
 
 
 def midst(client: FlaskClient, path: str, number: int) -> str:
-    """The same list, a page after three quarters of it."""
+    """The path of the same list's page after three quarters of the orders."""
     at = (START + timedelta(milliseconds=7.5 * number)).isoformat().replace("+00:00", "Z")
     path = f"{path}&createdBefore={at}"
     cursor = client.get(path, headers=TOKEN).get_json()["nextCursor"]
@@ -118,7 +118,7 @@ def clients(settings: Settings, database: Database) -> dict[str, FlaskClient]:
 
 
 def pages(number: int, readers: dict[str, FlaskClient]) -> dict[str, tuple[FlaskClient, str]]:
-    """Who asks for which path, by the kind of list."""
+    """The client and the path, by the kind of list."""
     found = {}
     for whose, client in readers.items():
         for kind, query in LISTS.items():

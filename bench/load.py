@@ -1,4 +1,4 @@
-"""Load from wrk: a process of its own, one thread, so that the clients cost alike for everybody."""
+"""Load from wrk, a process of one thread: the clients cost the same for every service."""
 
 import json
 import os
@@ -15,7 +15,7 @@ _GRACE = 30
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What is sent to ``url``: ``kind`` as in load.lua, ``ids`` from the ``first`` on."""
+    """Requests to ``url``: ``kind`` as in load.lua, ``ids`` from the ``first`` on."""
 
     kind: str
     url: str
@@ -39,7 +39,7 @@ class Loaded:
 
     @property
     def good(self) -> int:
-        """Answered as wished for: 200, or 201 where an order is created."""
+        """Requests answered with 200, or with 201 where an order is created."""
         return self.answered.get("201", 0) if self.answered else self.requests - self.failed
 
     @property

@@ -1,4 +1,4 @@
-"""The list's own measurement, in a process of its own, with a MongoDB of its own."""
+"""bench.list, run in a process of its own with a MongoDB of its own."""
 
 import json
 import os
@@ -9,14 +9,14 @@ from pathlib import Path
 
 from tests.system import CHECKOUT
 
-# A million orders are filled in, indexed and read.
+# Seconds to store, index and read a million orders.
 _TIMEOUT = 1800
 _STOP_TIMEOUT = 30
 
 
 def measured() -> tuple[float, float, float]:
-    """The slowest size's time over the fastest's: of all lists, and of the kinds the least and
-    the most. Raises SystemExit when it fails."""
+    """The slowest size's time over the fastest's: of all lists, and the least and the most of the
+    kinds. Raises SystemExit when bench.list fails."""
     with tempfile.TemporaryDirectory(prefix="bench-list-") as folder:
         kept = Path(folder) / "ratios.json"
         _run([sys.executable, "-m", "bench.list", "--json", str(kept)], folder)

@@ -1,4 +1,4 @@
-"""What every service stands on: one MongoDB, one Kafka and one inventory for the whole run."""
+"""The parts under every service: one MongoDB, one Kafka and one inventory for the whole run."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,13 +15,13 @@ from devstack.kafka import KafkaBroker
 from devstack.mongod import Mongod
 
 _INVENTORY = "inventory"
-# So much that no item ever runs out, and far from what the inventory can hold.
+# No item ever runs out of so much stock, and the inventory can hold far more.
 PLENTY = 1_000_000_000
 ITEMS = 1_000
 
 
 class Parts:
-    """``items``: what is sold in turn; ``hot``: what everybody wants."""
+    """``items``: sold in turn; ``hot``: the one item that every client wants."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -75,11 +75,11 @@ class Parts:
         self.hot, *self.items = map(str, ids)
 
     def restock(self) -> None:
-        """As it was at first, while nobody sells."""
+        """Sets every stock back to its first value. Call it while no service sells."""
         fresh = {"stock": PLENTY, "operations": [], "generation": 0}
         self._stock.update_many({"name": "A thing"}, {"$set": fresh})
 
     def stock(self) -> int:
-        """Of all the items together."""
+        """Units of all items together."""
         items = self._stock.find({"name": "A thing"}, {"stock": 1})
         return sum(item["stock"] for item in items)

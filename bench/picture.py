@@ -13,7 +13,7 @@ _COLOURS = {
     "fastapi": "#5b7db1",
     "bare": "#9a9a9a",
 }
-# What the conditional contract is compared with: there is no peer that speaks it.
+# The figures beside those of the conditional contract, which no peer speaks.
 _BESIDE = {"conditional": ("create", "express")}
 _NAMES = {
     "ours": "Order Service",
@@ -23,7 +23,7 @@ _NAMES = {
     "bare": "bare Flask",
 }
 _WIDTH, _LEFT, _BAR, _GAP = 860, 120, 16, 6
-# Of the longest bar, and where the second column of bars begins.
+# The length of the longest bar, and the start of the second column of bars.
 _LONGEST, _SECOND = 230, 370
 Figure = Callable[[Measured], float]
 _COLUMNS: tuple[tuple[str, Figure, str], ...] = (
@@ -39,7 +39,7 @@ def drawn(results: Sequence[Measured], caption: str) -> str:
         parts.append(_text(_LEFT + column * _SECOND, 46, title, "head"))
     y = 60
     for work in WORKS.values():
-        rows = _by_service(_shown(results, work.name))
+        rows = _by_service(_results_of(results, work.name))
         if rows:
             parts.append(_text(_LEFT, y + 14, work.title, "work"))
             parts += _bars(rows, y + 22)
@@ -56,13 +56,13 @@ def drawn(results: Sequence[Measured], caption: str) -> str:
     )
 
 
-def _shown(results: Sequence[Measured], work: str) -> list[Measured]:
+def _results_of(results: Sequence[Measured], work: str) -> list[Measured]:
     pairs = {(work, service) for service in _NAMES} | {_BESIDE.get(work)}
     return [each for each in results if (each.work, each.service) in pairs]
 
 
 def _by_service(results: Sequence[Measured]) -> dict[str, list[Measured]]:
-    """In the order of the colours, whoever was measured first."""
+    """In the order of the colours, not of the measurements."""
     rows = {name: [each for each in results if each.service == name] for name in _COLOURS}
     return {name: found for name, found in rows.items() if found}
 
@@ -80,7 +80,7 @@ def _bars(rows: dict[str, list[Measured]], y: int) -> Iterator[str]:
 
 
 def _bar(x: int, y: int, lengths: Sequence[float], colour: str, told: str) -> Iterator[str]:
-    """The middle as the bar's length, the least and the most as a line across its end."""
+    """The bar's length is the median; a line across its end spans the least and the most."""
     low, middle, high = min(lengths), statistics.median(lengths), max(lengths)
     yield f'<rect x="{x}" y="{y}" width="{middle:.1f}" height="{_BAR}" fill="{colour}"/>'
     yield (

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from bench.works import WORKS, Work
 
 Step = tuple[int, Work, str]
-# With fewer, a spread says little.
+# The spread of fewer rounds says little.
 _LEAST_ROUNDS = 3
 
 
 def arguments(given: Sequence[str], description: str) -> argparse.Namespace:
-    """Exits with the reason for what it can't make sense of."""
+    """Exits with the reason for an option that makes no sense."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=description)
     parser.add_argument("--works", default=",".join(WORKS), help="with commas between: %(default)s")
     parser.add_argument("--rounds", type=_whole, default=5)
@@ -33,17 +33,17 @@ def _whole(text: str) -> int:
 
 
 def lists(options: argparse.Namespace) -> bool:
-    """The list takes minutes, so it is no part of a look at some works."""
+    """Whether to measure the list, which takes minutes: not in a run of some works alone."""
     return not options.no_list and set(options.works) == set(WORKS)
 
 
 def is_whole(options: argparse.Namespace) -> bool:
-    """Whether the run says all that is to be known."""
+    """Whether the run measures every work and the list, in enough rounds."""
     return lists(options) and options.rounds >= _LEAST_ROUNDS
 
 
 def steps(chosen: Sequence[str], rounds: int) -> Iterator[Step]:
-    """The round, the work, the service. Whoever comes first at a work comes last next time."""
+    """Round, work, service. The first service at a work is the last in the next round."""
     for number in range(rounds):
         for name, work in WORKS.items():
             if name in chosen:
@@ -51,5 +51,5 @@ def steps(chosen: Sequence[str], rounds: int) -> Iterator[Step]:
                 turns = [*work.services[turn:], *work.services[:turn]]
                 yield from ((number, work, service) for service in turns)
         if "conditional" in chosen and "create" not in chosen:
-            # What it is compared with.
+            # The figure that the conditional contract is compared with.
             yield number, WORKS["create"], "express"

@@ -1,4 +1,4 @@
-"""Orders to be read, in each service's own shape, and the ids that the load goes through."""
+"""Orders to be read, in each service's own shape, and the ids for the load."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -17,7 +17,7 @@ Document = dict[str, Any]
 
 
 class Prepared:
-    """``number``: how many orders each service has, to be read for the first time."""
+    """``number``: of each service's orders, which are to be read for the first time."""
 
     def __init__(self, parts: Parts, services: Sequence[str], number: int) -> None:
         self._parts = parts
@@ -31,7 +31,7 @@ class Prepared:
                 self._fill(name, number)
 
     def path(self, service: str) -> str:
-        """What is read again and again."""
+        """The path that is read again and again."""
         return "/hello" if service == "bare" else f"/api/orders/{self._read[service]}"
 
     def ids(self, work: str, service: str) -> Path:
@@ -56,7 +56,7 @@ def _batches(shape: Callable[[], Document], number: int) -> Iterator[list[Docume
 
 
 def _ours() -> Document:
-    # Its events are published long since.
+    # The order's events were published long ago.
     return {**ORDER_MAPPING.write(replace(completed(), new_events=()).saved()), "outbox": []}
 
 

@@ -12,7 +12,7 @@ from bench.works import Measured
 from tests.system import CHECKOUT
 
 _WHOLE = Path(__file__).parent / "results"
-# A run of a part, or a short one, must not take the place of a whole one.
+# A run of some works, or a short run, must not replace a whole run.
 _PARTIAL = CHECKOUT / ".data" / "bench" / "results"
 
 

@@ -1,4 +1,4 @@
-"""Lines for whoever watches."""
+"""Lines for a person who watches the run."""
 
 import sys
 

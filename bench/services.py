@@ -1,4 +1,4 @@
-"""The services to be measured: how each is started, and what its store says."""
+"""The services to be measured: how each is started, and what its store holds."""
 
 import os
 import sys
@@ -24,13 +24,13 @@ _READY_TIMEOUT, _STOP_TIMEOUT, _REST_TIMEOUT = 30, 35, 60
 _PYTHON = (sys.executable, "-m")
 _GUNICORN = (*_PYTHON, "gunicorn", "--config", str(CHECKOUT / "gunicorn.conf.py"))
 _LOGS = CHECKOUT / ".data" / "bench" / "logs"
-# What our store still has to do: orders without an outcome, and events not yet published.
+# Work left in our store: orders without an outcome, and events not yet published.
 _OPEN = ({"awaitingSince": {"$exists": True}}, {"outbox.eventId": {"$exists": True}})
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """``api`` and ``worker``: the commands; ``ready``: answers 200 once it serves."""
+    """``api``, ``worker``: the commands; ``ready``: the path that answers 200 once it serves."""
 
     name: str
     api: Sequence[str]
@@ -45,7 +45,7 @@ class Recipe:
 
 
 def earlier(folder: Path) -> Recipe:
-    """The build in that folder, run with this one's packages."""
+    """The build in ``folder``, run with this checkout's packages."""
     gunicorn = (*_PYTHON, "gunicorn", "--config", str(folder / "gunicorn.conf.py"), "wsgi:app")
     worker = (*_PYTHON, "order_service", "worker")
     path = {"PYTHONPATH": os.fspath(folder)}
@@ -53,7 +53,7 @@ def earlier(folder: Path) -> Recipe:
 
 
 def recipes(made: Mapping[str, Path]) -> dict[str, Recipe]:
-    """``made``: the folders of the peers that were made to run."""
+    """``made``: the folders of the peers that are ready to run."""
     ours, worker = (*_GUNICORN, "wsgi:app"), (*_PYTHON, "order_service", "worker")
     conditional = {"INVENTORY_CONTRACT": "conditional"}
     found = [
@@ -72,7 +72,7 @@ def recipes(made: Mapping[str, Path]) -> dict[str, Recipe]:
 
 
 class Service:
-    """One of them, running."""
+    """A recipe, running."""
 
     def __init__(self, recipe: Recipe, parts: Parts) -> None:
         self.recipe = recipe
@@ -114,11 +114,11 @@ class Service:
         return {role: resident([process.pid]) for role, process in self._processes.items()}
 
     def rest(self) -> bool:
-        """Whether it came to rest in time, with nothing left to do."""
+        """Whether the service came to rest in time, with no work left."""
         return await_rest(self.pids, self._settled, _REST_TIMEOUT)
 
     def stored(self) -> int:
-        """Orders in the store that somebody may rely on."""
+        """Orders in the store on which a customer may rely."""
         return self.orders.count_documents({"status": "COMPLETED"})
 
     def _settled(self) -> bool:
@@ -158,7 +158,7 @@ class Service:
             "PORT": str(self._port),
             "WORKER_PORT": str(self._worker_port),
             "WEB_WORKERS": str(PROCESSES),
-            # Stock changes of the other services' turns are not its work.
+            # This service does not consume stock changes from the other services' turns.
             "KAFKA_GROUP": f"bench-{uuid4().hex[:12]}",
             "KAFKA_CONSUMER_AUTO_OFFSET_RESET": "latest",
             "PYTHONPATH": os.fspath(CHECKOUT),

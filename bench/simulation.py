@@ -1,8 +1,8 @@
-"""One hot item, simulated: the clients, the turns of a host, the item's lease, and who computes.
+"""One hot item, simulated: clients, turns of a host, the item's lease, and the processors.
 
 The clients are a closed loop: each has one order under way. Times are in seconds. The rules are
 those of application/stock/group_commit.py, application/stock/leased.py and
-infrastructure/sharing/turns.py; what a step takes is given.
+infrastructure/sharing/turns.py; the costs of the steps are given.
 """
 
 import random
@@ -23,8 +23,8 @@ Process = Generator[simpy.Event, Any, Any]
 
 
 class Cpu(NamedTuple):
-    """Of the API's process, which has one interpreter lock; and of the store, the inventory and the
-    clients."""
+    """CPU seconds of the API's process, which has one interpreter lock; and of the store, the
+    inventory and the clients."""
 
     api: float
     others: float
@@ -35,8 +35,8 @@ class Cpu(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """``trips``: round trips, one after the other; ``wait``: their time without a core (journals,
-    networks)."""
+    """``trips``: round trips, one after the other; ``wait``: seconds of the trips that need no core
+    (journals, networks)."""
 
     trips: int
     wait: float
@@ -45,10 +45,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """``order``: what an order takes by itself, from its request to its answer; ``lease`` and
-    ``change``: what a commit takes until it has the lease, and while it holds it, whatever the
-    number of its orders, and ``each`` what each of them adds to that; ``behind``: CPU of an order
-    that no client waits for."""
+    """``order``: an order's own cost from request to answer; ``lease`` and ``change``: a commit's
+    cost until it has the lease, and while it holds the lease, whatever the number of its orders;
+    ``each``: the cost that each order adds to its commit; ``behind``: CPU of an order after its
+    answer."""
 
     order: Step
     lease: Step
@@ -60,7 +60,7 @@ class Costs:
 @dataclass(frozen=True, slots=True)
 class Setting:
     """``hosts``: gunicorns, of ``processes`` each; ``cores``: of all machines together;
-    ``distance``: what the network adds to each round trip."""
+    ``distance``: seconds that the network adds to each round trip."""
 
     costs: Costs
     clients: int
@@ -74,8 +74,8 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """``rate``: orders a second; ``p50``: seconds; ``batch``: orders a commit; ``lost``: races for
-    the lease, for each commit."""
+    """``rate``: orders a second; ``p50``: seconds; ``batch``: orders a commit; ``lost``: lost races
+    for the lease a commit."""
 
     rate: float
     p50: float
@@ -85,7 +85,7 @@ class Answer:
 
 @dataclass(slots=True)
 class _Served:
-    """The orders of one process that wait, its interpreter's lock, and the turns of its host."""
+    """A process: its waiting orders, its interpreter's lock, and its host's turns."""
 
     turns: simpy.Resource
     lock: simpy.Resource
@@ -118,7 +118,7 @@ class _HotItem:
         self._lost = 0
 
     def run(self) -> Answer:
-        """The first fifth does not count."""
+        """The first fifth of the time does not count."""
         processes = self._processes()
         for number in range(self._setting.clients):
             self._env.process(self._client(processes[number % len(processes)]))
@@ -202,7 +202,7 @@ def simulated(setting: Setting) -> Answer:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A real run. ``cpu``: seconds an order, before its answer; ``behind``: after it."""
+    """A real run. CPU seconds an order: ``cpu`` before its answer, ``behind`` after it."""
 
     clients: int
     rate: float
@@ -214,8 +214,9 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """Of an order by itself, of a commit until it has the lease, and from then on: the round trips,
-    and the shares of their waiting; and what of a commit's CPU comes before it has the lease."""
+    """``trips``, ``wait``: round trips and shares of the waiting of an order by itself, of a commit
+    until it has the lease, and of a commit from then on; ``cpu_before``: the share of a commit's
+    CPU until it has the lease."""
 
     trips: tuple[int, int, int]
     wait: tuple[float, float, float]
@@ -223,9 +224,10 @@ class Shares:
 
 
 def calibrated(alone: Seen, some: Seen, more: Seen, shares: Shares, seconds: float = 10.0) -> Costs:
-    """From three runs. Two in which orders shared commits tell a commit's CPU from an order's; the
-    one of a single client, how long an order waits besides; and how much of an order's CPU is part
-    of its commit is chosen so that the simulation, run for ``seconds``, is as fast as ``some``."""
+    """Costs from three runs. ``some`` and ``more``, in which orders share commits, tell a commit's
+    CPU from an order's; ``alone``, of one client, tells an order's other waiting. The part of an
+    order's CPU inside its commit is chosen so that the simulation, run for ``seconds``, is as fast
+    as ``some``."""
     order, commit = _parted(some, more)
     waited = max(0.0, alone.p50 - sum(order) - sum(commit))
     waits = [waited * share for share in shares.wait]
@@ -249,7 +251,7 @@ def calibrated(alone: Seen, some: Seen, more: Seen, shares: Shares, seconds: flo
 
 
 def _parted(some: Seen, more: Seen) -> tuple[Cpu, Cpu]:
-    """CPU of an order, and of a commit: the less an order's, the more orders share it."""
+    """CPU of an order and of a commit: the more orders share a commit, the less CPU an order."""
     pairs = zip(some.cpu, more.cpu, strict=True)
     shared = 1 / some.batch - 1 / more.batch
     commit = Cpu(*(max(0.0, (before - then) / shared) for before, then in pairs))

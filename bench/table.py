@@ -10,12 +10,12 @@ from bench.works import WORKS, Measured
 
 _HEADINGS = ("req/s", "p50 ms", "p95 ms", "p99 ms", "CPU ms", "errors", "oversold")
 
-# Of all cores; less is what any system does beside.
+# The share of all cores; any system uses less for itself.
 _NOTICEABLE = 0.1
 
 
 def show(results: Sequence[Measured]) -> None:
-    """Each service at each work."""
+    """Prints a line for each service at each work."""
     say(
         "\n"
         + " " * 42
@@ -59,7 +59,7 @@ def _of_parts(rows: Sequence[Measured]) -> str:
 
 
 def _remarks(rows: Sequence[Measured]) -> list[str]:
-    """What makes a figure doubtful."""
+    """The reasons to doubt a figure."""
     answered: Counter[str] = Counter()
     errors: Counter[str] = Counter()
     for row in rows:
@@ -77,7 +77,7 @@ def _remarks(rows: Sequence[Measured]) -> list[str]:
 
 
 def show_targets(verdicts: Sequence[Judged]) -> None:
-    """What is asked for; ratios are of the same round, their middle one and their spread."""
+    """The targets; each ratio is the median of the rounds' ratios, with their spread."""
     say(f"\n{'':42}{'median':>10}{'spread':>20}{'target':>10}")
     for each in verdicts:
         spread = f"{_short(each.low)} - {_short(each.high)}"

@@ -1,4 +1,4 @@
-"""What we want to be beside the peers, and whether a run says that we are."""
+"""Our targets beside the peers, and whether a run meets them."""
 
 import statistics
 from collections.abc import Callable, Sequence
@@ -37,7 +37,7 @@ def largest_process(measured: Measured) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Of:
-    """A figure of a service at a work, or the largest at all its works."""
+    """A service's figure at a work, or its largest figure at all works."""
 
     service: str
     work: str
@@ -54,18 +54,18 @@ class Of:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """``bounds``: the least and the most; ``beside``: what it is divided by, in the same round."""
+    """``bounds``: the least and the most; ``beside``: the divisor, of the same round."""
 
     title: str
     ours: Of
     beside: Of | None = None
     most: float | None = None
     least: float | None = None
-    # Where every round has to meet it, not the middle one.
+    # Every round has to meet the target, not only the median.
     always: bool = False
 
     def judged(self, results: Sequence[Measured]) -> "Judged | None":
-        """None when this was not measured."""
+        """None when the figure was not measured."""
         values = list(self._values(results).values())
         if not values:
             return None
@@ -93,7 +93,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """``met``: None where nothing is asked for."""
+    """``met``: None where the target has no bound."""
 
     title: str
     median: float

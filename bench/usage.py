@@ -1,4 +1,4 @@
-"""CPU and memory of a service: of all its processes, and all that these have started."""
+"""CPU and memory of a service: of all its processes and their descendants."""
 
 import contextlib
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 
 _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 _WINDOW = 0.5
-# Of one core: what a service may use and still count as idle.
+# The share of one core that an idle service may use.
 _IDLE = 0.05
 
 
@@ -25,7 +25,7 @@ def tree(roots: Iterable[int]) -> list[int]:
 
 
 def cpu_seconds(roots: Iterable[int]) -> float:
-    """User and system time up to now, of children that have ended too."""
+    """User and system time up to now, with that of ended children."""
     return sum(_ticks(pid) for pid in tree(roots)) / _TICKS_A_SECOND
 
 
@@ -50,14 +50,14 @@ def _resident(pid: int) -> int:
 
 
 class Others:
-    """How much of the machine somebody else used since this was made."""
+    """The share of the machine that other programs have used since this object was made."""
 
     def __init__(self) -> None:
         self._began = time.monotonic()
         self._all, self._own = _busy_seconds(), cpu_seconds([os.getpid()])
 
     def share(self) -> float:
-        """Of all cores: what neither this process nor anything it has started used."""
+        """The share of all cores used by neither this process nor its descendants."""
         busy, own = _busy_seconds() - self._all, cpu_seconds([os.getpid()]) - self._own
         seconds = (time.monotonic() - self._began) * (os.cpu_count() or 1)
         return max(0.0, (busy - own) / seconds)
@@ -70,7 +70,7 @@ def _busy_seconds() -> float:
 
 
 def await_rest(roots: list[int], settled: Callable[[], bool], timeout: float) -> bool:
-    """Whether the service came to rest: nothing left to do in its store, and next to no CPU."""
+    """Whether the service came to rest: no work left in its store, and next to no CPU."""
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
         before = cpu_seconds(roots)

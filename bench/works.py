@@ -1,4 +1,4 @@
-"""What is measured, of which services, and how one measurement goes."""
+"""The works, the services measured at each work, and one measurement."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from bench.usage import Others, cpu_seconds
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """``kind``: of the load, as in load.lua."""
+    """``kind``: the load's kind in load.lua."""
 
     name: str
     title: str
@@ -43,11 +43,11 @@ WORKS = {
 class Measured:
     """One service at one work in one round.
 
-    ``rate``: good answers a second; ``cpu``: ms a request, of all its processes; ``parts_cpu``: ms
-    a request, of what it stands on, by name; ``resident``:
-    bytes of each process by its role, the largest first; ``oversold``: units sold beyond what the
-    stock went down by, below 0 where stock went down for no order; ``others``: the share of all
-    cores that was used by what is no part of the benchmark.
+    ``rate``: good answers a second; ``cpu``: ms a request, of all the service's processes;
+    ``parts_cpu``: ms a request, of each part under the service, by name; ``resident``: bytes of
+    each process by its role, the largest first; ``oversold``: units sold less the fall of the
+    stock, below 0 where stock fell for no order; ``others``: the share of all cores that programs
+    outside the benchmark used.
     """
 
     work: str
@@ -87,7 +87,7 @@ class Measuring:
         self._seconds = seconds
 
     def measure(self, work: Work, recipe: Recipe, number: int) -> Measured:
-        """Only that service runs meanwhile."""
+        """No other service runs during the measurement."""
         self._parts.restock()
         with Service(recipe, self._parts) as service:
             warmed = send(self._load(work, service), self._warm_up)
@@ -97,7 +97,7 @@ class Measuring:
             memory, used_by_others = service.resident(), others.share()
             rested = service.rest() and rested
             after = self._books(service)
-        # Also orders whose answer came after the load had ended.
+        # With orders whose answer came after the end of the load.
         sold = max(loaded.good, after.stored - before.stored)
         served = sold if work.creates else loaded.good
         return Measured(
@@ -122,11 +122,11 @@ class Measuring:
         return _Books(cpu_seconds(service.pids), parts_cpu, service.stored(), self._parts.stock())
 
     def _load(self, work: Work, service: Service, sent: int = 0) -> Load:
-        """``sent``: requests of the warm-up, whose orders are no longer new."""
+        """``sent``: requests of the warm-up, whose orders were read already."""
         name = service.recipe.name
         if work.kind == "one":
             return Load("one", service.url + self._prepared.path(name), work.connections)
         ids = self._prepared.ids(work.name, name)
-        # Requests that were under way when the warm-up ended were not counted.
+        # ``sent`` lacks the requests under way at the end of the warm-up.
         first = sent + work.connections if work.kind == "orders" and sent else 0
         return Load(work.kind, service.url, work.connections, ids, first)

@@ -1,4 +1,4 @@
-"""What a person sees once everything is ready."""
+"""The banner that a person sees once everything is ready."""
 
 import json
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _LABELS = {
     "MONGO_URI": "MongoDB",
 }
 
-# Taken where AUTH_JWKS_FILE is the development key set; another issuer's token goes in its place.
+# A token of the development key set; another issuer's token goes in its place.
 _TOKEN = "TOKEN=$(.venv/bin/order-service dev-token --sub alice)"  # noqa: S105
 _BEARER = '-H "Authorization: Bearer $TOKEN"'
 
@@ -61,7 +61,7 @@ def _without_secrets(address: str) -> str:
 
 
 def _items(stack: Stack) -> list[Item]:
-    # An inventory of somebody else's may have no such list.
+    # Somebody else's inventory may have no list of its items.
     if "INVENTORY_SERVICE_URL" not in stack.embedded:
         return []
     url = f"{stack.addresses['INVENTORY_SERVICE_URL']}/api/items"

@@ -1,4 +1,4 @@
-"""Looked at before anything is started: the ports, and the servers that are configured."""
+"""Checks before any part is started: of the ports, and of the configured servers."""
 
 import errno
 from urllib.parse import urlsplit
@@ -16,7 +16,7 @@ _PATIENCE = 2.0
 def check(configuration: Configuration) -> None:
     """Raises DevstackError with one line that names the setting and the remedy."""
     _check_port("PORT", configuration.port, configuration.host)
-    # 0 stands for no port at all.
+    # 0 means no port.
     if configuration.worker_port:
         _check_port("WORKER_PORT", configuration.worker_port, configuration.host)
     if configuration.mongo_uri:
@@ -46,7 +46,7 @@ def _check_mongo(uri: str) -> None:
         made: MongoClient[dict[str, object]] = MongoClient(
             uri, connect=False, serverSelectionTimeoutMS=int(_PATIENCE * 1000)
         )
-    except Exception:  # noqa: BLE001  (there is no list of what it raises, with parts of the URI)
+    except Exception:  # noqa: BLE001  (the driver does not list its errors, which hold parts of the URI)
         raise DevstackError(
             "MONGO_URI is set, and MongoDB's driver can't read it: it should look like "
             "mongodb://user:password@host:port, with : / ? # [ ] @ % in the password encoded."

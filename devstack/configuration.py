@@ -1,4 +1,4 @@
-"""What is set: the environment, then ``.env``. An empty value counts as not set."""
+"""The settings: the environment, then ``.env``. An empty value counts as not set."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _WILDCARDS = {"0.0.0.0": LOOPBACK, "::": "::1"}  # noqa: S104 - compared with, n
 
 @dataclass(frozen=True)
 class Configuration:
-    """The settings that decide what has to be started; the service reads the rest itself."""
+    """The settings that decide which parts are started; the service reads the rest itself."""
 
     mongo_uri: str | None
     kafka_broker: str | None
@@ -27,7 +27,7 @@ class Configuration:
 
     @classmethod
     def load(cls, environment: Mapping[str, str], folder: Path) -> "Configuration":
-        """Raises DevstackError for a port that is none."""
+        """Raises DevstackError for a malformed port."""
         merged = {**dotenv_values(folder / ".env"), **environment}
         given = {name: value for name, value in merged.items() if value}
         return cls(
@@ -43,7 +43,7 @@ class Configuration:
 
     @property
     def reachable_host(self) -> str:
-        """Where a client on this machine finds the API."""
+        """The host at which a client on this machine reaches the API."""
         return _WILDCARDS.get(self.host, self.host)
 
     @property

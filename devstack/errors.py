@@ -1,8 +1,8 @@
-"""What can go wrong with an embedded part, said in one line that names it and the remedy."""
+"""Errors of an embedded part, each in one line that names the part and the remedy."""
 
 
 class DevstackError(Exception):
-    """Its text is one line for a person: what failed, and what to do about it."""
+    """The text is one line for a person: what failed, and the remedy."""
 
 
 class PartFailed(DevstackError):
@@ -10,4 +10,4 @@ class PartFailed(DevstackError):
 
 
 class Unavailable(DevstackError):
-    """Something a part stands on is missing: a wheel, a download, a free port."""
+    """A part lacks what it needs: a wheel, a download, a free port."""

@@ -42,8 +42,8 @@ class KafkaBroker(Part):
         self.seat = Seat(1, self.port, free_port())
         self.seats: Sequence[Seat] = (self.seat,)
         self.cluster_id = _new_cluster_id()
-        # Kafka is told of files by names inside its own folder: it reads properties as Latin-1, and
-        # takes a comma for the end of a path.
+        # Files have names inside Kafka's own folder: Kafka reads properties as Latin-1, and takes a
+        # comma for the end of a path.
         self.process = ManagedProcess(
             name,
             [],
@@ -58,7 +58,7 @@ class KafkaBroker(Part):
         return f"{LOOPBACK}:{self.port}"
 
     def take_seat(self, seat: Seat, seats: Sequence[Seat], cluster_id: str) -> None:
-        """Makes it one node of a cluster; before its first start."""
+        """Makes this broker a node of a cluster. Call it before the first start."""
         self.seat, self.seats, self.cluster_id = seat, seats, cluster_id
 
     def _prepare(self) -> None:
@@ -74,7 +74,7 @@ class KafkaBroker(Part):
         self.process.env = runtime.environment()
 
     def _format(self, runtime: KafkaRuntime) -> None:
-        # Renamed when whole, so that a start that was cut short leaves nothing half formatted.
+        # Renamed when whole: a start that is cut short leaves no half-formatted folder.
         unfinished = self.data_dir / "formatting"
         shutil.rmtree(unfinished, ignore_errors=True)
         config = self._write_properties("format.properties", unfinished.name)
@@ -131,7 +131,7 @@ class KafkaCluster:
         return ",".join(node.bootstrap for node in self.nodes)
 
     def start(self) -> "KafkaCluster":
-        """Starts the nodes that don't run, and returns once each is in the cluster."""
+        """Starts the nodes that don't run, and returns once each node is in the cluster."""
         waiting = [node for node in self.nodes if not node.alive]
         try:
             for node in waiting:
@@ -144,7 +144,7 @@ class KafkaCluster:
         return self
 
     def node(self, node_id: int) -> KafkaBroker:
-        """By the id that Kafka's metadata names (leader, replicas)."""
+        """The node with the id that Kafka's metadata names (leader, replicas)."""
         return next(n for n in self.nodes if n.seat.node_id == node_id)
 
     def kill(self) -> None:
@@ -153,7 +153,7 @@ class KafkaCluster:
             node.kill()
 
     def stop(self) -> None:
-        # Signalled together: the last one alone could hand its partitions to nobody.
+        # Signalled together: the last node alone could hand its partitions to no other.
         for node in self.nodes:
             node.process.terminate()
         for node in self.nodes:

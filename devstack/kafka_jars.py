@@ -1,6 +1,6 @@
-"""The jars of Apache Kafka that the checkout pins, and what is wrong with a folder of them.
+"""The jars of Apache Kafka that the checkout pins, and a check of a folder against the pins.
 
-``python -m devstack.kafka_jars FOLDER`` fetches them into a Maven repository of their own there.
+``python -m devstack.kafka_jars FOLDER`` fetches the jars into a Maven repository in FOLDER.
 """
 
 import hashlib
@@ -40,7 +40,7 @@ def pinned_jars() -> list[Jar]:
 
 
 def differences(folder: Path) -> Iterator[str]:
-    """In what ``folder`` is not just the pinned jars, one text for each file."""
+    """The differences of ``folder`` from the pinned jars, one text for each file."""
     wanted = {jar.file_name: jar.sha256 for jar in pinned_jars()}
     here = {path.name: path for path in folder.glob("*.jar")}
     yield from (f"{name} is missing" for name in wanted.keys() - here.keys())
@@ -53,8 +53,8 @@ def differences(folder: Path) -> Iterator[str]:
 
 
 def fetch(folder: Path) -> None:
-    """From Maven Central, or the repositories in the user's jgo.conf. No POM is asked for."""
-    # Here, because they take a second to load, and only a download needs them.
+    """Fetches from Maven Central, or the repositories in the user's jgo.conf; fetches no POM."""
+    # Imported here: they take a second to load, and only a download needs them.
     from jgo.config import GlobalSettings
     from jgo.constants import MAVEN_CENTRAL_URL
     from jgo.maven import MavenContext
@@ -66,7 +66,7 @@ def fetch(folder: Path) -> None:
 
 
 def _root_of(error: BaseException) -> BaseException:
-    """What it began with: of a chain of requests and urllib3, the system's own error."""
+    """The first error of the chain: under requests and urllib3 the system's own error."""
     while error.__context__:
         error = error.__context__
     return error

@@ -21,7 +21,7 @@ def server_properties(
 ) -> dict[str, str]:
     """The configuration of a node that is both broker and controller.
 
-    ``log_dir``: relative to the folder that it runs in.
+    ``log_dir``: relative to the folder that the node runs in.
     """
     copies = min(3, len(seats))
     in_sync = max(1, copies - 1)
@@ -38,8 +38,8 @@ def server_properties(
         "log.dirs": log_dir,
         "num.partitions": partitions,
         "auto.create.topics.enable": "true",
-        # So a batch has to fit into max.message.bytes when it is expanded. Else a consumer finds
-        # out how large it becomes.
+        # The broker expands a batch, and the result has to fit into max.message.bytes. Else a
+        # batch could expand without bound in a consumer.
         "compression.type": "uncompressed",
         "default.replication.factor": copies,
         "min.insync.replicas": in_sync,

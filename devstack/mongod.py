@@ -60,7 +60,7 @@ class Mongod(Part):
         return f"mongodb://{self.address}/{database}{query}"
 
     def client(self) -> MongoClient[dict[str, Any]]:
-        """A client of this very node; close it after use."""
+        """A client of this node alone; close it after use."""
         return MongoClient(
             f"mongodb://{self.address}/?directConnection=true", serverSelectionTimeoutMS=500
         )
@@ -101,12 +101,12 @@ class Mongod(Part):
             client.admin.command("replSetInitiate", config)
             return
         if [m["host"] for m in config["members"]] != [self.address]:
-            # Last time it listened on another port.
+            # At its last start the node listened on another port.
             config |= {"members": [member], "version": config["version"] + 1}
             client.admin.command("replSetReconfig", config, force=True)
 
     def is_primary(self) -> bool:
-        """Whether it takes writes now."""
+        """Whether the node takes writes now."""
         if not self.alive:
             return False
         with self.client() as client:
@@ -140,7 +140,7 @@ class MongoCluster:
         return f"mongodb://{hosts}/{database}?replicaSet={self.replica_set}"
 
     def start(self) -> "MongoCluster":
-        """Starts the nodes that don't run, and returns once there is a primary."""
+        """Starts the nodes that don't run, and returns once one node is primary."""
         try:
             waiting = [node for node in self.nodes if not node.alive]
             for node in waiting:
@@ -192,7 +192,7 @@ class MongoCluster:
         return self.start()
 
     def __exit__(self, *_: object) -> None:
-        # Asked to end one by one, each would wait for the others to catch up first.
+        # Stopped one by one, each node would wait for the other nodes to catch up.
         self.kill()
 
 

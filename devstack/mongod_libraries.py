@@ -1,4 +1,4 @@
-"""The one library that mongod is linked to and that a bare Linux lacks: libcurl."""
+"""libcurl: the one library of mongod's that a bare Linux lacks."""
 
 import contextlib
 import ctypes
@@ -15,8 +15,8 @@ _NAME = "libcurl.so.4"
 def environment(folder: Path) -> dict[str, str]:
     """mongod's environment: this process's, with a libcurl where the system has none.
 
-    The wheel of pycurl carries one under a name of its own, so a link in ``folder`` gives it the
-    name that mongod asks for.
+    pycurl's wheel carries a libcurl under another name. A link in ``folder`` has the name that
+    mongod asks for.
     """
     if sys.platform != "linux" or _system_has_it():
         return dict(os.environ)

@@ -32,7 +32,7 @@ def find_mongod() -> str:
 def telling_line(log: str) -> str:
     """The last error in mongod's JSON log, in words."""
     troubles = [entry for entry in map(_entry, log.splitlines()) if entry.get("s") in ("E", "F")]
-    # The last ones of a crash only say that it crashed.
+    # The last entries of a crash say only that mongod crashed.
     causes = [entry for entry in troubles if "error" in entry.get("attr", {})] or troubles
     if not causes:
         return last_telling_line(log)

@@ -1,4 +1,4 @@
-"""``.data/run.json``: where everything is, for whoever works beside a running ``make run``."""
+"""``.data/run.json``: every address, for programs beside a running ``make run``."""
 
 import contextlib
 import fcntl
@@ -12,9 +12,9 @@ from devstack.errors import DevstackError
 
 
 class Notice:
-    """``{"process": id, "settings": {NAME: value}}``; true only while its writer has it locked.
+    """``{"process": id, "settings": {NAME: value}}``; true only while its writer holds its lock.
 
-    A lock ends with its process, however that ends, so that nobody follows an old notice.
+    A lock ends with its process, however the process ends, so no program follows an old notice.
     """
 
     def __init__(self, file: TextIO) -> None:
@@ -22,7 +22,7 @@ class Notice:
         self.write({})
 
     def write(self, settings: Mapping[str, str]) -> None:
-        """``settings``: with what the service's programs reach what runs."""
+        """``settings``: those with which the service's programs reach the running parts."""
         self._file.truncate(0)
         json.dump({"process": os.getpid(), "settings": dict(settings)}, self._file)
         self._file.flush()
@@ -30,10 +30,10 @@ class Notice:
 
 @contextlib.contextmanager
 def only_one(data_dir: Path) -> Iterator[Notice]:
-    """Raises DevstackError where another one runs with the same data."""
+    """Raises DevstackError where another ``make run`` uses the same data."""
     data_dir.mkdir(exist_ok=True)
     path = data_dir / "run.json"
-    # For its owner alone: an address that was given may hold a password.
+    # Readable by its owner alone: a configured address may hold a password.
     with open(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "a+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

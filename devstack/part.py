@@ -1,4 +1,4 @@
-"""What every embedded server offers: start, stop, kill, and use as a context manager."""
+"""The interface of every embedded server: start, stop, kill, and context manager."""
 
 from types import TracebackType
 from typing import Self
@@ -9,7 +9,7 @@ from devstack.processes import ManagedProcess
 
 
 class Part:
-    """A server in one process, with its data kept between ``stop`` or ``kill`` and ``start``."""
+    """A server in one process. Its data outlive ``stop`` and ``kill``."""
 
     process: ManagedProcess
     port: int
@@ -22,15 +22,15 @@ class Part:
         return self
 
     def launch(self) -> None:
-        """Starts without waiting, for nodes that wait for each other."""
+        """Starts without waiting: nodes of a cluster wait for each other."""
         if not is_free(self.port, patience=1 if self.process.exit_code is not None else 0):
-            # Asked first, because the other listener would answer in this part's place.
+            # Checked first: the other listener would answer in this part's place.
             raise PartFailed(f"{self.process.name} finds its port {self.port} taken; free it.")
         self._prepare()
         self.process.start()
 
     def await_ready(self) -> None:
-        """Returns once the server serves; a server that doesn't is ended."""
+        """Returns once the server serves; ends a server that does not serve."""
         try:
             self._until_ready()
         except BaseException:
@@ -38,7 +38,7 @@ class Part:
             raise
 
     def _prepare(self) -> None:
-        """What has to be on disk first."""
+        """Writes the files that the server needs."""
 
     def _until_ready(self) -> None:
         raise NotImplementedError
@@ -56,7 +56,7 @@ class Part:
         self.process.kill()
 
     def stop(self) -> None:
-        """Asks it to end, and waits until it has."""
+        """Asks the server to end, and waits for its end."""
         self.process.stop()
 
     def __enter__(self) -> Self:

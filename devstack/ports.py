@@ -7,17 +7,17 @@ import time
 from collections import deque
 
 LOOPBACK = "127.0.0.1"
-# Below the ephemeral range of Linux and macOS: a client that keeps dialling a stopped part can
-# otherwise be given that very port as its own source port, and keep the part from coming back.
+# Below the ephemeral range of Linux and macOS: else a client that keeps dialling a stopped part can
+# get the part's port as its own source port, and keep the part from starting again.
 _FIRST, _LAST = 20_000, 32_000
-# Whoever was given one may not listen on it yet. A socket that is bound and doesn't listen keeps a
-# port from other processes' picks and from clients' source ports, but not from a server, which
-# binds with SO_REUSEADDR.
+# Sockets that hold given ports until their servers listen. A socket that is bound and does not
+# listen keeps its port from other processes' picks and from clients' source ports, but not from a
+# server, which binds with SO_REUSEADDR.
 _HELD: deque[socket.socket] = deque(maxlen=300)
 
 
 def bind_problem(port: int, host: str = LOOPBACK) -> OSError | None:
-    """What a server would hear if it tried to listen there now; None when it could."""
+    """The error that a server would meet if it listened on the port now; None when it could."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -29,9 +29,9 @@ def bind_problem(port: int, host: str = LOOPBACK) -> OSError | None:
 
 
 def is_free(port: int, host: str = LOOPBACK, patience: float = 0) -> bool:
-    """Whether a server could listen there now, or within ``patience`` s.
+    """Whether a server could listen on the port now, or within ``patience`` s.
 
-    A listener that was killed a moment ago can be a moment longer in going.
+    A killed listener may hold its port a moment longer.
     """
     deadline = time.monotonic() + patience
     while bind_problem(port, host) is not None:
@@ -42,7 +42,7 @@ def is_free(port: int, host: str = LOOPBACK, patience: float = 0) -> bool:
 
 
 def answers(port: int, host: str = LOOPBACK, timeout: float = 0.5) -> bool:
-    """Whether something accepts connections there."""
+    """Whether a server accepts connections at the port."""
     try:
         socket.create_connection((host, port), timeout=timeout).close()
     except OSError:
@@ -51,11 +51,11 @@ def answers(port: int, host: str = LOOPBACK, timeout: float = 0.5) -> bool:
 
 
 def free_port(preferred: int | None = None) -> int:
-    """``preferred`` where nobody listens on it, else a random port that nobody else is given."""
+    """``preferred`` if it is free, else a random port that no other caller gets."""
     if preferred is not None and is_free(preferred):
         return preferred
     while True:
-        port = random.randint(_FIRST, _LAST)  # noqa: S311 - no secret hangs on it
+        port = random.randint(_FIRST, _LAST)  # noqa: S311 - the port is no secret
         holder = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         try:
             holder.bind((LOOPBACK, port))

@@ -13,14 +13,14 @@ from devstack import watchdog
 from devstack.errors import PartFailed
 
 _LOG_LIMIT = 10 * 1024 * 1024
-# What gunicorn adds after the line that tells why.
+# gunicorn's lines after the line with the cause.
 _AFTERTHOUGHT = re.compile(r"HaltServer|exited with code|Reason: |Shutting down|\[INFO\]")
 _TELLING = re.compile(r"error|exception|fatal|fail|cannot|can't|denied|no space|in use", re.I)
 _POLL = 0.02
 
 
 def last_telling_line(log: str) -> str:
-    """The last line that speaks of trouble, or the last line at all."""
+    """The last line that tells of trouble, else the last line."""
     lines = [line.strip() for line in log.splitlines() if line.strip()]
     lines = [line for line in lines if not _AFTERTHOUGHT.search(line)] or lines
     telling = [line for line in lines if _TELLING.search(line)]
@@ -60,7 +60,7 @@ class ManagedProcess:
 
     @property
     def title(self) -> str:
-        """Its name as it stands inside a sentence."""
+        """The name as it stands inside a sentence."""
         return self.name[0].lower() + self.name[1:] if self.name.startswith("The ") else self.name
 
     @property
@@ -69,7 +69,7 @@ class ManagedProcess:
 
     @property
     def exit_code(self) -> int | None:
-        """As subprocess has it: negative for a signal, None while it runs."""
+        """As in subprocess: negative for a signal, None while the program runs."""
         return self._process.poll() if self._process else None
 
     def start(self) -> None:
@@ -83,7 +83,7 @@ class ManagedProcess:
             self._process = watchdog.launch(self.command, log.fileno(), self.env, str(self.cwd))
 
     def run(self) -> None:
-        """Starts it and waits for its end. Raises PartFailed unless it ends well."""
+        """Starts the program and waits for its end. Raises PartFailed unless the exit code is 0."""
         self.start()
         assert self._process is not None
         if self._process.wait() != 0:
@@ -101,7 +101,7 @@ class ManagedProcess:
             time.sleep(_POLL)
 
     def failure(self) -> PartFailed:
-        """What to raise when the program is found dead."""
+        """The error to raise when the program is found dead."""
         code = self.exit_code
         self._bury()
         if code == -signal.SIGKILL:
@@ -113,23 +113,23 @@ class ManagedProcess:
         return PartFailed(f"{self.name} died ({how}). {self.account()}")
 
     def account(self) -> str:
-        """The last telling line of this run, and where its log is."""
+        """The last telling line of this run, and the path of its log."""
         return f"It last said: {self._telling(self.log())} (log: {self.log_path})"
 
     def log(self) -> str:
-        """What the program has written since it was last started."""
+        """The program's output since its last start."""
         with contextlib.suppress(OSError), self.log_path.open("rb") as log:
             log.seek(self._log_start)
             return log.read().decode(errors="replace")
         return ""
 
     def signal(self, number: int) -> None:
-        """Signals the program itself, not its children."""
+        """Signals the program alone, not its children."""
         if self.alive:
             os.kill(self.pid, number)
 
     def kill(self) -> None:
-        """SIGKILL for the program and all it has started, at once."""
+        """SIGKILL for the program and all its children, at once."""
         if self._process:
             self._bury()
 
@@ -138,7 +138,7 @@ class ManagedProcess:
         self.signal(signal.SIGTERM)
 
     def stop(self) -> None:
-        """SIGTERM, then SIGKILL for what is left after ``patience`` s. Safe to repeat."""
+        """SIGTERM, then SIGKILL for processes left after ``patience`` s. Safe to repeat."""
         if self._process is None:
             return
         self.terminate()
@@ -147,7 +147,7 @@ class ManagedProcess:
         self._bury()
 
     def shoot(self) -> None:
-        """As ``kill``, but waits for nothing, so that a signal handler may call it."""
+        """As ``kill``, but without waiting, so that a signal handler may call ``shoot``."""
         if self._process:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""Everything that ``make run`` runs, started so that little waits, stopped in the reverse order."""
+"""All that ``make run`` runs, started with little waiting, stopped in the reverse order."""
 
 import os
 import sys
@@ -18,7 +18,7 @@ from devstack.processes import ManagedProcess
 
 _MONGO_PORT, _KAFKA_PORT, _INVENTORY_PORT = 27117, 9192, 3200
 _READY_TIMEOUT = 60
-# Longer than the API and the worker take at most to finish what they have in hand.
+# Longer than API and worker take at most to finish their work in hand.
 _FINISH_TIMEOUT = 35
 
 
@@ -35,13 +35,13 @@ class Stack:
         self._last_answer = "nothing"
 
     def start(self) -> None:
-        """Returns once the API is ready. Raises DevstackError; what has started then still runs."""
+        """Returns once the API is ready. After a DevstackError parts already started run on."""
         mongo = self._mongo()
         kafka = self._kafka()
         if mongo:
             mongo.await_ready()
         inventory = self._inventory()
-        # The first: whatever reads the settings may find this key among them.
+        # First: a program that reads the settings may find this key's file in them.
         self._make_dev_key()
         self._migrate()
         for part in (kafka, inventory):
@@ -97,7 +97,7 @@ class Stack:
         self._program("order-service migrate", "migrate", "order-service", "migrate").run()
 
     def _make_dev_key(self) -> None:
-        """With it ``order-service dev-token`` signs, so that tokens can be tried at once."""
+        """``order-service dev-token`` signs with this key, so that tokens can be tried at once."""
         if not (self.data_dir / "dev-keys" / "key.pem").exists():
             arguments = ("dev-token", "--sub", "nobody", "--hours", "0")
             self._program("order-service dev-token", "dev-token", "order-service", *arguments).run()
@@ -132,7 +132,7 @@ class Stack:
 
     @property
     def settings(self) -> Mapping[str, str]:
-        """With what a program of the service reaches all this, from anywhere."""
+        """The settings with which a program of the service, in any folder, reaches the parts."""
         return {**self.addresses, "INVENTORY_CONTRACT": self.configuration.contract}
 
     def _environment(self) -> Mapping[str, str]:
@@ -162,7 +162,7 @@ class Stack:
                 raise process.failure()
 
     def stop(self) -> None:
-        """API, worker, inventory, Kafka, MongoDB: each when those that need it are gone."""
+        """API, worker, inventory, Kafka, MongoDB: each after the programs that need it."""
         for process in reversed(self._running):
             process.stop()
 

@@ -31,14 +31,14 @@ class StopAsked(BaseException):
 
 
 def say(line: str) -> None:
-    """A line for the person in front of it, who may have closed the terminal by now."""
+    """Prints a line for a person, who may have closed the terminal by now."""
     with contextlib.suppress(OSError):
         sys.stdout.write(f"{line}\n")
         sys.stdout.flush()
 
 
 def main() -> int:
-    """The exit code: 0 after a stop that was asked for, 1 after one line that says what failed."""
+    """The exit code: 0 after a stop that was asked for, 1 after one line with the failure."""
     try:
         _stop_on_signals()
         if not Path("wsgi.py").is_file():
@@ -76,23 +76,23 @@ def _watch(stack: Stack, parent: int) -> NoReturn:
     terminal = _terminal()
     while True:
         stack.check()
-        # A make that was killed can't pass on the Ctrl-C that is meant for it.
+        # A killed make can't pass on a Ctrl-C.
         if "MAKELEVEL" in os.environ and os.getppid() != parent:
             raise StopAsked
-        # The kernel tells only the first program of a terminal that it was closed, and make, where
-        # it is that program, keeps it to itself.
+        # The kernel signals a closed terminal only to its first program; if that program is make,
+        # make does not pass the signal on.
         if terminal.poll(_WATCH_SECONDS * 1000):
             raise StopAsked
 
 
 def _terminal() -> select.poll:
-    """Reports when the terminal that it was started in, if any, is closed."""
+    """A poll that reports when this process's terminal, if any, is closed."""
     poll = select.poll()
-    # isatty() denies a terminal that is closed already; among devices only a terminal hangs up.
+    # By S_ISCHR: isatty() is false for a closed terminal, and no other device hangs up.
     terminals = [fd for fd in (0, 1, 2) if stat.S_ISCHR(os.fstat(fd).st_mode)]
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
         for fd in terminals:
-            # With no event asked for, hanging up is still reported.
+            # 0 asks for no event; a hang-up is reported all the same.
             poll.register(fd, 0)
     return poll
 
@@ -111,7 +111,7 @@ def _stop_on_signals() -> None:
         raise StopAsked
 
     for number in _SIGNALS:
-        # Left as nohup sets it.
+        # SIGHUP stays ignored under nohup.
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, ask)
 
@@ -123,7 +123,7 @@ def _failed(reason: str) -> int:
 
 
 def _short_of_room() -> str:
-    """Said first, because a full disk shows in many ways; empty where there is room."""
+    """A text that goes before any failure, as a full disk has many symptoms; empty with room."""
     for folder in (_DATA, cache_dir()):
         while not folder.exists():
             folder = folder.parent

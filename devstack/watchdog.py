@@ -1,9 +1,9 @@
 """Ends every part when this process ends, even by SIGKILL.
 
-One tiny shell process holds the reading end of a pipe whose writing end only this process has.
-Each part registers its process group there before it becomes the part's program; when the pipe
-closes, the shell kills every group still registered. A group takes grandchildren along, works on
-macOS too, and doesn't depend on the thread that started the part, as PR_SET_PDEATHSIG does.
+One tiny shell process reads a pipe whose writing end only this process has. Each part's process
+writes its process group to the pipe before it becomes the part's program; when the pipe closes, the
+shell kills every group still registered. A group has the grandchildren too, works on macOS, and
+doesn't depend on the thread that started the part, as PR_SET_PDEATHSIG does.
 """
 
 import os
@@ -22,7 +22,7 @@ while read -r change group; do
 done
 for group in $groups; do kill -KILL "-$group"; done
 """
-# The part's own process registers itself, so that no moment is left in which it runs unwatched.
+# The part's process registers itself before its program, so the program never runs unwatched.
 _LAUNCH = 'echo "+ $$" >&0 && exec "$@" </dev/null'
 
 
@@ -39,12 +39,12 @@ class _Watchdog:
         )
         assert self._shell.stdin is not None
         self.pipe = self._shell.stdin.fileno()
-        os.register_at_fork(after_in_child=self._let_go)
+        os.register_at_fork(after_in_child=self._close_pipe)
 
     def alive(self) -> bool:
         return self.owner == os.getpid() and self._shell.poll() is None
 
-    def _let_go(self) -> None:
+    def _close_pipe(self) -> None:
         # A forked child that outlives this process would keep the pipe open.
         os.close(self.pipe)
 
@@ -77,5 +77,5 @@ def launch(
 
 
 def forget(group: int) -> None:
-    """To be called once nothing of the group is left, before its number can be used again."""
+    """Call it once no process of the group is left, before its number can be used again."""
     os.write(_watchdog().pipe, f"- {group}\n".encode())

@@ -2,11 +2,11 @@
 
     python tools/collection.py
 
-Postman imports it, and so does Insomnia; newman runs it, on a service that is there:
+Postman and Insomnia import the collection; newman runs it on a running service:
 
     npx newman run docs/order-service.postman_collection.json --env-var baseUrl=http://127.0.0.1:3100
 
-A test fails when it is not what this writes.
+A test fails when the file differs from this program's output.
 """
 
 import json
@@ -21,7 +21,7 @@ from order_service.interface.http.use_cases import ApiUseCases
 
 TARGET = Path(__file__).parents[1] / "docs" / "order-service.postman_collection.json"
 _SCHEMA = "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"
-# The item is one of the sample inventory's; the order, until one is created, nobody's.
+# itemId: an item of the sample inventory; orderId: of no order, until one is created.
 _VARIABLES = {
     "baseUrl": "http://127.0.0.1:3100",
     "token": "",
@@ -45,8 +45,8 @@ def _nobody(_: str) -> Caller:
 
 
 def document() -> dict[str, Any]:
-    """Of a service that asks for tokens: who has none may leave them out."""
-    # Nothing is asked of the use cases as long as no order is.
+    """The document of a service that asks for tokens; a person without a token sends none."""
+    # No request calls a use case here, so None stands for each.
     none: Any = None
     app = create_app(ApiUseCases(**dict.fromkeys(_USE_CASES, none)), _nobody)
     return dict(app.test_client().get("/openapi.json").get_json())
@@ -99,12 +99,12 @@ def _item(path: str, method: str, operation: dict[str, Any]) -> dict[str, Any]:
 
 
 def _after(lines: list[str]) -> dict[str, Any]:
-    """A script that is run on the answer."""
+    """A script that Postman runs on the answer."""
     return {"listen": "test", "script": {"type": "text/javascript", "exec": lines}}
 
 
 def _optional(parameter: dict[str, Any]) -> dict[str, Any]:
-    """Shown, and sent only when it is switched on."""
+    """A parameter that is shown, and sent only when a person switches it on."""
     value = "{{$guid}}" if parameter["name"] == "Idempotency-Key" else ""
     about = parameter.get("description", "")
     return {"key": parameter["name"], "value": value, "description": about, "disabled": True}

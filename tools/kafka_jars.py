@@ -1,9 +1,9 @@
-"""Writes devstack/kafka_jars.txt: every jar that Apache Kafka of KAFKA_VERSION is made of.
+"""Writes devstack/kafka_jars.txt: every jar of Apache Kafka KAFKA_VERSION.
 
     python -m tools.kafka_jars
 
-Resolves with jgo what the project's POMs ask for today. What is downloaded later is what stands
-in the file, whatever was published since.
+jgo resolves the jars that Kafka's POMs ask for today. Later downloads take the jars in the file,
+whatever was published since.
 """
 
 import subprocess

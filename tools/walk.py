@@ -1,7 +1,7 @@
 """How far one request walks through the code: `make walk`.
 
-Each trip is carried out once before it is traced, as in a process that has served already: on a
-MongoDB of its own, an inventory that answers at once, and a consumer that is given one record.
+Each trip is made once before it is traced, as in a process that has served already. The trips use
+a MongoDB of their own, an inventory that answers at once, and a consumer that gets one record.
 
 | column | of order_service alone |
 |---|---|
@@ -46,7 +46,7 @@ ITEM = "64b000000000000000000001"
 
 
 class Walk:
-    """What ran while it was the current one, in every thread that began after ``watch``."""
+    """The functions that ran during this walk, in every thread that began after ``watch``."""
 
     current: ClassVar["Walk | None"] = None
 
@@ -109,7 +109,7 @@ class Inventory(BaseHTTPRequestHandler):
     do_GET = do_PATCH = do_POST = _answer  # noqa: N815  (http.server calls them so)
 
     def log_message(self, *_: object) -> None:
-        """Nobody reads it."""
+        """No log: nobody reads one."""
 
 
 @contextmanager
@@ -149,7 +149,7 @@ def requests(client: FlaskClient, contract: str) -> Iterator[tuple[str, Walk]]:
 
 
 def event(settings: Settings, adapters: Adapters) -> Walk:
-    """One record that the worker logs; the client that would talk to the broker is given it."""
+    """One record that the worker logs. A fake client hands it over in the broker's place."""
 
     def consume() -> None:
         broker = FakeBroker(value())
@@ -166,7 +166,7 @@ def event(settings: Settings, adapters: Adapters) -> Walk:
 
 
 def settlement(settings: Settings, adapters: Adapters) -> Walk:
-    """One order whose create was killed before it took its stock."""
+    """The settlement of an order whose create was killed before it took stock."""
     settle = worker._settlement(settings, adapters)
 
     def abandoned() -> None:

@@ -1,4 +1,4 @@
-"""The sample Inventory Service: a stand-in for the one that a shop already has."""
+"""The sample Inventory Service: a stand-in for a shop's own inventory."""
 
 from devstack.inventory.items import SAMPLE_ITEMS
 from devstack.inventory.service import SampleInventory

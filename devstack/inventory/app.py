@@ -19,7 +19,7 @@ Reply = tuple[Document, int]
 
 
 class BadBody(Exception):
-    """Its text says which field, and what it may be."""
+    """The text names the field, and the values it may have."""
 
 
 def create_app(store: ItemStore, publish: Publish) -> Flask:
@@ -40,7 +40,7 @@ def _add_error_answers(app: Flask) -> None:
     app.register_error_handler(ItemNotFound, lambda _: ({"message": "Item not found"}, 404))
     app.register_error_handler(NotEnough, lambda error: ({"stock": error.stock}, 409))
     app.register_error_handler(HTTPException, lambda e: ({"message": e.description}, e.code or 500))
-    # The change is saved by then: the service that this one stands in for answers the same.
+    # The change is saved by then; a shop's own inventory answers 500 as well.
     app.register_error_handler(NotPublished, failed)
     app.register_error_handler(PyMongoError, failed)
 
@@ -130,7 +130,7 @@ def _text(body: Document, name: str) -> str:
 
 def _price(body: Document) -> float:
     value: Any = body.get("price")
-    # Also false for the NaN that Python's JSON lets in.
+    # The comparison is false for NaN too, which Python's JSON lets in.
     if type(value) not in (int, float) or not 0 <= value <= _MOST:
         raise BadBody("price must be a number, 0 or more")
     return float(value)

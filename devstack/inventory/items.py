@@ -1,11 +1,11 @@
-"""What the sample shop sells."""
+"""The sample shop's items."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class SampleItem:
-    """``price`` is a float as in the JSON of the service that this one stands in for."""
+    """``price`` is a float, as in the JSON of a shop's own inventory."""
 
     item_id: str
     name: str

@@ -1,10 +1,10 @@
 """Deduct and restore by operation id: applied once, and answered the same for ever.
 
-An operation and its change of stock are one atomic write, because the operation is kept in the
-item's own document. The list there stays short: the oldest are copied to a collection of their own
-and then dropped. The item's ``generation`` counts these drops. An operation that was not found
-in the copies is applied only while the generation is still the one read before looking there, so
-that it can't have been copied and dropped in between.
+An operation and its change of stock are one atomic write, because the item's own document keeps the
+operation. The document's list stays short: the oldest operations are copied to a collection of
+their own, then dropped. The item's ``generation`` counts these drops. An operation that is not
+among the copies is applied only if the generation is still the one read before the look at the
+copies: so no drop in between can hide an applied operation.
 """
 
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ _KEPT_IN_ITEM = 100
 
 
 class NotEnough(Exception):
-    """The item has too little stock; nothing was changed."""
+    """The item has too little stock; the stock is unchanged."""
 
     def __init__(self, stock: int) -> None:
         super().__init__(stock)
@@ -37,7 +37,7 @@ class NotEnough(Exception):
 
 @dataclass(frozen=True)
 class Answer:
-    """What an operation answered. ``change`` is None for a repeat, which changed nothing."""
+    """An operation's answer. ``change`` is None for a repeat, which changes no stock."""
 
     stock: int
     price: float

@@ -1,4 +1,4 @@
-"""Tells Kafka of a change of stock, and whether Kafka has it."""
+"""Publishes changes of stock to Kafka, and tells whether Kafka has them."""
 
 import contextlib
 import json
@@ -18,7 +18,7 @@ class NotPublished(Exception):
 
 
 class StockPublisher:
-    """Publishes each change as one event, keyed by item, and waits until Kafka has it."""
+    """Publishes each change as one event, keyed by item, and waits until Kafka has the event."""
 
     def __init__(self, bootstrap: str, topic: str) -> None:
         self._topic = topic
@@ -60,7 +60,7 @@ class StockPublisher:
             raise NotPublished(failures[0].str() if failures else "no delivery report")
 
     def _serve(self) -> None:
-        # Asking for the topic makes the broker create it before the first change needs it.
+        # A request for the topic's metadata makes the broker create the topic in advance.
         with contextlib.suppress(KafkaException):
             self._producer.list_topics(self._topic, timeout=5)
         while True:

@@ -16,7 +16,7 @@ _CHECKOUT = str(Path(devstack.__file__).resolve().parent.parent)
 
 
 class SampleInventory(Part):
-    """Serves both contracts always; which one is spoken is up to the caller."""
+    """Always serves both contracts; the caller chooses."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class SampleInventory(Part):
             "PYTHONPATH": os.pathsep.join(filter(None, [_CHECKOUT, os.environ.get("PYTHONPATH")])),
             "GUNICORN_CMD_ARGS": "",
         }
-        # Elsewhere than in the checkout: its gunicorn.conf.py is the service's, not this one's.
+        # Outside the checkout, whose gunicorn.conf.py is the order service's.
         self.process = ManagedProcess(
             "The sample inventory",
             _gunicorn(self.port, threads),
@@ -73,9 +73,9 @@ def _gunicorn(port: int, threads: int) -> list[str]:
         "--worker-class": "gthread",
         "--workers": 1,
         "--threads": threads,
-        # Longer than any caller's pool keeps an idle connection, so that none is cut under a call.
+        # Longer than any caller's pool keeps an idle connection: no connection is cut under a call.
         "--keep-alive": 75,
-        # gunicorn waits that long for callers that only keep a connection; a request takes 2 s.
+        # gunicorn waits so long even for idle connections; a request takes 2 s.
         "--graceful-timeout": 2,
     }
     flat = [str(word) for option in options.items() for word in option]

@@ -15,12 +15,12 @@ DURABLE = WriteConcern(w="majority", j=True, wtimeout=5000)
 
 
 class ItemNotFound(Exception):
-    """No item has that id, or it is no id."""
+    """No item has the id, or the id is malformed."""
 
 
 @dataclass(frozen=True)
 class StockChange:
-    """A change that was saved, with the item as it is now."""
+    """A saved change, with the item after the change."""
 
     item: Document
     previous_stock: int
@@ -46,7 +46,7 @@ class ItemStore:
         )
 
     def seed(self) -> None:
-        """Adds the sample items that are not there; leaves those that are as they are."""
+        """Adds the missing sample items; leaves the others as they are."""
         for sample in SAMPLE_ITEMS:
             item = _new_item(sample.name, sample.description, sample.price, sample.stock)
             key = {"_id": ObjectId(sample.item_id)}
@@ -70,7 +70,7 @@ class ItemStore:
         return item
 
     def overwrite_stock(self, item_id: str, stock: int) -> StockChange:
-        """Reads the previous stock and overwrites it in one step; the same value is no change."""
+        """Reads the previous stock and overwrites it in one step. An equal value is no change."""
         before = self.items.find_one_and_update(
             {"_id": object_id(item_id), "stock": {"$ne": stock}},
             {"$set": {"stock": stock, "updatedAt": (changed := now())}},
