@@ -39,8 +39,9 @@ _BUSY = 0.5
 def run(options: argparse.Namespace) -> None:
     todo = list(steps(options.works, options.rounds))
     services = sorted({service for _, _, service in todo})
-    known = recipes(installed(services))
+    made = installed(services)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, Parts(Path(folder)) as parts:
+        known = recipes(made, Path(folder) / "keys")
         described = {**machine.described(parts.mongod_version), "settings": vars(options)}
         chosen = {name: known[name] for name in services}
         results = measure(todo, chosen, parts, options)

@@ -31,7 +31,9 @@ def main(given: Sequence[str]) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     options = _arguments(given)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        builds = [recipes({})["ours"], earlier(_checked_out(options.before, Path(folder)))]
+        keys = Path(folder) / "keys"
+        before = _checked_out(options.before, Path(folder))
+        builds = [recipes({}, keys)["ours"], earlier(before, keys)]
         try:
             with Parts(Path(folder)) as parts:
                 results = _measure(builds, parts, options)

@@ -87,7 +87,7 @@ class Hot:
     def _send(self, clients: int, hosts: int, seconds: int) -> list[Loaded]:
         """Load from ``clients``, shared out among the hosts."""
         loads = [
-            Load("create", service.url, clients // hosts, self._ids)
+            Load("create", service.url, clients // hosts, self._ids, token=service.recipe.token)
             for service in self._services[:hosts]
         ]
         with ThreadPoolExecutor(hosts) as pool:
@@ -120,7 +120,7 @@ class Hot:
 def measured() -> dict[tuple[int, int], Seen]:
     """Medians by clients and hosts, of rounds in which the settings took turns."""
     with tempfile.TemporaryDirectory() as folder, Parts(Path(folder)) as parts:
-        ours = recipes({})["ours"]
+        ours = recipes({}, parts.folder / "keys")["ours"]
         Service(ours, parts).migrate()
         with Service(ours, parts) as first, Service(ours, parts) as second:
             hot = Hot(parts, [first, second])

@@ -2,9 +2,14 @@
 --   one      GET that very URL
 --   orders   GET each order once; `exhausted` in the result tells that there were too few
 --   create   POST an order of 1 for the next item, over and over
+-- TOKEN, where it is set, goes with each request.
 -- The result is one line of JSON; times are in milliseconds.
 
 local kind = os.getenv("LOAD")
+local token = os.getenv("TOKEN")
+if token ~= "" then
+  wrk.headers["Authorization"] = "Bearer " .. token
+end
 local threads = {}
 local requests_made = {}
 local turn = 0
@@ -17,7 +22,7 @@ local function for_id(id)
   if kind == "orders" then
     return wrk.format("GET", "/api/orders/" .. id)
   end
-  local headers = { ["Content-Type"] = "application/json" }
+  local headers = { ["Content-Type"] = "application/json", ["Authorization"] = wrk.headers["Authorization"] }
   local body = '{"itemId":"' .. id .. '","quantity":1}'
   return wrk.format("POST", "/api/orders/create", headers, body)
 end

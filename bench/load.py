@@ -15,13 +15,15 @@ _GRACE = 30
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Requests to ``url``: ``kind`` as in load.lua, ``ids`` from the ``first`` on."""
+    """Requests to ``url``: ``kind`` as in load.lua, ``ids`` from the ``first`` on, and the
+    ``token`` of each request, where it is not empty."""
 
     kind: str
     url: str
     connections: int
     ids: Path = Path(os.devnull)
     first: int = 0
+    token: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ def send(load: Load, seconds: int) -> Loaded:
     command = ["wrk", "--threads", "1", "--connections", str(load.connections)]
     command += ["--duration", f"{seconds}s", "--timeout", f"{_REQUEST_TIMEOUT}s"]
     environment = {"LOAD": load.kind, "IDS": str(load.ids), "FIRST": str(load.first)}
+    environment["TOKEN"] = load.token
     done = subprocess.run(
         [*command, "--script", str(_SCRIPT), load.url],
         env={"PATH": os.environ["PATH"], **environment},

@@ -13,6 +13,7 @@ import requests
 from bson import ObjectId
 from pymongo.collection import Collection
 
+from bench import issuer
 from bench.parts import Parts
 from bench.usage import await_rest, resident
 from devstack.ports import free_port
@@ -30,7 +31,8 @@ _OPEN = ({"awaitingSince": {"$exists": True}}, {"outbox.eventId": {"$exists": Tr
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """``api``, ``worker``: the commands; ``ready``: the path that answers 200 once it serves."""
+    """``api``, ``worker``: the commands; ``ready``: the path that answers 200 once it serves;
+    ``token``: what each request brings, where the service asks for one."""
 
     name: str
     api: Sequence[str]
@@ -38,27 +40,31 @@ class Recipe:
     folder: Path = CHECKOUT
     worker: Sequence[str] = ()
     ready: str = ""
+    token: str = ""
 
     @property
     def database(self) -> str:
         return f"bench-{self.name}"
 
 
-def earlier(folder: Path) -> Recipe:
-    """The build in ``folder``, run with this checkout's packages."""
+def earlier(folder: Path, keys: Path) -> Recipe:
+    """The build in ``folder``, run with this checkout's packages; ``keys`` as for ``recipes``."""
     gunicorn = (*_PYTHON, "gunicorn", "--config", str(folder / "gunicorn.conf.py"), "wsgi:app")
     worker = (*_PYTHON, "order_service", "worker")
-    path = {"PYTHONPATH": os.fspath(folder)}
-    return Recipe("before", gunicorn, path, folder, worker, ready="/health/ready")
+    token = issuer.token(keys)
+    settings = {"PYTHONPATH": os.fspath(folder), **issuer.settings(keys)}
+    return Recipe("before", gunicorn, settings, folder, worker, "/health/ready", token)
 
 
-def recipes(made: Mapping[str, Path]) -> dict[str, Recipe]:
-    """``made``: the folders of the peers that are ready to run."""
+def recipes(made: Mapping[str, Path], keys: Path) -> dict[str, Recipe]:
+    """``made``: the folders of the peers that are ready to run. ``keys``: the folder of the key
+    that our service's tokens are signed with."""
+    token, guarded = issuer.token(keys), issuer.settings(keys)
     ours, worker = (*_GUNICORN, "wsgi:app"), (*_PYTHON, "order_service", "worker")
-    conditional = {"INVENTORY_CONTRACT": "conditional"}
+    conditional = {**guarded, "INVENTORY_CONTRACT": "conditional"}
     found = [
-        Recipe("ours", ours, {}, worker=worker, ready="/health/ready"),
-        Recipe("conditional", ours, conditional, worker=worker, ready="/health/ready"),
+        Recipe("ours", ours, guarded, worker=worker, ready="/health/ready", token=token),
+        Recipe("conditional", ours, conditional, worker=worker, ready="/health/ready", token=token),
         Recipe("bare", (*_GUNICORN, "bench.peers.bare:app"), {}, ready="/hello"),
     ]
     if "express" in made:

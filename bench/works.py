@@ -123,10 +123,11 @@ class Measuring:
 
     def _load(self, work: Work, service: Service, sent: int = 0) -> Load:
         """``sent``: requests of the warm-up, whose orders were read already."""
-        name = service.recipe.name
+        name, token = service.recipe.name, service.recipe.token
         if work.kind == "one":
-            return Load("one", service.url + self._prepared.path(name), work.connections)
+            url = service.url + self._prepared.path(name)
+            return Load("one", url, work.connections, token=token)
         ids = self._prepared.ids(work.name, name)
         # ``sent`` lacks the requests under way at the end of the warm-up.
         first = sent + work.connections if work.kind == "orders" and sent else 0
-        return Load(work.kind, service.url, work.connections, ids, first)
+        return Load(work.kind, service.url, work.connections, ids, first, token)
