@@ -59,7 +59,11 @@ _TABLE: Final = (
     _Row(
         "The name of the order store's host is not known: check MONGO_URI.",
         types=(ConnectionFailure, ConfigurationError),
-        words=("service not known", "name resolution", "nodename", "No address", "DNS", "idna"),
+        words=(
+            *("service not known", "name resolution", "nodename", "No address", "DNS"),
+            # Of a name that can not be encoded; the second is that of Python 3.12.
+            *("idna", "label empty or too long"),
+        ),
     ),
     _Row(
         "The order store is not the replica set that MONGO_URI names: check its replicaSet.",

@@ -299,7 +299,7 @@ def test_an_overwrite_that_arrived_again_after_its_lease_is_named(shop: Shop) ->
     assert finding["orders"] == [order.id]
     assert finding["stockChanges"] == [str(again["_id"])]
     assert (finding["foundStock"], finding["writtenStock"]) == (15, 17)
-    assert "+2 is not there" in finding["text"]
+    assert "wrong by +2" in finding["text"]
 
 
 @pytest.mark.usefixtures("worker")
