@@ -44,7 +44,7 @@ class CachedOrders:
             return self._from_store(order_id, mark)
         return self._from_shared(self._shared, order_id, mark)
 
-    def _from_shared(self, shared: "SharedOrders", order_id: str, mark: int) -> Order | None:
+    def _from_shared(self, shared: SharedOrders, order_id: str, mark: int) -> Order | None:
         began = monotonic()
         looked = shared.look(order_id)
         if looked is None:

@@ -2,7 +2,7 @@
 
 from prometheus_client import CollectorRegistry, Gauge, Histogram
 
-_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+from order_service.infrastructure.telemetry.buckets import CALL_SECONDS
 
 
 class InventoryMetrics:
@@ -13,7 +13,7 @@ class InventoryMetrics:
             "order_service_inventory_call_seconds",
             "Calls to the inventory; the outcome is ok, or the code of the error.",
             ["operation", "outcome"],
-            buckets=_BUCKETS,
+            buckets=CALL_SECONDS,
             registry=registry,
         )
         self._open = Gauge(

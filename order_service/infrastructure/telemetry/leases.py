@@ -5,7 +5,8 @@ import time
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+from order_service.infrastructure.telemetry.buckets import CALL_SECONDS
+
 # Whoever waits looks more often than that; who has not looked for so long gave up.
 _GAVE_UP = 1.0
 
@@ -19,7 +20,7 @@ class LeaseMetrics:
         self._seconds = Histogram(
             "order_service_lease_wait_seconds",
             "From the first look at an item's lease until it is free.",
-            buckets=_BUCKETS,
+            buckets=CALL_SECONDS,
             registry=registry,
         )
         self._lost = Counter(

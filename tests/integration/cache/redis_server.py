@@ -5,47 +5,34 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from redis import Redis, RedisError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from devstack.part import Part
 from devstack.ports import free_port
 from devstack.processes import ManagedProcess
 from tests.programs import program
 
 
-class RedisServer:
+class RedisServer(Part):
     def __init__(self, folder: Path, *more: str) -> None:
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         server = program("redis-server", "redis-server")
         here = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(folder)]
         command = [server, *here, "--save", "", *more]
-        self._process = ManagedProcess("redis", command, folder / "redis.log")
+        self.process = ManagedProcess("redis", command, folder / "redis.log")
         self.client: Any = Redis.from_url(self.url, retry=Retry(NoBackoff(), 0), socket_timeout=5)
 
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def stop(self) -> None:
         self.client.close()
-        self._process.stop()
+        super().stop()
 
-    def start(self) -> None:
-        self._process.start()
-        self._process.wait_until(self._answers, 10)
-
-    def kill(self) -> None:
-        self._process.kill()
+    def _until_ready(self) -> None:
+        self.process.wait_until(self._answers, 10)
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
