@@ -26,7 +26,8 @@ from order_service.application.orders.publish import AT_ONCE, PublishEvents
 from order_service.application.stock.lease import Lease
 from order_service.bootstrap.adapters import Adapters, build_adapters
 from order_service.bootstrap.shared import Shared
-from order_service.domain.order import Intent, Order, StockMove
+from order_service.domain.moves import Intent, StockMove
+from order_service.domain.order import Order
 from order_service.infrastructure.kafka.build import event_publisher
 from order_service.infrastructure.mongo import schema
 from order_service.infrastructure.mongo.connection import connect

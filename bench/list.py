@@ -29,7 +29,7 @@ from order_service.application.callers import Caller, Scope
 from order_service.bootstrap.adapters import build_adapters
 from order_service.bootstrap.api import build_use_cases
 from order_service.bootstrap.shared import Shared
-from order_service.domain.order import OrderStatus
+from order_service.domain.status import OrderStatus
 from order_service.infrastructure.mongo import schema
 from order_service.infrastructure.mongo.connection import Database, collection_of, connect
 from order_service.infrastructure.mongo.documents import OrderDocument

@@ -7,17 +7,18 @@ from typing import Any
 
 from bson import ObjectId
 
-from order_service.domain.order import (
+from order_service.domain.line import Line
+from order_service.domain.marks import (
     Decision,
     Failure,
     FailureCode,
     IdempotencyKey,
-    Intent,
-    Order,
-    OrderStatus,
-    StockMove,
+    Shortage,
     Stuck,
 )
+from order_service.domain.moves import Intent, Overwrite, StockMove
+from order_service.domain.order import Order
+from order_service.domain.status import OrderStatus
 
 ITEM = "a" * 24
 PRICE = Decimal("19.99")
@@ -29,32 +30,62 @@ def later(seconds: float) -> datetime:
     return START + timedelta(seconds=seconds)
 
 
-def pending(**given: Any) -> Order:
-    fields = {"id": str(ObjectId()), "item_id": ITEM, "quantity": 3, "at": START, **given}
+def pending(item_id: str = ITEM, quantity: int = 3, **given: Any) -> Order:
+    """Of one line, unless ``lines`` are given."""
+    fields = {
+        "id": str(ObjectId()),
+        "lines": [Line(item_id, quantity)],
+        "at": START,
+        **given,
+    }
     return Order.place(**fields)
+
+
+def basket(**given: Any) -> Order:
+    """Three lines, not in the order of their items."""
+    lines = [Line("c" * 24, 2), Line(ITEM, 3), Line("b" * 24, 1)]
+    return pending(lines=lines, **given)
 
 
 def key(name: str = "a key", caller: str = "a caller", fingerprint: str = "body") -> IdempotencyKey:
     return IdempotencyKey(caller, name, fingerprint)
 
 
-def intent_of(order: Order, previous: int = 10) -> Intent:
-    new_stock = previous + order.stock_change
-    return Intent((order.id, str(ObjectId())), previous, new_stock, PRICE, later(1))
+def intent_of(order: Order, previous: int = 10, price: Decimal = PRICE) -> Intent:
+    """Of every item that the order still has to move, with an order beside it."""
+    overwrites = tuple(
+        Overwrite(item_id, previous, previous + change, price)
+        for item_id, change in sorted(order.stock_changes.items())
+    )
+    return Intent((order.id, str(ObjectId())), overwrites, later(1))
 
 
-def completed(**given: Any) -> Order:
-    order = pending(**given)
-    return order.stock_moved(PRICE, intent_of(order).move, later(2))
+def completed(order: Order | None = None, price: Decimal = PRICE, **given: Any) -> Order:
+    """``order``: a pending one; without it, of one line."""
+    order = order or pending(**given)
+    return order.stock_moved(intent_of(order, price=price).moved, later(2))
 
 
 def failed(code: FailureCode = FailureCode.INSUFFICIENT_STOCK, **given: Any) -> Order:
-    return pending(**given).fail(Failure(code, 2), later(2))
-
-
-def stuck(**given: Any) -> Order:
     order = pending(**given)
-    return order.mark_stuck(Stuck("Nobody can tell.", later(3), intent_of(order)))
+    short = {
+        FailureCode.INSUFFICIENT_STOCK: (Shortage(order.item_ids[0], 2),),
+        FailureCode.ITEM_NOT_FOUND: (Shortage(order.item_ids[0], None),),
+    }
+    return order.fail(Failure(code, short.get(code, ())), later(2))
+
+
+def stuck(order: Order | None = None, **given: Any) -> Order:
+    """The last of its items is in doubt, and the others are moved."""
+    order = order or pending(**given)
+    intent = intent_of(order)
+    *certain, doubtful = intent.moved
+    mark = Stuck("Nobody can tell.", later(3), (doubtful.item_id,), intent)
+    return order.mark_stuck(mark, certain)
+
+
+def stuck_without_intent(order: Order) -> Order:
+    return order.mark_stuck(Stuck("No item.", later(3), order.item_ids))
 
 
 def decided(outcome: OrderStatus = OrderStatus.COMPLETED, **given: Any) -> Order:
@@ -67,31 +98,63 @@ def cancelling(**given: Any) -> Order:
 
 def cancelled(**given: Any) -> Order:
     order = cancelling(**given)
-    return order.stock_moved(PRICE, intent_of(order, 7).move, later(6))
+    return order.stock_moved(intent_of(order, 7).moved, later(6))
+
+
+def reverted(order: Order) -> Order:
+    """Given up, then taken and given back."""
+    taken = {each.item_id: each for each in intent_of(order).moved}
+    returned = {item_id: StockMove(7, 10, later(3)) for item_id in taken}
+    return order.give_up(later(1)).revert(taken, returned, later(4))
 
 
 def in_every_state() -> dict[str, Order]:
     """As a repository would hold them: one of each, every field set in one or another."""
-    all_given = {"customer_id": "somebody", "idempotency": key()}
+    all_given = {
+        "customer_id": "somebody",
+        "reference": "2026-000017",
+        "metadata": {"channel": "web", "a.name $with": "\N{SNOWMAN}"},
+        "currency": "EUR",
+        "idempotency": key(),
+    }
     orders = {
         "pending": pending(),
         "pending, with everything": pending(**all_given),
         "deferred": pending(**all_given).defer(later(1)),
         "given up": pending(**all_given).give_up(later(1)),
         "completed": completed(**all_given),
-        "for free": pending().complete(Decimal(0), later(2)),
-        "the dearest": pending(quantity=2**31 - 1).complete(DEAREST, later(2)),
+        "for free": completed(price=Decimal(0)),
+        "the dearest": completed(price=DEAREST, quantity=2**31 - 1),
         "failed": failed(**all_given),
-        "reverted": pending().revert(
-            StockMove(10, 7, later(2)), StockMove(7, 10, later(3)), later(4)
-        ),
+        "failed for an item that is not there": failed(FailureCode.ITEM_NOT_FOUND),
+        "reverted": reverted(pending()),
         "failed, key forgotten": failed(FailureCode.INVENTORY_UNAVAILABLE, **all_given),
         "stuck": stuck(**all_given),
-        "stuck without an intent": pending().mark_stuck(Stuck("No item.", later(3))),
-        "stuck in its cancellation": cancelling().mark_stuck(Stuck("No item.", later(7))),
+        "stuck without an intent": stuck_without_intent(pending()),
+        "stuck in its cancellation": stuck_without_intent(cancelling()),
         "decided": decided(**all_given),
         "decided against": decided(OrderStatus.FAILED),
         "cancelling": cancelling(**all_given),
         "cancelled": cancelled(**all_given),
+        **_baskets(),
     }
     return {name: replace(order, new_events=()) for name, order in orders.items()}
+
+
+def _baskets() -> dict[str, Order]:
+    short = Failure(FailureCode.INSUFFICIENT_STOCK, (Shortage(ITEM, 0), Shortage("b" * 24, 0)))
+    of_lines = {
+        "pending": basket(),
+        "completed": completed(basket()),
+        "given up for a shortage": basket().give_up(later(1), short),
+        "failed": basket().fail(short, later(2)),
+        "stuck": stuck(basket()),
+        "decided": stuck(basket()).decide(Decision(OrderStatus.COMPLETED, "I looked.", later(4))),
+        "decided against": stuck(basket()).decide(
+            Decision(OrderStatus.FAILED, "I looked.", later(4))
+        ),
+        "cancelling": completed(basket()).request_cancel(later(5)),
+        "stuck in its cancellation": stuck(completed(basket()).request_cancel(later(5))),
+        "reverted": reverted(basket()),
+    }
+    return {f"{name}, of three lines": order for name, order in of_lines.items()}

@@ -34,7 +34,7 @@ from order_service.bootstrap import worker  # noqa: E402
 from order_service.bootstrap.adapters import Adapters, build_adapters  # noqa: E402
 from order_service.bootstrap.api import build_api  # noqa: E402
 from order_service.bootstrap.shared import Shared  # noqa: E402
-from order_service.domain.order import Order  # noqa: E402
+from order_service.domain.order import Order
 from order_service.infrastructure.kafka import build  # noqa: E402
 from order_service.infrastructure.mongo import schema  # noqa: E402
 from order_service.infrastructure.mongo.connection import connect  # noqa: E402

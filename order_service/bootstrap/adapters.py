@@ -16,8 +16,9 @@ from order_service.application.orders.ports import OrderReader
 from order_service.application.orders.publish import RelayLock
 from order_service.application.readiness import Dependency
 from order_service.application.stock.lease import LeaseStore
-from order_service.application.stock.leased import LeasedStock, OverwritingInventory, Turns
+from order_service.application.stock.leased import LeasedStock, Turns
 from order_service.application.stock.operations import ConditionalInventory, OperationStock
+from order_service.application.stock.overwriting import OverwritingInventory
 from order_service.bootstrap.shared import Shared
 from order_service.infrastructure.cache.build import OrderCache
 from order_service.infrastructure.cache.seal import Seal
@@ -101,18 +102,22 @@ def build_adapters(
     )
 
 
-def stock_mover(
-    settings: Settings, adapters: Adapters, executor: ThreadPoolExecutor
-) -> LeasedStock | OperationStock:
+def stock_mover(settings: Settings, adapters: Adapters) -> LeasedStock | OperationStock:
+    """Threads are started when they are needed. No commit waits for a thread that another commit
+    keeps, so a commit and the calls that it makes side by side have threads of their own."""
+    commits = ThreadPoolExecutor(settings.web_threads, thread_name_prefix="commit")
+    calls = ThreadPoolExecutor(settings.web_threads, thread_name_prefix="call")
+    orders, clock = adapters.orders, adapters.clock
     if settings.inventory_contract == "conditional":
-        return OperationStock(adapters.conditional, adapters.orders, adapters.clock, executor)
+        return OperationStock(adapters.conditional, orders, clock, commits, calls)
     return LeasedStock(
         adapters.absolute,
         adapters.leases,
-        adapters.orders,
+        orders,
         adapters.changes,
         adapters.turns,
-        adapters.clock,
-        executor,
+        clock,
+        commits,
+        calls,
         settings.lease_seconds,
     )

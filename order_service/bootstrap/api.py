@@ -1,7 +1,6 @@
 """Build the API, which gunicorn runs."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Final
 
@@ -55,15 +54,16 @@ def build_use_cases(
     settings: Settings, adapters: Adapters, more_dependencies: Sequence[Dependency] = ()
 ) -> ApiUseCases:
     """The use cases that the API's routes call."""
-    executor = ThreadPoolExecutor(settings.web_threads, thread_name_prefix="commit")
-    stock = stock_mover(settings, adapters, executor)
+    stock = stock_mover(settings, adapters)
     orders, clock = adapters.orders, adapters.clock
     # The rest of the deadline is for the last write.
     move_budget = settings.request_deadline - settings.store_timeout
     key_lifetime = timedelta(hours=settings.idempotency_key_hours)
     dependencies = [adapters.store, adapters.inventory, *more_dependencies]
     return ApiUseCases(
-        create_order=CreateOrder(orders, stock, clock, move_budget, key_lifetime),
+        create_order=CreateOrder(
+            orders, stock, clock, move_budget, key_lifetime, settings.currency
+        ),
         get_order=GetOrder(adapters.reader),
         cancel_order=CancelOrder(orders, stock, clock, move_budget),
         list_orders=ListOrders(adapters.pages),

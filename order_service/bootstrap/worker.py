@@ -1,6 +1,5 @@
 """Build the worker, which keeps the stock-change log, publishes events and settles orders."""
 
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
 
@@ -46,7 +45,6 @@ def _parts(settings: Settings, adapters: Adapters, registry: CollectorRegistry) 
 
 
 def _settlement(settings: Settings, adapters: Adapters) -> SettleOrders:
-    executor = ThreadPoolExecutor(settings.web_threads, thread_name_prefix="commit")
-    stock = stock_mover(settings, adapters, executor)
+    stock = stock_mover(settings, adapters)
     overdue = Overdue(timedelta(seconds=settings.settle_after), settings.request_deadline)
     return SettleOrders(adapters.orders, stock, adapters.clock, overdue)

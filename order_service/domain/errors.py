@@ -27,6 +27,7 @@ OrderServiceError
 └── OutcomeUnknown           a request was sent and its outcome is not known yet
 """
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 
@@ -48,27 +49,39 @@ class Rejected(OrderServiceError):
         self.replayed = replayed
 
 
-class InsufficientStock(Rejected):
-    """``requested`` and ``available`` in units of the item."""
+@dataclass(frozen=True, slots=True)
+class ShortItem:
+    """``requested`` and ``available`` in units; ``available`` None: there is no such item."""
 
+    item_id: str
+    requested: int
+    available: int | None
+
+
+class InsufficientStock(Rejected):
     code = "insufficient_stock"
 
-    def __init__(
-        self, item_id: str, requested: int, available: int, *, replayed: bool = False
-    ) -> None:
-        message = f"Only {available} of item {item_id} in stock, {requested} requested."
+    def __init__(self, *short: ShortItem, replayed: bool = False) -> None:
+        message = " ".join(
+            f"Only {each.available} of item {each.item_id} in stock, {each.requested} requested."
+            for each in short
+        )
         super().__init__(message, replayed=replayed)
-        self.item_id = item_id
-        self.requested = requested
-        self.available = available
+        self.short = short
 
 
 class ItemNotFound(Rejected):
+    """``short``: every item that was missing or short, where an order asked for them."""
+
     code = "item_not_found"
 
-    def __init__(self, item_id: str, *, replayed: bool = False) -> None:
-        super().__init__(f"The inventory has no item {item_id}.", replayed=replayed)
-        self.item_id = item_id
+    def __init__(
+        self, *item_ids: str, short: tuple[ShortItem, ...] = (), replayed: bool = False
+    ) -> None:
+        noun = "item" if len(item_ids) == 1 else "items"
+        super().__init__(f"The inventory has no {noun} {', '.join(item_ids)}.", replayed=replayed)
+        self.item_ids = item_ids
+        self.short = short
 
 
 class InvalidValue(Rejected):

@@ -5,6 +5,8 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from order_service.domain.line import Line
+
 
 class OrderEventType(StrEnum):
     ORDER_CREATED = "ORDER_CREATED"
@@ -18,8 +20,7 @@ class OrderEvent:
 
     type: OrderEventType
     order_id: str
-    item_id: str
-    quantity: int
+    lines: tuple[Line, ...]
     total_price: Decimal | None
     status: str
     occurred_at: datetime

@@ -18,6 +18,7 @@ from order_service.settings.types import (
     NO_LIMIT,
     BaseUrl,
     Brokers,
+    Currency,
     DatabaseName,
     Host,
     HttpUrl,
@@ -90,6 +91,7 @@ class Settings(BaseModel):
     inventory_client_cert: PathText | None = None
     inventory_client_key: PathText | None = None
     inventory_contract: Literal["absolute", "conditional"] = "absolute"
+    currency: Currency | None = None
     inventory_connect_timeout: Seconds = 1
     inventory_read_timeout: Seconds = 3
     breaker_failures: Annotated[int, Field(ge=1)] = 10

@@ -127,6 +127,10 @@ Brokers = Annotated[
         "must be host:port with commas between and no blanks, ports from 1 to 65535",
     ),
 ]
+# ISO 4217. The list of currencies changes, so any code of that form is taken.
+Currency = Annotated[
+    str, Field(pattern=r"^[A-Z]{3}$", description="three capital letters, as ISO 4217 has them")
+]
 RateLimit = Annotated[
     str,
     BeforeValidator(_printable),

@@ -15,7 +15,7 @@ import pytest
 from bson import ObjectId
 
 from order_service.application.stock.lease import Lease, LeaseStore
-from order_service.domain.order import Intent
+from order_service.domain.moves import Intent
 from tests.orders import START
 
 Expire = Callable[[str, Intent | None], Lease]

@@ -20,7 +20,9 @@ from order_service.application.orders.settle import UnsettledOrders
 from order_service.application.orders.show import UnpublishedEvents
 from order_service.domain.errors import VersionConflict
 from order_service.domain.events import OrderEventType
-from order_service.domain.order import Failure, FailureCode, Order, OrderStatus, Stuck
+from order_service.domain.marks import Failure, FailureCode, Stuck
+from order_service.domain.order import Order
+from order_service.domain.status import OrderStatus
 from tests.orders import PRICE, START, completed, in_every_state, key, later, pending
 
 

@@ -14,15 +14,17 @@ from itertools import count
 from typing import Any
 
 from order_service.application.orders.create import IdempotencyKeyTaken
-from order_service.application.stock.lease import Lease
+from order_service.application.stock.lease import Lease, Primary
 from order_service.domain.errors import (
     InsufficientStock,
     InventoryUnavailable,
     ItemNotFound,
+    ShortItem,
     VersionConflict,
 )
 from order_service.domain.events import OrderEvent
-from order_service.domain.order import Intent, Order
+from order_service.domain.moves import Intent
+from order_service.domain.order import Order
 from order_service.domain.stock import StockReading
 
 ITEM = "a" * 24
@@ -32,7 +34,7 @@ PRICE = Decimal("19.99")
 class FakeTurns:
     """It is always everybody's."""
 
-    def at(self, _: str) -> AbstractContextManager[None]:
+    def at(self, _: Sequence[str]) -> AbstractContextManager[None]:
         return nullcontext()
 
 
@@ -154,27 +156,45 @@ class FakeLeases:
         self.fences: dict[str, int] = {}
         self.expiries: dict[str, float] = {}
         self.intents: dict[str, Intent | None] = {}
+        self.primaries: dict[str, Primary | None] = {}
         self._lock = threading.Lock()
 
-    def look(self, item_id: str) -> Lease:
+    def look(self, item_ids: Sequence[str]) -> list[Lease]:
         with self._lock:
-            fence = self.fences.get(item_id, 0)
-            return Lease(item_id, fence, self._held(item_id), self.intents.get(item_id))
+            return [self._lease(item_id) for item_id in item_ids]
+
+    def look_durably(self, item_id: str) -> Lease:
+        [lease] = self.look([item_id])
+        return lease
 
     def acquire(self, seen: Lease, intent: Intent | None) -> Lease | None:
         with self._lock:
-            if self._held(seen.item_id) or self.fences.get(seen.item_id, 0) != seen.fence:
-                return None
-            self.fences[seen.item_id] = seen.fence + 1
-            self.expiries[seen.item_id] = self._clock.monotonic() + self._seconds
-            self.intents[seen.item_id] = intent
-            return Lease(seen.item_id, seen.fence + 1, True, intent)
+            return self._take(seen, intent, None)
+
+    def acquire_all(self, seen: Sequence[Lease], primary: Primary) -> list[Lease | None]:
+        with self._lock:
+            return [self._take(each, None, primary) for each in seen]
 
     def clear(self, lease: Lease) -> bool:
         return self._give_back(lease, lease.fence + 1)
 
-    def release(self, lease: Lease) -> None:
-        self._give_back(lease, lease.fence)
+    def release(self, leases: Sequence[Lease]) -> None:
+        for lease in leases:
+            self._give_back(lease, lease.fence)
+
+    def _lease(self, item_id: str) -> Lease:
+        fence = self.fences.get(item_id, 0)
+        intent, primary = self.intents.get(item_id), self.primaries.get(item_id)
+        return Lease(item_id, fence, self._held(item_id), intent, primary)
+
+    def _take(self, seen: Lease, intent: Intent | None, primary: Primary | None) -> Lease | None:
+        item_id = seen.item_id
+        if self._held(item_id) or self.fences.get(item_id, 0) != seen.fence:
+            return None
+        self.fences[item_id] = seen.fence + 1
+        self.expiries[item_id] = self._clock.monotonic() + self._seconds
+        self.intents[item_id], self.primaries[item_id] = intent, primary
+        return Lease(item_id, seen.fence + 1, True, intent, primary)
 
     def _give_back(self, lease: Lease, fence: int) -> bool:
         with self._lock:
@@ -182,7 +202,7 @@ class FakeLeases:
                 return False
             self.fences[lease.item_id] = fence
             self.expiries.pop(lease.item_id, None)
-            self.intents[lease.item_id] = None
+            self.intents[lease.item_id] = self.primaries[lease.item_id] = None
             return True
 
     def _held(self, item_id: str) -> bool:
@@ -190,12 +210,16 @@ class FakeLeases:
 
 
 class FakeInventory:
-    """Both contracts over one stock; ``changes`` is what it would publish."""
+    """Both contracts over the same stocks, each item's beginning at ``stock``. ``changes`` is what
+    it would publish; ``overwrites``: the items of the overwrites that it was asked for."""
 
-    def __init__(self, stock: int = 10, clock: FakeClock | None = None) -> None:
+    def __init__(
+        self, stock: int = 10, clock: FakeClock | None = None, items: Sequence[str] = (ITEM,)
+    ) -> None:
         self._clock = clock or FakeClock()
-        self.stock = {ITEM: stock}
-        self.changes: list[tuple[int, int]] = []
+        self.stock = dict.fromkeys(items, stock)
+        self.changes: list[tuple[str, int, int]] = []
+        self.overwrites: list[str] = []
         self.operations: dict[tuple[str, str], StockReading] = {}
         self.is_available = True
 
@@ -210,6 +234,7 @@ class FakeInventory:
     def overwrite(self, item_id: str, stock: int, not_after: float) -> None:
         if self._clock.monotonic() >= not_after:
             raise InventoryUnavailable("The lease is too old to send under it.")
+        self.overwrites.append(item_id)
         self._set(item_id, stock)
 
     def deduct(self, item_id: str, quantity: int, operation_id: str) -> StockReading:
@@ -222,7 +247,7 @@ class FakeInventory:
         if (verb, operation_id) not in self.operations:
             left = self.read(item_id).stock + change
             if left < 0:
-                raise InsufficientStock(item_id, -change, self.stock[item_id])
+                raise InsufficientStock(ShortItem(item_id, -change, self.stock[item_id]))
             self._set(item_id, left)
             self.operations[verb, operation_id] = StockReading(left, PRICE)
         return self.operations[verb, operation_id]
@@ -231,7 +256,7 @@ class FakeInventory:
         before = self.read(item_id).stock
         self.stock[item_id] = stock
         if stock != before:
-            self.changes.append((before, stock))
+            self.changes.append((item_id, before, stock))
 
 
 class FakeChanges:
@@ -243,4 +268,4 @@ class FakeChanges:
     def has_change(
         self, item_id: str, previous_stock: int, new_stock: int, since: datetime
     ) -> bool:
-        return (previous_stock, new_stock) in self._inventory.changes
+        return (item_id, previous_stock, new_stock) in self._inventory.changes

@@ -3,7 +3,7 @@
 import pytest
 
 from order_service.application.stock.lease import Lease
-from order_service.domain.order import Intent
+from order_service.domain.moves import Intent
 from tests.suites.leases import *  # noqa: F403
 from tests.suites.leases import Expire, taken
 from tests.unit.fakes import FakeClock, FakeLeases

@@ -12,7 +12,8 @@ from order_service.domain.errors import (
     StoreUnavailable,
     VersionConflict,
 )
-from order_service.domain.order import Order, OrderStatus
+from order_service.domain.order import Order
+from order_service.domain.status import OrderStatus
 
 
 @dataclass(frozen=True, slots=True)

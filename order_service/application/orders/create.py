@@ -1,5 +1,6 @@
 """Create an order: store the order PENDING, move its stock, store the outcome, answer."""
 
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,17 +15,14 @@ from order_service.domain.errors import (
     KeyInFlight,
     KeyReused,
     OutcomeUnknown,
+    ShortItem,
     StoreUnavailable,
     VersionConflict,
 )
-from order_service.domain.order import (
-    Failure,
-    FailureCode,
-    IdempotencyKey,
-    Order,
-    OrderPhase,
-    OrderStatus,
-)
+from order_service.domain.line import Line
+from order_service.domain.marks import Failure, FailureCode, IdempotencyKey
+from order_service.domain.order import Order
+from order_service.domain.status import OrderStatus
 
 
 class IdempotencyKeyTaken(Exception):
@@ -51,9 +49,12 @@ class NewOrders(OrderRepository, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CreateOrderCommand:
-    item_id: str
-    quantity: int
+    """``lines``: as the customer gave them, not priced yet. The rest as Order has it."""
+
+    lines: Sequence[Line]
     customer_id: str | None = None
+    reference: str | None = None
+    metadata: Mapping[str, str] | None = None
     idempotency: IdempotencyKey | None = None
 
 
@@ -67,7 +68,8 @@ class CreateOrderResult:
 
 
 class CreateOrder:
-    """``move_budget``: seconds from the request's start until the stock must have been moved."""
+    """``move_budget``: seconds from the request's start until the stock must have been moved.
+    ``currency``: that of the inventory's prices, as ISO 4217; None where it is not known."""
 
     def __init__(
         self,
@@ -76,12 +78,14 @@ class CreateOrder:
         clock: Clock,
         move_budget: float,
         key_lifetime: timedelta,
+        currency: str | None = None,
     ) -> None:
         self._orders = orders
         self._stock = stock
         self._clock = clock
         self._move_budget = move_budget
         self._key_lifetime = key_lifetime
+        self._currency = currency
 
     def __call__(self, command: CreateOrderCommand) -> CreateOrderResult:
         """Raises InsufficientStock, ItemNotFound, InventoryUnavailable, StoreUnavailable,
@@ -105,10 +109,12 @@ class CreateOrder:
     def _add(self, command: CreateOrderCommand) -> Order:
         order = Order.place(
             id=self._orders.next_id(),
-            item_id=command.item_id,
-            quantity=command.quantity,
+            lines=command.lines,
             at=self._clock.now(),
             customer_id=command.customer_id,
+            reference=command.reference,
+            metadata=command.metadata,
+            currency=self._currency,
             idempotency=command.idempotency,
         )
         try:
@@ -147,7 +153,7 @@ class CreateOrder:
         stored: from then on the order keeps its key. If the deferral can't be stored, the key is
         still in flight."""
         try:
-            while order.phase in (OrderPhase.TAKING, OrderPhase.TAKING_STUCK):
+            while order.phase.takes:
                 with suppress(VersionConflict):
                     deferred = self._orders.save(order.defer(self._clock.now()))
                     return CreateOrderResult(deferred, deferred=True)
@@ -163,11 +169,18 @@ class CreateOrder:
 def _require_not_refused(order: Order, *, replayed: bool = False) -> None:
     """Raises the error that says why the order was not carried out."""
     failure = order.failure
-    if order.phase not in (OrderPhase.FAILED, OrderPhase.GIVEN_UP):
+    if order.status is not OrderStatus.FAILED and not order.phase.is_given_up:
         return
     if failure and failure.code is FailureCode.INSUFFICIENT_STOCK:
-        available = failure.available or 0
-        raise InsufficientStock(order.item_id, order.quantity, available, replayed=replayed)
+        raise InsufficientStock(*_short_items(order, failure), replayed=replayed)
     if failure and failure.code is FailureCode.ITEM_NOT_FOUND:
-        raise ItemNotFound(order.item_id, replayed=replayed)
+        missing = (each.item_id for each in failure.short if each.available is None)
+        raise ItemNotFound(*missing, short=_short_items(order, failure), replayed=replayed)
     raise InventoryUnavailable("The inventory did not carry out the order: send the order again.")
+
+
+def _short_items(order: Order, failure: Failure) -> tuple[ShortItem, ...]:
+    requested = {line.item_id: line.quantity for line in order.lines}
+    return tuple(
+        ShortItem(each.item_id, requested[each.item_id], each.available) for each in failure.short
+    )

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from order_service.application.clock import Clock
 from order_service.application.orders.ports import OrderRepository
 from order_service.domain.errors import OrderNotFound
-from order_service.domain.order import Decision, Order, OrderStatus
+from order_service.domain.marks import Decision
+from order_service.domain.order import Order
+from order_service.domain.status import OrderStatus
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
-from order_service.domain.order import Order, OrderStatus
+from order_service.domain.order import Order
+from order_service.domain.status import OrderStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +19,12 @@ class OrderPlace:
 
 @dataclass(frozen=True, slots=True)
 class OrderQuery:
-    """``customer_id``: whose orders; None for every customer's. Times bound ``created_at``, [from,
+    """``customer_id``: whose orders; None for every customer's. ``item_id``: orders with a line of
+    this item. Times bound ``created_at``, [from,
     to). ``after``: the last order of the previous page."""
 
     customer_id: str | None = None
+    reference: str | None = None
     item_id: str | None = None
     status: OrderStatus | None = None
     created_from: datetime | None = None

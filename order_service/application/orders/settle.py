@@ -1,6 +1,6 @@
 """Finish the orders that another process began and left unfinished."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain
@@ -49,33 +49,34 @@ class SettleOrders:
         self._stock = stock
         self._clock = clock
         self._overdue = overdue
-        self._failing: set[str] = set()
+        self._failing: set[tuple[str, ...]] = set()
 
     def __call__(self) -> int:
         """Make one pass over the overdue orders; return how many orders no longer wait."""
-        unreachable: set[str] = set()
+        unreachable: set[tuple[str, ...]] = set()
         settled = 0
         for order in self._hopeful_first():
-            if order.item_id in unreachable:
+            if _needs_one_of(unreachable, order):
                 continue
             try:
                 deadline = self._clock.monotonic() + self._overdue.move_budget
                 settled += self._stock.recover(order, deadline).phase.is_settled
             except OrderServiceError:
-                # The order, and the other orders of its item, are left for the next pass.
-                unreachable.add(order.item_id)
+                # The order, and the other orders of its items, are left for the next pass. Nobody
+                # knows which of several items failed, so an order of a part of them is tried.
+                unreachable.add(order.item_ids)
         self._failing = unreachable
         return settled
 
     def _hopeful_first(self) -> Iterator[Order]:
-        """The items that failed in the last pass come last: each may use up its whole budget
-        again, and enough failures open the circuit breaker for every item."""
+        """The orders of items that failed in the last pass come last: each may use up its whole
+        budget again, and enough failures open the circuit breaker for every item."""
         failing = self._failing
         if not failing:
             return self._overdue_orders()
         return chain(
-            (order for order in self._overdue_orders() if order.item_id not in failing),
-            (order for order in self._overdue_orders() if order.item_id in failing),
+            (each for each in self._overdue_orders() if not _needs_one_of(failing, each)),
+            (each for each in self._overdue_orders() if _needs_one_of(failing, each)),
         )
 
     def _overdue_orders(self) -> Iterator[Order]:
@@ -86,3 +87,9 @@ class SettleOrders:
             yield from page
             since = page[-1].awaiting_since
             last = [order for order in (*last, *page) if order.awaiting_since == since]
+
+
+def _needs_one_of(failing: Set[tuple[str, ...]], order: Order) -> bool:
+    """Whether the order has all the items of one of those sets."""
+    items = set(order.item_ids)
+    return any(items.issuperset(each) for each in failing)

@@ -1,27 +1,30 @@
 """Moving stock under an inventory that can only be read and overwritten.
 
-Only the holder of the item's lease reads and overwrites the stock. The holder records the overwrite
-as an intent, together with the lease, before sending it. An intent that is open after its lease
-ended is settled before anything else happens to the item. Why this is safe, and which one hole an
-overwriting inventory leaves: docs/adr/0001-lease-over-an-overwriting-inventory.md.
+Only the holder of an item's lease reads and overwrites the item's stock. The orders that wait for
+the same items share a commit: all of their overwrites, recorded as one intent on the lease of the
+highest item, the primary, before the first overwrite is sent. Taking the primary's lease with the
+intent decides the commit. What was left open after a lease ended is finished before anything else
+happens to its item. Why this is safe, and which one hole an overwriting inventory leaves:
+docs/adr/0001-lease-over-an-overwriting-inventory.md, 0008-orders-of-several-items.md.
 """
 
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import replace
 from typing import Protocol
 
 from order_service.application.backoff import attempts
 from order_service.application.clock import Clock
 from order_service.application.orders.ports import OrderRepository
+from order_service.application.stock.finishing import OTHERS_TOOK_TOO_LONG, Finishing, Held
 from order_service.application.stock.group_commit import Draw, GroupCommit
-from order_service.application.stock.lease import Lease, LeaseStore
-from order_service.application.stock.moving import (
-    Change,
-    fail_for_missing_item,
-    store_changed,
+from order_service.application.stock.lease import Lease, LeaseStore, Primary
+from order_service.application.stock.moving import refuse, short_of, store_changed
+from order_service.application.stock.overwriting import (
+    Overwriting,
+    OverwritingInventory,
+    StockEvidence,
 )
 from order_service.domain.errors import (
     InventoryUnavailable,
@@ -29,56 +32,23 @@ from order_service.domain.errors import (
     OutcomeUnknown,
     StoreUnavailable,
 )
-from order_service.domain.order import Failure, FailureCode, Intent, Order, Stuck
-from order_service.domain.stock import Plan, StockReading, Verdict, judge, plan_overwrite
-
-
-class OverwritingInventory(Protocol):
-    """The absolute contract: stock is read, and overwritten with a new value."""
-
-    def available(self) -> bool:
-        """False while the circuit breaker sheds load."""
-        ...
-
-    def read(self, item_id: str) -> StockReading:
-        """Raises ItemNotFound, InventoryUnavailable."""
-        ...
-
-    def overwrite(self, item_id: str, stock: int, not_after: float) -> None:
-        """Set the stock. Sent only if its time-outs end before ``not_after`` (monotonic seconds).
-
-        Raises ItemNotFound, InventoryUnavailable (not sent), OutcomeUnknown.
-        """
-        ...
+from order_service.domain.marks import Stuck
+from order_service.domain.moves import Intent
+from order_service.domain.order import Order
+from order_service.domain.stock import Plan, plan_overwrites
 
 
 class Turns(Protocol):
-    """Turns at an item, among processes that can tell each other. A turn is a courtesy: who gets
-    no turn soon goes on without a turn, and only the lease decides."""
+    """Turns at items, among threads and processes that can tell each other. A turn is a courtesy:
+    who gets no turn soon goes on without a turn, and only the leases decide."""
 
-    def at(self, item_id: str) -> AbstractContextManager[None]: ...
-
-
-class StockEvidence(Protocol):
-    """The stock-change log, as evidence of an overwrite's outcome."""
-
-    def has_change(
-        self, item_id: str, previous_stock: int, new_stock: int, since: datetime
-    ) -> bool:
-        """Whether the change was made at ``since`` or later by the inventory's own clock: the log
-        may receive an older change late."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class _Held:
-    """A lease that this process holds until ``not_after``, in monotonic seconds, at the least."""
-
-    lease: Lease
-    not_after: float
+    def at(self, item_ids: Sequence[str]) -> AbstractContextManager[None]: ...
 
 
 class LeasedStock:
+    """``commits`` runs the commits, and ``calls`` the calls that a commit makes side by side: no
+    commit waits for a thread that another commit keeps."""
+
     def __init__(
         self,
         inventory: OverwritingInventory,
@@ -87,17 +57,18 @@ class LeasedStock:
         changes: StockEvidence,
         turns: Turns,
         clock: Clock,
-        executor: Executor,
+        commits: Executor,
+        calls: Executor,
         lease_seconds: float,
     ) -> None:
         self._inventory = inventory
         self._leases = leases
         self._orders = orders
-        self._changes = changes
         self._turns = turns
         self._clock = clock
-        self._lease_seconds = lease_seconds
-        self._group = GroupCommit(self._commit, executor, clock.monotonic)
+        self._overwriting = Overwriting(inventory, changes, clock, calls)
+        self._finishing = Finishing(self._overwriting, leases, orders, clock, calls, lease_seconds)
+        self._group = GroupCommit(self._commit, commits, clock.monotonic)
 
     def require_available(self) -> None:
         if not self._inventory.available():
@@ -109,198 +80,130 @@ class LeasedStock:
     def recover(self, order: Order, deadline: float) -> Order:
         if order.stuck is not None:
             return self._look_for_new_evidence(order, order.stuck)
-        free = self._wait_for_free(order.item_id, deadline)
+        if not order.awaits_stock:
+            return order
+        [primary] = self._finishing.wait_for_free([max(order.stock_changes)], deadline)
         current = self._orders.get(order.id)
         if current is None or not current.awaits_stock:
             return current or order
-        if current.stock_change > 0:
-            return self.move(current, deadline)
-        return self._abandon(free, current)
+        if current.phase.takes:
+            return self._abandon(primary, current)
+        return self.move(current, deadline)
 
-    def _commit(self, item_id: str, draw: Draw, deadline: float) -> dict[str, Order]:
-        with self._turns.at(item_id):
-            return self._commit_now(item_id, draw, deadline)
+    def _commit(self, item_ids: Sequence[str], draw: Draw, deadline: float) -> dict[str, Order]:
+        if len(item_ids) > 1:
+            # Without turns at first: while one item's inventory hangs, nobody should wait for a
+            # turn at the others.
+            leases = self._leases.look(item_ids)
+            if not any(lease.held or lease.is_open for lease in leases):
+                done = self._try(leases, draw, deadline)
+                if done is not None:
+                    return done
+        with self._turns.at(item_ids):
+            # With pauses, so that two processes which take each other's leases away don't go on so.
+            for _ in attempts(self._clock, deadline):
+                leases = self._finishing.wait_for_free(item_ids, deadline)
+                done = self._try(leases, draw, deadline)
+                if done is not None:
+                    return done
+        raise InventoryUnavailable(OTHERS_TOOK_TOO_LONG)
 
-    def _commit_now(self, item_id: str, draw: Draw, deadline: float) -> dict[str, Order]:
-        lease = self._wait_for_free(item_id, deadline)
+    def _try(self, free: Sequence[Lease], draw: Draw, deadline: float) -> dict[str, Order] | None:
+        """None when somebody else acquired one of the leases first."""
+        # Loaded after the leases were seen free: another process that decides an order acquires
+        # its primary's lease first, and then the acquisition below fails.
         ids = [order.id for order in draw()]
-        while True:
-            # Loaded after the lease was seen free: another process that decides an order acquires
-            # the lease first, and then the acquisition below fails.
-            orders = {order.id: order for order in self._orders.get_many(ids)}
-            waiting = [order for order in orders.values() if order.awaits_stock]
-            if not waiting:
-                return orders
-            try:
-                plan = plan_overwrite(self._inventory.read(item_id), waiting, self._clock.now())
-            except ItemNotFound:
-                return orders | self._store(waiting, self._fail_for_missing_item)
-            if plan.intent is None:
-                return orders | self._store_refused(plan)
-            moved = self._try_to_move(lease, plan, plan.intent, deadline)
-            if moved is not None:
-                return orders | moved
-            lease = self._wait_for_free(item_id, deadline)
-
-    def _try_to_move(
-        self, free: Lease, plan: Plan, intent: Intent, deadline: float
-    ) -> dict[str, Order] | None:
-        """None when somebody else acquired the lease first."""
+        orders = {order.id: order for order in self._orders.get_many(ids)}
+        waiting = [order for order in orders.values() if order.awaits_stock]
+        if not waiting:
+            return orders
+        readings = self._overwriting.read_all([lease.item_id for lease in free])
+        plan = plan_overwrites(readings, waiting, self._clock.now())
+        if plan.intent is None:
+            return orders | self._store_refused(plan)
         try:
-            held = self._acquire(free, intent)
-            return self._carry_out(held, plan, intent, deadline) if held else None
+            held = self._acquire(free, plan.intent)
+            moved = self._carry_out(held, plan, plan.intent, deadline) if held else None
         except StoreUnavailable as error:
             # The intent may be recorded, and then the lease's next holder carries it out.
             message = "The store became unavailable while the stock was being moved."
             raise OutcomeUnknown(message, in_flight=True) from error
+        return None if moved is None else orders | moved
+
+    def _acquire(self, free: Sequence[Lease], intent: Intent) -> Held | None:
+        """None when somebody else acquired one of the leases first; nothing is kept then."""
+        moving = {each.item_id for each in intent.overwrites}
+        *others, primary = (lease for lease in free if lease.item_id in moving)
+        if not others:
+            return self._finishing.acquire(primary, intent)
+        decides = Primary(primary.item_id, primary.fence + 1)
+        answers = self._leases.acquire_all(others, decides)
+        got = tuple(lease for lease in answers if lease is not None)
+        held = None
+        if len(got) == len(others):
+            held = self._finishing.acquire(primary, replace(intent, fence=decides.fence))
+        if held is None:
+            self._leases.release(got)
+            return None
+        return replace(held, secondaries=got)
 
     def _carry_out(
-        self, held: _Held, plan: Plan, intent: Intent, deadline: float
+        self, held: Held, plan: Plan, intent: Intent, deadline: float
     ) -> dict[str, Order]:
         try:
-            self._overwrite(held, intent, deadline)
+            self._overwriting.make_all(intent, held.not_after, deadline)
         except InventoryUnavailable:
             self._withdraw(held)
             raise
-        except ItemNotFound:
+        except ItemNotFound as missing:
             self._withdraw(held)
-            return self._store(plan.served, self._fail_for_missing_item)
-        moved = self._store(plan.served, lambda order: self._moved(order, intent))
+            short = short_of(missing.item_ids)
+            return store_changed(
+                self._orders, plan.served, lambda each: refuse(each, short, self._clock.now())
+            )
+        moved = store_changed(
+            self._orders,
+            plan.served,
+            lambda order: order.stock_moved(intent.moved, self._clock.now()),
+        )
         refused = self._store_refused(plan)
-        self._leases.release(held.lease)
+        self._finishing.release(held)
         return moved | refused
 
-    def _overwrite(self, held: _Held, intent: Intent, deadline: float) -> None:
-        """Returns once the overwrite is applied. Raises InventoryUnavailable when the overwrite was
-        not applied, ItemNotFound, OutcomeUnknown."""
-        if intent.new_stock == intent.previous_stock:
-            return
-        item_id = held.lease.item_id
-        try:
-            self._inventory.overwrite(item_id, intent.new_stock, held.not_after)
-        except OutcomeUnknown as unknown:
-            self._find_out(item_id, intent, unknown, min(deadline, held.not_after))
-
-    def _find_out(
-        self, item_id: str, intent: Intent, unknown: OutcomeUnknown, until: float
-    ) -> None:
-        for _ in attempts(self._clock, until):
-            try:
-                stock = self._inventory.read(item_id).stock
-            except (InventoryUnavailable, ItemNotFound):
-                continue
-            verdict = judge(intent, (), stock)
-            if verdict is Verdict.APPLIED:
-                return
-            if verdict is Verdict.UNDECIDED and self._logged(item_id, intent):
-                return
-            if verdict is Verdict.NOT_APPLIED and not unknown.in_flight:
-                raise InventoryUnavailable("The inventory did not carry out the change.")
-        raise unknown
-
-    def _wait_for_free(self, item_id: str, deadline: float) -> Lease:
-        for _ in attempts(self._clock, deadline):
-            lease = self._leases.look(item_id)
-            if lease.held:
-                continue
-            if lease.intent is None:
-                return lease
-            self._settle(lease, lease.intent, deadline)
-        raise InventoryUnavailable("Other orders of this item took too long.")
-
-    def _settle(self, lease: Lease, intent: Intent, deadline: float) -> None:
-        """Finish the overwrite that the lease's last holder left open, applied or not."""
-        held = self._acquire(lease, intent)
-        if held is None:
-            return
-        orders = self._orders.get_many(intent.order_ids)
-        waiting = [o for o in orders if o.awaits_stock and not o.was_moved_by(intent.move)]
-        if intent.abandons:
-            self._store(waiting, self._fail_as_abandoned)
-        elif waiting:
-            try:
-                reason = self._doubt(held, intent, orders, deadline)
-            except OutcomeUnknown as unknown:
-                message = "An earlier order of this item is not settled yet."
-                raise InventoryUnavailable(message) from unknown
-            if reason is None:
-                self._store(waiting, lambda order: self._moved(order, intent))
-            else:
-                stuck = Stuck(reason, self._clock.now(), intent)
-                self._store(waiting, lambda order: order.mark_stuck(stuck))
-        self._leases.release(held.lease)
-
-    def _doubt(
-        self, held: _Held, intent: Intent, orders: Sequence[Order], deadline: float
-    ) -> str | None:
-        """None when the intent is applied, before or by this call; else why nobody can tell."""
-        item_id = held.lease.item_id
-        try:
-            stock = self._inventory.read(item_id).stock
-            verdict = judge(intent, orders, stock)
-            if verdict is Verdict.NOT_APPLIED:
-                self._overwrite(held, intent, deadline)
-                return None
-        except ItemNotFound:
-            return "The inventory no longer has the item, so the item's stock shows nothing."
-        if verdict is Verdict.APPLIED or self._logged(item_id, intent):
-            return None
-        return (
-            f"The stock was to go from {intent.previous_stock} to {intent.new_stock} and is "
-            f"{stock}: somebody else wrote it, and the stock-change log lacks the change."
-        )
-
     def _look_for_new_evidence(self, order: Order, stuck: Stuck) -> Order:
-        intent = stuck.intent
-        if intent is None or not self._logged(order.item_id, intent):
+        if stuck.intent is None:
             return order
-        return self._store([order], lambda each: self._moved(each, intent))[order.id]
+        doubtful = [each for each in stuck.intent.moved if each.item_id in stuck.items]
+        if not all(map(self._overwriting.is_logged, doubtful)):
+            return order
+        return store_changed(
+            self._orders, [order], lambda each: each.stock_moved(doubtful, self._clock.now())
+        )[order.id]
 
-    def _abandon(self, free: Lease, order: Order) -> Order:
+    def _abandon(self, primary: Lease, order: Order) -> Order:
         """Fail an order whose deduction was never sent, so that nobody sends the deduction later.
 
-        The lease records the failure as an intent. Without it, a slow process could fail the order
-        after its lease has ended and another process has served the order.
+        The primary's lease records the failure as an intent. Without it, a slow process could fail
+        the order after its lease has ended and another process has served the order.
         """
-        held = self._acquire(free, Intent.to_abandon(order.id, self._clock.now()))
+        intent = Intent.to_abandon(order.id, self._clock.now())
+        held = self._finishing.acquire(primary, intent)
         if held is None:
             return order
-        failed = self._store([order], self._fail_as_abandoned)
-        self._leases.release(held.lease)
+        failed = store_changed(self._orders, [order], self._finishing.fail_as_abandoned)
+        self._finishing.release(held)
         return failed[order.id]
 
-    def _acquire(self, lease: Lease, intent: Intent) -> _Held | None:
-        not_after = self._clock.monotonic() + self._lease_seconds
-        got = self._leases.acquire(lease, intent)
-        return _Held(got, not_after) if got else None
-
-    def _withdraw(self, held: _Held) -> None:
+    def _withdraw(self, held: Held) -> None:
         """Clear the intent for good before an order fails, or the intent would be carried out."""
-        if not self._leases.clear(held.lease):
+        if not self._leases.clear(held.primary):
             raise OutcomeUnknown("The lease was lost.", in_flight=True)
+        self._leases.release(held.secondaries)
 
     def _store_refused(self, plan: Plan) -> dict[str, Order]:
-        available = {order.id: left for order, left in plan.refused}
-
-        def fail(order: Order) -> Order:
-            failure = Failure(FailureCode.INSUFFICIENT_STOCK, max(0, available[order.id]))
-            return order.fail(failure, self._clock.now())
-
-        return self._store([order for order, _ in plan.refused], fail)
-
-    def _store(self, orders: Sequence[Order], change: Change) -> dict[str, Order]:
-        return store_changed(self._orders, orders, change)
-
-    def _moved(self, order: Order, intent: Intent) -> Order:
-        return order.stock_moved(intent.unit_price, intent.move, self._clock.now())
-
-    def _fail_for_missing_item(self, order: Order) -> Order:
-        return fail_for_missing_item(order, self._clock.now())
-
-    def _fail_as_abandoned(self, order: Order) -> Order:
-        return order.fail(Failure(FailureCode.ABANDONED), self._clock.now())
-
-    def _logged(self, item_id: str, intent: Intent) -> bool:
-        return self._changes.has_change(
-            item_id, intent.previous_stock, intent.new_stock, intent.recorded_at
+        short = {order.id: shortages for order, shortages in plan.refused}
+        return store_changed(
+            self._orders,
+            [order for order, _ in plan.refused],
+            lambda order: refuse(order, short[order.id], self._clock.now()),
         )

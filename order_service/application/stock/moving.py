@@ -1,12 +1,17 @@
 """Functions that both stock movers share."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Executor
 from datetime import datetime
+from typing import TypeVar
 
 from order_service.application.orders.ports import OrderRepository
-from order_service.domain.order import Failure, FailureCode, Order, Stuck
+from order_service.domain.marks import Failure, FailureCode, Shortage, Stuck
+from order_service.domain.order import Order
 
 Change = Callable[[Order], Order]
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 def store_changed(
@@ -29,8 +34,31 @@ def store_changed(
     return settled
 
 
-def fail_for_missing_item(order: Order, at: datetime) -> Order:
-    if order.stock_change > 0:
-        reason = "The inventory no longer has the item, so its stock can't be given back."
-        return order.mark_stuck(Stuck(reason, at))
-    return order.fail(Failure(FailureCode.ITEM_NOT_FOUND), at)
+def refuse(order: Order, short: Sequence[Shortage], at: datetime) -> Order:
+    """The order fails for what is short or missing; stock that can't be given back is stuck."""
+    is_missing = any(each.available is None for each in short)
+    if order.phase.takes:
+        code = FailureCode.ITEM_NOT_FOUND if is_missing else FailureCode.INSUFFICIENT_STOCK
+        return order.fail(Failure(code, tuple(short)), at)
+    names = ", ".join(each.item_id for each in short)
+    reason = f"The inventory no longer has item {names}, so the stock can't be given back."
+    return order.mark_stuck(Stuck(reason, at, tuple(order.stock_changes)))
+
+
+def for_each(executor: Executor, call: Callable[[T], R], arguments: Sequence[T]) -> list[R]:
+    """The calls' results, made side by side; a single call is made by this thread itself.
+
+    Every call is over when this function ends. Raises the first call's error, in the order of the
+    arguments.
+    """
+    if len(arguments) == 1:
+        return [call(arguments[0])]
+    futures = [executor.submit(call, each) for each in arguments]
+    for each in futures:
+        each.exception()
+    return [each.result() for each in futures]
+
+
+def short_of(items: Iterable[str]) -> tuple[Shortage, ...]:
+    """Shortages of items that the inventory does not have."""
+    return tuple(Shortage(item_id, None) for item_id in items)

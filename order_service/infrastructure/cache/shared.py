@@ -24,8 +24,8 @@ _FAILURES: Final = 3
 _LEFT_ALONE: Final = 5.0
 _LONGEST: Final = 65_536
 _REPLIES: Final = 2 * _LONGEST
-# 2 is the version of the entry's form: releases with other forms use other keys.
-_KEY: Final = "order-service:order:2:"
+# 3 is the version of the entry's form: releases with other forms use other keys.
+_KEY: Final = "order-service:order:3:"
 _PUT_UNLESS_OLDER: Final = """
 local held = redis.call('GETRANGE', KEYS[1], 0, 19)
 local version = tonumber(string.match(held, '^%d+') or '')

@@ -8,6 +8,7 @@ from order_service.domain.errors import (
     InventoryUnavailable,
     ItemNotFound,
     OutcomeUnknown,
+    ShortItem,
 )
 from order_service.domain.stock import StockReading
 from order_service.infrastructure.inventory.http import (
@@ -25,7 +26,8 @@ class ConditionalInventory(Contract):
         answer = self._send("deduct-stock", item_id, quantity, operation_id)
         if answer.status == 409:
             with _rubbish_tells_nothing():
-                raise InsufficientStock(item_id, quantity, read_stock(answer.body))
+                left = read_stock(answer.body)
+                raise InsufficientStock(ShortItem(item_id, quantity, left))
         return _reading(answer)
 
     @told

@@ -1,15 +1,14 @@
 """Order events to Kafka."""
 
-import json
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 import structlog
 
 from order_service.application.outage import Outage
 from order_service.domain.events import OrderEvent
 from order_service.infrastructure.kafka.delivery import Delivery, Outgoing
+from order_service.infrastructure.kafka.order_events import encode
 
 log = structlog.get_logger(__name__)
 
@@ -51,25 +50,3 @@ class KafkaEventPublisher:
         else:
             self._trouble.over()
         return [event for event, error in zip(events, outcomes, strict=True) if error is None]
-
-
-def encode(event: OrderEvent) -> bytes:
-    """The event as JSON. The price is written digit by digit: a float would lose digits."""
-    fields = {
-        "event": event.type,
-        "eventId": event.event_id,
-        "orderId": event.order_id,
-        "itemId": event.item_id,
-        "quantity": event.quantity,
-        "totalPrice": None,
-        "status": event.status,
-        "occurredAt": _iso(event.occurred_at),
-    }
-    texts = {name: json.dumps(value) for name, value in fields.items()}
-    if event.total_price is not None:
-        texts["totalPrice"] = format(event.total_price, "f")
-    return ("{" + ",".join(f'"{name}":{text}' for name, text in texts.items()) + "}").encode()
-
-
-def _iso(time: datetime) -> str:
-    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from bson import ObjectId
 
-from order_service.domain.order import OrderStatus
+from order_service.domain.status import OrderStatus
 from order_service.infrastructure.mongo.connection import (
     Database,
     Documents,
@@ -76,8 +76,8 @@ class MongoBooks:
             return orders + self._log.count_documents(_of(item_id, str) | updated)
 
     def moves(self, item_id: str, since: datetime | None) -> Iterator[MoveOfOrders]:
-        takes = _served(self._orders, item_id, "taken", "settledAt", since)
-        returns = _served(self._orders, item_id, "returned", "updatedAt", since)
+        takes = _served(self._orders, item_id, "taken", since)
+        returns = _served(self._orders, item_id, "returned", since)
         by_name = attrgetter("name")
         for (at, previous, new), group in groupby(merge(takes, returns, key=by_name), key=by_name):
             for together in _split(list(group), new - previous):
@@ -106,14 +106,15 @@ class MongoBooks:
                 )
 
     def unproven(self, item_id: str, since: datetime | None) -> Iterator[UnprovenOrder]:
-        done = {"$in": [str(OrderStatus.COMPLETED), str(OrderStatus.CANCELLED)]}
-        orders = {"itemId": ObjectId(item_id)} | _from("updatedAt", since)
-        with store_errors():
-            for order in self._orders.find(orders | {"status": done, "taken": _NOT_THERE}):
-                yield _unproven(order, "settledAt", -order["quantity"])
-            cancelled = {"status": str(OrderStatus.CANCELLED), "returned": _NOT_THERE}
-            for order in self._orders.find(orders | cancelled):
-                yield _unproven(order, "updatedAt", order["quantity"])
+        done = [str(OrderStatus.COMPLETED), str(OrderStatus.CANCELLED)]
+        for name, statuses in (("taken", done), ("returned", done[1:])):
+            wanted = {"status": {"$in": statuses}} | _from("updatedAt", since)
+            with store_errors():
+                steps = [*_lines(item_id, wanted), {"$match": {f"line.{name}": _NOT_THERE}}]
+                for order in self._orders.aggregate([*steps, {"$project": _SIDE[name]}]):
+                    yield UnprovenOrder(
+                        _share(order, name), order["stored"], _is_by_word(order, item_id)
+                    )
 
     def open_orders(self, item_id: str) -> OpenOrderCounts:
         waiting = {"itemId": ObjectId(item_id), "awaitingSince": _THERE}
@@ -131,34 +132,68 @@ class MongoBooks:
     def _next_item(self, after: str) -> str:
         """A seek along an index of each, so that no list of all has to be kept. An id in the log
         that is none of ours can't be an order's, nor be asked for."""
-        following: dict[str, Any] = {"$gt": ObjectId(after)} if after else _THERE
         in_log = {"$gt": after, "$regex": r"^[0-9a-f]{24}\z"}
         with store_errors():
-            found = [
-                self._orders.find_one({"itemId": following}, ["itemId"], sort=[("itemId", 1)]),
-                self._log.find_one({"itemId": in_log}, ["itemId"], sort=[("itemId", 1)]),
-            ]
-        return min((str(each["itemId"]) for each in found if each), default="")
+            entry = self._log.find_one({"itemId": in_log}, ["itemId"], sort=[("itemId", 1)])
+        found = [self._next_of_orders(after), entry["itemId"] if entry else ""]
+        return min(filter(None, found), default="")
+
+    def _next_of_orders(self, after: str) -> str:
+        following: dict[str, Any] = {"$gt": ObjectId(after)} if after else _THERE
+        with store_errors():
+            # The server walks the index that is named in the index's order. Asked to sort, it would
+            # read every order, because an order may have several items.
+            order = self._orders.find_one({"itemId": following}, ["itemId"], hint="list_item")
+        if order is None:
+            return ""
+        items = order["itemId"] if isinstance(order["itemId"], list) else [order["itemId"]]
+        return min(item for item in map(str, items) if item > after)
+
+
+def _lines(item_id: str, wanted: dict[str, Any]) -> list[dict[str, Any]]:
+    """The orders of the item, each with its line of the item as ``line``."""
+    item = ObjectId(item_id)
+    of_item = {"input": "$lines", "cond": {"$eq": ["$$this.itemId", item]}}
+    # An order of one line has the line's fields itself.
+    own = {name: f"${name}" for name in ("quantity", "taken", "returned")}
+    line = {"$cond": [{"$isArray": "$lines"}, {"$first": {"$filter": of_item}}, own]}
+    return [{"$match": {"itemId": item} | wanted}, {"$set": {"line": line}}]
+
+
+# An order that is not settled yet may have taken a part of its lines.
+_STORED: Final = {"taken": {"$ifNull": ["$settledAt", "$updatedAt"]}, "returned": "$updatedAt"}
+_SIDE: Final = {
+    name: {
+        "move": f"$line.{name}",
+        "quantity": "$line.quantity",
+        "stored": stored,
+        "decided": "$decision.at",
+        "doubtful": "$decision.stuck.items",
+    }
+    for name, stored in _STORED.items()
+}
 
 
 def _served(
-    orders: Documents, item_id: str, name: str, stored: str, since: datetime | None
+    orders: Documents, item_id: str, name: str, since: datetime | None
 ) -> Iterator[_Served]:
-    wanted = {"itemId": ObjectId(item_id), name: _THERE} | _from(stored, since)
-    sign = -1 if name == "taken" else 1
-    by_move = [(f"{name}.{field}", 1) for field in ("at", "previousStock", "newStock")]
+    steps = [
+        *_lines(item_id, _from("updatedAt", since)),
+        {"$match": {f"line.{name}": _THERE}},
+        {"$project": _SIDE[name]},
+        {"$match": _from("stored", since)},
+        {"$sort": dict.fromkeys(("move.at", "move.previousStock", "move.newStock", "_id"), 1)},
+    ]
     with store_errors():
-        found = orders.find(wanted, [name, stored, "quantity", "decision.at"])
-        in_order = found.sort([*by_move, ("_id", 1)]).allow_disk_use(True)
-        for order in in_order.batch_size(_BATCH):
-            move = order[name]
+        for order in orders.aggregate(steps, allowDiskUse=True, batchSize=_BATCH):
+            move = order["move"]
             yield _Served(
                 move["at"],
                 move["previousStock"],
                 move["newStock"],
-                Share(str(order["_id"]), sign * order["quantity"]),
-                order[stored],
-                _is_by_word(order, stored),
+                _share(order, name),
+                order["stored"],
+                _is_by_word(order, item_id),
             )
 
 
@@ -169,14 +204,16 @@ def _split(alike: list[_Served], change: int) -> list[list[_Served]]:
     return [alike]
 
 
-def _unproven(order: dict[str, Any], stored: str, change: int) -> UnprovenOrder:
-    share = Share(str(order["_id"]), change)
-    return UnprovenOrder(share, order[stored], _is_by_word(order, stored))
+def _share(order: dict[str, Any], name: str) -> Share:
+    sign = -1 if name == "taken" else 1
+    return Share(str(order["_id"]), sign * order["quantity"])
 
 
-def _is_by_word(order: dict[str, Any], stored: str) -> bool:
-    """A person's word settles at the time it is given."""
-    return bool(order.get("decision", {}).get("at") == order[stored])
+def _is_by_word(order: dict[str, Any], item_id: str) -> bool:
+    """A person's word settles at the time it is given, and moves the items that were in doubt."""
+    doubtful = order.get("doubtful")
+    is_meant = not doubtful or ObjectId(item_id) in doubtful
+    return is_meant and bool(order.get("decided") == order["stored"])
 
 
 def _from(name: str, since: datetime | None) -> dict[str, Any]:

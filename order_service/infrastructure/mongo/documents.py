@@ -3,8 +3,6 @@
 A field here has the name of the one in the domain that it stores.
 """
 
-from typing import Final
-
 from mongoengine import (
     BooleanField,
     DateTimeField,
@@ -20,9 +18,6 @@ from mongoengine import (
     StringField,
 )
 
-from order_service.domain.events import OrderEvent
-from order_service.domain.order import Intent, Order
-from order_service.infrastructure.mongo.mapping import DocumentMapping
 from order_service.infrastructure.mongo.order_indexes import ORDER_INDEXES
 
 
@@ -32,18 +27,38 @@ class IdempotencyDocument(EmbeddedDocument):
     fingerprint = StringField()
 
 
-class FailureDocument(EmbeddedDocument):
-    code = StringField()
+class ShortageDocument(EmbeddedDocument):
+    item_id = ObjectIdField(db_field="itemId")
     available = LongField()
 
 
+class FailureDocument(EmbeddedDocument):
+    """``available``: what ``short`` says of an order's only line, for releases before 0.3."""
+
+    code = StringField()
+    available = LongField()
+    short = EmbeddedDocumentListField(ShortageDocument)
+
+
+class OverwriteDocument(EmbeddedDocument):
+    item_id = ObjectIdField(db_field="itemId")
+    previous_stock = LongField(db_field="previousStock")
+    new_stock = LongField(db_field="newStock")
+    unit_price = Decimal128Field(db_field="unitPrice")
+
+
 class IntentDocument(EmbeddedDocument):
+    """An intent of one overwrite has the overwrite's fields, and its item is known from where the
+    intent stands; an intent of several has ``overwrites``."""
+
     order_ids = ListField(ObjectIdField(), db_field="orderIds")
     previous_stock = LongField(db_field="previousStock")
     new_stock = LongField(db_field="newStock")
     unit_price = Decimal128Field(db_field="unitPrice")
+    overwrites = EmbeddedDocumentListField(OverwriteDocument)
     recorded_at = DateTimeField(db_field="recordedAt")
     abandons = BooleanField()
+    fence = LongField()
 
 
 class StockMoveDocument(EmbeddedDocument):
@@ -52,9 +67,25 @@ class StockMoveDocument(EmbeddedDocument):
     at = DateTimeField()
 
 
+class LineDocument(EmbeddedDocument):
+    item_id = ObjectIdField(db_field="itemId")
+    quantity = LongField()
+    unit_price = Decimal128Field(db_field="unitPrice")
+    taken = EmbeddedDocumentField(StockMoveDocument)
+    returned = EmbeddedDocumentField(StockMoveDocument)
+
+
+class MetadatumDocument(EmbeddedDocument):
+    """A name may hold what the name of a field may not."""
+
+    name = StringField()
+    value = StringField()
+
+
 class StuckDocument(EmbeddedDocument):
     reason = StringField()
     since = DateTimeField()
+    items = ListField(ObjectIdField())
     intent = EmbeddedDocumentField(IntentDocument)
 
 
@@ -75,11 +106,22 @@ class EventDocument(EmbeddedDocument):
 
 class OrderDocument(Document):
     """``awaitingSince`` is there while the order waits for its stock; the outbox holds the events
-    that are not published yet. Both are indexed only where they are there."""
+    that are not published yet. Both are indexed only where they are there.
+
+    An order of one line has the line's fields itself, as it had before there were others. An order
+    of several has ``lines``, and ``itemId`` is the list of their items, for the indexes.
+    """
 
     id = ObjectIdField(primary_key=True)
     item_id = ObjectIdField(db_field="itemId")
     quantity = LongField()
+    unit_price = Decimal128Field(db_field="unitPrice")
+    taken = EmbeddedDocumentField(StockMoveDocument)
+    returned = EmbeddedDocumentField(StockMoveDocument)
+    lines = EmbeddedDocumentListField(LineDocument)
+    reference = StringField()
+    metadata = EmbeddedDocumentListField(MetadatumDocument)
+    currency = StringField()
     status = StringField()
     customer_id = StringField(db_field="customerId")
     total_price = Decimal128Field(db_field="totalPrice")
@@ -92,8 +134,6 @@ class OrderDocument(Document):
     given_up_at = DateTimeField(db_field="givenUpAt")
     cancel_requested_at = DateTimeField(db_field="cancelRequestedAt")
     awaiting_since = DateTimeField(db_field="awaitingSince")
-    taken = EmbeddedDocumentField(StockMoveDocument)
-    returned = EmbeddedDocumentField(StockMoveDocument)
     stuck = EmbeddedDocumentField(StuckDocument)
     decision = EmbeddedDocumentField(DecisionDocument)
     version = IntField()
@@ -103,8 +143,3 @@ class OrderDocument(Document):
         "collection": "orders",
         "indexes": ORDER_INDEXES,
     }
-
-
-INTENT_MAPPING: Final = DocumentMapping(IntentDocument, Intent)
-ORDER_MAPPING: Final = DocumentMapping(OrderDocument, Order)
-EVENT_MAPPING: Final = DocumentMapping(EventDocument, OrderEvent)

@@ -4,12 +4,13 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from bson import ObjectId
 from mongoengine import (
     DateTimeField,
     Document,
+    EmbeddedDocument,
     EmbeddedDocumentField,
     LongField,
     ObjectIdField,
@@ -19,9 +20,9 @@ from pymongo import UpdateOne, WriteConcern
 from pymongo.errors import BulkWriteError
 from pymongo.read_concern import ReadConcern
 
-from order_service.application.stock.lease import Lease
+from order_service.application.stock.lease import Lease, Primary
 from order_service.domain.errors import StoreUnavailable
-from order_service.domain.order import Intent
+from order_service.domain.moves import Intent
 from order_service.infrastructure.mongo.combining import Combined
 from order_service.infrastructure.mongo.connection import (
     Database,
@@ -30,19 +31,27 @@ from order_service.infrastructure.mongo.connection import (
     duplicates,
     store_errors,
 )
-from order_service.infrastructure.mongo.documents import (
-    INTENT_MAPPING,
-    IntentDocument,
-    OrderDocument,
-)
+from order_service.infrastructure.mongo.documents import IntentDocument, OrderDocument
 from order_service.infrastructure.mongo.indexes import UniqueIndexes
+from order_service.infrastructure.mongo.mapping import DocumentMapping
+from order_service.infrastructure.mongo.order_mapping import (
+    read_intent,
+    undecidable_intent,
+    write_intent,
+)
 
 _HELD = {"$gt": ["$expiresAt", "$$NOW"]}
 
 
+class PrimaryDocument(EmbeddedDocument):
+    item_id = StringField(db_field="itemId")
+    fence = LongField()
+
+
 class LeaseDocument(Document):
     """``owner`` is for people; what counts is the fence. ``taking`` tells an attempt to take the
-    lease from others that saw the same fence."""
+    lease from others that saw the same fence. A lease with a ``primary`` has an intent that only
+    earlier releases look at."""
 
     id = StringField(primary_key=True)
     fence = LongField()
@@ -50,13 +59,18 @@ class LeaseDocument(Document):
     taking = ObjectIdField()
     expires_at = DateTimeField(db_field="expiresAt")
     intent = EmbeddedDocumentField(IntentDocument)
+    primary = EmbeddedDocumentField(PrimaryDocument)
 
     meta = {"collection": "leases"}  # noqa: RUF012
 
 
+_PRIMARY: Final = DocumentMapping(PrimaryDocument, Primary)
+
+
 class LeaseListener(Protocol):
-    def looked(self, item_id: str, asked_at: float, held: bool) -> None:
-        """This thread looked at an item's lease; ``asked_at`` in monotonic seconds."""
+    def looked(self, item_ids: Sequence[str], asked_at: float, held: bool) -> None:
+        """This thread looked at the items' leases, of which one is held or none; ``asked_at`` in
+        monotonic seconds."""
         ...
 
     def lost(self) -> None:
@@ -67,7 +81,8 @@ class LeaseListener(Protocol):
 class _Taking(NamedTuple):
     id: ObjectId
     seen: Lease
-    intent: Intent | None
+    intent: Intent | None = None
+    primary: Primary | None = None
 
 
 class MongoLeaseStore:
@@ -87,23 +102,41 @@ class MongoLeaseStore:
         self._owner = owner
         self._listener = listener
         self._milliseconds = int(seconds * 1000)
-        self._look = Combined(partial(_look_at_all, self._leases))
+        # Local reads: a stale one is harmless, because acquiring compares the fence.
+        local = ReadConcern("local")
+        self._look = Combined(partial(_look_at_all, self._leases, local))
         self._take = Combined(self._take_all)
         self._release = Combined(partial(_release_all, self._leases))
 
-    def look(self, item_id: str) -> Lease:
+    def look(self, item_ids: Sequence[str]) -> list[Lease]:
         asked_at = time.monotonic()
-        lease = self._look(item_id)
+        leases = self._look(item_ids)
         if self._listener is not None:
-            self._listener.looked(item_id, asked_at, lease.held)
+            held = any(lease.held for lease in leases)
+            self._listener.looked(item_ids, asked_at, held)
+        return leases
+
+    def look_durably(self, item_id: str) -> Lease:
+        with store_errors():
+            [[lease]] = _look_at_all(self._leases, ReadConcern("majority"), [[item_id]])
         return lease
 
     def acquire(self, seen: Lease, intent: Intent | None) -> Lease | None:
-        if self._take(_Taking(ObjectId(), seen, intent)):
-            return Lease(seen.item_id, seen.fence + 1, True, intent)
-        if self._listener is not None:
+        [lease] = self._acquire([_Taking(ObjectId(), seen, intent=intent)])
+        return lease
+
+    def acquire_all(self, seen: Sequence[Lease], primary: Primary) -> list[Lease | None]:
+        return self._acquire([_Taking(ObjectId(), each, primary=primary) for each in seen])
+
+    def _acquire(self, takings: Sequence[_Taking]) -> list[Lease | None]:
+        """Either all are of one acquisition, or there is only one."""
+        taken = self._take(takings)
+        if not all(taken) and self._listener is not None:
             self._listener.lost()
-        return None
+        return [
+            Lease(seen.item_id, seen.fence + 1, True, intent, primary) if is_taken else None
+            for (_, seen, intent, primary), is_taken in zip(takings, taken, strict=True)
+        ]
 
     def clear(self, lease: Lease) -> bool:
         with store_errors():
@@ -111,12 +144,18 @@ class MongoLeaseStore:
             withdrawn = _give_back(lease, lease.fence + 1)
             return bool(self._leases.bulk_write([withdrawn]).matched_count)
 
-    def release(self, lease: Lease) -> None:
-        with suppress(StoreUnavailable):
-            self._release(lease)
+    def release(self, leases: Sequence[Lease]) -> None:
+        if leases:
+            with suppress(StoreUnavailable):
+                self._release(leases)
 
-    def _take_all(self, takings: Sequence[_Taking]) -> list[bool]:
+    def _take_all(self, asked: Sequence[Sequence[_Taking]]) -> list[list[bool]]:
         self._orders_indexes.require()
+        takings = [taking for each in asked for taking in each]
+        taken = iter(self._taken(takings))
+        return [[next(taken) for _ in each] for each in asked]
+
+    def _taken(self, takings: Sequence[_Taking]) -> list[bool]:
         updates = [self._update(taking) for taking in takings]
         try:
             result = self._leases.bulk_write(updates, ordered=False)
@@ -135,7 +174,8 @@ class MongoLeaseStore:
             "owner": self._owner,
             "taking": taking.id,
             "expiresAt": {"$add": ["$$NOW", self._milliseconds]},
-            "intent": {"$literal": taking.intent and INTENT_MAPPING.write(taking.intent)},
+            "intent": {"$literal": _stored_intent(taking)},
+            "primary": {"$literal": taking.primary and _PRIMARY.write(taking.primary)},
         }
         if seen.fence == 0:
             new = {"_id": seen.item_id, "fence": {"$exists": False}}
@@ -144,21 +184,32 @@ class MongoLeaseStore:
         return UpdateOne(free, [{"$set": taken}])
 
 
-def _look_at_all(leases: Documents, item_ids: Sequence[str]) -> list[Lease]:
-    wanted = {"_id": {"$in": list(set(item_ids))}}
-    # Local reads: a stale one is harmless, because acquiring compares the fence.
-    local = leases.with_options(read_concern=ReadConcern("local"))
-    seen = local.find(wanted, {"fence": 1, "intent": 1, "held": _HELD})
+def _stored_intent(taking: _Taking) -> dict[str, Any] | None:
+    if taking.primary is not None:
+        return undecidable_intent()
+    return write_intent(taking.intent) if taking.intent else None
+
+
+def _look_at_all(
+    leases: Documents, concern: ReadConcern, asked: Sequence[Sequence[str]]
+) -> list[list[Lease]]:
+    wanted = {"_id": {"$in": list({item_id for each in asked for item_id in each})}}
+    seen = leases.with_options(read_concern=concern).find(
+        wanted, {"fence": 1, "intent": 1, "primary": 1, "held": _HELD}
+    )
     found = {each["_id"]: each for each in seen}
-    return [_lease(item_id, found.get(item_id)) for item_id in item_ids]
+    return [[_lease(item_id, found.get(item_id)) for item_id in each] for each in asked]
 
 
 def _lease(item_id: str, found: dict[str, Any] | None) -> Lease:
     if found is None:
         return Lease(item_id, fence=0, held=False, intent=None)
-    intent = found.get("intent")
+    intent, primary = found.get("intent"), found.get("primary")
+    if primary is not None:
+        named = _PRIMARY.read(primary)
+        return Lease(item_id, found["fence"], found["held"], None, named)
     return Lease(
-        item_id, found["fence"], found["held"], INTENT_MAPPING.read(intent) if intent else None
+        item_id, found["fence"], found["held"], read_intent(intent, item_id) if intent else None
     )
 
 
@@ -171,8 +222,8 @@ def _which_are_taken(leases: Documents, takings: Sequence[_Taking]) -> list[bool
     return [taking.id in taken for taking in takings]
 
 
-def _release_all(leases: Documents, released: Sequence[Lease]) -> list[None]:
-    updates = [_give_back(lease, lease.fence) for lease in released]
+def _release_all(leases: Documents, released: Sequence[Sequence[Lease]]) -> list[None]:
+    updates = [_give_back(lease, lease.fence) for each in released for lease in each]
     leases.with_options(write_concern=WriteConcern(w=1)).bulk_write(updates, ordered=False)
     return [None] * len(released)
 
@@ -182,6 +233,6 @@ def _give_back(lease: Lease, fence: int) -> UpdateOne:
         {"_id": lease.item_id, "fence": lease.fence},
         {
             "$set": {"fence": fence},
-            "$unset": {"owner": "", "taking": "", "expiresAt": "", "intent": ""},
+            "$unset": dict.fromkeys(("owner", "taking", "expiresAt", "intent", "primary"), ""),
         },
     )

@@ -5,7 +5,7 @@ what it is read back as. That is worked out once. MongoEngine's own mapping obse
 each field of each document anew, which was a third of the CPU of creating an order.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import MISSING, fields
 from enum import Enum
 from typing import Any, Generic, NamedTuple, TypeVar, get_args, get_type_hints
@@ -29,15 +29,17 @@ class _Field(NamedTuple):
 class DocumentMapping(Generic[T]):
     """``value``: a dataclass. A property of it can be stored too, and is not read back. What is
     None or False is left out of the document, and what is not there is read as the dataclass's
-    default, or else None."""
+    default, or else None. ``without``: names that are left to the caller."""
 
-    def __init__(self, document: type[BaseDocument], value: type[T]) -> None:
+    def __init__(
+        self, document: type[BaseDocument], value: type[T], without: Collection[str] = ()
+    ) -> None:
         types = get_type_hints(value)
         self._value = value
         self._written = [
             _Field(name, field.db_field, *_converters(field, types.get(name)))
             for name, field in document._fields.items()
-            if hasattr(value, name)
+            if hasattr(value, name) and name not in without
         ]
         taken = fields(value)  # type: ignore[arg-type]
         names = {field.name for field in taken}
@@ -69,7 +71,7 @@ def _converters(field: BaseField, value: Any) -> tuple[_Convert | None, _Convert
         nested: DocumentMapping[Any] = DocumentMapping(field.document_type, kinds[0])
         return nested.write, nested.read
     if isinstance(field, ListField):
-        write, read = _converters(field.field, str)
+        write, read = _converters(field.field, next(iter(get_args(value)), None))
         return _each(write, list), _each(read, tuple)
     if isinstance(field, ObjectIdField):
         return ObjectId, str

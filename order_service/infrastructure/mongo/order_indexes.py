@@ -7,8 +7,10 @@ would be smaller, but it is made of the API process's own clock, which need not 
 store's, nor with the times that the list shows and is narrowed by. A list that is not narrowed by
 status uses an index without it, in which a status that changes during the walk moves nothing.
 
-Those that begin with the customer hold only orders that have one, so a service without tokens does
-not pay for them.
+Those with the customer, or with the shop's reference, hold only orders that have one, so a service
+without tokens, or without references, does not pay for them. An order is found by each of its
+items: ``itemId`` of an order of several is a list. Only one field of an index is ever a list, and
+it is looked up by one value, so the walk is still in the order of the place.
 """
 
 from itertools import product
@@ -18,7 +20,8 @@ from order_service.application.orders.list import OrderQuery
 
 _PLACE: Final = ("-created_at", "-id")
 # In the order in which they stand in an index: equalities before the walk.
-_NARROWED_BY: Final = ("customer_id", "item_id", "status")
+_NARROWED_BY: Final = ("customer_id", "reference", "item_id", "status")
+_OPTIONAL: Final = {"customer_id": "customerId", "reference": "reference"}
 
 
 def list_index_name(query: OrderQuery) -> str:
@@ -33,8 +36,9 @@ def _name(narrowed_by: list[str]) -> str:
 
 def _list_index(narrowed_by: list[str]) -> dict[str, Any]:
     index: dict[str, Any] = {"name": _name(narrowed_by), "fields": [*narrowed_by, *_PLACE]}
-    if "customer_id" in narrowed_by:
-        index["partialFilterExpression"] = {"customerId": {"$exists": True}}
+    present = [_OPTIONAL[name] for name in narrowed_by if name in _OPTIONAL]
+    if present:
+        index["partialFilterExpression"] = {name: {"$exists": True} for name in present}
     return index
 
 

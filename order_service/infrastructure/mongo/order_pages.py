@@ -8,8 +8,9 @@ from bson import ObjectId
 from order_service.application.orders.list import OrderQuery
 from order_service.domain.order import Order
 from order_service.infrastructure.mongo.connection import Database, collection_of, store_errors
-from order_service.infrastructure.mongo.documents import ORDER_MAPPING, OrderDocument
+from order_service.infrastructure.mongo.documents import OrderDocument
 from order_service.infrastructure.mongo.order_indexes import list_index_name
+from order_service.infrastructure.mongo.order_mapping import read_order
 
 _NEWEST_FIRST: Final = [("createdAt", -1), ("_id", -1)]
 # Unpublished events are the relay's, and may be many.
@@ -28,13 +29,15 @@ class MongoOrderPages:
             # Left to itself the planner could try another index, and read on and on where few
             # orders match.
             page = found.hint(list_index_name(query)).limit(query.limit)
-            return [ORDER_MAPPING.read(each) for each in page]
+            return [read_order(each) for each in page]
 
 
 def _filter(query: OrderQuery) -> dict[str, Any]:
     wanted: dict[str, Any] = {}
     if query.customer_id is not None:
         wanted["customerId"] = query.customer_id
+    if query.reference is not None:
+        wanted["reference"] = query.reference
     if query.item_id is not None:
         wanted["itemId"] = ObjectId(query.item_id)
     if query.status is not None:

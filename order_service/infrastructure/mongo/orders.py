@@ -13,7 +13,8 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError
 from order_service.application.orders.create import IdempotencyKeyTaken
 from order_service.domain.errors import KeyInFlight, VersionConflict
 from order_service.domain.events import OrderEvent
-from order_service.domain.order import IdempotencyKey, Order
+from order_service.domain.marks import IdempotencyKey
+from order_service.domain.order import Order
 from order_service.infrastructure.mongo.combining import Combined
 from order_service.infrastructure.mongo.connection import (
     Database,
@@ -23,8 +24,14 @@ from order_service.infrastructure.mongo.connection import (
     duplicates,
     store_errors,
 )
-from order_service.infrastructure.mongo.documents import EVENT_MAPPING, ORDER_MAPPING, OrderDocument
+from order_service.infrastructure.mongo.documents import OrderDocument
 from order_service.infrastructure.mongo.indexes import UniqueIndexes
+from order_service.infrastructure.mongo.order_mapping import (
+    read_events,
+    read_order,
+    write_event,
+    write_order,
+)
 
 # Events join the outbox, and leave it, by themselves.
 _WITHOUT_EVENTS: Final = {"outbox": 0}
@@ -111,7 +118,7 @@ class MongoOrderRepository:
     def _oldest(self, waiting: Fields, limit: int) -> list[Order]:
         with store_errors():
             found = self._orders.find(waiting).sort("awaitingSince").limit(limit)
-            return [ORDER_MAPPING.read(each) for each in found]
+            return [read_order(each) for each in found]
 
     def _announce(self, tried: Sequence[Order], stored: Sequence[Order]) -> None:
         for listener in self._listeners:
@@ -125,13 +132,13 @@ class MongoOrderRepository:
         if holder is None:
             # Its insert is not acknowledged by a majority yet, or it was freed just now.
             return KeyInFlight()
-        return IdempotencyKeyTaken(ORDER_MAPPING.read(holder))
+        return IdempotencyKeyTaken(read_order(holder))
 
 
 def _insert_all(collection: Documents, orders: Sequence[Order]) -> list[DuplicateKeyError | None]:
     taken: dict[int, DuplicateKeyError] = {}
     try:
-        collection.insert_many([ORDER_MAPPING.write(order) for order in orders], ordered=False)
+        collection.insert_many([write_order(order) for order in orders], ordered=False)
     except BulkWriteError as error:
         taken = duplicates(error)
     return [taken.get(number) for number in range(len(orders))]
@@ -139,7 +146,7 @@ def _insert_all(collection: Documents, orders: Sequence[Order]) -> list[Duplicat
 
 def _find_all(collection: Documents, wanted: Sequence[Sequence[str]]) -> list[list[Order]]:
     ids = list({order_id: ObjectId(order_id) for each in wanted for order_id in each}.values())
-    orders = map(ORDER_MAPPING.read, collection.find({"_id": {"$in": ids}}, _WITHOUT_EVENTS))
+    orders = map(read_order, collection.find({"_id": {"$in": ids}}, _WITHOUT_EVENTS))
     found = {order.id: order for order in orders}
     return [[found[order_id] for order_id in each if order_id in found] for each in wanted]
 
@@ -159,13 +166,13 @@ def _update_all(collection: Documents, saves: Sequence[Sequence[Order]]) -> list
 
 
 def _update(order: Order) -> UpdateOne:
-    fields = ORDER_MAPPING.write(order.saved())
+    fields = write_order(order.saved())
     order_id = fields.pop("_id")
     change: dict[str, Any] = {"$set": fields}
     if absent := _SAVED - fields.keys():
         change["$unset"] = dict.fromkeys(absent, "")
     if order.new_events:
-        events = [EVENT_MAPPING.write(event) for event in order.new_events]
+        events = [write_event(event) for event in order.new_events]
         change["$push"] = {"outbox": {"$each": events}}
     return UpdateOne({"_id": order_id, "version": order.version}, change)
 
@@ -178,12 +185,12 @@ class MongoOutbox:
         with store_errors():
             # outbox.eventId is what the index of the unpublished is partial on.
             orders = self._orders.find({"outbox.eventId": {"$exists": True}})
-            return [_events(each) for each in orders.sort("outbox.occurredAt").limit(limit)]
+            return [read_events(each) for each in orders.sort("outbox.occurredAt").limit(limit)]
 
     def unpublished_of(self, order_id: str) -> list[OrderEvent]:
         with store_errors():
             found = self._orders.find_one(ObjectId(order_id))
-        return _events(found) if found else []
+        return read_events(found) if found else []
 
     def mark_published(self, events: Iterable[OrderEvent]) -> None:
         by_order: defaultdict[str, list[str]] = defaultdict(list)
@@ -198,11 +205,3 @@ class MongoOutbox:
         if pulls:
             with store_errors():
                 self._orders.bulk_write(pulls, ordered=False)
-
-
-def _events(order: dict[str, Any]) -> list[OrderEvent]:
-    told = {"order_id": str(order["_id"]), "item_id": str(order["itemId"])}
-    return [
-        EVENT_MAPPING.read(event, quantity=order["quantity"], **told)
-        for event in order.get("outbox", ())
-    ]

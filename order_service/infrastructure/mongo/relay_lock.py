@@ -18,10 +18,10 @@ class MongoRelayLock:
 
     @contextmanager
     def held(self) -> Iterator[bool]:
-        seen = self._leases.look(_NAME)
+        [seen] = self._leases.look([_NAME])
         lease = None if seen.held else self._leases.acquire(seen, None)
         try:
             yield lease is not None
         finally:
             if lease is not None:
-                self._leases.release(lease)
+                self._leases.release([lease])

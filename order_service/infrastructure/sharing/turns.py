@@ -10,10 +10,13 @@ import errno
 import fcntl
 import os
 import tempfile
+import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from threading import Lock
 from typing import Final
+from weakref import WeakValueDictionary
 
 # Longer than a commit takes while all is well.
 _AT_MOST: Final = 1.0
@@ -24,21 +27,40 @@ _PLACES: Final = 1 << 61
 class ItemTurns:
     """``file``: a descriptor that the processes share. Two bytes, which need not exist, stand for
     an item: the process whose turn it is locks the one, the next process the other. So no process
-    has two turns while another waits."""
+    has two turns while another waits. The kernel's locks are a process's, so its threads wait for
+    each other at a lock in memory first."""
 
     def __init__(self, file: int) -> None:
         self._file = file
+        # A lock is there as long as somebody waits for it, or holds it.
+        self._threads: WeakValueDictionary[int, Lock] = WeakValueDictionary()
+        self._finding = threading.Lock()
 
     @contextmanager
-    def at(self, item_id: str) -> Iterator[None]:
-        turn = int(item_id, 16) % _PLACES * 2
+    def at(self, item_ids: Sequence[str]) -> Iterator[None]:
+        """One after another, in the order of their places: nobody waits for a turn whose owner
+        waits for this one's."""
         until = time.monotonic() + _AT_MOST
+        with ExitStack() as turns:
+            for place in sorted({int(item_id, 16) % _PLACES for item_id in item_ids}):
+                turns.enter_context(self._at(place, until))
+            yield
+
+    @contextmanager
+    def _at(self, place: int, until: float) -> Iterator[None]:
+        with self._finding:
+            mine = self._threads.setdefault(place, threading.Lock())
+        if not mine.acquire(timeout=max(0.0, until - time.monotonic())):
+            yield
+            return
+        turn = 2 * place
         try:
             with self._held(turn + 1, until):
                 self._wait_for(turn, until)
             yield
         finally:
             self._leave(turn)
+            mine.release()
 
     @contextmanager
     def _held(self, place: int, until: float) -> Iterator[None]:

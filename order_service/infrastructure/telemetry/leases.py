@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
@@ -15,11 +16,11 @@ class LeaseMetrics:
     """Hears of each look at a lease, and of each that somebody else was faster to take."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        # A thread waits for one lease at a time: which one, since when, and when it last looked.
+        # A thread waits for one commit's leases at a time: which, since when, when it last looked.
         self._waits = threading.local()
         self._seconds = Histogram(
             "order_service_lease_wait_seconds",
-            "From the first look at an item's lease until it is free.",
+            "From the first look at the leases of an order's items until they are free.",
             buckets=CALL_SECONDS,
             registry=registry,
         )
@@ -29,10 +30,11 @@ class LeaseMetrics:
             registry=registry,
         )
 
-    def looked(self, item_id: str, asked_at: float, held: bool) -> None:
-        began, now = self._began(item_id, asked_at), time.monotonic()
+    def looked(self, item_ids: Sequence[str], asked_at: float, held: bool) -> None:
+        items = tuple(item_ids)
+        began, now = self._began(items, asked_at), time.monotonic()
         if held:
-            self._waits.current = (item_id, began, now)
+            self._waits.current = (items, began, now)
         else:
             self._waits.current = None
             self._seconds.observe(now - began)
@@ -40,9 +42,10 @@ class LeaseMetrics:
     def lost(self) -> None:
         self._lost.inc()
 
-    def _began(self, item_id: str, now: float) -> float:
-        waiting: tuple[str, float, float] | None = getattr(self._waits, "current", None)
+    def _began(self, items: tuple[str, ...], now: float) -> float:
+        waiting: tuple[tuple[str, ...], float, float] | None
+        waiting = getattr(self._waits, "current", None)
         if waiting is None:
             return now
-        item, began, looked = waiting
-        return began if item == item_id and now - looked < _GAVE_UP else now
+        awaited, began, looked = waiting
+        return began if awaited == items and now - looked < _GAVE_UP else now

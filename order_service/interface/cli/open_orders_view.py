@@ -4,7 +4,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from order_service.application.orders.list_open import OpenOrders
-from order_service.domain.order import Order, OrderStatus, Stuck
+from order_service.domain.marks import Stuck
+from order_service.domain.order import Order
+from order_service.domain.status import OrderStatus
 from order_service.interface.cli.order_view import as_json, asks
 from order_service.interface.cli.showing import age, clock_time, counted, iso, printable
 

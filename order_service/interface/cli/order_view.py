@@ -4,7 +4,10 @@ from typing import Any, Final
 
 from order_service.application.orders.show import WholeOrder
 from order_service.domain.events import OrderEvent
-from order_service.domain.order import Intent, Order, OrderPhase, StockMove, Stuck
+from order_service.domain.marks import Stuck
+from order_service.domain.moves import Intent, StockMove
+from order_service.domain.order import Order
+from order_service.domain.status import OrderPhase
 from order_service.interface.cli.showing import clock_time, iso, money, money_number, printable
 
 _COLUMNS: Final = "{:<24}  {:<23}  {:<9}  {:>8}  {:>12}  {:<24}  {}"

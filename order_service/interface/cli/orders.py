@@ -13,7 +13,8 @@ from order_service.application.orders.decide import DecideOrder, DecideOrderComm
 from order_service.application.orders.list import ListOrders, OrderQuery
 from order_service.application.orders.list_open import ListOpenOrders
 from order_service.application.orders.show import ShowOrder
-from order_service.domain.order import Order, OrderStatus
+from order_service.domain.order import Order
+from order_service.domain.status import OrderStatus
 from order_service.interface.cli import open_orders_view, order_view
 from order_service.interface.cli.parameters import AT_MOST, hex_id, moment
 from order_service.interface.cli.showing import names

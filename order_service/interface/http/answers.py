@@ -13,7 +13,8 @@ from pydantic.alias_generators import to_camel
 
 from order_service.application.readiness import DependencyState
 from order_service.application.stock_log.changes import LoggedStockChange
-from order_service.domain.order import Order, OrderStatus
+from order_service.domain.order import Order
+from order_service.domain.status import OrderStatus
 
 AN_ID = "64b000000000000000000001"
 

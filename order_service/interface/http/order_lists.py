@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from pydantic import Field
 
 from order_service.application.orders.list import OrderPage, OrderQuery
-from order_service.domain.order import OrderStatus
+from order_service.domain.status import OrderStatus
 from order_service.interface.http.cursors import read_cursor, write_cursor
 from order_service.interface.http.list_parameters import Instant, PageSize
 from order_service.interface.http.schemas import HexId, Schema

@@ -23,7 +23,8 @@ from order_service.domain.errors import (
     StoreUnavailable,
     VersionConflict,
 )
-from order_service.domain.order import IdempotencyKey, Order
+from order_service.domain.marks import IdempotencyKey
+from order_service.domain.order import Order
 from order_service.interface.http.access import caller
 from order_service.interface.http.answers import (
     CreatedAnswer,

@@ -10,7 +10,7 @@ from werkzeug.http import parse_etags
 
 from order_service.application.stock_log.changes import StockChangeQuery
 from order_service.domain.errors import InvalidValue, OrderNotFound
-from order_service.domain.order import MAX_QUANTITY
+from order_service.domain.line import MAX_QUANTITY
 from order_service.interface.http.list_parameters import Instant, PageSize
 
 HexId = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{24}$", strict=True), AfterValidator(str.lower)]

@@ -22,7 +22,10 @@ from order_service.bootstrap.api import build_use_cases
 from order_service.bootstrap.commands import Commands
 from order_service.bootstrap.shared import Shared
 from order_service.domain.errors import InsufficientStock
-from order_service.domain.order import Decision, Intent, Order, OrderStatus, StockMove, Stuck
+from order_service.domain.marks import Decision, Stuck
+from order_service.domain.moves import Intent, StockMove
+from order_service.domain.order import Order
+from order_service.domain.status import OrderStatus
 from order_service.infrastructure.mongo.clock import StoreClock
 from order_service.infrastructure.mongo.documents import ORDER_MAPPING
 from order_service.infrastructure.mongo.retention import keep_stock_changes

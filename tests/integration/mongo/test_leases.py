@@ -8,7 +8,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from order_service.application.stock.lease import Lease
-from order_service.domain.order import Intent
+from order_service.domain.moves import Intent
 from order_service.infrastructure.mongo.connection import Database
 from order_service.infrastructure.mongo.leases import MongoLeaseStore
 from order_service.infrastructure.mongo.relay_lock import MongoRelayLock

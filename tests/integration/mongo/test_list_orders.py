@@ -10,7 +10,8 @@ import pytest
 
 from devstack.mongod import Mongod
 from order_service.application.orders.list import ListOrders, OrderQuery
-from order_service.domain.order import Order, OrderStatus
+from order_service.domain.order import Order
+from order_service.domain.status import OrderStatus
 from order_service.infrastructure.mongo import schema
 from order_service.infrastructure.mongo.connection import Database
 from order_service.infrastructure.mongo.order_pages import MongoOrderPages

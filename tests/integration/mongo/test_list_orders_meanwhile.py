@@ -11,7 +11,7 @@ from devstack.mongod import Mongod
 from order_service.application.orders.list import ListOrders, OrderQuery
 from order_service.bootstrap.api import build_api
 from order_service.bootstrap.shared import Shared
-from order_service.domain.order import Failure, FailureCode
+from order_service.domain.marks import Failure, FailureCode
 from order_service.infrastructure.mongo import schema
 from order_service.infrastructure.mongo.connection import Database
 from order_service.infrastructure.mongo.order_pages import MongoOrderPages

@@ -20,7 +20,7 @@ from devstack.mongod import Mongod
 from order_service.application.orders.create import IdempotencyKeyTaken
 from order_service.application.stock.lease import Lease
 from order_service.domain.errors import StoreUnavailable
-from order_service.domain.order import Stuck
+from order_service.domain.marks import Stuck
 from order_service.infrastructure.dependencies import StoreDependency
 from order_service.infrastructure.mongo import clock, schema
 from order_service.infrastructure.mongo.clock import StoreClock

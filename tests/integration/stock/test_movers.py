@@ -20,7 +20,9 @@ from order_service.application.stock_log.changes import StockChange
 from order_service.bootstrap.adapters import Adapters, build_adapters, stock_mover
 from order_service.bootstrap.shared import Shared
 from order_service.domain.errors import InventoryUnavailable, OutcomeUnknown, StoreUnavailable
-from order_service.domain.order import Failure, FailureCode, Order, OrderStatus
+from order_service.domain.marks import Failure, FailureCode
+from order_service.domain.order import Order
+from order_service.domain.status import OrderStatus
 from order_service.infrastructure.mongo import schema
 from order_service.infrastructure.mongo.connection import Database
 from order_service.settings import Settings

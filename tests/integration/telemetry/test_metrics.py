@@ -14,7 +14,7 @@ from devstack.inventory import SampleInventory
 from devstack.kafka import KafkaBroker
 from devstack.mongod import Mongod
 from devstack.ports import free_port
-from order_service.domain.order import Stuck
+from order_service.domain.marks import Stuck
 from order_service.infrastructure.mongo.backlog import read_backlog
 from order_service.infrastructure.mongo.connection import Database
 from order_service.infrastructure.mongo.orders import MongoOrderRepository

@@ -8,15 +8,10 @@ import pytest
 
 from order_service.domain.errors import IllegalMove, InvalidValue
 from order_service.domain.events import OrderEventType
-from order_service.domain.order import (
-    MAX_QUANTITY,
-    Failure,
-    FailureCode,
-    Order,
-    OrderPhase,
-    OrderStatus,
-    Stuck,
-)
+from order_service.domain.line import MAX_QUANTITY
+from order_service.domain.marks import Failure, FailureCode, Stuck
+from order_service.domain.order import Order
+from order_service.domain.status import OrderPhase, OrderStatus
 from tests.orders import (
     PRICE,
     START,

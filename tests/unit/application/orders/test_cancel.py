@@ -15,7 +15,9 @@ from order_service.domain.errors import (
     StoreUnavailable,
     VersionConflict,
 )
-from order_service.domain.order import Order, OrderStatus, Stuck
+from order_service.domain.marks import Stuck
+from order_service.domain.order import Order
+from order_service.domain.status import OrderStatus
 from tests.orders import completed, failed, pending
 from tests.unit.fakes import FakeClock, FakeOrders
 

@@ -20,15 +20,9 @@ from order_service.domain.errors import (
     OutcomeUnknown,
     StoreUnavailable,
 )
-from order_service.domain.order import (
-    Decision,
-    Failure,
-    FailureCode,
-    IdempotencyKey,
-    Order,
-    OrderStatus,
-    Stuck,
-)
+from order_service.domain.marks import Decision, Failure, FailureCode, IdempotencyKey, Stuck
+from order_service.domain.order import Order
+from order_service.domain.status import OrderStatus
 from tests.unit.fakes import ITEM, PRICE, FakeClock, FakeOrders
 
 KEY = IdempotencyKey("somebody", "a key", "a fingerprint")

@@ -17,7 +17,9 @@ from order_service.domain.errors import (
     OutcomeUnknown,
     StoreUnavailable,
 )
-from order_service.domain.order import Failure, FailureCode, IdempotencyKey, Order, OrderStatus
+from order_service.domain.marks import Failure, FailureCode, IdempotencyKey
+from order_service.domain.order import Order
+from order_service.domain.status import OrderStatus
 from tests.unit.fakes import ITEM, FakeClock, FakeOrders
 
 KEY = IdempotencyKey("somebody", "a key", "a fingerprint")

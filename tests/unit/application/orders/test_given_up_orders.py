@@ -7,7 +7,8 @@ import pytest
 
 from order_service.application.stock.operations import OperationStock
 from order_service.domain.errors import IllegalMove, OrderServiceError
-from order_service.domain.order import Order, OrderStatus
+from order_service.domain.order import Order
+from order_service.domain.status import OrderStatus
 from tests.orders import later, pending
 from tests.unit.fakes import ITEM, FakeClock, FakeInventory, FakeOrders, InlineExecutor
 

@@ -15,7 +15,9 @@ from order_service.application.stock_log.changes import AppendResult, StockChang
 from order_service.application.stock_log.record import RecordStockChanges
 from order_service.domain.errors import InventoryUnavailable, OutcomeUnknown
 from order_service.domain.events import OrderEvent
-from order_service.domain.order import Failure, FailureCode, Order, OrderStatus, Stuck
+from order_service.domain.marks import Failure, FailureCode, Stuck
+from order_service.domain.order import Order
+from order_service.domain.status import OrderStatus
 from tests.orders import PRICE, START, cancelling, completed, pending
 from tests.unit.fakes import FakeClock, FakeOrders
 

@@ -24,7 +24,9 @@ from order_service.domain.errors import (
     StoreUnavailable,
     Unavailable,
 )
-from order_service.domain.order import Order, OrderStatus
+from order_service.domain.line import Line
+from order_service.domain.order import Order
+from order_service.domain.status import OrderStatus
 from tests.unit.fakes import (
     ITEM,
     FakeChanges,
@@ -113,10 +115,11 @@ class Process:
                 FakeTurns(),
                 clock,
                 executor,
+                executor,
                 LEASE_SECONDS,
             )
         else:
-            stock = OperationStock(inventory, orders, clock, executor)
+            stock = OperationStock(inventory, orders, clock, executor, executor)
         self.stock = stock
         self._create = CreateOrder(orders, stock, clock, 7, timedelta(days=1))
         self._cancel = CancelOrder(orders, stock, clock, 7)
@@ -125,12 +128,12 @@ class Process:
     def create(self, quantity: int) -> None:
         known = set(self.world.orders.by_id)
         try:
-            result = self._create(CreateOrderCommand(ITEM, quantity))
+            result = self._create(CreateOrderCommand([Line(ITEM, quantity)]))
         except Unavailable:
             self.world.refused |= {
                 order.id
                 for order in self.world.orders.by_id.values()
-                if order.id not in known and order.quantity == quantity
+                if order.id not in known and order.lines[0].quantity == quantity
             }
             raise
         if not result.deferred:
@@ -241,11 +244,11 @@ def _recover(world: World, contract: str) -> None:
 
 def _broken_promises(world: World) -> list[str]:
     orders = list(world.orders.by_id.values())
-    sold = sum(o.quantity for o in orders if o.status is OrderStatus.COMPLETED)
+    sold = sum(o.lines[0].quantity for o in orders if o.status is OrderStatus.COMPLETED)
     broken = []
     if INITIAL - world.inventory.stock[ITEM] != sold:
         broken.append(f"stock {world.inventory.stock[ITEM]}, sold {sold} of {INITIAL}")
-    if any(order.stock_change for order in orders):
+    if any(order.stock_changes for order in orders):
         broken.append("an order still waits")
     broken += [
         f"answered {answer.status}, is {world.orders.by_id[answer.id].status}"
@@ -337,7 +340,7 @@ def test_a_settler_and_the_creator_that_it_gave_up_take_turns_and_keep_every_pro
     runs = 0
     for at, until in product(range(12), range(12)):
         world = World()
-        placed = Order.place(id="1" * 24, item_id=ITEM, quantity=3, at=world.clock.now())
+        placed = Order.place(id="1" * 24, lines=[Line(ITEM, 3)], at=world.clock.now())
         order = world.orders.add(placed)
         world.clock.sleep(30)
         creator = SlowCreator(world, contract, order, until)

@@ -8,7 +8,9 @@ import pytest
 from order_service.application.stock.leased import LeasedStock
 from order_service.application.stock.operations import OperationStock
 from order_service.domain.errors import IllegalMove, InvalidValue
-from order_service.domain.order import Decision, Failure, FailureCode, Order, OrderStatus, Stuck
+from order_service.domain.marks import Decision, Failure, FailureCode, Stuck
+from order_service.domain.order import Order
+from order_service.domain.status import OrderStatus
 from tests.orders import (
     PRICE,
     cancelling,

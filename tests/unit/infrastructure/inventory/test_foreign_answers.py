@@ -17,7 +17,7 @@ from order_service.domain.errors import (
     ItemNotFound,
     OutcomeUnknown,
 )
-from order_service.domain.order import MAX_QUANTITY
+from order_service.domain.line import MAX_QUANTITY
 from order_service.domain.stock import StockReading
 from order_service.infrastructure.inventory.absolute import AbsoluteInventory
 from order_service.infrastructure.inventory.conditional import ConditionalInventory

@@ -5,7 +5,8 @@ import responses
 from prometheus_client import CollectorRegistry
 
 from order_service.domain.errors import InventoryUnavailable, OutcomeUnknown
-from order_service.domain.order import Failure, FailureCode, Order
+from order_service.domain.marks import Failure, FailureCode
+from order_service.domain.order import Order
 from order_service.infrastructure.inventory.conditional import ConditionalInventory
 from order_service.infrastructure.inventory.http import InventoryHttp
 from order_service.infrastructure.telemetry import leases

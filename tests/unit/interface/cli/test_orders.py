@@ -13,7 +13,10 @@ from order_service.application.orders.list import ListOrders, OrderPlace, OrderQ
 from order_service.application.orders.list_open import ListOpenOrders
 from order_service.application.orders.show import ShowOrder
 from order_service.domain.errors import OrderNotFound, VersionConflict
-from order_service.domain.order import Intent, Order, OrderStatus, Stuck
+from order_service.domain.marks import Stuck
+from order_service.domain.moves import Intent
+from order_service.domain.order import Order
+from order_service.domain.status import OrderStatus
 from order_service.interface.cli import orders as orders_cli
 from order_service.interface.cli.orders import OrderTools, orders
 from order_service.interface.cli.showing import age

@@ -12,7 +12,8 @@ from flask import Flask, request
 
 from order_service.application.orders.list import ListOrders, OrderPage, OrderPlace, OrderQuery
 from order_service.domain.errors import InvalidValue
-from order_service.domain.order import Order, OrderStatus
+from order_service.domain.order import Order
+from order_service.domain.status import OrderStatus
 from order_service.interface.http.cursors import read_cursor, write_cursor
 from order_service.interface.http.order_lists import (
     OrderListParameters,

@@ -9,7 +9,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from order_service.domain.errors import InvalidValue
-from order_service.domain.order import MAX_QUANTITY
+from order_service.domain.line import MAX_QUANTITY
 from order_service.interface.http.answers import Money, Time
 from order_service.interface.http.schemas import (
     CancelOrderHeaders,

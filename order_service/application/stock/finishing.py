@@ -1,0 +1,168 @@
+"""Finishing what a lease's last holder left open: roll forward what was decided, withdraw what was
+not, never guess."""
+
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Final
+
+from order_service.application.backoff import attempts
+from order_service.application.clock import Clock
+from order_service.application.orders.ports import OrderRepository
+from order_service.application.stock.lease import Lease, LeaseStore, Primary
+from order_service.application.stock.moving import for_each, store_changed
+from order_service.application.stock.overwriting import Overwriting
+from order_service.domain.errors import InventoryUnavailable, ItemNotFound, OutcomeUnknown
+from order_service.domain.marks import Failure, FailureCode, Stuck
+from order_service.domain.moves import Intent, MovedLine
+from order_service.domain.order import Order
+from order_service.domain.stock import Verdict, judge
+
+OTHERS_TOOK_TOO_LONG: Final = "Other orders of these items took too long."
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The lease of a commit's primary, held until ``not_after``, in monotonic seconds, at the
+    least; and the leases of its other items."""
+
+    primary: Lease
+    not_after: float
+    secondaries: tuple[Lease, ...] = ()
+
+
+class Finishing:
+    def __init__(
+        self,
+        overwriting: Overwriting,
+        leases: LeaseStore,
+        orders: OrderRepository,
+        clock: Clock,
+        executor: Executor,
+        lease_seconds: float,
+    ) -> None:
+        self._overwriting = overwriting
+        self._leases = leases
+        self._orders = orders
+        self._clock = clock
+        self._executor = executor
+        self._lease_seconds = lease_seconds
+
+    def wait_for_free(self, item_ids: Sequence[str], deadline: float) -> list[Lease]:
+        """The leases, all of them free, with nothing open. Raises InventoryUnavailable."""
+        for _ in attempts(self._clock, deadline):
+            leases = self._leases.look(item_ids)
+            if any(lease.held for lease in leases):
+                continue
+            left_open = next((lease for lease in leases if lease.is_open), None)
+            if left_open is None:
+                return leases
+            self._finish(left_open, deadline)
+        raise InventoryUnavailable(OTHERS_TOOK_TOO_LONG)
+
+    def acquire(self, seen: Lease, intent: Intent) -> Held | None:
+        """None when somebody else acquired the lease first."""
+        not_after = self._clock.monotonic() + self._lease_seconds
+        got = self._leases.acquire(seen, intent)
+        return Held(got, not_after) if got else None
+
+    def release(self, held: Held) -> None:
+        self._leases.release([*held.secondaries, held.primary])
+
+    def _finish(self, lease: Lease, deadline: float) -> None:
+        if lease.intent is not None:
+            self._settle(lease, lease.intent, deadline)
+        elif lease.primary is not None:
+            self._ask_primary(lease, lease.primary, deadline)
+
+    def _ask_primary(self, secondary: Lease, primary: Primary, deadline: float) -> None:
+        """The primary's lease tells whether the commit that took the secondary was decided."""
+        found = self._leases.look_durably(primary.item_id)
+        if found.intent is not None and found.intent.fence == primary.fence:
+            if not found.held:
+                self._settle(found, found.intent, deadline)
+        elif found.fence >= primary.fence:
+            self._leases.clear(secondary)
+        elif moved_on := self._leases.acquire(found, None):
+            # From here on nobody can decide the commit.
+            self._leases.clear(moved_on)
+            self._leases.clear(secondary)
+
+    def _settle(self, lease: Lease, intent: Intent, deadline: float) -> None:
+        """Finish the overwrites that the lease's last holder left open, applied or not. The lease
+        of the primary guards every item of the intent, until the intent is cleared."""
+        held = self.acquire(lease, intent)
+        if held is None:
+            return
+        orders = self._orders.get_many(intent.order_ids)
+        waiting = [o for o in orders if o.awaits_stock and not o.was_moved_by(intent.moved)]
+        if intent.abandons:
+            store_changed(self._orders, waiting, self.fail_as_abandoned)
+        elif waiting:
+            self._roll_forward(held, intent, orders, waiting, deadline)
+        self._leases.release([*self._secondaries_of(held.primary, intent), held.primary])
+
+    def fail_as_abandoned(self, order: Order) -> Order:
+        return order.fail(Failure(FailureCode.ABANDONED), self._clock.now())
+
+    def _roll_forward(
+        self,
+        held: Held,
+        intent: Intent,
+        orders: Sequence[Order],
+        waiting: Sequence[Order],
+        deadline: float,
+    ) -> None:
+        def doubt(moved: MovedLine) -> str | None:
+            return self._doubt(moved, held, orders, deadline)
+
+        try:
+            reasons = for_each(self._executor, doubt, intent.moved)
+        except OutcomeUnknown as unknown:
+            message = "An earlier order of these items is not settled yet."
+            raise InventoryUnavailable(message) from unknown
+        pairs = zip(intent.moved, reasons, strict=True)
+        doubts = {moved.item_id: reason for moved, reason in pairs if reason is not None}
+        store_changed(self._orders, waiting, lambda order: self._settled(order, intent, doubts))
+
+    def _settled(self, order: Order, intent: Intent, doubts: dict[str, str]) -> Order:
+        """The order by the intent's outcome; stuck where one of its own items is in doubt."""
+        in_doubt = tuple(item for item in order.stock_changes if item in doubts)
+        if not in_doubt:
+            return order.stock_moved(intent.moved, self._clock.now())
+        reason = " ".join(doubts[item] for item in in_doubt)
+        certain = [moved for moved in intent.moved if moved.item_id not in doubts]
+        return order.mark_stuck(Stuck(reason, self._clock.now(), in_doubt, intent), certain)
+
+    def _doubt(
+        self, moved: MovedLine, held: Held, orders: Sequence[Order], deadline: float
+    ) -> str | None:
+        """None when the overwrite is applied, before or by this call; else why nobody can tell."""
+        reading = self._overwriting.read(moved.item_id)
+        if reading is None:
+            return _no_longer_there(moved.item_id)
+        verdict = judge(moved, orders, reading.stock)
+        if verdict is Verdict.NOT_APPLIED:
+            try:
+                self._overwriting.make(moved, held.not_after, deadline)
+            except ItemNotFound:
+                return _no_longer_there(moved.item_id)
+            return None
+        if verdict is Verdict.APPLIED or self._overwriting.is_logged(moved):
+            return None
+        return (
+            f"The stock of item {moved.item_id} was to go from {moved.move.previous_stock} to "
+            f"{moved.move.new_stock} and is {reading.stock}: somebody else wrote it, and the "
+            "stock-change log lacks the change."
+        )
+
+    def _secondaries_of(self, primary: Lease, intent: Intent) -> list[Lease]:
+        others = [each.item_id for each in intent.overwrites if each.item_id != primary.item_id]
+        if not others:
+            return []
+        mine = Primary(primary.item_id, intent.fence)
+        return [lease for lease in self._leases.look(others) if lease.primary == mine]
+
+
+def _no_longer_there(item_id: str) -> str:
+    return f"The inventory no longer has item {item_id}, so the item's stock shows nothing."

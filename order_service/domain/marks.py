@@ -1,0 +1,68 @@
+"""What is noted on an order besides its lines: key, failure, doubts, and a person's word."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from order_service.domain.moves import Intent
+from order_service.domain.status import OrderStatus
+
+
+class FailureCode(StrEnum):
+    INSUFFICIENT_STOCK = "insufficient_stock"
+    ITEM_NOT_FOUND = "item_not_found"
+    INVENTORY_UNAVAILABLE = "inventory_unavailable"
+    ABANDONED = "abandoned"
+    DECIDED = "decided"
+
+    @property
+    def forgets_key(self) -> bool:
+        """Whether a retry with the same key starts afresh: nothing was deducted, and nothing about
+        the request itself was wrong."""
+        return self in (FailureCode.INVENTORY_UNAVAILABLE, FailureCode.ABANDONED)
+
+
+@dataclass(frozen=True, slots=True)
+class Shortage:
+    """``available``: the units of the item that were left; None: there is no such item."""
+
+    item_id: str
+    available: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """``short``: the items for which the order was refused, as far as the inventory named them."""
+
+    code: FailureCode
+    short: tuple[Shortage, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotencyKey:
+    """``key`` is unique for a caller; ``fingerprint`` tells whether a repeat asks for the same."""
+
+    caller: str
+    key: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """Why evidence can't decide the order. ``items``: the items whose moves are in doubt;
+    ``intent``: the overwrites among which the doubtful ones are."""
+
+    reason: str
+    since: datetime
+    items: tuple[str, ...]
+    intent: Intent | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A person's word on a stuck order, COMPLETED or FAILED; ``stuck``: why the order was stuck."""
+
+    outcome: OrderStatus
+    reason: str
+    at: datetime
+    stuck: Stuck | None = None
