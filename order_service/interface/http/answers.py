@@ -13,6 +13,7 @@ from pydantic.alias_generators import to_camel
 
 from order_service.application.readiness import DependencyState
 from order_service.application.stock_log.changes import LoggedStockChange
+from order_service.domain.line import Line
 from order_service.domain.order import Order
 from order_service.domain.status import OrderStatus
 
@@ -30,6 +31,7 @@ def _number(value: Decimal) -> int | float:
 
 
 Id = Annotated[str, Field(pattern="^[0-9a-f]{24}$", examples=[AN_ID])]
+Quantity = Annotated[int, Field(ge=1)]
 Time = Annotated[
     datetime,
     PlainSerializer(_time),
@@ -40,6 +42,9 @@ Time = Annotated[
 Money = Annotated[
     Decimal, PlainSerializer(_number), WithJsonSchema({"type": "number", "examples": [39.98]})
 ]
+
+
+_WHERE_GIVEN = Field(exclude_if=lambda value: value is None)
 
 
 class Answer(BaseModel):
@@ -60,24 +65,54 @@ class Answer(BaseModel):
         return Response(self.body(), status, content_type="application/json")
 
 
+class ShownLine(Answer):
+    item_id: Id
+    quantity: Quantity
+    unit_price: Money | None
+    """Null until the stock has been deducted."""
+    total_price: Money | None
+    """Unit price times quantity."""
+
+    @classmethod
+    def of(cls, line: Line) -> Self:
+        return cls.model_construct(
+            item_id=line.item_id,
+            quantity=line.quantity,
+            unit_price=line.unit_price,
+            total_price=line.total_price,
+        )
+
+
 class ShownOrder(Answer):
     id: Id = Field(alias="_id")
-    item_id: Id
-    quantity: Annotated[int, Field(ge=1)]
+    lines: Annotated[list[ShownLine], Field(min_length=1)]
+    item_id: Annotated[Id | None, _WHERE_GIVEN] = None
+    """Of an order of one line alone."""
+    quantity: Annotated[Quantity | None, _WHERE_GIVEN] = None
+    """Of an order of one line alone."""
     status: OrderStatus
     total_price: Money | None
-    """Unit price times quantity; null until the stock has been deducted."""
+    """Of all lines; null until the stock has been deducted."""
+    currency: Annotated[str | None, _WHERE_GIVEN] = None
+    """ISO 4217, where the service was told."""
+    reference: Annotated[str | None, _WHERE_GIVEN] = None
+    metadata: Annotated[dict[str, str] | None, _WHERE_GIVEN] = None
     created_at: Time
     updated_at: Time
 
     @classmethod
     def of(cls, order: Order) -> Self:
+        only = order.lines[0] if len(order.lines) == 1 else None
         return cls.model_construct(
             id=order.id,
-            item_id=order.item_id,
-            quantity=order.quantity,
+            lines=[ShownLine.of(line) for line in order.lines],
+            item_id=only and only.item_id,
+            quantity=only and only.quantity,
             status=order.status,
             total_price=order.total_price,
+            currency=order.currency,
+            reference=order.reference,
+            metadata=order.metadata,
             created_at=order.created_at,
             updated_at=order.updated_at,
         )

@@ -86,7 +86,7 @@ def routes(
     @orders.post("", Scope.ORDERS_WRITE, "createOrder", _CREATED, *_NOT_CREATED)
     @orders.post("/create", Scope.ORDERS_WRITE, "createOrderAtCreate", _CREATED, *_NOT_CREATED)
     def create(header: CreateOrderHeaders, body: CreateOrderBody) -> Response:
-        """Create an order.
+        """Create an order of one item or of several: all of its stock is taken, or none.
 
         201: the stock has been deducted. 202: the order is PENDING, because the inventory has not
         answered yet; read the order again in a while. 503: nothing was deducted, try again.
@@ -94,7 +94,13 @@ def routes(
         customer, key = caller(), header.idempotency_key
         idempotency = IdempotencyKey(customer.key_owner, key, body.fingerprint()) if key else None
         result = create_order(
-            CreateOrderCommand(body.item_id, body.quantity, customer.subject, idempotency)
+            CreateOrderCommand(
+                body.lines(),
+                customer.subject,
+                body.root.reference,
+                body.root.metadata or None,
+                idempotency,
+            )
         )
         response = _show(result.order, 202 if result.deferred else 201)
         response.location = url_for("orders.get", order_id=result.order.id)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
@@ -26,6 +27,7 @@ from order_service.domain.errors import (
     OutcomeUnknown,
     PreconditionFailed,
     Rejected,
+    ShortItem,
     StoreUnavailable,
     Unauthenticated,
     Unavailable,
@@ -116,11 +118,8 @@ def _members(error: OrderServiceError) -> dict[str, Any]:
     match error:
         case InvalidValue():
             return {"errors": [{"field": name, "reason": why} for name, why in error.problems]}
-        case InsufficientStock():
-            amounts = {"requested": error.requested, "available": error.available}
-            return {"itemId": error.item_id, **amounts}
-        case ItemNotFound():
-            return {"itemId": error.item_id}
+        case InsufficientStock() | ItemNotFound():
+            return _short(error.short)
         case OrderNotFound():
             return {"orderId": error.order_id}
         case IllegalMove():
@@ -131,6 +130,17 @@ def _members(error: OrderServiceError) -> dict[str, Any]:
         case MissingScope():
             return {"scope": error.scope}
     return {}
+
+
+def _short(items: Sequence[ShortItem]) -> dict[str, Any]:
+    """``available`` is null for an item that is missing. The only item of an order stands beside
+    the list too, as clients from before there was a list know it."""
+    listed = [
+        {"itemId": each.item_id, "requested": each.requested, "available": each.available}
+        for each in items
+    ]
+    only = listed[0] if len(listed) == 1 else {}
+    return {**only, "items": listed}
 
 
 def _body(

@@ -20,8 +20,8 @@ Error = type[OrderServiceError] | type[HTTPException]
 
 _SAMPLES: tuple[OrderServiceError | HTTPException, ...] = (
     domain.InvalidValue("quantity", "Input should be greater than or equal to 1"),
-    domain.InsufficientStock(AN_ID, requested=5, available=3),
-    domain.ItemNotFound(AN_ID),
+    domain.InsufficientStock(domain.ShortItem(AN_ID, requested=5, available=3)),
+    domain.ItemNotFound(AN_ID, short=(domain.ShortItem(AN_ID, requested=5, available=None),)),
     domain.Unauthenticated("The token has expired."),
     domain.MissingScope("orders:write"),
     domain.OrderNotFound(AN_ID),
