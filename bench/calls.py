@@ -26,7 +26,8 @@ from order_service.application.orders.publish import AT_ONCE, PublishEvents
 from order_service.application.stock.lease import Lease
 from order_service.bootstrap.adapters import Adapters, build_adapters
 from order_service.bootstrap.shared import Shared
-from order_service.domain.moves import Intent, StockMove
+from order_service.domain.line import Line
+from order_service.domain.moves import Intent, MovedLine, Overwrite, StockMove
 from order_service.domain.order import Order
 from order_service.infrastructure.kafka.build import event_publisher
 from order_service.infrastructure.mongo import schema
@@ -72,13 +73,13 @@ class Calls:
         leases, inventory = self._adapters.leases, self._adapters.absolute
         return {
             "store the order": cost(self._new, self._adapters.orders.add),
-            "look at the lease": cost(lambda: self._item, leases.look),
+            "look at the lease": cost(lambda: [self._item], leases.look),
             "load the order": cost(lambda: self._stored(1), self._load),
             "GET the stock": cost(lambda: self._item, inventory.read),
             "take the lease, with the intent": cost(self._free, self._take),
             "PATCH the stock": cost(self._next_stock, self._overwrite),
             "store the outcome, with the event": cost(lambda: self._stored(1), self._complete),
-            "release the lease": cost(lambda: self._take(self._free()), leases.release),
+            "release the lease": cost(lambda: [self._take(self._free())], leases.release),
             "POST the deduction (conditional)": cost(self._new, self._deduct),
         }
 
@@ -96,7 +97,7 @@ class Calls:
 
     def _new(self) -> Order:
         now = self._adapters.clock.now()
-        return Order.place(id=str(ObjectId()), item_id=self._item, quantity=1, at=now)
+        return Order.place(id=str(ObjectId()), lines=[Line(self._item, 1)], at=now)
 
     def _stored(self, number: int) -> list[Order]:
         return [self._adapters.orders.add(self._new()) for _ in range(number)]
@@ -106,8 +107,8 @@ class Calls:
 
     def _complete(self, orders: list[Order]) -> None:
         at = orders[0].created_at
-        move = StockMove(2, 1, at)
-        moved = [order.stock_moved(PRICE, move, at) for order in orders]
+        move = MovedLine(self._item, PRICE, StockMove(2, 1, at))
+        moved = [order.stock_moved([move], at) for order in orders]
         assert len(self._adapters.orders.save_all(moved)) == len(orders)
 
     def _outcomes(self) -> None:
@@ -118,10 +119,12 @@ class Calls:
 
     def _free(self) -> Lease:
         """The lease of an item that nobody holds."""
-        return self._adapters.leases.look(str(ObjectId()))
+        [lease] = self._adapters.leases.look([str(ObjectId())])
+        return lease
 
     def _take(self, lease: Lease) -> Lease:
-        intent = Intent((str(ObjectId()),), 2, 1, PRICE, self._adapters.clock.now())
+        overwrite = Overwrite(lease.item_id, 2, 1, PRICE)
+        intent = Intent((str(ObjectId()),), (overwrite,), self._adapters.clock.now())
         taken = self._adapters.leases.acquire(lease, intent)
         assert taken is not None
         return taken

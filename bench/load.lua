@@ -2,6 +2,7 @@
 --   one      GET that very URL
 --   orders   GET each order once; `exhausted` in the result tells that there were too few
 --   create   POST an order of 1 for the next item, over and over
+--   basket   POST an order of 1 for each of three items that stand side by side, over and over
 -- TOKEN, where it is set, goes with each request.
 -- The result is one line of JSON; times are in milliseconds.
 
@@ -18,24 +19,34 @@ function setup(thread)
   table.insert(threads, thread)
 end
 
-local function for_id(id)
+local function post(body)
+  local headers = { ["Content-Type"] = "application/json", ["Authorization"] = wrk.headers["Authorization"] }
+  return wrk.format("POST", "/api/orders/create", headers, body)
+end
+
+local function line(id)
+  return '{"itemId":"' .. id .. '","quantity":1}'
+end
+
+local function request_for(ids, number)
+  local id = ids[number]
   if kind == "orders" then
     return wrk.format("GET", "/api/orders/" .. id)
+  elseif kind == "create" then
+    return post(line(id))
   end
-  local headers = { ["Content-Type"] = "application/json", ["Authorization"] = wrk.headers["Authorization"] }
-  local body = '{"itemId":"' .. id .. '","quantity":1}'
-  return wrk.format("POST", "/api/orders/create", headers, body)
+  local second, third = ids[number % #ids + 1], ids[(number + 1) % #ids + 1]
+  return post('{"items":[' .. line(id) .. "," .. line(second) .. "," .. line(third) .. "]}")
 end
 
 if kind ~= "one" then
   function init()
-    local skipped = tonumber(os.getenv("FIRST"))
+    local ids, first = {}, tonumber(os.getenv("FIRST"))
     for id in io.lines(os.getenv("IDS")) do
-      if skipped > 0 then
-        skipped = skipped - 1
-      else
-        table.insert(requests_made, for_id(id))
-      end
+      table.insert(ids, id)
+    end
+    for number = first + 1, #ids do
+      table.insert(requests_made, request_for(ids, number))
     end
     exhausted = 0
   end
@@ -50,7 +61,7 @@ if kind ~= "one" then
   end
 end
 
-if kind == "create" then
+if kind == "create" or kind == "basket" then
   answered = {}
 
   function response(status)

@@ -9,7 +9,7 @@ from typing import Any
 from bson import ObjectId
 
 from bench.parts import Parts
-from order_service.infrastructure.mongo.documents import ORDER_MAPPING
+from order_service.infrastructure.mongo.order_mapping import write_order
 from tests.orders import completed
 
 _BATCH = 5_000
@@ -24,6 +24,7 @@ class Prepared:
         self._folder = parts.folder
         self._read: dict[str, str] = {}
         self._write("create", parts.items)
+        self._write("basket", parts.items)
         self._write("conditional", parts.items)
         self._write("hot", [parts.hot])
         for name in services:
@@ -57,7 +58,7 @@ def _batches(shape: Callable[[], Document], number: int) -> Iterator[list[Docume
 
 def _ours() -> Document:
     # The order's events were published long ago.
-    return {**ORDER_MAPPING.write(replace(completed(), new_events=()).saved()), "outbox": []}
+    return {**write_order(replace(completed(), new_events=()).saved()), "outbox": []}
 
 
 def _plain() -> Document:

@@ -122,6 +122,12 @@ TARGETS = (
     _beside_express("create: CPU / Express", "create", cpu, most=0.6),
     _beside_express("create: requests/s / Express", "create", rate, least=2),
     Target("create: p99 / p50", Of("ours", "create", p99), Of("ours", "create", p50), most=2),
+    Target(
+        "3 lines: CPU / an order of one line (three orders are 3)",
+        Of("ours", "basket", cpu),
+        Of("ours", "create", cpu),
+        most=3,
+    ),
     _beside_express("hot item: CPU / Express", "hot", cpu, most=0.3),
     _beside_express("hot item: requests/s / Express", "hot", rate, least=3),
     Target("hot item: oversold", Of("ours", "hot", oversold), most=0, always=True),

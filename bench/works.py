@@ -13,17 +13,18 @@ from bench.usage import Others, cpu_seconds
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """``kind``: the load's kind in load.lua."""
+    """``kind``: the load's kind in load.lua; ``units``: that each request asks for."""
 
     name: str
     title: str
     kind: str
     connections: int
     services: Sequence[str]
+    units: int = 1
 
     @property
     def creates(self) -> bool:
-        return self.kind == "create"
+        return self.kind in ("create", "basket")
 
 
 _ALL = ("ours", "express", "fastapi")
@@ -33,6 +34,7 @@ WORKS = {
         Work("read", "GET an order read before", "one", 16, (*_ALL, "bare")),
         Work("first", "GET an order, first read", "orders", 16, _ALL),
         Work("create", "create, 1,000 items", "create", 32, _ALL),
+        Work("basket", "create, 3 lines of 1,000 items", "basket", 32, ("ours",), units=3),
         Work("hot", "create, one hot item", "create", 64, _ALL),
         Work("conditional", "create, conditional contract", "create", 32, ("conditional",)),
     )
@@ -113,7 +115,7 @@ class Measuring:
             },
             resident=memory,
             rested=rested,
-            oversold=sold - (before.stock - after.stock) if work.creates else None,
+            oversold=sold * work.units - (before.stock - after.stock) if work.creates else None,
             others=used_by_others,
         )
 

@@ -34,7 +34,8 @@ from order_service.bootstrap import worker  # noqa: E402
 from order_service.bootstrap.adapters import Adapters, build_adapters  # noqa: E402
 from order_service.bootstrap.api import build_api  # noqa: E402
 from order_service.bootstrap.shared import Shared  # noqa: E402
-from order_service.domain.order import Order
+from order_service.domain.line import Line  # noqa: E402
+from order_service.domain.order import Order  # noqa: E402
 from order_service.infrastructure.kafka import build  # noqa: E402
 from order_service.infrastructure.mongo import schema  # noqa: E402
 from order_service.infrastructure.mongo.connection import connect  # noqa: E402
@@ -172,7 +173,7 @@ def settlement(settings: Settings, adapters: Adapters) -> Walk:
     def abandoned() -> None:
         long_ago = adapters.clock.now() - timedelta(hours=1)
         new = adapters.orders.next_id()
-        adapters.orders.add(Order.place(id=new, item_id=ITEM, quantity=1, at=long_ago))
+        adapters.orders.add(Order.place(id=new, lines=[Line(ITEM, 1)], at=long_ago))
 
     def settle_one() -> None:
         assert settle() == 1
