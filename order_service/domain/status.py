@@ -1,6 +1,7 @@
 """An order's status, and its phase: what the status and the order's marks mean together."""
 
 from enum import StrEnum
+from typing import Self
 
 
 class OrderStatus(StrEnum):
@@ -29,36 +30,30 @@ class OrderPhase(StrEnum):
 
     A mark that no row of the order's status names changes nothing: ``given_up_at`` stays on a
     failed order, ``cancel_requested_at`` on a cancelled order.
+
+    ``takes``: the order waits to take its goods, stuck or not. ``is_given_up``: the order waits to
+    fail. ``is_settled``: the order waits for nothing.
     """
 
-    TAKING = "TAKING"
-    TAKING_STUCK = "TAKING_STUCK"
-    GIVEN_UP = "GIVEN_UP"
-    GIVEN_UP_STUCK = "GIVEN_UP_STUCK"
-    COMPLETED = "COMPLETED"
-    CANCELLING = "CANCELLING"
-    CANCELLING_STUCK = "CANCELLING_STUCK"
-    CANCELLED = "CANCELLED"
-    FAILED = "FAILED"
+    TAKING = "TAKING", "takes"
+    TAKING_STUCK = "TAKING_STUCK", "takes"
+    GIVEN_UP = "GIVEN_UP", "is_given_up"
+    GIVEN_UP_STUCK = "GIVEN_UP_STUCK", "is_given_up"
+    COMPLETED = "COMPLETED", "is_settled"
+    CANCELLING = "CANCELLING", ""
+    CANCELLING_STUCK = "CANCELLING_STUCK", ""
+    CANCELLED = "CANCELLED", "is_settled"
+    FAILED = "FAILED", "is_settled"
 
-    @property
-    def is_settled(self) -> bool:
-        """Whether the order waits for nothing."""
-        return self in (OrderPhase.COMPLETED, OrderPhase.CANCELLED, OrderPhase.FAILED)
+    takes: bool
+    is_given_up: bool
+    is_settled: bool
 
-    @property
-    def takes(self) -> bool:
-        """Whether the order waits to take its goods, stuck or not."""
-        return self in (OrderPhase.TAKING, OrderPhase.TAKING_STUCK)
-
-    @property
-    def is_given_up(self) -> bool:
-        return self in (OrderPhase.GIVEN_UP, OrderPhase.GIVEN_UP_STUCK)
-
-    @property
-    def is_stuck(self) -> bool:
-        return self in (
-            OrderPhase.TAKING_STUCK,
-            OrderPhase.GIVEN_UP_STUCK,
-            OrderPhase.CANCELLING_STUCK,
-        )
+    def __new__(cls, value: str, kind: str) -> Self:
+        # Plain attributes: a phase is asked many times in the life of a request.
+        phase = str.__new__(cls, value)
+        phase._value_ = value
+        phase.takes = kind == "takes"
+        phase.is_given_up = kind == "is_given_up"
+        phase.is_settled = kind == "is_settled"
+        return phase
