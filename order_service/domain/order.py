@@ -84,7 +84,7 @@ class Order:
             return OrderPhase.TAKING_STUCK if is_stuck else OrderPhase.TAKING
         if self.status is OrderStatus.COMPLETED and self.cancel_requested_at is not None:
             return OrderPhase.CANCELLING_STUCK if is_stuck else OrderPhase.CANCELLING
-        return OrderPhase(self.status)
+        return OrderPhase[self.status]
 
     @property
     def item_ids(self) -> tuple[str, ...]:
