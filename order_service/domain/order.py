@@ -138,7 +138,7 @@ class Order:
             return self
         if not self.stock_changes:
             raise IllegalMove(f"The order is {self.status}: it moves no stock.", self.status)
-        order = self._with_moved(moved)
+        order = replace(self._with_moved(moved), updated_at=self._not_before(at))
         return order if order.stock_changes else order._end(at)
 
     def give_up(self, at: datetime, failure: Failure | None = None) -> Self:

@@ -88,17 +88,22 @@ class Verdict(Enum):
     UNDECIDED = auto()
 
 
-def judge(moved: MovedLine, orders: Iterable[Order], stock_now: int) -> Verdict:
+def judge(moved: MovedLine, orders: Iterable[Order], stock_now: int | None) -> Verdict:
     """What the orders and the stock say of an overwrite whose outcome is unknown.
 
-    ``moved``: what the overwrite moves; ``orders``: the orders that it serves. A settled order, or
-    an order that carries the move, proves that the overwrite was applied: the intent's holder
-    stores such an order only after the overwrite was acknowledged.
+    ``moved``: what the overwrite moves; ``orders``: the orders that the overwrite serves;
+    ``stock_now``: None where the inventory no longer has the item. An order that carries the move,
+    or an order that was settled without a person's word, proves that the overwrite was applied:
+    the intent's holder stores such an order only after the overwrite was acknowledged.
     """
-    if any(order.phase.is_settled or order.was_moved_by([moved]) for order in orders):
+    if any(order.was_moved_by([moved]) or _is_settled_by_evidence(order) for order in orders):
         return Verdict.APPLIED
     if stock_now == moved.move.new_stock:
         return Verdict.APPLIED
     if stock_now == moved.move.previous_stock:
         return Verdict.NOT_APPLIED
     return Verdict.UNDECIDED
+
+
+def _is_settled_by_evidence(order: Order) -> bool:
+    return order.phase.is_settled and order.decision is None

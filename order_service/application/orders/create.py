@@ -132,7 +132,7 @@ class CreateOrder:
             raise KeyReused
         if holder.deferred or holder.stuck or holder.decision:
             return CreateOrderResult(holder, deferred=True, replayed=True)
-        if holder.status is OrderStatus.PENDING:
+        if holder.status is OrderStatus.PENDING and holder.failure is None:
             raise KeyInFlight
         _require_not_refused(holder, replayed=True)
         return CreateOrderResult(holder.as_first_answered(), replayed=True)

@@ -16,7 +16,7 @@ from order_service.domain.errors import InventoryUnavailable, ItemNotFound, Outc
 from order_service.domain.marks import Failure, FailureCode, Stuck
 from order_service.domain.moves import Intent, MovedLine
 from order_service.domain.order import Order
-from order_service.domain.stock import Verdict, judge
+from order_service.domain.stock import StockReading, Verdict, judge
 
 OTHERS_TOOK_TOO_LONG: Final = "Other orders of these items took too long."
 
@@ -84,9 +84,10 @@ class Finishing:
         elif found.fence >= primary.fence:
             self._leases.clear(secondary)
         elif moved_on := self._leases.acquire(found, None):
-            # From here on nobody can decide the commit.
             self._leases.clear(moved_on)
-            self._leases.clear(secondary)
+            if moved_on.fence >= primary.fence:
+                # Nobody can decide the commit any more.
+                self._leases.clear(secondary)
 
     def _settle(self, lease: Lease, intent: Intent, deadline: float) -> None:
         """Finish the overwrites that the lease's last holder left open, applied or not. The lease
@@ -94,54 +95,59 @@ class Finishing:
         held = self.acquire(lease, intent)
         if held is None:
             return
-        orders = self._orders.get_many(intent.order_ids)
-        waiting = [o for o in orders if o.awaits_stock and not o.was_moved_by(intent.moved)]
+        waiting = _waiting(self._orders.get_many(intent.order_ids), intent)
         if intent.abandons:
             store_changed(self._orders, waiting, self.fail_as_abandoned)
         elif waiting:
-            self._roll_forward(held, intent, orders, waiting, deadline)
+            self._roll_forward(held, intent, deadline)
         self._leases.release([*self._secondaries_of(held.primary, intent), held.primary])
 
     def fail_as_abandoned(self, order: Order) -> Order:
         return order.fail(Failure(FailureCode.ABANDONED), self._clock.now())
 
-    def _roll_forward(
-        self,
-        held: Held,
-        intent: Intent,
-        orders: Sequence[Order],
-        waiting: Sequence[Order],
-        deadline: float,
-    ) -> None:
+    def _roll_forward(self, held: Held, intent: Intent, deadline: float) -> None:
+        # An overwrite that changes nothing is never sent, so it is never in doubt.
+        sent = [intent.moved_by(each) for each in intent.overwrites if each.changes_stock]
+        readings = self._overwriting.read_all([moved.item_id for moved in sent])
+        # Loaded after the stocks were read. The intent's last holder may be late, not dead: once
+        # that holder has stored the orders, it gives back the leases of the other items, and others
+        # change those items' stocks. The stocks tell nothing then, but the orders tell all.
+        orders = self._orders.get_many(intent.order_ids)
+        waiting = _waiting(orders, intent)
+        if not waiting:
+            return
+
         def doubt(moved: MovedLine) -> str | None:
-            return self._doubt(moved, held, orders, deadline)
+            return self._doubt(moved, readings[moved.item_id], orders, held, deadline)
 
         try:
-            reasons = for_each(self._executor, doubt, intent.moved)
+            reasons = for_each(self._executor, doubt, sent)
         except OutcomeUnknown as unknown:
             message = "An earlier order of these items is not settled yet."
             raise InventoryUnavailable(message) from unknown
-        pairs = zip(intent.moved, reasons, strict=True)
+        pairs = zip(sent, reasons, strict=True)
         doubts = {moved.item_id: reason for moved, reason in pairs if reason is not None}
         store_changed(self._orders, waiting, lambda order: self._settled(order, intent, doubts))
 
     def _settled(self, order: Order, intent: Intent, doubts: dict[str, str]) -> Order:
         """The order by the intent's outcome; stuck where one of its own items is in doubt."""
         in_doubt = tuple(item for item in order.stock_changes if item in doubts)
-        if not in_doubt:
+        if not in_doubt or order.was_moved_by(intent.moved):
             return order.stock_moved(intent.moved, self._clock.now())
         reason = " ".join(doubts[item] for item in in_doubt)
         certain = [moved for moved in intent.moved if moved.item_id not in doubts]
         return order.mark_stuck(Stuck(reason, self._clock.now(), in_doubt, intent), certain)
 
     def _doubt(
-        self, moved: MovedLine, held: Held, orders: Sequence[Order], deadline: float
+        self,
+        moved: MovedLine,
+        reading: StockReading | None,
+        orders: Sequence[Order],
+        held: Held,
+        deadline: float,
     ) -> str | None:
         """None when the overwrite is applied, before or by this call; else why nobody can tell."""
-        reading = self._overwriting.read(moved.item_id)
-        if reading is None:
-            return _no_longer_there(moved.item_id)
-        verdict = judge(moved, orders, reading.stock)
+        verdict = judge(moved, orders, reading.stock if reading else None)
         if verdict is Verdict.NOT_APPLIED:
             try:
                 self._overwriting.make(moved, held.not_after, deadline)
@@ -150,6 +156,8 @@ class Finishing:
             return None
         if verdict is Verdict.APPLIED or self._overwriting.is_logged(moved):
             return None
+        if reading is None:
+            return _no_longer_there(moved.item_id)
         return (
             f"The stock of item {moved.item_id} was to go from {moved.move.previous_stock} to "
             f"{moved.move.new_stock} and is {reading.stock}: somebody else wrote it, and the "
@@ -162,6 +170,11 @@ class Finishing:
             return []
         mine = Primary(primary.item_id, intent.fence)
         return [lease for lease in self._leases.look(others) if lease.primary == mine]
+
+
+def _waiting(orders: Sequence[Order], intent: Intent) -> list[Order]:
+    """The orders that wait for the intent. An order may wait again, to be cancelled."""
+    return [each for each in orders if each.awaits_stock and not each.was_moved_by(intent.moved)]
 
 
 def _no_longer_there(item_id: str) -> str:

@@ -158,9 +158,10 @@ class LeasedStock:
         except ItemNotFound as missing:
             self._withdraw(held)
             short = short_of(missing.item_ids)
-            return store_changed(
+            failed = store_changed(
                 self._orders, plan.served, lambda each: refuse(each, short, self._clock.now())
             )
+            return failed | self._store_refused(plan)
         moved = store_changed(
             self._orders,
             plan.served,

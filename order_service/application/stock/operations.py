@@ -101,18 +101,24 @@ class OperationStock:
         taken, short = self._deduct_all(order, deadline)
         if short is not None:
             return self._refuse(order, short, taken, deadline)
-        stored = self._store(
-            order, lambda each: each.stock_moved(taken.values(), self._clock.now())
-        )
-        self._give_back_if_given_up(stored, taken, deadline)
+
+        def take(each: Order) -> Order:
+            # Somebody else may have completed the order, and then it may be cancelled by now.
+            if not each.phase.takes:
+                return each
+            return each.stock_moved(taken.values(), self._clock.now())
+
+        stored = self._store(order, take)
+        self._give_back_if_failed(stored, taken, deadline)
         return stored
 
-    def _give_back_if_given_up(self, stored: Order, taken: Moved, deadline: float) -> None:
-        """Somebody else may have given the order up, and have been refused before this process took
-        the goods: nobody else knows of them then."""
-        has_failed = stored.phase.is_given_up or stored.status is OrderStatus.FAILED
-        if has_failed and not any(line.taken for line in stored.lines):
-            self._restore_all(stored, taken, deadline)
+    def _give_back_if_failed(self, stored: Order, taken: Moved, deadline: float) -> None:
+        """Somebody else may have failed the order, and have been refused a line before this process
+        took the line's goods: nobody else knows of them then."""
+        if stored.phase.is_given_up or stored.status is OrderStatus.FAILED:
+            known = {line.item_id for line in stored.lines if line.returned}
+            unknown = {item_id: taken[item_id] for item_id in taken.keys() - known}
+            self._restore_all(stored, unknown, deadline)
 
     def _deduct_all(self, order: Order, deadline: float) -> tuple[Moved, Shortage | None]:
         """What was taken, and the shortage at which the order was refused.
@@ -145,7 +151,7 @@ class OperationStock:
             return self._save_refusal(order, refused)
         given_up = self._save_refusal(order, order.give_up(now, refused.failure))
         if not given_up.phase.is_given_up:
-            self._give_back_if_given_up(given_up, taken, deadline)
+            self._give_back_if_failed(given_up, taken, deadline)
             return given_up
         try:
             return self._give_up_taken(given_up, taken, deadline)
@@ -199,7 +205,8 @@ class OperationStock:
             now = self._clock.now()
             if returned:
                 each = each.stock_moved(returned.values(), now)
-            return refuse(each, gone, now) if gone else each
+            left = [shortage for shortage in gone if shortage.item_id in each.stock_changes]
+            return refuse(each, left, now) if left else each
 
         return self._store(order, change)
 
