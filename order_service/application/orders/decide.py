@@ -37,9 +37,15 @@ class DecideOrder:
         return self._orders.save(order.decide(decision))
 
     def of_the_same_overwrite(self, order: Order) -> list[str]:
-        """The ids of the other stuck orders that the order's overwrite was to serve."""
+        """The ids of the other orders that are stuck for the overwrites that the order was stuck
+        for."""
         stuck = order.stuck or (order.decision and order.decision.stuck)
         if not stuck or stuck.intent is None:
             return []
         together = self._orders.get_many(stuck.intent.order_ids)
-        return [each.id for each in together if each.stuck is not None and each.id != order.id]
+        return [
+            each.id
+            for each in together
+            # An order of the intent may be stuck for a later one by now.
+            if each.id != order.id and each.stuck and each.stuck.intent == stuck.intent
+        ]

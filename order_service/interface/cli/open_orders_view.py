@@ -4,10 +4,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from order_service.application.orders.list_open import OpenOrders
-from order_service.domain.marks import Stuck
+from order_service.domain.marks import Decision, Stuck
 from order_service.domain.order import Order
 from order_service.domain.status import OrderStatus
-from order_service.interface.cli.order_view import as_json, asks
+from order_service.interface.cli.order_json import as_json, stock_change
+from order_service.interface.cli.order_view import asks, overwrites_in_doubt
 from order_service.interface.cli.showing import age, clock_time, counted, iso, printable
 
 
@@ -36,25 +37,52 @@ def fields(found: OpenOrders) -> dict[str, Any]:
 
 
 def meaning(order: Order, outcome: OrderStatus) -> str:
-    """What a person's word says of the stock, and what the order becomes by the word."""
-    done = outcome is OrderStatus.COMPLETED
-    was = "did" if done else "did not"
+    """What a person's word says of the stock, and what the order becomes by the word.
+
+    Raises IllegalMove for a word that the order can't be settled by.
+    """
+    assert order.stuck is not None
+    decided = order.decide(Decision(outcome, "To see what becomes of it.", order.updated_at))
+    was = "did" if outcome is OrderStatus.COMPLETED else "did not"
     return (
-        f"You say that the inventory {was} {asks(order)}. {_becomes(order, done)} No stock is "
-        "moved: if the stock is wrong, correct it in the inventory."
+        f"You say that the inventory {was} {asks(order)}.{_all_or_none(order.stuck)} "
+        f"By your word {_becomes(order, decided)}. The command moves no stock: if the stock of an "
+        "item in doubt is wrong, correct it in the inventory."
     )
+
+
+def status_now(order: Order) -> str:
+    """The order after a person's word."""
+    rest = "" if order.phase.is_settled else f": {_goes_on(order)}"
+    return f"Order {order.id} is {order.status}{rest}."
 
 
 def command(order: Order, outcome: str = "completed|failed") -> str:
     return f'order-service orders settle {order.id} --as {outcome} --reason "…"'
 
 
-def _becomes(order: Order, done: bool) -> str:
-    if order.status is OrderStatus.PENDING:
-        return f"The order becomes {'COMPLETED' if done else 'FAILED'}."
-    if done:
-        return "The order becomes CANCELLED."
-    return "The order stays COMPLETED, and can be cancelled again."
+def _all_or_none(stuck: Stuck) -> str:
+    if len(stuck.items) == 1:
+        return ""
+    return (
+        " Where the inventory did a part, correct the stock of that part first: the word counts "
+        "for all of these items."
+    )
+
+
+def _becomes(order: Order, after: Order) -> str:
+    if not after.phase.is_settled:
+        return _goes_on(after)
+    if after.status is order.status:
+        return f"the order stays {after.status}, and can be cancelled again"
+    return f"the order becomes {after.status}"
+
+
+def _goes_on(order: Order) -> str:
+    is_to_fail, takes = order.phase.is_given_up, order.phase.takes
+    end = OrderStatus.FAILED if is_to_fail else OrderStatus.CANCELLED
+    then = OrderStatus.COMPLETED if takes else end
+    return f"the worker has yet to {asks(order)}, and then the order becomes {then}"
 
 
 def _stuck_paragraph(order: Order, stuck: Stuck, now: datetime) -> str:
@@ -74,12 +102,17 @@ def _evidence(order: Order, stuck: Stuck) -> list[str]:
         return ["decides  nothing that the service could see"]
     others = len(intent.order_ids) - 1
     shared = f", with {counted(others, 'other order')}" if others else ""
+    doubtful = overwrites_in_doubt(stuck)
+    once = "once all of these are logged, " if len(doubtful) > 1 else ""
+    after = order.stock_moved(map(intent.moved_by, doubtful), order.updated_at)
     return [
-        f"intent   stock {intent.previous_stock} → {intent.new_stock}, recorded "
-        f"{clock_time(intent.recorded_at)}{shared}",
-        f"decides  a change {intent.previous_stock} → {intent.new_stock} of the item in the "
-        f"stock-change log, logged since then: the order is then "
-        f"{'COMPLETED' if order.status is OrderStatus.PENDING else 'CANCELLED'} by itself",
+        f"intent   recorded {clock_time(intent.recorded_at)}{shared}",
+        *(
+            f"decides  a change {each.previous_stock} → {each.new_stock} of item {each.item_id} in "
+            "the stock-change log, made since then"
+            for each in doubtful
+        ),
+        f"then     {once}{_becomes(order, after)}, without a person's word",
     ]
 
 
@@ -101,11 +134,8 @@ def _with_age(order: Order, now: datetime) -> dict[str, Any]:
 
 
 def _ways_out(order: Order) -> dict[str, Any]:
-    intent = order.stuck and order.stuck.intent
-    return {
-        "decidedBy": {
-            "stockChange": intent
-            and {"previousStock": intent.previous_stock, "newStock": intent.new_stock},
-            "command": command(order),
-        }
-    }
+    changes = [stock_change(each) for each in overwrites_in_doubt(order.stuck)]
+    stocks = ("previousStock", "newStock")
+    only = {name: changes[0][name] for name in stocks} if len(changes) == 1 else None
+    ways = {"stockChange": only, "stockChanges": changes, "command": command(order)}
+    return {"decidedBy": ways}

@@ -1,30 +1,35 @@
-"""Orders as people read them, and as JSON for programs."""
+"""Orders as people read them."""
 
-from typing import Any, Final
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Final
 
 from order_service.application.orders.show import WholeOrder
 from order_service.domain.events import OrderEvent
-from order_service.domain.marks import Stuck
-from order_service.domain.moves import Intent, StockMove
+from order_service.domain.line import Line
+from order_service.domain.marks import Shortage, Stuck
+from order_service.domain.moves import Overwrite, StockMove
 from order_service.domain.order import Order
 from order_service.domain.status import OrderPhase
-from order_service.interface.cli.showing import clock_time, iso, money, money_number, printable
+from order_service.interface.cli.showing import clock_time, money, printable
 
 _COLUMNS: Final = "{:<24}  {:<23}  {:<9}  {:>8}  {:>12}  {:<24}  {}"
 HEADING: Final = _COLUMNS.format(
     "ID", "CREATED", "STATUS", "QUANTITY", "TOTAL", "ITEM", ""
 ).rstrip()
+_Fact = tuple[str, str | None]
 
 
-def line(order: Order) -> str:
-    price = "-" if order.total_price is None else money(order.total_price)
+def row(order: Order) -> str:
+    """The order on one line; of several items their number, and the units of all."""
+    one, *others = order.lines
     return _COLUMNS.format(
         order.id,
         clock_time(order.created_at),
         order.status,
-        order.quantity,
-        price,
-        order.item_id,
+        sum(line.quantity for line in order.lines),
+        "-" if order.total_price is None else money(order.total_price),
+        f"{len(order.lines)} items" if others else one.item_id,
         _remark(order),
     ).rstrip()
 
@@ -33,9 +38,10 @@ def page(whole: WholeOrder) -> str:
     """Everything about one order; facts that the order does not have are left out."""
     order = whole.order
     facts = [
-        ("item", order.item_id),
-        ("quantity", str(order.quantity)),
-        ("total", money(order.total_price) if order.total_price is not None else None),
+        *_lines(order),
+        ("total", _total(order)),
+        ("reference", order.reference),
+        *(("metadata", f"{name}: {text}") for name, text in (order.metadata or {}).items()),
         ("customer", order.customer_id),
         ("created", clock_time(order.created_at)),
         ("settled", order.settled_at and clock_time(order.settled_at)),
@@ -43,9 +49,7 @@ def page(whole: WholeOrder) -> str:
         ("failure", _failure(order)),
         ("given up", order.given_up_at and clock_time(order.given_up_at)),
         ("to cancel", order.cancel_requested_at and clock_time(order.cancel_requested_at)),
-        ("taken", order.taken and _move(order.taken)),
-        ("returned", order.returned and _move(order.returned)),
-        ("stuck", order.stuck and _stuck(order.stuck)),
+        *(_stuck(order.stuck) if order.stuck else ()),
         ("decided", _decision(order)),
         ("key", order.idempotency and f"{order.idempotency.key} of {order.idempotency.caller}"),
         *(("to publish", _event(event)) for event in whole.unpublished),
@@ -54,50 +58,20 @@ def page(whole: WholeOrder) -> str:
     return "\n".join([f"{order.id}  {order.status}  {_remark(order)}".rstrip(), *rows])
 
 
-def as_json(order: Order) -> dict[str, Any]:
-    """The order as the API shows it, with the fields that only operators see."""
-    failure, key, decision = order.failure, order.idempotency, order.decision
-    return {
-        "_id": order.id,
-        "itemId": order.item_id,
-        "quantity": order.quantity,
-        "status": order.status,
-        "totalPrice": money_number(order.total_price),
-        "customerId": order.customer_id,
-        "createdAt": iso(order.created_at),
-        "updatedAt": iso(order.updated_at),
-        "settledAt": iso(order.settled_at),
-        "failure": failure and {"code": failure.code, "available": failure.available},
-        "deferred": order.deferred,
-        "givenUpAt": iso(order.given_up_at),
-        "cancelRequestedAt": iso(order.cancel_requested_at),
-        "taken": order.taken and _move_fields(order.taken),
-        "returned": order.returned and _move_fields(order.returned),
-        "stuck": order.stuck and _stuck_fields(order.stuck),
-        "decision": decision
-        and {
-            "outcome": decision.outcome,
-            "reason": decision.reason,
-            "at": iso(decision.at),
-            "stuck": decision.stuck and _stuck_fields(decision.stuck),
-        },
-        "idempotencyKey": key and {"caller": key.caller, "key": key.key},
-        "version": order.version,
-    }
-
-
-def whole_as_json(whole: WholeOrder) -> dict[str, Any]:
-    events = [
-        {"eventId": event.event_id, "event": event.type, "occurredAt": iso(event.occurred_at)}
-        for event in whole.unpublished
-    ]
-    return {**as_json(whole.order), "unpublishedEvents": events}
-
-
 def asks(order: Order) -> str:
-    """What the order asks of the stock, in words."""
-    verb = "take" if order.stock_change < 0 else "give back"
-    return f"{verb} {order.quantity} of item {order.item_id}"
+    """What the order still asks of the stock, in words; of a stuck order, what is in doubt."""
+    changes = order.stock_changes
+    wanted = [item for item in changes if order.stuck is None or item in order.stuck.items]
+    verb = "take" if order.phase.takes else "give back"
+    if not wanted:
+        return f"{verb} what it may have taken"
+    return f"{verb} {', '.join(f'{abs(changes[item])} of item {item}' for item in wanted)}"
+
+
+def overwrites_in_doubt(stuck: Stuck | None) -> list[Overwrite]:
+    if stuck is None or stuck.intent is None:
+        return []
+    return [each for each in stuck.intent.overwrites if each.item_id in stuck.items]
 
 
 def _remark(order: Order) -> str:
@@ -110,27 +84,62 @@ def _remark(order: Order) -> str:
     return f"decided: {order.decision.outcome}" if order.decision else ""
 
 
+def _lines(order: Order) -> Iterator[_Fact]:
+    for number, line in enumerate(order.lines, 1):
+        yield f"line {number}", _line(line)
+        if line.taken is not None:
+            yield "  taken", _move(line.taken)
+        if line.returned is not None:
+            yield "  returned", _move(line.returned)
+
+
+def _line(line: Line) -> str:
+    said = f"{line.quantity} of item {line.item_id}"
+    if line.unit_price is None or line.total_price is None:
+        return said
+    return f"{said} at {money(line.unit_price)}: {money(line.total_price)}"
+
+
+def _total(order: Order) -> str | None:
+    return None if order.total_price is None else _money(order.total_price, order)
+
+
+def _money(value: Decimal, order: Order) -> str:
+    return f"{money(value)} {order.currency or ''}".rstrip()
+
+
 def _failure(order: Order) -> str | None:
     if order.failure is None:
         return None
-    left = order.failure.available
-    return order.failure.code + ("" if left is None else f", {left} were left")
+    short = ", ".join(map(_shortage, order.failure.short))
+    return f"{order.failure.code}: {short}" if short else order.failure.code
+
+
+def _shortage(short: Shortage) -> str:
+    if short.available is None:
+        return f"there is no item {short.item_id}"
+    return f"{short.available} of item {short.item_id} were left"
 
 
 def _move(move: StockMove) -> str:
     return f"stock {move.previous_stock} → {move.new_stock}, {clock_time(move.at)}"
 
 
-def _stuck(stuck: Stuck) -> str:
-    intent = f" {_intent(stuck.intent)}" if stuck.intent else ""
-    return f"since {clock_time(stuck.since)}: {stuck.reason}{intent}"
+def _stuck(stuck: Stuck) -> Iterator[_Fact]:
+    yield "stuck", f"since {clock_time(stuck.since)}: {stuck.reason}"
+    if stuck.intent is None:
+        yield from (("in doubt", f"item {item_id}") for item_id in stuck.items)
+        return
+    yield from (("in doubt", _overwrite(each)) for each in overwrites_in_doubt(stuck))
+    others = len(stuck.intent.order_ids) - 1
+    shared = f", for orders {', '.join(stuck.intent.order_ids)}" if others else ""
+    yield "intended", f"{clock_time(stuck.intent.recorded_at)}{shared}"
 
 
-def _intent(intent: Intent) -> str:
-    others = f" for orders {', '.join(intent.order_ids)}" if len(intent.order_ids) > 1 else ""
+def _overwrite(overwrite: Overwrite) -> str:
     return (
-        f"Intended: stock {intent.previous_stock} → {intent.new_stock} at a price of "
-        f"{money(intent.unit_price)}, {clock_time(intent.recorded_at)}{others}."
+        f"item {overwrite.item_id}: stock {overwrite.previous_stock} → {overwrite.new_stock} "
+        f"at a price of {money(overwrite.unit_price)}"
     )
 
 
@@ -143,27 +152,3 @@ def _decision(order: Order) -> str | None:
 
 def _event(event: OrderEvent) -> str:
     return f"{event.type}, {clock_time(event.occurred_at)}"
-
-
-def _move_fields(move: StockMove) -> dict[str, Any]:
-    return {
-        "previousStock": move.previous_stock,
-        "newStock": move.new_stock,
-        "at": iso(move.at),
-    }
-
-
-def _stuck_fields(stuck: Stuck) -> dict[str, Any]:
-    intent = stuck.intent
-    return {
-        "reason": stuck.reason,
-        "since": iso(stuck.since),
-        "intent": intent
-        and {
-            "orders": intent.order_ids,
-            "previousStock": intent.previous_stock,
-            "newStock": intent.new_stock,
-            "unitPrice": money_number(intent.unit_price),
-            "recordedAt": iso(intent.recorded_at),
-        },
-    }

@@ -15,7 +15,7 @@ from order_service.application.orders.list_open import ListOpenOrders
 from order_service.application.orders.show import ShowOrder
 from order_service.domain.order import Order
 from order_service.domain.status import OrderStatus
-from order_service.interface.cli import open_orders_view, order_view
+from order_service.interface.cli import open_orders_view, order_json, order_view
 from order_service.interface.cli.parameters import AT_MOST, hex_id, moment
 from order_service.interface.cli.showing import names
 
@@ -48,7 +48,8 @@ def orders() -> None:
     type=click.Choice([*OrderStatus], case_sensitive=False),
     help="Only in this status.",
 )
-@click.option("--item", callback=hex_id, metavar="ID", help="Only of this item.")
+@click.option("--item", callback=hex_id, metavar="ID", help="Only with a line of this item.")
+@click.option("--reference", metavar="TEXT", help="Only of this number of the shop's own.")
 @click.option(
     "--customer",
     metavar="SUBJECT",
@@ -71,6 +72,7 @@ def list_orders(
     """List orders, newest first."""
     query = OrderQuery(
         customer_id=filters["customer"],
+        reference=filters["reference"],
         item_id=filters["item"],
         status=OrderStatus(status) if status else None,
         created_from=filters["since"],
@@ -78,13 +80,13 @@ def list_orders(
     )
     found = islice(_pages(composition.orders().list_orders, query), limit)
     if as_json:
-        click.echo(json.dumps([order_view.as_json(order) for order in found], indent=2))
+        click.echo(json.dumps([order_json.as_json(order) for order in found], indent=2))
         return
     number = 0
     for number, order in enumerate(found, 1):
         if number == 1:
             click.echo(order_view.HEADING)
-        click.echo(order_view.line(order))
+        click.echo(order_view.row(order))
     if not number:
         click.echo("No orders.")
 
@@ -97,7 +99,7 @@ def show(composition: MakesOrderTools, /, order_id: str, as_json: bool) -> None:
     """Show one order whole, with the stock changes that served it and its unpublished events."""
     whole = composition.orders().show(order_id)
     if as_json:
-        click.echo(json.dumps(order_view.whole_as_json(whole), indent=2))
+        click.echo(json.dumps(order_json.whole_as_json(whole), indent=2))
     else:
         click.echo(order_view.page(whole))
 
@@ -111,8 +113,9 @@ def show(composition: MakesOrderTools, /, order_id: str, as_json: bool) -> None:
 def stuck(composition: MakesOrderTools, /, limit: int, as_json: bool) -> None:
     """List the orders that wait too long, why they wait, and what would decide each order.
 
-    An order is stuck if somebody else wrote its item's stock, so that nothing tells whether the
-    order's own change was made. An order is overdue if the worker has yet to settle it.
+    An order is stuck if somebody else wrote the stock of one of its items, so that nothing tells
+    whether the order's own change of that item was made. Each item in doubt is named. An order is
+    overdue if the worker has yet to settle it.
     """
     found = composition.orders().list_open(limit)
     if as_json:
@@ -130,7 +133,7 @@ def stuck(composition: MakesOrderTools, /, limit: int, as_json: bool) -> None:
     "outcome",
     type=click.Choice(list(_OUTCOMES)),
     required=True,
-    help="completed if the inventory did what the order asked for, failed if it did not.",
+    help="completed if the inventory made every change in doubt, failed if it made none of them.",
 )
 @click.option("--reason", required=True, help="How you know; the reason is kept with the order.")
 @click.option("--yes", is_flag=True, help="Settle without asking.")
@@ -140,8 +143,15 @@ def settle(
 ) -> None:
     """Settle a stuck order by your word on what the inventory did.
 
-    The command moves no stock. For a stuck cancellation, `completed` says that the stock came back,
-    and `failed` that the stock did not come back: the order then stays as it was.
+    Your word is about the items in doubt, which `orders stuck` names, and about all of them alike:
+    where the inventory made some of the changes in doubt, correct the stock of these items first.
+    The command itself moves no stock, and says what becomes of the order before it asks.
+
+    `completed`: the changes were made. The order is then completed; a stuck cancellation is
+    cancelled. `failed`: they were not made. The order then fails, after the worker has given back
+    what the order is known to have taken of other items; a stuck cancellation is dropped, and the
+    order stays completed. If a part of the goods is back already, the worker gives the rest back
+    again instead.
     """
     tools = composition.orders()
     order = tools.show(order_id).order
@@ -152,7 +162,7 @@ def settle(
     if not yes:
         click.confirm("Settle the order this way?", abort=True)
     settled = tools.decide(DecideOrderCommand(order_id, _OUTCOMES[outcome], reason))
-    click.echo(f"Order {order_id} is {settled.status}.")
+    click.echo(open_orders_view.status_now(settled))
     if alike := tools.decide.of_the_same_overwrite(settled):
         orders_are, them = ("order", "it") if len(alike) == 1 else ("orders", "them")
         click.echo(
