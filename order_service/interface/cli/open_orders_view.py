@@ -65,8 +65,8 @@ def _all_or_none(stuck: Stuck) -> str:
     if len(stuck.items) == 1:
         return ""
     return (
-        " Where the inventory did a part, correct the stock of that part first: the word counts "
-        "for all of these items."
+        " Where the inventory did only a part of that, correct the stock first, so that your word "
+        "is true of all of these items."
     )
 
 
