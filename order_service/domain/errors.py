@@ -59,29 +59,38 @@ class ShortItem:
 
 
 class InsufficientStock(Rejected):
+    """``short``: every item that was short; ``lines``: how many lines the order has."""
+
     code = "insufficient_stock"
 
-    def __init__(self, *short: ShortItem, replayed: bool = False) -> None:
+    def __init__(self, *short: ShortItem, lines: int = 1, replayed: bool = False) -> None:
         message = " ".join(
             f"Only {each.available} of item {each.item_id} in stock, {each.requested} requested."
             for each in short
         )
         super().__init__(message, replayed=replayed)
         self.short = short
+        self.lines = lines
 
 
 class ItemNotFound(Rejected):
-    """``short``: every item that was missing or short, where an order asked for them."""
+    """``short``: every item that was missing or short, where an order asked for them; ``lines``:
+    how many lines the order has."""
 
     code = "item_not_found"
 
     def __init__(
-        self, *item_ids: str, short: tuple[ShortItem, ...] = (), replayed: bool = False
+        self,
+        *item_ids: str,
+        short: tuple[ShortItem, ...] = (),
+        lines: int = 1,
+        replayed: bool = False,
     ) -> None:
         noun = "item" if len(item_ids) == 1 else "items"
         super().__init__(f"The inventory has no {noun} {', '.join(item_ids)}.", replayed=replayed)
         self.item_ids = item_ids
         self.short = short
+        self.lines = lines
 
 
 class InvalidValue(Rejected):

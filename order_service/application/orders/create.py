@@ -171,11 +171,13 @@ def _require_not_refused(order: Order, *, replayed: bool = False) -> None:
     failure = order.failure
     if order.status is not OrderStatus.FAILED and not order.phase.is_given_up:
         return
+    lines = len(order.lines)
     if failure and failure.code is FailureCode.INSUFFICIENT_STOCK:
-        raise InsufficientStock(*_short_items(order, failure), replayed=replayed)
+        raise InsufficientStock(*_short_items(order, failure), lines=lines, replayed=replayed)
     if failure and failure.code is FailureCode.ITEM_NOT_FOUND:
         missing = (each.item_id for each in failure.short if each.available is None)
-        raise ItemNotFound(*missing, short=_short_items(order, failure), replayed=replayed)
+        short = _short_items(order, failure)
+        raise ItemNotFound(*missing, short=short, lines=lines, replayed=replayed)
     raise InventoryUnavailable("The inventory did not carry out the order: send the order again.")
 
 

@@ -119,7 +119,7 @@ def _members(error: OrderServiceError) -> dict[str, Any]:
         case InvalidValue():
             return {"errors": [{"field": name, "reason": why} for name, why in error.problems]}
         case InsufficientStock() | ItemNotFound():
-            return _short(error.short)
+            return _short(error.short, error.lines)
         case OrderNotFound():
             return {"orderId": error.order_id}
         case IllegalMove():
@@ -132,15 +132,15 @@ def _members(error: OrderServiceError) -> dict[str, Any]:
     return {}
 
 
-def _short(items: Sequence[ShortItem]) -> dict[str, Any]:
-    """``available`` is null for an item that is missing. The only item of an order stands beside
-    the list too, as clients from before there was a list know it."""
+def _short(items: Sequence[ShortItem], lines: int) -> dict[str, Any]:
+    """The item of an order of one line stands beside the list too, as clients from before there
+    was a list know it."""
     listed = [
         {"itemId": each.item_id, "requested": each.requested, "available": each.available}
         for each in items
     ]
-    only = listed[0] if len(listed) == 1 else {}
-    return {**only, "items": listed}
+    beside = listed[0] if listed and lines == 1 else {}
+    return {**beside, "items": listed}
 
 
 def _body(

@@ -25,7 +25,11 @@ from order_service.interface.http.edge import Edge
 from order_service.interface.http.problems import TABLE
 from order_service.interface.http.stopping import Stopping
 
-ITEM = "a" * 24
+ITEM, OTHER = "a" * 24, "b" * 24
+SHORT = errors.ShortItem(ITEM, requested=3, available=2)
+MISSING = errors.ShortItem(OTHER, requested=1, available=None)
+SHORT_SHOWN = {"itemId": ITEM, "requested": 3, "available": 2}
+MISSING_SHOWN = {"itemId": OTHER, "requested": 1, "available": None}
 ROWS: list[tuple[OrderServiceError, int, str, dict[str, object]]] = [
     (
         errors.InvalidValue("quantity", "must be more"),
@@ -34,12 +38,17 @@ ROWS: list[tuple[OrderServiceError, int, str, dict[str, object]]] = [
         {"errors": [{"field": "quantity", "reason": "must be more"}]},
     ),
     (
-        errors.InsufficientStock(ITEM, 3, 2),
+        errors.InsufficientStock(SHORT),
         400,
         "insufficient_stock",
-        {"itemId": ITEM, "requested": 3, "available": 2},
+        {**SHORT_SHOWN, "items": [SHORT_SHOWN]},
     ),
-    (errors.ItemNotFound(ITEM), 400, "item_not_found", {"itemId": ITEM}),
+    (
+        errors.ItemNotFound(OTHER, short=(MISSING,)),
+        400,
+        "item_not_found",
+        {**MISSING_SHOWN, "items": [MISSING_SHOWN]},
+    ),
     (errors.Rejected("no"), 400, "rejected", {}),
     (errors.Unauthenticated("who?"), 401, "unauthenticated", {}),
     (errors.AccessDenied("no"), 403, "access_denied", {}),
@@ -157,14 +166,33 @@ def test_a_problem_that_may_be_tried_again_has_retry_after(
     assert headers["Retry-After"] == str(seconds)
 
 
+@pytest.mark.parametrize(
+    ("error", "items"),
+    [
+        (errors.InsufficientStock(SHORT, lines=2), [SHORT_SHOWN]),
+        (errors.ItemNotFound(OTHER, short=(MISSING,), lines=2), [MISSING_SHOWN]),
+        (
+            errors.ItemNotFound(OTHER, short=(SHORT, MISSING), lines=3),
+            [SHORT_SHOWN, MISSING_SHOWN],
+        ),
+    ],
+)
+def test_the_problem_of_an_order_of_several_lines_names_its_short_items_in_a_list_alone(
+    error: OrderServiceError, items: list[dict[str, object]], app: Flask
+) -> None:
+    _, body, _ = answer_to(app, error)
+    assert body["items"] == items
+    assert not {"itemId", "requested", "available"} & body.keys()
+
+
 @pytest.mark.parametrize("replayed", [True, False])
 @pytest.mark.parametrize(
-    "refuse", [errors.ItemNotFound, partial(errors.InsufficientStock, requested=3, available=2)]
+    "refuse", [partial(errors.ItemNotFound, OTHER), partial(errors.InsufficientStock, SHORT)]
 )
 def test_a_refusal_that_repeats_an_earlier_one_has_idempotent_replayed(
     refuse: Callable[..., OrderServiceError], replayed: bool, app: Flask
 ) -> None:
-    _, _, headers = answer_to(app, refuse(ITEM, replayed=replayed))
+    _, _, headers = answer_to(app, refuse(replayed=replayed))
     assert headers.get("Idempotent-Replayed") == ("true" if replayed else None)
 
 
