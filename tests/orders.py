@@ -60,10 +60,14 @@ def intent_of(order: Order, previous: int = 10, price: Decimal = PRICE) -> Inten
     return Intent((order.id, str(ObjectId())), overwrites, later(1))
 
 
+def moved_at(order: Order, at: datetime, price: Decimal = PRICE) -> Order:
+    """Once all that the order still has to move is moved."""
+    return order.stock_moved(intent_of(order, price=price).moved, at)
+
+
 def completed(order: Order | None = None, price: Decimal = PRICE, **given: Any) -> Order:
     """``order``: a pending one; without it, of one line."""
-    order = order or pending(**given)
-    return order.stock_moved(intent_of(order, price=price).moved, later(2))
+    return moved_at(order or pending(**given), later(2), price)
 
 
 def failed(code: FailureCode = FailureCode.INSUFFICIENT_STOCK, **given: Any) -> Order:
@@ -90,6 +94,11 @@ def stuck_without_intent(order: Order) -> Order:
 
 def decided(outcome: OrderStatus = OrderStatus.COMPLETED, **given: Any) -> Order:
     return stuck(**given).decide(Decision(outcome, "I looked.", later(4)))
+
+
+def given_up_in_part() -> Order:
+    """A basket of which a person said that the last line was not taken, and the others were."""
+    return stuck(basket()).decide(Decision(OrderStatus.FAILED, "I looked.", later(4)))
 
 
 def cancelling(**given: Any) -> Order:
@@ -150,11 +159,10 @@ def _baskets() -> dict[str, Order]:
         "failed": basket().fail(short, later(2)),
         "stuck": stuck(basket()),
         "decided": stuck(basket()).decide(Decision(OrderStatus.COMPLETED, "I looked.", later(4))),
-        "decided against": stuck(basket()).decide(
-            Decision(OrderStatus.FAILED, "I looked.", later(4))
-        ),
+        "decided against": given_up_in_part(),
         "cancelling": completed(basket()).request_cancel(later(5)),
         "stuck in its cancellation": stuck(completed(basket()).request_cancel(later(5))),
         "reverted": reverted(basket()),
+        "stuck after it was given up": stuck(given_up_in_part()),
     }
     return {f"{name}, of three lines": order for name, order in of_lines.items()}

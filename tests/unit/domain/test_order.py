@@ -8,21 +8,25 @@ import pytest
 
 from order_service.domain.errors import IllegalMove, InvalidValue
 from order_service.domain.events import OrderEventType
-from order_service.domain.line import MAX_QUANTITY
-from order_service.domain.marks import Failure, FailureCode, Stuck
+from order_service.domain.line import MAX_QUANTITY, Line
+from order_service.domain.marks import Failure, FailureCode, Shortage, Stuck
 from order_service.domain.order import Order
 from order_service.domain.status import OrderPhase, OrderStatus
 from tests.orders import (
+    ITEM,
     PRICE,
     START,
+    basket,
     cancelled,
     cancelling,
     completed,
     failed,
+    given_up_in_part,
     in_every_state,
     intent_of,
     key,
     later,
+    moved_at,
     pending,
     stuck,
 )
@@ -34,94 +38,104 @@ def test_a_new_order_waits_for_its_stock_and_has_no_price() -> None:
     order = pending(quantity=3)
     assert (order.status, order.total_price, order.version) == (OrderStatus.PENDING, None, 0)
     assert (order.created_at, order.updated_at) == (START, START)
-    assert order.stock_change == -3
+    assert order.stock_changes == {ITEM: -3}
     assert order.new_events == ()
 
 
 @pytest.mark.parametrize("quantity", [1, MAX_QUANTITY])
 def test_a_quantity_can_be_anything_from_1_to_the_most(quantity: int) -> None:
-    assert pending(quantity=quantity).quantity == quantity
+    assert pending(quantity=quantity).lines == (Line(ITEM, quantity),)
 
 
 @pytest.mark.parametrize("quantity", [0, -1, MAX_QUANTITY + 1])
 def test_a_quantity_below_1_or_above_the_most_is_refused(quantity: int) -> None:
     with pytest.raises(InvalidValue) as invalid:
         pending(quantity=quantity)
-    assert [field for field, _ in invalid.value.problems] == ["quantity"]
+    assert [field for field, _ in invalid.value.problems] == ["items[0].quantity"]
 
 
 def test_an_order_can_not_be_changed_in_place() -> None:
     with pytest.raises(FrozenInstanceError):
-        pending().quantity = 5  # type: ignore[misc]
+        pending().lines = ()  # type: ignore[misc]
+    with pytest.raises(FrozenInstanceError):
+        pending().lines[0].quantity = 5  # type: ignore[misc]
 
 
 # --- the moves that are allowed
 
 
 def test_completing_an_order_reckons_its_total_in_decimals() -> None:
-    done = pending(quantity=3).complete(Decimal("0.10"), AT)
+    done = moved_at(pending(quantity=3), AT, Decimal("0.10"))
     assert (done.status, done.total_price) == (OrderStatus.COMPLETED, Decimal("0.30"))
     assert (done.settled_at, done.updated_at) == (AT, AT)
-    assert done.stock_change == 0
+    assert done.stock_changes == {}
 
 
 def test_the_total_of_the_dearest_order_is_exact() -> None:
     price = Decimal("999999999999.999999")
-    total = pending(quantity=MAX_QUANTITY).complete(price, AT).total_price
+    total = moved_at(pending(quantity=MAX_QUANTITY), AT, price).total_price
     assert total == Decimal("2147483646999999997852.516353")
 
 
 def test_a_failed_order_says_why() -> None:
-    failure = Failure(FailureCode.INSUFFICIENT_STOCK, 2)
+    failure = Failure(FailureCode.INSUFFICIENT_STOCK, (Shortage(ITEM, 2),))
     order = pending().fail(failure, AT)
     assert (order.status, order.failure, order.settled_at) == (OrderStatus.FAILED, failure, AT)
-    assert order.stock_change == 0
+    assert order.stock_changes == {}
 
 
 def test_a_cancellation_gives_back_the_quantity_that_was_taken() -> None:
     asked = completed(quantity=3).request_cancel(later(5))
     assert asked.status is OrderStatus.COMPLETED
-    assert asked.stock_change == 3
-    done = asked.cancel(AT)
-    assert (done.status, done.stock_change) == (OrderStatus.CANCELLED, 0)
+    assert asked.stock_changes == {ITEM: 3}
+    done = moved_at(asked, AT)
+    assert (done.status, done.stock_changes) == (OrderStatus.CANCELLED, {})
 
 
 def test_moved_stock_completes_a_placed_order_and_cancels_a_cancelling_one() -> None:
     taking = pending()
-    move = intent_of(taking).move
-    assert taking.stock_moved(PRICE, move, AT).taken == move
+    [moved] = intent_of(taking).moved
+    [line] = taking.stock_moved([moved], AT).lines
+    assert (line.taken, line.unit_price) == (moved.move, PRICE)
     returning = cancelling()
-    move = intent_of(returning).move
-    done = returning.stock_moved(PRICE, move, AT)
-    assert (done.status, done.returned) == (OrderStatus.CANCELLED, move)
+    [moved] = intent_of(returning).moved
+    done = returning.stock_moved([moved], AT)
+    [line] = done.lines
+    assert (done.status, line.returned) == (OrderStatus.CANCELLED, moved.move)
 
 
 def test_a_stuck_order_waits_for_evidence_and_moves_on_with_it() -> None:
     order = stuck()
-    assert order.stock_change == -3
+    assert order.stock_changes == {ITEM: -3}
     assert not order.awaits_stock
-    moved = order.complete(PRICE, AT)
+    moved = moved_at(order, AT)
     assert (moved.status, moved.stuck) == (OrderStatus.COMPLETED, None)
 
 
 # --- the moves that are not
 
 Move = Callable[[Order], Order]
+# Of every item of a basket, and of no order below yet.
+MOVED = intent_of(basket(), previous=500).moved
+GIVEN_UP = given_up_in_part()
 MOVES: dict[str, Move] = {
-    "complete": lambda order: order.complete(PRICE, AT),
+    "move stock": lambda order: order.stock_moved(MOVED, AT),
     "fail": lambda order: order.fail(Failure(FailureCode.ABANDONED), AT),
     "defer": lambda order: order.defer(AT),
     "request a cancellation": lambda order: order.request_cancel(AT),
-    "cancel": lambda order: order.cancel(AT),
-    "mark as stuck": lambda order: order.mark_stuck(Stuck("Nobody can tell.", AT)),
+    "give up": lambda order: order.give_up(AT),
+    "mark as stuck": lambda order: order.mark_stuck(Stuck("Nobody can tell.", AT, (ITEM,))),
 }
 ALLOWED = {
-    "pending": {"complete", "fail", "defer", "mark as stuck"},
+    "pending": {"move stock", "fail", "defer", "give up", "mark as stuck"},
     "completed": {"request a cancellation"},
-    "cancelling": {"request a cancellation", "cancel", "mark as stuck"},
+    "cancelling": {"request a cancellation", "move stock", "mark as stuck"},
     "failed": set(),
     "cancelled": set(),
-    "stuck": {"complete", "fail", "defer"},
+    "stuck": {"move stock", "fail", "defer", "give up"},
+    "given up": {"fail"},
+    "given up, a part taken": {"fail", "move stock", "mark as stuck"},
+    "given up and stuck": {"fail", "move stock"},
 }
 STATES = {
     "pending": pending(),
@@ -130,6 +144,9 @@ STATES = {
     "failed": failed(),
     "cancelled": cancelled(),
     "stuck": stuck(),
+    "given up": pending().give_up(later(1)),
+    "given up, a part taken": GIVEN_UP,
+    "given up and stuck": stuck(GIVEN_UP),
 }
 
 
@@ -156,6 +173,7 @@ PHASES = {
     "for free": OrderPhase.COMPLETED,
     "the dearest": OrderPhase.COMPLETED,
     "failed": OrderPhase.FAILED,
+    "failed for an item that is not there": OrderPhase.FAILED,
     "reverted": OrderPhase.FAILED,
     "failed, key forgotten": OrderPhase.FAILED,
     "stuck": OrderPhase.TAKING_STUCK,
@@ -165,19 +183,39 @@ PHASES = {
     "decided against": OrderPhase.FAILED,
     "cancelling": OrderPhase.CANCELLING,
     "cancelled": OrderPhase.CANCELLED,
+    "pending, of three lines": OrderPhase.TAKING,
+    "completed, of three lines": OrderPhase.COMPLETED,
+    "given up for a shortage, of three lines": OrderPhase.GIVEN_UP,
+    "failed, of three lines": OrderPhase.FAILED,
+    "stuck, of three lines": OrderPhase.TAKING_STUCK,
+    "decided, of three lines": OrderPhase.COMPLETED,
+    "decided against, of three lines": OrderPhase.GIVEN_UP,
+    "cancelling, of three lines": OrderPhase.CANCELLING,
+    "stuck in its cancellation, of three lines": OrderPhase.CANCELLING_STUCK,
+    "reverted, of three lines": OrderPhase.FAILED,
+    "stuck after it was given up, of three lines": OrderPhase.GIVEN_UP_STUCK,
 }
 
 
 @pytest.mark.parametrize("state", in_every_state())
 def test_each_state_of_an_order_is_one_phase(state: str) -> None:
     order = in_every_state()[state]
-    assert order.phase is PHASES[state]
-    takes = order.phase in (OrderPhase.TAKING, OrderPhase.TAKING_STUCK, OrderPhase.GIVEN_UP)
-    returns = order.phase in (OrderPhase.CANCELLING, OrderPhase.CANCELLING_STUCK)
-    assert order.stock_change == order.quantity * (returns - takes)
-    assert order.phase.is_settled is not (takes or returns)
-    assert (order.awaiting_since is None) is order.phase.is_settled
-    assert order.awaits_stock is (order.phase in (OrderPhase.TAKING, OrderPhase.CANCELLING))
+    phase = order.phase
+    assert phase is PHASES[state]
+    takes = phase in (OrderPhase.TAKING, OrderPhase.TAKING_STUCK)
+    fails = phase in (OrderPhase.GIVEN_UP, OrderPhase.GIVEN_UP_STUCK)
+    returns = phase in (OrderPhase.CANCELLING, OrderPhase.CANCELLING_STUCK)
+    assert order.stock_changes == {
+        line.item_id: line.quantity * (1 - 2 * takes)
+        for line in order.lines
+        if (takes and not line.taken)
+        or (returns and not line.returned)
+        or (fails and line.taken and not line.returned)
+    }
+    assert (phase.takes, phase.is_given_up) == (takes, fails)
+    assert phase.is_settled is not (takes or fails or returns)
+    assert (order.awaiting_since is None) is phase.is_settled
+    assert order.awaits_stock is (bool(order.stock_changes) and not order.stuck)
 
 
 def test_every_phase_of_an_order_is_tried_by_these_tests() -> None:
@@ -203,7 +241,9 @@ def test_a_failed_and_a_cancelled_order_keep_their_marks_and_wait_for_nothing() 
         (completed(), ["ORDER_CREATED"]),
         (failed(), ["ORDER_FAILED"]),
         (cancelling().saved(), []),
-        (cancelling().saved().cancel(AT), ["ORDER_CANCELLED"]),
+        (moved_at(cancelling().saved(), AT), ["ORDER_CANCELLED"]),
+        (GIVEN_UP, []),
+        (moved_at(GIVEN_UP, AT), ["ORDER_FAILED"]),
     ],
 )
 def test_each_settlement_of_an_order_makes_one_event(order: Order, told: list[str]) -> None:
@@ -211,11 +251,11 @@ def test_each_settlement_of_an_order_makes_one_event(order: Order, told: list[st
 
 
 def test_an_orders_event_tells_what_the_order_has_become() -> None:
-    order = pending(quantity=2).complete(PRICE, AT)
+    order = moved_at(basket(), AT)
     [event] = order.new_events
     assert event.type is OrderEventType.ORDER_CREATED
-    assert (event.order_id, event.item_id, event.quantity) == (order.id, order.item_id, 2)
-    assert (event.total_price, event.status) == (2 * PRICE, "COMPLETED")
+    assert (event.order_id, event.lines) == (order.id, order.lines)
+    assert (event.total_price, event.status) == (6 * PRICE, "COMPLETED")
     assert event.occurred_at == AT
     assert event.event_id == f"{order.id}-ORDER_CREATED"
 
@@ -257,16 +297,16 @@ def test_an_order_that_was_not_cancelled_is_as_it_was_first_answered(order: Orde
 
 
 def test_time_never_goes_back_for_an_order_whose_next_process_has_a_clock_behind() -> None:
-    done = pending().complete(PRICE, AT)
+    done = moved_at(pending(), AT)
     asked = done.request_cancel(START)
-    done_again = asked.cancel(START)
+    done_again = moved_at(asked, START)
     assert asked.updated_at == done_again.updated_at == AT
     assert [event.occurred_at for event in done_again.new_events] == [AT, AT]
 
 
 def test_one_move_of_the_stock_never_serves_an_order_twice() -> None:
     order = pending()
-    intent = intent_of(order)
-    asked = order.stock_moved(PRICE, intent.move, AT).request_cancel(AT)
-    assert asked.was_moved_by(intent.move)
-    assert asked.stock_moved(PRICE, intent.move, AT) is asked
+    moved = intent_of(order).moved
+    asked = order.stock_moved(moved, AT).request_cancel(AT)
+    assert asked.was_moved_by(moved)
+    assert asked.stock_moved(moved, AT) is asked
