@@ -18,7 +18,7 @@ from order_service.domain.errors import (
 from order_service.domain.marks import Stuck
 from order_service.domain.order import Order
 from order_service.domain.status import OrderStatus
-from tests.orders import completed, failed, pending
+from tests.orders import ITEM, completed, failed, moved_at, pending
 from tests.unit.fakes import FakeClock, FakeOrders
 
 LATER = timedelta(seconds=5)
@@ -41,7 +41,7 @@ class Stock:
         if self.error:
             raise self.error
         self.moved.append(order)
-        return self._orders.save(order.cancel(self._clock.now()))
+        return self._orders.save(moved_at(order, self._clock.now()))
 
 
 class Shop:
@@ -137,7 +137,7 @@ def test_a_cancellation_that_fails_after_its_wish_was_stored_is_left_to_settleme
 def test_a_stuck_cancellation_waits_for_evidence(shop: Shop) -> None:
     order = completed()
     asked = order.request_cancel(order.updated_at + LATER)
-    shop.has(asked.mark_stuck(Stuck("Nobody can tell.", asked.updated_at)))
+    shop.has(asked.mark_stuck(Stuck("Nobody can tell.", asked.updated_at, (ITEM,))))
     result = shop.cancel(order.id)
     assert (result.order.status, result.deferred) == (OrderStatus.COMPLETED, True)
     assert shop.stock.moved == []
@@ -168,7 +168,7 @@ def test_a_caller_who_loses_the_race_to_cancel_goes_on_with_the_winners_wish(sho
 def test_a_caller_who_loses_the_race_to_a_finished_cancellation_moves_no_stock(shop: Shop) -> None:
     order = shop.has(completed())
     now = shop.clock.now()
-    meanwhile(shop, lambda current: current.request_cancel(now).cancel(now))
+    meanwhile(shop, lambda current: moved_at(current.request_cancel(now), now))
     result = shop.cancel(order.id)
     assert (result.order.status, result.deferred) == (OrderStatus.CANCELLED, False)
     assert shop.stock.moved == []

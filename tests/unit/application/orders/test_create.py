@@ -18,11 +18,21 @@ from order_service.domain.errors import (
     KeyInFlight,
     KeyReused,
     OutcomeUnknown,
+    ShortItem,
     StoreUnavailable,
 )
-from order_service.domain.marks import Decision, Failure, FailureCode, IdempotencyKey, Stuck
+from order_service.domain.line import Line
+from order_service.domain.marks import (
+    Decision,
+    Failure,
+    FailureCode,
+    IdempotencyKey,
+    Shortage,
+    Stuck,
+)
 from order_service.domain.order import Order
 from order_service.domain.status import OrderStatus
+from tests.orders import basket, moved_at
 from tests.unit.fakes import ITEM, PRICE, FakeClock, FakeOrders
 
 KEY = IdempotencyKey("somebody", "a key", "a fingerprint")
@@ -45,7 +55,7 @@ class Stock:
 
     def move(self, order: Order, deadline: float) -> Order:
         self.deadlines.append(deadline)
-        act = self.act or (lambda each: each.complete(PRICE, self.clock.now()))
+        act = self.act or (lambda each: moved_at(each, self.clock.now()))
         return self.orders.save(act(order))
 
 
@@ -56,7 +66,8 @@ class Shop:
         self._create = CreateOrder(self.orders, self.stock, self.clock, 7, LIFETIME)
 
     def create(self, key: IdempotencyKey | None = None, quantity: int = 1) -> CreateOrderResult:
-        command = CreateOrderCommand(ITEM, quantity, customer_id="somebody", idempotency=key)
+        lines = [Line(ITEM, quantity)]
+        command = CreateOrderCommand(lines, customer_id="somebody", idempotency=key)
         return self._create(command)
 
     @property
@@ -88,7 +99,7 @@ def test_an_order_is_stored_before_its_stock_is_moved(shop: Shop) -> None:
 
     def look(order: Order) -> Order:
         seen.append(shop.stored.status)
-        return order.complete(PRICE, shop.clock.now())
+        return moved_at(order, shop.clock.now())
 
     shop.stock.act = look
     result = shop.create(quantity=2)
@@ -108,18 +119,19 @@ def test_the_move_of_the_stock_gets_the_time_that_is_left_of_the_requests_budget
 
 
 def test_an_order_over_the_stock_is_an_error_that_says_how_much_there_is(shop: Shop) -> None:
-    shop.failing(Failure(FailureCode.INSUFFICIENT_STOCK, available=1))
+    shop.failing(Failure(FailureCode.INSUFFICIENT_STOCK, (Shortage(ITEM, 1),)))
     with pytest.raises(InsufficientStock) as refused:
         shop.create(quantity=2)
-    short = refused.value
-    assert (short.item_id, short.requested, short.available) == (ITEM, 2, 1)
-    assert short.replayed is False
+    assert refused.value.short == (ShortItem(ITEM, 2, 1),)
+    assert refused.value.replayed is False
 
 
 def test_an_order_of_a_missing_item_is_an_error(shop: Shop) -> None:
-    shop.failing(Failure(FailureCode.ITEM_NOT_FOUND))
-    with pytest.raises(ItemNotFound):
+    shop.failing(Failure(FailureCode.ITEM_NOT_FOUND, (Shortage(ITEM, None),)))
+    with pytest.raises(ItemNotFound) as refused:
         shop.create()
+    assert refused.value.item_ids == (ITEM,)
+    assert refused.value.short == (ShortItem(ITEM, 1, None),)
 
 
 def test_no_order_is_stored_while_the_breaker_is_open(shop: Shop) -> None:
@@ -182,15 +194,15 @@ def test_a_repeated_key_is_answered_with_the_first_order(shop: Shop) -> None:
 def test_a_repeated_key_shows_the_order_as_it_was_first_answered(shop: Shop) -> None:
     first = shop.create(KEY)
     shop.settle(lambda order: order.request_cancel(shop.clock.now()))
-    shop.settle(lambda order: order.cancel(shop.clock.now()))
+    shop.settle(lambda order: moved_at(order, shop.clock.now()))
     assert shop.create(KEY).order.status is first.order.status
 
 
 @pytest.mark.parametrize(
     ("failure", "error"),
     [
-        (Failure(FailureCode.INSUFFICIENT_STOCK, 0), InsufficientStock),
-        (Failure(FailureCode.ITEM_NOT_FOUND), ItemNotFound),
+        (Failure(FailureCode.INSUFFICIENT_STOCK, (Shortage(ITEM, 0),)), InsufficientStock),
+        (Failure(FailureCode.ITEM_NOT_FOUND, (Shortage(ITEM, None),)), ItemNotFound),
     ],
 )
 def test_a_repeated_key_is_refused_as_its_first_request_was(
@@ -218,7 +230,7 @@ def test_a_key_whose_first_request_is_on_its_way_is_in_flight(shop: Shop) -> Non
     def again(order: Order) -> Order:
         with pytest.raises(KeyInFlight):
             shop.create(KEY)
-        return order.complete(PRICE, shop.clock.now())
+        return moved_at(order, shop.clock.now())
 
     shop.stock.act = again
     shop.create(KEY)
@@ -229,7 +241,7 @@ def test_a_deferred_order_is_replayed_as_it_is_now(shop: Shop) -> None:
     shop.raising(OutcomeUnknown("sent and unanswered", in_flight=True))
     shop.create(KEY)
     assert shop.create(KEY).order.status is OrderStatus.PENDING
-    shop.settle(lambda order: order.complete(PRICE, shop.clock.now()))
+    shop.settle(lambda order: moved_at(order, shop.clock.now()))
     again = shop.create(KEY)
     assert (again.order.status, again.deferred) == (OrderStatus.COMPLETED, True)
 
@@ -238,7 +250,7 @@ def test_a_repeated_key_shows_a_stuck_order_and_later_what_a_person_decided(shop
     shop.raising(OutcomeUnknown("sent and unanswered", in_flight=True))
     shop.create(KEY)
     now = shop.clock.now()
-    shop.settle(lambda order: order.mark_stuck(Stuck("Nobody can tell.", now)))
+    shop.settle(lambda order: order.mark_stuck(Stuck("Nobody can tell.", now, (ITEM,))))
     assert shop.create(KEY).order.stuck is not None
     shop.settle(lambda order: order.decide(Decision(OrderStatus.FAILED, "I looked.", now)))
     assert shop.create(KEY).order.failure == Failure(FailureCode.DECIDED)

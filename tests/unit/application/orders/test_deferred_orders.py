@@ -17,6 +17,7 @@ from order_service.domain.errors import (
     OutcomeUnknown,
     StoreUnavailable,
 )
+from order_service.domain.line import Line
 from order_service.domain.marks import Failure, FailureCode, IdempotencyKey
 from order_service.domain.order import Order
 from order_service.domain.status import OrderStatus
@@ -47,7 +48,7 @@ class Shop:
 
     def create(self, stock: Stock, key: IdempotencyKey | None = KEY) -> CreateOrderResult:
         create = CreateOrder(self.orders, stock, self.clock, 7, timedelta(days=1))
-        return create(CreateOrderCommand(ITEM, 1, idempotency=key))
+        return create(CreateOrderCommand([Line(ITEM, 1)], idempotency=key))
 
     def abandon(self, order: Order) -> None:
         """As settlement does."""

@@ -1,6 +1,6 @@
 """Settlement gives an order back while its creator is still on the way (conditional contract)."""
 
-from datetime import timedelta
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,7 +9,7 @@ from order_service.application.stock.operations import OperationStock
 from order_service.domain.errors import IllegalMove, OrderServiceError
 from order_service.domain.order import Order
 from order_service.domain.status import OrderStatus
-from tests.orders import later, pending
+from tests.orders import intent_of, later, pending
 from tests.unit.fakes import ITEM, FakeClock, FakeInventory, FakeOrders, InlineExecutor
 
 
@@ -31,8 +31,9 @@ class Shop:
         self.inventory = FakeInventory(10, self.clock)
 
     def mover(self, inventory: Any = None, orders: Any = None) -> OperationStock:
+        executor = InlineExecutor()
         return OperationStock(
-            inventory or self.inventory, orders or self.orders, self.clock, InlineExecutor()
+            inventory or self.inventory, orders or self.orders, self.clock, executor, executor
         )
 
     def stands(self, order: Order) -> Order:
@@ -64,7 +65,7 @@ def test_an_order_that_its_creator_completed_first_is_not_given_back(shop: Shop)
     with pytest.raises(OrderServiceError):
         shop.mover().recover(order, 60)
     assert shop.stands(order).status is OrderStatus.COMPLETED
-    assert shop.inventory.stock[ITEM] == 10 - order.quantity
+    assert shop.inventory.stock[ITEM] == 10 - order.lines[0].quantity
 
 
 def test_a_creator_whose_order_was_claimed_does_not_refuse_what_the_claim_may_carry_out(
@@ -81,7 +82,7 @@ def test_a_creator_whose_order_was_claimed_does_not_refuse_what_the_claim_may_ca
     orders = Interrupted(shop.orders, "save", settlement_claims_after_a_restock)
     shop.mover(orders=orders).move(order, 60)
     assert shop.stands(order).status is OrderStatus.COMPLETED
-    assert shop.inventory.stock[ITEM] == 10 - order.quantity
+    assert shop.inventory.stock[ITEM] == 10 - order.lines[0].quantity
 
 
 def test_a_settlement_that_died_on_the_way_is_taken_up_by_the_next_settlement(shop: Shop) -> None:
@@ -92,15 +93,19 @@ def test_a_settlement_that_died_on_the_way_is_taken_up_by_the_next_settlement(sh
 
     with pytest.raises(KeyboardInterrupt):
         shop.mover(Interrupted(shop.inventory, "restore", die)).recover(order, 60)
-    assert shop.inventory.stock[ITEM] == 10 - order.quantity
+    assert shop.inventory.stock[ITEM] == 10 - order.lines[0].quantity
     shop.mover().recover(shop.stands(order), 60)
     assert shop.stands(order).status is OrderStatus.FAILED
     assert shop.inventory.stock[ITEM] == 10
 
 
-@pytest.mark.parametrize("move", ["complete", "defer", "give_up"])
+@pytest.mark.parametrize("move", ["moved_at", "defer", "give_up"])
 def test_a_given_up_order_can_only_fail(move: str) -> None:
     order = pending().give_up(later(1))
-    arguments = [order.created_at + timedelta(seconds=2)]
+    moves: dict[str, Callable[[], Order]] = {
+        "moved_at": lambda: order.stock_moved(intent_of(pending()).moved, later(2)),
+        "defer": lambda: order.defer(later(2)),
+        "give_up": lambda: order.give_up(later(2)),
+    }
     with pytest.raises(IllegalMove):
-        getattr(order, move)(*([order.quantity] if move == "complete" else []), *arguments)
+        moves[move]()

@@ -10,15 +10,15 @@ import pytest
 from order_service.application.backoff import attempts, delays
 from order_service.application.orders.publish import PublishEvents
 from order_service.application.orders.settle import BATCH, Overdue, SettleOrders
-from order_service.application.stock.moving import fail_for_missing_item, store_changed
+from order_service.application.stock.moving import refuse, store_changed
 from order_service.application.stock_log.changes import AppendResult, StockChange
 from order_service.application.stock_log.record import RecordStockChanges
 from order_service.domain.errors import InventoryUnavailable, OutcomeUnknown
 from order_service.domain.events import OrderEvent
-from order_service.domain.marks import Failure, FailureCode, Stuck
+from order_service.domain.marks import Failure, FailureCode, Shortage, Stuck
 from order_service.domain.order import Order
 from order_service.domain.status import OrderStatus
-from tests.orders import PRICE, START, cancelling, completed, pending
+from tests.orders import ITEM, START, cancelling, completed, moved_at, pending
 from tests.unit.fakes import FakeClock, FakeOrders
 
 # --- settlement
@@ -36,11 +36,12 @@ class Stock:
     def recover(self, order: Order, deadline: float) -> Order:
         assert deadline == self._clock.monotonic() + 5
         self.asked.append(order.id)
-        if order.item_id in self.failing:
-            raise self.failing[order.item_id]
+        for item_id in order.stock_changes:
+            if item_id in self.failing:
+                raise self.failing[item_id]
         if order.id in self.undecided:
             return order
-        return self._orders.save(order.complete(PRICE, self._clock.now()))
+        return self._orders.save(moved_at(order, self._clock.now()))
 
 
 class Settlement:
@@ -83,7 +84,7 @@ def test_an_item_whose_settlement_fails_holds_up_no_other_item(
 ) -> None:
     first, second = settlement.has(), settlement.has()
     other = settlement.has(item_id="b" * 24)
-    settlement.stock.failing[first.item_id] = error
+    settlement.stock.failing[ITEM] = error
     settlement.clock.sleep(20)
     assert settlement.settle() == 1
     assert settlement.stock.asked == [first.id, other.id]
@@ -96,7 +97,7 @@ def test_an_item_whose_settlement_failed_in_the_last_pass_comes_last(
     settlement: Settlement,
 ) -> None:
     failing, other = settlement.has(), settlement.has(item_id="b" * 24)
-    settlement.stock.failing[failing.item_id] = InventoryUnavailable("away")
+    settlement.stock.failing[ITEM] = InventoryUnavailable("away")
     settlement.stock.undecided.add(other.id)
     settlement.clock.sleep(20)
     settlement.settle()
@@ -115,7 +116,7 @@ def test_orders_that_cannot_be_settled_hold_up_no_order_behind_them(settlement: 
         if n % 3:
             settlement.stock.undecided.add(order.id)
         else:
-            settlement.orders.save(order.mark_stuck(Stuck("Nobody can tell.", START)))
+            settlement.orders.save(order.mark_stuck(Stuck("Nobody can tell.", START, (ITEM,))))
             settlement.stock.undecided.add(order.id)
         if n == BATCH // 2:
             settlement.clock.sleep(1)
@@ -268,7 +269,7 @@ def test_a_save_that_lost_its_race_is_repeated_on_the_newer_version() -> None:
     orders, clock = FakeOrders(), FakeClock()
     loaded = orders.add(pending())
     orders.save(loaded.defer(clock.now()))
-    changed = store_changed(orders, [loaded], lambda order: order.complete(PRICE, clock.now()))
+    changed = store_changed(orders, [loaded], lambda order: moved_at(order, clock.now()))
     assert changed[loaded.id] == orders.by_id[loaded.id]
     assert (changed[loaded.id].status, changed[loaded.id].deferred) == ("COMPLETED", True)
 
@@ -277,19 +278,19 @@ def test_an_order_that_somebody_else_settled_is_answered_as_it_stands() -> None:
     orders, clock = FakeOrders(), FakeClock()
     loaded, other = orders.add(pending()), orders.add(pending())
     settled = orders.save(loaded.fail(Failure(FailureCode.ABANDONED), clock.now()))
-    changed = store_changed(
-        orders, [loaded, other], lambda order: order.complete(PRICE, clock.now())
-    )
+    changed = store_changed(orders, [loaded, other], lambda order: moved_at(order, clock.now()))
     assert changed[loaded.id] == settled
     assert changed[other.id].status is OrderStatus.COMPLETED
 
 
 def test_an_order_of_a_missing_item_fails_and_its_cancellation_gets_stuck() -> None:
-    failed = fail_for_missing_item(pending(), START)
-    assert failed.failure == Failure(FailureCode.ITEM_NOT_FOUND)
-    marked = fail_for_missing_item(cancelling(), START)
+    missing = [Shortage(ITEM, None)]
+    failed = refuse(pending(), missing, START)
+    assert failed.failure == Failure(FailureCode.ITEM_NOT_FOUND, tuple(missing))
+    marked = refuse(cancelling(), missing, START)
     assert marked.status is OrderStatus.COMPLETED
     assert marked.stuck is not None
+    assert marked.stuck.items == (ITEM,)
 
 
 def test_attempts_begin_at_once_and_end_at_their_time() -> None:

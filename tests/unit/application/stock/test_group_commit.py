@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from order_service.application.stock.group_commit import MAX_BATCH, Draw, GroupCommit
+from order_service.application.stock.group_commit import MAX_BATCH, Draw, GroupCommit, Items
 from order_service.domain.errors import InventoryUnavailable, OutcomeUnknown
 from order_service.domain.order import Order
-from tests.orders import PRICE, later, pending
+from tests.orders import ITEM, basket, completed, later, moved_at, pending
 from tests.waiting import until
 
 LONG = 10.0
@@ -29,14 +29,14 @@ class Commits:
         self.before_draw: Callable[[], object] = lambda: None
         self.after_draw: Callable[[], object] = lambda: None
 
-    def __call__(self, item_id: str, draw: Draw, deadline: float) -> dict[str, Order]:
+    def __call__(self, items: Items, draw: Draw, deadline: float) -> dict[str, Order]:
         self.began.set()
         self.before_draw()
         assert self.gate.wait(LONG)
         orders = list(draw())
         self.batches.append(orders)
         self.after_draw()
-        return {order.id: order.complete(PRICE, later(1)) for order in orders}
+        return {order.id: moved_at(order, later(1)) for order in orders}
 
 
 @pytest.fixture
@@ -55,8 +55,8 @@ class Queue:
     def submit(self, order: Order, seconds: float = LONG) -> "Future[Order]":
         return self.callers.submit(self.group.submit, order, time.monotonic() + seconds)
 
-    def waiting(self, item_id: str) -> int:
-        return len(self.group._waiting.get(item_id, ()))
+    def waiting(self, *items: str) -> int:
+        return len(self.group._waiting.get(items or (ITEM,), ()))
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def closed(commits: Commits) -> Iterator[None]:
 
 def test_an_order_is_committed_and_answered(queue: Queue, commits: Commits) -> None:
     order = pending()
-    assert queue.submit(order).result() == order.complete(PRICE, later(1))
+    assert queue.submit(order).result() == moved_at(order, later(1))
     assert commits.batches == [[order]]
 
 
@@ -88,7 +88,7 @@ def test_every_order_that_waits_when_the_commit_draws_takes_part(
     orders = [pending() for _ in range(20)]
     with closed(commits):
         answers = [queue.submit(order) for order in orders]
-        until(lambda: queue.waiting(orders[0].item_id) == 20, "all wait")
+        until(lambda: queue.waiting() == 20, "all wait")
     assert [answer.result().id for answer in answers] == [order.id for order in orders]
     assert len(commits.batches) == 1
 
@@ -97,7 +97,7 @@ def test_a_group_commit_takes_no_more_orders_than_max_batch(queue: Queue, commit
     orders = [pending() for _ in range(MAX_BATCH + 5)]
     with closed(commits):
         answers = [queue.submit(order) for order in orders]
-        until(lambda: queue.waiting(orders[0].item_id) == MAX_BATCH + 5, "all wait")
+        until(lambda: queue.waiting() == MAX_BATCH + 5, "all wait")
     assert all(answer.result() for answer in answers)
     assert sorted(len(batch) for batch in commits.batches) == [5, MAX_BATCH]
 
@@ -126,7 +126,7 @@ def test_an_error_of_a_group_commit_is_raised_to_all_who_took_part(
     commits.after_draw = fail
     with closed(commits):
         answers = [queue.submit(pending()) for _ in range(3)]
-        until(lambda: queue.waiting(pending().item_id) == 3, "all wait")
+        until(lambda: queue.waiting() == 3, "all wait")
     for answer in answers:
         with pytest.raises(OutcomeUnknown):
             answer.result()
@@ -145,7 +145,7 @@ def test_an_error_before_a_group_commit_draws_is_raised_to_the_first_caller_alon
         first = queue.submit(pending())
         until(commits.began.is_set, "the first has begun")
         second = queue.submit(pending())
-        until(lambda: queue.waiting(pending().item_id) == 2, "both wait")
+        until(lambda: queue.waiting() == 2, "both wait")
     with pytest.raises(InventoryUnavailable):
         first.result()
     assert second.result().status == "COMPLETED"
@@ -165,12 +165,12 @@ def test_an_item_is_served_again_after_a_failed_group_commit(
 
 
 def test_an_item_whose_group_commit_fails_does_not_keep_its_thread_from_other_items() -> None:
-    served: list[str] = []
+    served: list[Items] = []
     gate = threading.Event()
 
-    def commit(item_id: str, _: Draw, deadline: float) -> dict[str, Order]:
+    def commit(items: Items, _: Draw, deadline: float) -> dict[str, Order]:
         assert gate.wait(LONG)
-        served.append(item_id)
+        served.append(items)
         raise InventoryUnavailable("It hangs.")
 
     hanging, other = "a" * 24, "b" * 24
@@ -182,20 +182,20 @@ def test_an_item_whose_group_commit_fails_does_not_keep_its_thread_from_other_it
             return callers.submit(group.submit, order, deadline)
 
         answers = [submit(hanging) for _ in range(3)]
-        until(lambda: len(group._waiting.get(hanging, ())) == 3, "all wait")
+        until(lambda: len(group._waiting.get((hanging,), ())) == 3, "all wait")
         answers.append(submit(other))
         until(lambda: thread._work_queue.qsize() == 1, "the other waits for the thread")
         gate.set()
         for answer in answers:
             assert isinstance(answer.exception(), InventoryUnavailable)
-    assert served == [hanging, other, hanging, hanging]
+    assert served == [(hanging,), (other,), (hanging,), (hanging,)]
 
 
 def test_an_item_is_served_again_after_a_group_commit_left_an_order_out(commits: Commits) -> None:
     gone: set[str] = set()
 
-    def commit(item_id: str, draw: Draw, deadline: float) -> dict[str, Order]:
-        return {i: order for i, order in commits(item_id, draw, deadline).items() if i not in gone}
+    def commit(items: Items, draw: Draw, deadline: float) -> dict[str, Order]:
+        return {i: order for i, order in commits(items, draw, deadline).items() if i not in gone}
 
     with ThreadPoolExecutor(1) as threads:
         group = GroupCommit(commit, threads, time.monotonic)
@@ -229,7 +229,7 @@ def test_an_order_that_was_not_drawn_by_its_deadline_was_not_sent(
         answer = queue.submit(pending(), seconds=0.05)
         with pytest.raises(InventoryUnavailable):
             answer.result()
-    until(lambda: queue.waiting(pending().item_id) == 0, "nobody waits")
+    until(lambda: queue.waiting() == 0, "nobody waits")
     assert all(batch == [] for batch in commits.batches)
 
 

@@ -8,6 +8,7 @@ import pytest
 from order_service.application.stock.leased import LeasedStock
 from order_service.application.stock.operations import OperationStock
 from order_service.domain.errors import IllegalMove, InvalidValue
+from order_service.domain.line import Line
 from order_service.domain.marks import Decision, Failure, FailureCode, Stuck
 from order_service.domain.order import Order
 from order_service.domain.status import OrderStatus
@@ -51,11 +52,12 @@ class Shop:
             FakeTurns(),
             self.clock,
             self.executor,
+            self.executor,
             lease_seconds=10,
         )
 
     def _operations(self) -> OperationStock:
-        return OperationStock(self.inventory, self.orders, self.clock, self.executor)
+        return OperationStock(self.inventory, self.orders, self.clock, self.executor, self.executor)
 
     @property
     def now(self) -> datetime:
@@ -63,7 +65,7 @@ class Shop:
 
     def place(self, quantity: int) -> Order:
         order_id = self.orders.next_id()
-        order = Order.place(id=order_id, item_id=ITEM, quantity=quantity, at=self.now)
+        order = Order.place(id=order_id, lines=[Line(ITEM, quantity)], at=self.now)
         return self.orders.add(order)
 
     def move(self, order: Order) -> Order:
@@ -77,13 +79,15 @@ def shop(request: pytest.FixtureRequest) -> Shop:
 
 
 def stocks(order: Order) -> list[tuple[int, int]]:
-    moves = [move for move in (order.taken, order.returned) if move]
+    [line] = order.lines
+    moves = [move for move in (line.taken, line.returned) if move]
     return [(move.previous_stock, move.new_stock) for move in moves]
 
 
 def test_an_order_keeps_the_change_that_took_its_stock(shop: Shop) -> None:
     order = shop.move(shop.place(3))
-    assert stocks(order) == [(10, 7)] == shop.inventory.changes
+    assert stocks(order) == [(10, 7)]
+    assert shop.inventory.changes == [(ITEM, 10, 7)]
     assert shop.orders.by_id[order.id] == order
 
 
@@ -117,7 +121,7 @@ def test_a_stuck_order_is_completed_at_the_price_and_by_the_change_that_was_inte
     assert order.stuck is not None
     assert order.stuck.intent is not None
     assert (done.status, done.total_price) == (OrderStatus.COMPLETED, PRICE * 3)
-    assert done.taken == order.stuck.intent.move
+    assert [line.taken for line in done.lines] == [m.move for m in order.stuck.intent.moved]
     assert done.settled_at == done.updated_at == later(9)
     assert [str(event.type) for event in done.new_events] == ["ORDER_CREATED"]
 
@@ -125,22 +129,22 @@ def test_a_stuck_order_is_completed_at_the_price_and_by_the_change_that_was_inte
 def test_a_stuck_order_can_be_failed_by_word() -> None:
     done = stuck().decide(Decision(OrderStatus.FAILED, "I counted.", later(9)))
     assert done.failure == Failure(FailureCode.DECIDED)
-    assert done.taken is None
+    assert done.lines[0].taken is None
     assert [str(event.type) for event in done.new_events] == ["ORDER_FAILED"]
 
 
 def test_a_stuck_cancellation_whose_stock_came_back_is_cancelled_by_word() -> None:
     asked = cancelling()
-    order = asked.mark_stuck(Stuck("Who knows.", later(7), intent_of(asked, 7)))
+    order = asked.mark_stuck(Stuck("Who knows.", later(7), (ITEM,), intent_of(asked, 7)))
     done = order.decide(Decision(OrderStatus.COMPLETED, "I counted.", later(9)))
     assert done.status is OrderStatus.CANCELLED
     assert stocks(done) == [(10, 7), (7, 10)]
 
 
 def test_a_stuck_cancellation_that_moved_no_stock_leaves_the_order_completed_by_word() -> None:
-    order = cancelling().mark_stuck(Stuck("No such item.", later(7)))
+    order = cancelling().mark_stuck(Stuck("No such item.", later(7), (ITEM,)))
     done = order.decide(Decision(OrderStatus.FAILED, "I counted.", later(9)))
-    assert (done.status, done.stock_change, done.stuck) == (OrderStatus.COMPLETED, 0, None)
+    assert (done.status, done.stock_changes, done.stuck) == (OrderStatus.COMPLETED, {}, None)
     asked_again = done.request_cancel(later(10))
     assert asked_again.awaits_stock
 
@@ -175,6 +179,6 @@ def test_a_persons_decision_needs_a_reason() -> None:
 
 
 def test_an_order_whose_price_was_never_read_is_not_completed_by_word() -> None:
-    order = pending().mark_stuck(Stuck("Nobody can tell.", later(3)))
+    order = pending().mark_stuck(Stuck("Nobody can tell.", later(3), (ITEM,)))
     with pytest.raises(IllegalMove):
         order.decide(Decision(OrderStatus.COMPLETED, "I counted.", later(3) + timedelta(1)))
