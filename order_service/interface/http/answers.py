@@ -5,14 +5,14 @@ The models are built without validation: their values come from the domain.
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from flask import Response
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 from pydantic.alias_generators import to_camel
+from pydantic.json_schema import SkipJsonSchema
 
 from order_service.application.readiness import DependencyState
-from order_service.application.stock_log.changes import LoggedStockChange
 from order_service.domain.line import Line
 from order_service.domain.order import Order
 from order_service.domain.status import OrderStatus
@@ -42,8 +42,8 @@ Time = Annotated[
 Money = Annotated[
     Decimal, PlainSerializer(_number), WithJsonSchema({"type": "number", "examples": [39.98]})
 ]
-
-
+# A member that is left out, rather than null: Annotated[Type | _Absent, _WHERE_GIVEN] = None.
+_Absent = SkipJsonSchema[None]
 _WHERE_GIVEN = Field(exclude_if=lambda value: value is None)
 
 
@@ -86,17 +86,22 @@ class ShownLine(Answer):
 class ShownOrder(Answer):
     id: Id = Field(alias="_id")
     lines: Annotated[list[ShownLine], Field(min_length=1)]
-    item_id: Annotated[Id | None, _WHERE_GIVEN] = None
+    """In the order of the request."""
+    item_id: Annotated[Id | _Absent, _WHERE_GIVEN] = None
     """Of an order of one line alone."""
-    quantity: Annotated[Quantity | None, _WHERE_GIVEN] = None
+    quantity: Annotated[Quantity | _Absent, _WHERE_GIVEN] = None
     """Of an order of one line alone."""
     status: OrderStatus
     total_price: Money | None
     """Of all lines; null until the stock has been deducted."""
-    currency: Annotated[str | None, _WHERE_GIVEN] = None
-    """ISO 4217, where the service was told."""
-    reference: Annotated[str | None, _WHERE_GIVEN] = None
-    metadata: Annotated[dict[str, str] | None, _WHERE_GIVEN] = None
+    currency: Annotated[str | _Absent, _WHERE_GIVEN, Field(examples=["EUR"])] = None
+    """ISO 4217; only where the service knows the currency of its prices."""
+    reference: Annotated[str | _Absent, _WHERE_GIVEN, Field(examples=["2026-000017"])] = None
+    """The shop's own number for the order."""
+    metadata: Annotated[
+        dict[str, str] | _Absent, _WHERE_GIVEN, Field(examples=[{"channel": "web"}])
+    ] = None
+    """Texts of the shop's own."""
     created_at: Time
     updated_at: Time
 
@@ -138,56 +143,6 @@ class OrdersAnswer(Answer):
     """Null on the last page."""
 
 
-class Source(Answer):
-    """The record of the stock topic."""
-
-    topic: str
-    partition: int
-    offset: int
-
-
-class ShownStockChange(Answer):
-    id: Id = Field(alias="_id")
-    event: Literal["STOCK_UPDATED"] = "STOCK_UPDATED"
-    item_id: str
-    previous_stock: int
-    new_stock: int
-    change_type: Literal["added", "reduced"]
-    change_amount: int
-    updated_at: Time
-    contradictory: bool
-    """newStock - previousStock is not what changeType and changeAmount say."""
-    payload: dict[str, Any]
-    """The whole event as it came."""
-    source: Source
-    created_at: Time
-
-    @classmethod
-    def of(cls, logged: LoggedStockChange) -> Self:
-        change = logged.change
-        return cls.model_construct(
-            id=logged.id,
-            item_id=change.item_id,
-            previous_stock=change.previous_stock,
-            new_stock=change.new_stock,
-            change_type=change.change_type,
-            change_amount=change.change_amount,
-            updated_at=change.updated_at,
-            contradictory=change.contradictory,
-            payload=change.payload,
-            source=Source.model_construct(
-                topic=change.topic, partition=change.partition, offset=change.offset
-            ),
-            created_at=logged.created_at,
-        )
-
-
-class StockChangesAnswer(Answer):
-    stock_changes: list[ShownStockChange]
-    next_cursor: str | None
-    """Null on the last page. Other pages hold fewer than `limit` if the events are large."""
-
-
 class IndexAnswer(Answer):
     """Each value is a path, relative to the host that was asked."""
 
@@ -208,7 +163,7 @@ class ShownDependency(Answer):
     status: Literal["ok", "unavailable"]
     required: bool
     """Without this dependency nothing works."""
-    detail: str | None = Field(default=None, exclude_if=lambda detail: detail is None)
+    detail: Annotated[str | _Absent, _WHERE_GIVEN] = None
 
     @classmethod
     def of(cls, state: DependencyState) -> Self:
@@ -222,8 +177,15 @@ class ReadyAnswer(Answer):
 
 
 class FieldError(Answer):
-    field: str
+    field: Annotated[str, Field(examples=["quantity", "items[3].quantity"])]
     reason: str
+
+
+class ShownShortage(Answer):
+    item_id: Id
+    requested: Quantity
+    available: int | None
+    """Null: the inventory has no such item."""
 
 
 class Problem(Answer):
@@ -239,4 +201,8 @@ class Problem(Answer):
     """The detail again, for older clients."""
     request_id: str
     """The id in X-Request-Id, which the log has too."""
-    errors: list[FieldError] | None = Field(default=None, exclude_if=lambda errors: errors is None)
+    errors: Annotated[list[FieldError] | _Absent, _WHERE_GIVEN] = None
+    """Every bad field of the request."""
+    items: Annotated[list[ShownShortage] | _Absent, _WHERE_GIVEN] = None
+    """Every item that was short or missing, as far as the inventory says. The members of an order's
+    only item stand beside the list too."""

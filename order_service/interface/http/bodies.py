@@ -9,6 +9,7 @@ from flask import Request
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from order_service.domain.errors import InvalidValue
+from order_service.interface.http.schemas import MOST_OF_A_NAME
 
 _AS_IT_IS: Final = "identity"
 
@@ -50,7 +51,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     named = dict(pairs)
     if len(named) != len(pairs):
         ((twice, _),) = Counter(name for name, _ in pairs).most_common(1)
-        raise InvalidValue(twice, "must be given once")
+        raise InvalidValue(twice[:MOST_OF_A_NAME], "must be given once")
     return named
 
 

@@ -13,12 +13,12 @@ from order_service.domain import errors
 from order_service.interface.http.access import View
 from order_service.interface.http.answers import Answer, Problem
 from order_service.interface.http.routes import Route, Routes
-from order_service.interface.http.samples import Error, problem_responses
+from order_service.interface.http.samples import BODIES, Error, problem_responses
 
 _BEARER = "bearer"
-_ABOUT = """Takes orders for the items of an inventory. No acknowledged order is lost, doubled or
-oversold. Send an `Idempotency-Key` with each create, and repeat the request with the same key
-until it is answered. Every error is a problem document (RFC 9457) with a stable `code`."""
+_ABOUT = """Takes orders for the items of an inventory. No acknowledged order is lost, doubled,
+oversold or half filled. Send an `Idempotency-Key` with each create, and repeat the request with the
+same key until it is answered. Every error is a problem document (RFC 9457) with a stable `code`."""
 
 _HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
     "X-Request-Id": ("The request's id, in every log line too.", {"type": "string"}),
@@ -151,6 +151,9 @@ def _finish(operation: dict[str, Any]) -> None:
     for parameter in parameters:
         parameter["schema"] = _without_null(parameter["schema"])
     parameters.append({"$ref": "#/components/parameters/RequestId"})
+    if "requestBody" in operation:
+        media = operation["requestBody"]["content"]["application/json"]
+        media["examples"] = BODIES[_name_of_schema(media)]
     for status, response in operation["responses"].items():
         names = ["X-Request-Id", *_names_of_headers(status, response)]
         response["headers"] = {
@@ -166,8 +169,12 @@ def _names_of_headers(status: str, response: dict[str, Any]) -> tuple[str, ...]:
         return ("Location",)
     if status == "304":
         return ("ETag", "Cache-Control")
-    shown = content["application/json"]["schema"]["$ref"].rpartition("/")[2]
+    shown = _name_of_schema(content["application/json"])
     return next(model.headers for model in _answers(Answer) if model.__name__ == shown)
+
+
+def _name_of_schema(media: dict[str, Any]) -> str:
+    return str(media["schema"]["$ref"].rpartition("/")[2])
 
 
 def _answers(model: type[Answer]) -> Iterator[type[Answer]]:

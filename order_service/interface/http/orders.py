@@ -7,7 +7,7 @@ from werkzeug.routing import BaseConverter
 
 from order_service.application.callers import Scope
 from order_service.application.orders.cancel import CancelOrder
-from order_service.application.orders.create import CreateOrder, CreateOrderCommand
+from order_service.application.orders.create import CreateOrder
 from order_service.application.orders.get import GetOrder
 from order_service.application.orders.list import ListOrders
 from order_service.domain.errors import (
@@ -23,7 +23,6 @@ from order_service.domain.errors import (
     StoreUnavailable,
     VersionConflict,
 )
-from order_service.domain.marks import IdempotencyKey
 from order_service.domain.order import Order
 from order_service.interface.http.access import caller
 from order_service.interface.http.answers import (
@@ -32,12 +31,12 @@ from order_service.interface.http.answers import (
     OrdersAnswer,
     ShownOrder,
 )
+from order_service.interface.http.new_orders import CreateOrderBody
 from order_service.interface.http.order_bodies import OrderBodies, order_headers
 from order_service.interface.http.order_lists import OrderListParameters, link_to_next
 from order_service.interface.http.routes import Routes
 from order_service.interface.http.schemas import (
     CancelOrderHeaders,
-    CreateOrderBody,
     CreateOrderHeaders,
     OrderPath,
     ReadOrderHeaders,
@@ -91,17 +90,7 @@ def routes(
         201: the stock has been deducted. 202: the order is PENDING, because the inventory has not
         answered yet; read the order again in a while. 503: nothing was deducted, try again.
         """
-        customer, key = caller(), header.idempotency_key
-        idempotency = IdempotencyKey(customer.key_owner, key, body.fingerprint()) if key else None
-        result = create_order(
-            CreateOrderCommand(
-                body.lines(),
-                customer.subject,
-                body.root.reference,
-                body.root.metadata or None,
-                idempotency,
-            )
-        )
+        result = create_order(body.command(caller(), header.idempotency_key))
         response = _show(result.order, 202 if result.deferred else 201)
         response.location = url_for("orders.get", order_id=result.order.id)
         if result.replayed:

@@ -1,4 +1,4 @@
-"""One sample of every error that the API shows, for the document."""
+"""Samples for the document: of bodies, and of every error that the API shows."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -14,13 +14,36 @@ from order_service.domain import errors as domain
 from order_service.domain.errors import OrderServiceError
 from order_service.interface.http import problems
 from order_service.interface.http.answers import AN_ID, Problem
+from order_service.interface.http.new_orders import CreateOrderBody
 
 _A_REQUEST_ID = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
+_ANOTHER_ID = "64b000000000000000000002"
 Error = type[OrderServiceError] | type[HTTPException]
 
+# Bodies of requests, by the name of their schema.
+BODIES: Mapping[str, Mapping[str, Any]] = {
+    CreateOrderBody.__name__: {
+        "one_item": {"summary": "One item", "value": {"itemId": AN_ID, "quantity": 2}},
+        "basket": {
+            "summary": "A basket, of which all is taken or nothing",
+            "value": {
+                "items": [
+                    {"itemId": AN_ID, "quantity": 1},
+                    {"itemId": _ANOTHER_ID, "quantity": 3},
+                ],
+                "reference": "2026-000017",
+                "metadata": {"channel": "web"},
+            },
+        },
+    }
+}
 _SAMPLES: tuple[OrderServiceError | HTTPException, ...] = (
     domain.InvalidValue("quantity", "Input should be greater than or equal to 1"),
-    domain.InsufficientStock(domain.ShortItem(AN_ID, requested=5, available=3)),
+    domain.InsufficientStock(
+        domain.ShortItem(AN_ID, requested=5, available=3),
+        domain.ShortItem(_ANOTHER_ID, requested=1, available=0),
+        lines=3,
+    ),
     domain.ItemNotFound(AN_ID, short=(domain.ShortItem(AN_ID, requested=5, available=None),)),
     domain.Unauthenticated("The token has expired."),
     domain.MissingScope("orders:write"),

@@ -1,30 +1,23 @@
 """The bodies, parameters and headers that the API accepts."""
 
-import hashlib
-import json
 import re
 from typing import Annotated, Any, Literal, Self
 
 from flask import Request
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, RootModel, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 from werkzeug.http import parse_etags
 
 from order_service.application.stock_log.changes import StockChangeQuery
 from order_service.domain.errors import InvalidValue, OrderNotFound
-from order_service.domain.line import (
-    MAX_LINES,
-    MAX_QUANTITY,
-    TOO_MANY_UNITS,
-    Line,
-    repeated_items,
-)
 from order_service.interface.http.list_parameters import Instant, PageSize
 
 HexId = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{24}$", strict=True), AfterValidator(str.lower)]
 MAX_KEY_LENGTH = 255
-_AN_ID = re.compile(r"[0-9a-fA-F]{24}")
-_MOST_OF_A_NAME = 40
+MOST_OF_A_NAME = 40
+AN_ID = re.compile(r"[0-9a-fA-F]{24}")
+# Pydantic's last step to a name, in an object with names of the caller's own, that is bad itself.
+_KEY = "[key]"
 _A_VERSION = re.compile(r"[0-9]{1,18}")
 
 
@@ -50,96 +43,6 @@ def _printable(value: str) -> str:
 Reference = Annotated[
     str, Field(strict=True, min_length=1, max_length=64), AfterValidator(_printable)
 ]
-_Name = Annotated[str, Field(strict=True, min_length=1, max_length=40)]
-_Text = Annotated[str, Field(strict=True, max_length=500)]
-
-
-class LineBody(Schema):
-    item_id: HexId = Field(alias="itemId", examples=["64b000000000000000000001"])
-    quantity: Annotated[int, Field(strict=True, ge=1, le=MAX_QUANTITY, examples=[2])]
-
-
-class _OrderBody(Schema):
-    reference: Reference | None = Field(None, examples=["2026-000017"])
-    """The shop's own number for the order."""
-    metadata: Annotated[dict[_Name, _Text], Field(max_length=20)] | None = Field(
-        None, examples=[{"channel": "web"}]
-    )
-    """The shop's own texts, which come back with the order."""
-
-    @property
-    def lines(self) -> list[LineBody]:
-        raise NotImplementedError
-
-
-class OneItemBody(_OrderBody, LineBody):
-    """An order of one item."""
-
-    @property
-    def lines(self) -> list[LineBody]:
-        return [self]
-
-
-class BasketBody(_OrderBody):
-    """An order of several items, of which all are taken or none."""
-
-    items: Annotated[list[LineBody], Field(min_length=1, max_length=MAX_LINES)]
-    """No item twice."""
-
-    @property
-    def lines(self) -> list[LineBody]:
-        return self.items
-
-    @classmethod
-    def parse(cls, values: Any) -> Self:
-        problems = [
-            (name, "must not stand beside items: an item and its quantity are a line of items")
-            for name in ("itemId", "quantity")
-            if name in values
-        ]
-        basket = None
-        try:
-            basket = super().parse(values)
-        except InvalidValue as error:
-            problems += error.problems
-        problems += repeated_items(_item_ids(values["items"]))
-        if basket and sum(line.quantity for line in basket.items) > MAX_QUANTITY:
-            problems.append(("items", TOO_MANY_UNITS))
-        if problems or basket is None:
-            raise InvalidValue(*problems[0], *problems[1:])
-        return basket
-
-
-def _item_ids(lines: Any) -> list[str]:
-    """The lines' items, as far as the lines have any; a line without one repeats no other."""
-    return [
-        str(line["itemId"]).lower() if isinstance(line, dict) and "itemId" in line else str(number)
-        for number, line in enumerate(lines if isinstance(lines, list) else [])
-    ][:MAX_LINES]
-
-
-class CreateOrderBody(RootModel[OneItemBody | BasketBody]):
-    """Either form. Raises InvalidValue, which names every bad field."""
-
-    @classmethod
-    def parse(cls, values: dict[str, Any]) -> Self:
-        form = BasketBody if "items" in values else OneItemBody
-        return cls.model_construct(form.parse(values))
-
-    def lines(self) -> list[Line]:
-        return [Line(each.item_id, each.quantity) for each in self.root.lines]
-
-    def fingerprint(self) -> str:
-        """The fingerprint is the same for two bodies that ask for the same order."""
-        lines = sorted((line.item_id, line.quantity) for line in self.root.lines)
-        asked = ", ".join(f"{item_id} {quantity}" for item_id, quantity in lines)
-        more = {
-            "reference": self.root.reference,
-            "metadata": dict(sorted((self.root.metadata or {}).items())) or None,
-        }
-        if any(more.values()):
-            asked += json.dumps(more)
-        return hashlib.sha256(asked.encode()).hexdigest()
 
 
 def _unquoted_key(value: str) -> str:
@@ -167,7 +70,7 @@ class CreateOrderHeaders(Schema):
 
 def _order_id(value: str) -> str:
     """A value that can't be an order's id is not looked up in the store."""
-    if not _AN_ID.fullmatch(value):
+    if not AN_ID.fullmatch(value):
         raise OrderNotFound(value)
     return value.lower()
 
@@ -234,17 +137,18 @@ def _invalid(error: ValidationError) -> InvalidValue:
 
 
 def _place(steps: tuple[int | str, ...]) -> str:
-    """``items[3].quantity``; names of metadata are the caller's, and may be long."""
+    """As in ``items[3].quantity``. A name may be the caller's own, and long."""
     place = ""
     for step in steps:
-        place += f"[{step}]" if isinstance(step, int) else f".{step[:_MOST_OF_A_NAME]}"
-    return place.removeprefix(".") or "body"
+        place += f"[{step}]" if isinstance(step, int) else f".{step[:MOST_OF_A_NAME]}"
+    return place.removesuffix(f".{_KEY}").removeprefix(".") or "body"
 
 
 def _reason(error: ErrorDetails) -> str:
-    if error["type"] == "model_type":
+    if error["type"] in ("model_type", "dict_type"):
         return "must be an object"
-    return error["msg"].removeprefix("Value error, ")
+    reason = error["msg"].removeprefix("Value error, ")
+    return f"the name: {reason}" if error["loc"][-1:] == (_KEY,) else reason
 
 
 def parameters_of(request: Request) -> dict[str, str]:

@@ -54,6 +54,13 @@ def test_a_body_with_a_name_given_twice_is_refused(data: str, app: Flask) -> Non
     assert error.problems == (("quantity", "must be given once"),)
 
 
+def test_a_long_name_that_is_given_twice_is_repeated_in_part_alone(app: Flask) -> None:
+    name = "x" * 4000
+    assert refused(app, f'{{"{name}":1,"{name}":1}}').problems == (
+        (name[:40], "must be given once"),
+    )
+
+
 def test_a_body_may_have_one_name_in_each_of_its_objects(app: Flask) -> None:
     body = {"a": {"a": 1}, "b": [{"a": 1}, {"a": 1}]}
     with app.test_request_context(method="POST", json=body):

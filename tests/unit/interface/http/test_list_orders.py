@@ -91,6 +91,26 @@ def test_a_cursor_of_a_list_with_other_filters_is_refused() -> None:
             refuses(cursor, others)
 
 
+def test_a_cursor_of_an_earlier_release_leads_to_its_place() -> None:
+    # As the release before lists by reference wrote them.
+    without_filters = "AAABm3ypjy4BI0VniavN7wEjRWd0jasXpVS7"
+    with_filters = "AAABm3ypjy4BI0VniavN7wEjRWcNwlKNmkfr"
+    given = {"itemId": ITEM, "status": "FAILED", "createdAfter": "2026-01-02T03:04:05.678Z"}
+    for parameters, cursor in (({}, without_filters), (given, with_filters)):
+        asked = OrderListParameters.parse({**parameters, "cursor": cursor})
+        assert asked.query(None).after == PLACE
+        assert asked.next_cursor(OrderPage([], PLACE)) == cursor
+
+
+def test_a_cursor_of_a_list_by_another_reference_or_by_none_is_refused() -> None:
+    cursor = OrderListParameters.parse({"reference": "17"}).next_cursor(OrderPage([], PLACE))
+    assert OrderListParameters.parse({"reference": "17", "cursor": cursor}).query(None)
+    for other in ({}, {"reference": "18"}, {"reference": "17", "status": "FAILED"}):
+        with pytest.raises(InvalidValue) as refused:
+            OrderListParameters.parse({**other, "cursor": cursor}).query(None)
+        assert [field for field, _ in refused.value.problems] == ["cursor"]
+
+
 def refuses(cursor: str, narrowed_by: Sequence[object] = NARROWED) -> None:
     with pytest.raises(InvalidValue) as refused:
         read_cursor(cursor, narrowed_by)
@@ -108,6 +128,7 @@ def test_a_list_without_parameters_is_the_20_newest_orders_that_the_caller_may_s
 def test_every_parameter_of_a_list_of_orders_reaches_the_query() -> None:
     given = {
         "itemId": ITEM.upper(),
+        "reference": "2026-17 \N{SNOWMAN}",
         "status": "FAILED",
         "createdAfter": "2026-01-02T03:04:05.678Z",
         "createdBefore": "2026-01-02T05:04:15.678+02:00",
@@ -118,6 +139,7 @@ def test_every_parameter_of_a_list_of_orders_reaches_the_query() -> None:
     query = OrderListParameters.parse(given | {"cursor": cursor}).query(None)
     assert query == OrderQuery(
         item_id=ITEM,
+        reference="2026-17 \N{SNOWMAN}",
         status=OrderStatus.FAILED,
         created_from=START,
         created_to=later(10),
@@ -132,6 +154,11 @@ def test_every_parameter_of_a_list_of_orders_reaches_the_query() -> None:
         ("itemId", ""),
         ("itemId", "g" * 24),
         ("itemId", ITEM + "a"),
+        ("reference", ""),
+        ("reference", " "),
+        ("reference", "x" * 65),
+        ("reference", "17\n"),
+        ("reference", "\0"),
         ("status", "failed"),
         ("status", ""),
         ("limit", "0"),
@@ -188,8 +215,8 @@ def test_a_parameter_of_a_list_that_is_given_twice_is_refused() -> None:
 
 def test_the_next_link_of_a_list_repeats_the_filters_and_moves_the_cursor_on() -> None:
     given = {"status": "FAILED", "createdAfter": "2026-01-02T03:04:05+00:00", "cursor": "old"}
-    link = link_to_next("/api/orders", given, "new")
+    link = link_to_next("/api/orders", given | {"reference": '17 "&>ä'}, "new")
     assert link == (
-        "</api/orders?status=FAILED&createdAfter=2026-01-02T03%3A04%3A05%2B00%3A00&cursor=new>; "
-        'rel="next"'
+        "</api/orders?status=FAILED&createdAfter=2026-01-02T03%3A04%3A05%2B00%3A00&cursor=new"
+        '&reference=17+%22%26%3E%C3%A4>; rel="next"'
     )

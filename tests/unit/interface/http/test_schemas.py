@@ -1,6 +1,5 @@
 """What the API accepts, and how it writes numbers and times."""
 
-import json
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
@@ -9,68 +8,16 @@ import pytest
 from pydantic import TypeAdapter
 
 from order_service.domain.errors import InvalidValue
-from order_service.domain.line import MAX_QUANTITY
 from order_service.interface.http.answers import Money, Time
 from order_service.interface.http.schemas import (
     CancelOrderHeaders,
-    CreateOrderBody,
     CreateOrderHeaders,
     StockChangesParameters,
 )
 
-ITEM = "a1" * 12
-
 
 def bad_fields(error: pytest.ExceptionInfo[InvalidValue]) -> list[str]:
     return [field for field, _ in error.value.problems]
-
-
-# --- the body
-
-
-@pytest.mark.parametrize("quantity", [1, 2, MAX_QUANTITY])
-def test_the_body_of_an_order_is_an_item_and_a_whole_number(quantity: int) -> None:
-    body = CreateOrderBody.parse({"itemId": ITEM.upper(), "quantity": quantity, "more": []})
-    assert (body.item_id, body.quantity) == (ITEM, quantity)
-
-
-@pytest.mark.parametrize("quantity", [True, False, "1", 1.0, 1.5, 0, -1, MAX_QUANTITY + 1, None])
-def test_a_quantity_is_taken_strictly(quantity: Any) -> None:
-    with pytest.raises(InvalidValue) as invalid:
-        CreateOrderBody.parse({"itemId": ITEM, "quantity": quantity})
-    assert bad_fields(invalid) == ["quantity"]
-
-
-@pytest.mark.parametrize(
-    "item", ["", "a" * 23, "a" * 25, "g" * 24, " " + "a" * 23, ITEM + "\n", 1, b"a" * 24, None]
-)
-def test_an_item_is_24_hexadecimal_digits(item: Any) -> None:
-    with pytest.raises(InvalidValue) as invalid:
-        CreateOrderBody.parse({"itemId": item, "quantity": 1})
-    assert bad_fields(invalid) == ["itemId"]
-
-
-def test_every_bad_field_of_an_orders_body_is_named_at_once() -> None:
-    with pytest.raises(InvalidValue) as invalid:
-        CreateOrderBody.parse({})
-    assert bad_fields(invalid) == ["itemId", "quantity"]
-    assert "itemId: " in invalid.value.message
-    assert "quantity: " in invalid.value.message
-
-
-def test_a_refusal_of_an_orders_body_does_not_repeat_the_body() -> None:
-    with pytest.raises(InvalidValue) as invalid:
-        CreateOrderBody.parse({"itemId": "<script>", "quantity": "<script>"})
-    assert "<script>" not in json.dumps([invalid.value.message, invalid.value.problems])
-
-
-def test_two_bodies_that_ask_for_the_same_order_have_one_fingerprint() -> None:
-    def fingerprint(item: str, quantity: int) -> str:
-        return CreateOrderBody.parse({"itemId": item, "quantity": quantity}).fingerprint()
-
-    assert fingerprint(ITEM, 1) == fingerprint(ITEM.upper(), 1)
-    others = {fingerprint(ITEM, 1), fingerprint(ITEM, 2), fingerprint("b" * 24, 1)}
-    assert len(others) == 3
 
 
 # --- headers
