@@ -30,6 +30,7 @@ def test_no_setting_needs_to_be_set() -> None:
         ("STORE_TIMEOUT", "0.5", "store_timeout", 0.5),
         ("INVENTORY_CONTRACT", "conditional", "inventory_contract", "conditional"),
         ("INVENTORY_SERVICE_URL", "https://a.test/b", "inventory_service_url", "https://a.test/b"),
+        ("CURRENCY", "EUR", "currency", "EUR"),
         ("KAFKA_BROKER", "a:1,b:2", "kafka_broker", "a:1,b:2"),
         ("KAFKA_STOCK_TOPICS", " a , b,", "kafka_stock_topics", ("a", "b")),
         ("MONGO_URI", "mongodb+srv://a.test", "mongo_uri", "mongodb+srv://a.test"),
