@@ -21,13 +21,13 @@ from order_service.interface.http.use_cases import ApiUseCases
 
 TARGET = Path(__file__).parents[1] / "docs" / "order-service.postman_collection.json"
 _SCHEMA = "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"
-# itemId: an item of the sample inventory; orderId: of no order, until one is created.
-_VARIABLES = {
-    "baseUrl": "http://127.0.0.1:3100",
-    "token": "",
+# Items of the sample inventory, which the document's samples of bodies name too.
+_ITEMS = {
     "itemId": "64b000000000000000000001",
-    "orderId": "0" * 24,
+    "anotherItemId": "64b000000000000000000002",
 }
+# orderId: of no order, until one is created.
+_VARIABLES = {"baseUrl": "http://127.0.0.1:3100", "token": "", **_ITEMS, "orderId": "0" * 24}
 _USE_CASES = [each.name for each in fields(ApiUseCases)]
 _EVERY_ANSWER = [
     'pm.test("It is answered, and not with a problem.", () =>',
@@ -57,7 +57,8 @@ def collection() -> dict[str, Any]:
     folders: dict[str, list[dict[str, Any]]] = {}
     for path, item in described["paths"].items():
         for method, operation in item.items():
-            folders.setdefault(operation["tags"][0], []).append(_item(path, method, operation))
+            folder = folders.setdefault(operation["tags"][0], [])
+            folder += _items(path, method, operation)
     return {
         "info": {
             "name": described["info"]["title"],
@@ -74,13 +75,27 @@ def collection() -> dict[str, Any]:
     }
 
 
-def _item(path: str, method: str, operation: dict[str, Any]) -> dict[str, Any]:
+def _items(path: str, method: str, operation: dict[str, Any]) -> list[dict[str, Any]]:
+    """A request, or one for each sample of the operation's body."""
+    if "requestBody" not in operation:
+        return [_item(path, method, operation, operation["summary"])]
+    media = operation["requestBody"]["content"]["application/json"]
+    items = []
+    for sample in media["examples"].values():
+        item = _item(path, method, operation, sample["summary"])
+        item["request"]["header"].insert(0, {"key": "Content-Type", "value": "application/json"})
+        item["request"]["body"] = _body(sample["value"])
+        items.append(item)
+    return items
+
+
+def _item(path: str, method: str, operation: dict[str, Any], summary: str) -> dict[str, Any]:
     parameters = [each for each in operation["parameters"] if "name" in each]
     headers = [_optional(each) for each in parameters if each["in"] == "header"]
     query = [_optional(each) for each in parameters if each["in"] == "query"]
     steps = re.sub(r"\{order_id\}", "{{orderId}}", path).strip("/").split("/")
     url = {"raw": "/".join(["{{baseUrl}}", *steps]), "host": ["{{baseUrl}}"], "path": steps}
-    item: dict[str, Any] = {"name": f"{operation['summary']} {method.upper()} {path}"}
+    item: dict[str, Any] = {"name": f"{summary} {method.upper()} {path}"}
     if "201" in operation["responses"]:
         item["event"] = [_after(_CREATED)]
     request: dict[str, Any] = {
@@ -89,13 +104,16 @@ def _item(path: str, method: str, operation: dict[str, Any]) -> dict[str, Any]:
         "header": headers,
         "url": {**url, "query": query} if query else url,
     }
-    if "requestBody" in operation:
-        body = json.dumps({"itemId": "{{itemId}}", "quantity": 2})
-        headers.insert(0, {"key": "Content-Type", "value": "application/json"})
-        request["body"] = {"mode": "raw", "raw": body, "options": {"raw": {"language": "json"}}}
     if "security" not in operation:
         request["auth"] = {"type": "noauth"}
     return {**item, "request": request}
+
+
+def _body(sample: dict[str, Any]) -> dict[str, Any]:
+    raw = json.dumps(sample)
+    for name, item_id in _ITEMS.items():
+        raw = raw.replace(item_id, f"{{{{{name}}}}}")
+    return {"mode": "raw", "raw": raw, "options": {"raw": {"language": "json"}}}
 
 
 def _after(lines: list[str]) -> dict[str, Any]:

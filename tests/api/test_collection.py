@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from devstack.inventory import SAMPLE_ITEMS
 from order_service.interface.http.app import create_app
 from tests.use_cases import only
 
@@ -61,13 +62,32 @@ def test_the_collection_reads_and_cancels_the_order_that_it_created(collection: 
     orders = next(each["item"] for each in collection["item"] if each["name"] == "Orders")
     creating = [item for item in orders if item["request"]["method"] == "POST" and "event" in item]
     using = [item for item in orders if "{{orderId}}" in item["request"]["url"]["path"]]
-    assert len(creating) == 2
+    assert len(creating) == 4
     assert {item["request"]["method"] for item in using} == {"GET", "POST"}
     assert max(map(orders.index, creating)) < min(map(orders.index, using))
     for item in creating:
         (script,) = [each["script"]["exec"] for each in item["event"] if each["listen"] == "test"]
         assert 'pm.collectionVariables.set("orderId"' in "".join(script)
-        assert json.loads(item["request"]["body"]["raw"])["itemId"] == "{{itemId}}"
+
+
+def test_the_collection_orders_one_item_and_a_basket_at_each_path(collection: Any) -> None:
+    orders = next(each["item"] for each in collection["item"] if each["name"] == "Orders")
+    asked: dict[str, list[Any]] = {}
+    for request in (item["request"] for item in orders if "body" in item["request"]):
+        asked.setdefault(request["url"]["raw"], []).append(json.loads(request["body"]["raw"]))
+    assert set(asked) == {"{{baseUrl}}/api/orders", "{{baseUrl}}/api/orders/create"}
+    for one_item, basket in asked.values():
+        assert one_item["itemId"] == "{{itemId}}"
+        items = [line["itemId"] for line in basket["items"]]
+        assert items == ["{{itemId}}", "{{anotherItemId}}"]
+        assert basket["reference"]
+
+
+def test_the_items_of_the_collection_are_in_the_sample_inventory(collection: Any) -> None:
+    variables = {each["key"]: each["value"] for each in collection["variable"]}
+    stocked = {item.item_id: item.stock for item in SAMPLE_ITEMS}
+    assert stocked[variables["itemId"]] > 1
+    assert stocked[variables["anotherItemId"]] > 1
 
 
 def test_the_collection_sends_a_token_to_the_api_and_to_nothing_else(collection: Any) -> None:

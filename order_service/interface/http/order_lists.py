@@ -17,7 +17,7 @@ class OrderListParameters(Schema):
     item_id: HexId | None = Field(None, alias="itemId")
     """Orders with a line of this item."""
     reference: Reference | None = None
-    """The shop's own number for the order."""
+    """Orders to which the shop gave this number."""
     status: OrderStatus | None = None
     created_after: Instant | None = Field(None, alias="createdAfter")
     """Created at this time or later."""

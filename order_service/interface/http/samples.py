@@ -23,9 +23,9 @@ Error = type[OrderServiceError] | type[HTTPException]
 # Bodies of requests, by the name of their schema.
 BODIES: Mapping[str, Mapping[str, Any]] = {
     CreateOrderBody.__name__: {
-        "one_item": {"summary": "One item", "value": {"itemId": AN_ID, "quantity": 2}},
+        "one_item": {"summary": "Order one item.", "value": {"itemId": AN_ID, "quantity": 2}},
         "basket": {
-            "summary": "A basket, of which all is taken or nothing",
+            "summary": "Order a basket: all of it, or nothing.",
             "value": {
                 "items": [
                     {"itemId": AN_ID, "quantity": 1},
