@@ -84,20 +84,23 @@ def _table(items: list[Item]) -> str:
 
 def _lines(stack: Stack, items: list[Item]) -> str:
     api = stack.configuration.api_url
-    sold = next((item.item_id for item in items if item.stock > 0), None)
-    item_id = sold or "ITEM_ID"
-    intro = "Try it:" if sold else "Try it, with the id of an item for ITEM_ID:"
-    body = json.dumps({"itemId": item_id, "quantity": 1})
+    sold = [item.item_id for item in items if item.stock > 0]
+    has_two = len(sold) > 1
+    item_id, other_id = sold[:2] if has_two else ("ITEM_ID", "OTHER_ID")
+    intro = "Try it:" if has_two else "Try it, with the ids of two items for ITEM_ID and OTHER_ID:"
     tokens = stack.configuration.asks_for_tokens
     curl = f"curl -s {_BEARER}" if tokens else "curl -s"
-    create = f"{curl} {api}/api/orders/create -H 'Content-Type: application/json' -d '{body}'"
+    post = f"{curl} {api}/api/orders/create -H 'Content-Type: application/json' -d"
+    line = {"itemId": item_id, "quantity": 1}
+    basket = {"items": [line, {"itemId": other_id, "quantity": 1}], "reference": "2026-17"}
     newest_id = """$(echo "$order" | sed 's/.*"_id": *"\\([^"]*\\)".*/\\1/')"""
     return "\n".join(
         [
             intro,
             *([f"  {_TOKEN}"] if tokens else []),
-            f'  order=$({create}); echo "$order"',
+            f"  order=$({post} '{json.dumps(line)}'); echo \"$order\"",
             f"  {curl} {api}/api/orders/{newest_id}",
+            f"  {post} '{json.dumps(basket)}'",
             f"  {curl} '{api}/api/stock-changes?itemId={item_id}'",
         ]
     )

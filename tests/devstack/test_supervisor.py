@@ -1,6 +1,7 @@
 """``make run``'s program, over a stub of the service: errors in one line, nothing left behind."""
 
 import fcntl
+import json
 import os
 import shutil
 import signal
@@ -154,6 +155,8 @@ def test_embedded_parts_end_with_their_supervisor_and_find_their_data_again(
     assert all(seen[name] in banner for name in ("KAFKA_BROKER", "INVENTORY_SERVICE_URL"))
     assert f"{CUP.item_id}  {CUP.name}" in banner
     assert f"http://127.0.0.1:{project.port}/docs" in banner
+    basket = [{"itemId": item.item_id, "quantity": 1} for item in SAMPLE_ITEMS[:2]]
+    assert f'"items": {json.dumps(basket)}' in banner
     assert (project.folder / "migrated").exists()
     assert (project.folder / ".data/dev-keys").exists()
     update = f"{seen['INVENTORY_SERVICE_URL']}/api/items/update-stock/{CUP.item_id}"
@@ -225,7 +228,8 @@ def test_the_banners_lines_to_paste_send_a_token_where_the_api_asks_for_one(
 ) -> None:
     banner = project.ready(project.run(**given, AUTH_JWKS_FILE=".data/dev-keys/jwks.json"))
     assert "TOKEN=$(.venv/bin/order-service dev-token --sub alice)" in banner
-    assert banner.count('-H "Authorization: Bearer $TOKEN"') == 3
+    assert banner.count('-H "Authorization: Bearer $TOKEN"') == 4
+    assert "the ids of two items for ITEM_ID and OTHER_ID" in banner
 
 
 def test_a_development_key_that_was_left_half_made_is_made_again(
