@@ -19,6 +19,7 @@ from typing import Any, Protocol, Self
 from uuid import uuid4
 
 import requests
+from bson import ObjectId
 from pymongo import MongoClient
 from pymongo.uri_parser import parse_uri
 
@@ -212,6 +213,19 @@ class System:
         body = {"itemId": item, "quantity": quantity}
         return self.request("POST", "/api/orders/create", url=url, json=body, headers=headers)
 
+    def create_basket(
+        self,
+        lines: Mapping[str, int],
+        key: str | None = None,
+        url: str | None = None,
+        **more: Any,
+    ) -> requests.Response:
+        """``lines``: the quantity of each item. ``more``: other members of the body."""
+        headers = {"Idempotency-Key": key} if key else {}
+        items = [{"itemId": item, "quantity": quantity} for item, quantity in lines.items()]
+        body = {"items": items, **more}
+        return self.request("POST", "/api/orders", url=url, json=body, headers=headers)
+
     def create_at_once(self, item: str, number: int, **options: Any) -> list[requests.Response]:
         """That many orders of 1 at the same time, spread over the API's instances."""
         with ThreadPoolExecutor(min(number, 100)) as clients:
@@ -249,8 +263,8 @@ class System:
         return self.items.stock(item)
 
     def orders(self, item: str | None = None) -> list[dict[str, Any]]:
-        """Straight from MongoDB, oldest first."""
-        wanted = {} if item is None else {"$expr": {"$eq": [{"$toString": "$itemId"}, item]}}
+        """Straight from MongoDB, oldest first; ``item``: those with a line of the item."""
+        wanted = {} if item is None else {"itemId": ObjectId(item)}
         return list(self.database["orders"].find(wanted, sort=[("_id", 1)]))
 
     def await_orders(

@@ -15,15 +15,12 @@ def order_in(answer: requests.Response) -> dict[str, Any]:
     """The order of a well-formed answer."""
     assert answer.headers["Content-Type"] == "application/json"
     order: dict[str, Any] = answer.json()["order"]
-    assert list(order) == [
-        "_id",
-        "itemId",
-        "quantity",
-        "status",
-        "totalPrice",
-        "createdAt",
-        "updatedAt",
-    ]
+    beside = ["itemId", "quantity"] if len(order["lines"]) == 1 else []
+    given = [name for name in ("currency", "reference", "metadata") if name in order]
+    names = ["_id", "lines", *beside, "status", "totalPrice", *given, "createdAt", "updatedAt"]
+    assert list(order) == names
+    for line in order["lines"]:
+        assert list(line) == ["itemId", "quantity", "unitPrice", "totalPrice"]
     assert TIME.fullmatch(order["createdAt"])
     assert TIME.fullmatch(order["updatedAt"])
     assert answer.headers["ETag"]

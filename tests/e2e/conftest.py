@@ -33,9 +33,16 @@ def conditional(
     inventory: SampleInventory,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[System]:
-    """One API instance, over the conditional contract."""
-    settings = PATIENT | {"INVENTORY_CONTRACT": "conditional"}
+    """One API instance and a worker, over the conditional contract; prices are in euros."""
+    settings = PATIENT | {"INVENTORY_CONTRACT": "conditional", "CURRENCY": "EUR"}
     logs = tmp_path_factory.mktemp("conditional")
     parts = Parts(mongo, kafka, inventory)
     with System(parts, logs, settings) as system:
         yield system
+
+
+@pytest.fixture(params=["system", "conditional"])
+def either(request: pytest.FixtureRequest) -> System:
+    """The system over each contract."""
+    system: System = request.getfixturevalue(request.param)
+    return system

@@ -2,20 +2,12 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-import pytest
 import requests
 
 from tests.e2e.answers import order_in, problem_in
 from tests.system import System
 
 NOBODY = "0" * 24
-
-
-@pytest.fixture(params=["system", "conditional"])
-def either(request: pytest.FixtureRequest) -> System:
-    """The system over each contract."""
-    system: System = request.getfixturevalue(request.param)
-    return system
 
 
 def bought(system: System, item: str, quantity: int = 4) -> requests.Response:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -9,6 +10,7 @@ import requests
 
 from tests.e2e.answers import order_in, problem_in
 from tests.system import System
+from tests.waiting import until
 
 NOBODY = "0" * 24
 
@@ -94,6 +96,55 @@ def test_a_repeated_key_takes_a_body_that_asks_the_same_in_another_form(
     )
     assert is_replayed(again)
     assert again.json() == first.json()
+
+
+def test_a_repeated_key_answers_the_same_basket_whatever_the_order_of_its_lines(
+    either: System, key: str
+) -> None:
+    one, two = either.add_item(stock=10), either.add_item(stock=10)
+    more = {"reference": "17", "metadata": {"a": "1", "b": "2"}}
+    first = either.create_basket({one: 1, two: 2}, key, **more)
+    assert (first.status_code, is_replayed(first)) == (201, False)
+    for url in either.urls:
+        again = either.create_basket({two: 2, one: 1}, key, url, **more)
+        assert (again.status_code, is_replayed(again)) == (201, True)
+        assert again.content == first.content
+    assert (either.stock(one), either.stock(two)) == (9, 8)
+
+
+def test_a_basket_of_one_line_and_the_short_form_are_one_request(system: System, key: str) -> None:
+    item = system.add_item(stock=10)
+    first = system.create(item, 2, key)
+    again = system.create_basket({item: 2}, key)
+    assert (again.status_code, is_replayed(again)) == (201, True)
+    assert again.content == first.content
+    assert system.stock(item) == 8
+
+
+@pytest.mark.parametrize(
+    "more", [{"reference": "18"}, {"reference": None}, {"metadata": {"a": "2"}}, {"metadata": None}]
+)
+def test_a_key_with_another_reference_or_other_metadata_is_refused(
+    more: dict[str, Any], system: System, key: str
+) -> None:
+    item = system.add_item(stock=10)
+    given = {"reference": "17", "metadata": {"a": "1"}}
+    assert system.create_basket({item: 1}, key, **given).status_code == 201
+    problem_in(system.create_basket({item: 1}, key, **given | more), 422, "key_reused")
+    assert system.stock(item) == 9
+
+
+def test_the_refusal_of_a_basket_is_remembered(either: System, key: str) -> None:
+    one, two = either.add_item(stock=10), either.add_item(stock=1)
+    first = either.create_basket({one: 1, two: 2}, key)
+    until(lambda: either.stock(one) == 10, "what was taken is back")
+    either.items.set_stock(two, 10)
+    again = either.create_basket({two: 2, one: 1}, key)
+    refusal = problem_in(first, 400, "insufficient_stock")
+    assert problem_in(again, 400, "insufficient_stock") == refusal
+    assert refusal["items"] == [{"itemId": two, "requested": 2, "available": 1}]
+    assert (is_replayed(first), is_replayed(again)) == (False, True)
+    assert (either.stock(one), either.stock(two)) == (10, 10)
 
 
 @pytest.mark.parametrize("contract", ["system", "conditional"])

@@ -27,8 +27,10 @@ def test_an_order_is_created_and_can_be_read(system: System) -> None:
     created = system.create(item, 2)
     assert created.status_code == 201
     order = order_in(created)
-    assert order["itemId"] == item
-    assert (order["quantity"], order["status"], order["totalPrice"]) == (2, "COMPLETED", 39.98)
+    line = {"itemId": item, "quantity": 2, "unitPrice": 19.99, "totalPrice": 39.98}
+    assert order["lines"] == [line]
+    assert (order["itemId"], order["quantity"]) == (item, 2)
+    assert (order["status"], order["totalPrice"]) == ("COMPLETED", 39.98)
     assert created.headers["Location"] == f"/api/orders/{order['_id']}"
     for url in system.urls:
         read = system.get(order["_id"], url=url)
@@ -40,13 +42,17 @@ def test_an_order_is_created_and_can_be_read(system: System) -> None:
 def test_an_order_over_the_stock_is_a_400(system: System) -> None:
     item = system.add_item(stock=1)
     problem = problem_in(system.create(item, 2), 400, "insufficient_stock")
-    assert (problem["itemId"], problem["requested"], problem["available"]) == (item, 2, 1)
+    short = {"itemId": item, "requested": 2, "available": 1}
+    assert problem["items"] == [short]
+    assert problem == {**problem, **short}
     assert system.stock(item) == 1
 
 
 def test_an_order_of_an_unknown_item_is_a_400(system: System) -> None:
     problem = problem_in(system.create(NOBODY), 400, "item_not_found")
-    assert problem["itemId"] == NOBODY
+    missing = {"itemId": NOBODY, "requested": 1, "available": None}
+    assert problem["items"] == [missing]
+    assert problem == {**problem, **missing}
 
 
 @pytest.mark.parametrize("order_id", [NOBODY, "123", "z" * 24, "%00"])
@@ -141,6 +147,19 @@ BAD_FIELDS: dict[str, tuple[dict[str, Any], set[str]]] = {
     "far more": ({"quantity": 10**30}, {"quantity"}),
     "a list": ({"quantity": [1]}, {"quantity"}),
     "both wrong": ({"itemId": "?", "quantity": "?"}, {"itemId", "quantity"}),
+    "no reference": ({"reference": ""}, {"reference"}),
+    "a reference with a line end": ({"reference": "17\n"}, {"reference"}),
+    "a reference that is too long": ({"reference": "x" * 65}, {"reference"}),
+    "a reference with half a character": ({"reference": "\ud800"}, {"reference"}),
+    "a number for a reference": ({"reference": 17}, {"reference"}),
+    "a list for metadata": ({"metadata": ["a"]}, {"metadata"}),
+    "21 texts": ({"metadata": {f"{n}": "" for n in range(21)}}, {"metadata"}),
+    "texts of other types": ({"metadata": {"a": 1, "b": {}}}, {"metadata.a", "metadata.b"}),
+    "no text": ({"metadata": {"a": None}}, {"metadata.a"}),
+    "a text that is too long": ({"metadata": {"a": "x" * 501}}, {"metadata.a"}),
+    "half a character": ({"metadata": {"a": "\ud800"}}, {"metadata.a"}),
+    "a name with half a character": ({"metadata": {"\ud800": ""}}, {"metadata.\ufffd\ufffd\ufffd"}),
+    "a name that is too long": ({"metadata": {"x" * 60_000: ""}}, {"metadata." + "x" * 40}),
 }
 
 
