@@ -20,10 +20,21 @@ from order_service.application.orders.settle import UnsettledOrders
 from order_service.application.orders.show import UnpublishedEvents
 from order_service.domain.errors import VersionConflict
 from order_service.domain.events import OrderEventType
-from order_service.domain.marks import Failure, FailureCode, Stuck
+from order_service.domain.marks import Failure, FailureCode, Shortage
 from order_service.domain.order import Order
 from order_service.domain.status import OrderStatus
-from tests.orders import PRICE, START, completed, in_every_state, key, later, pending
+from tests.orders import (
+    ITEM,
+    START,
+    basket,
+    completed,
+    in_every_state,
+    key,
+    later,
+    moved_at,
+    pending,
+    stuck_without_intent,
+)
 
 
 class Repository(NewOrders, WaitingOrders, UnsettledOrders, Protocol):
@@ -87,7 +98,7 @@ def test_the_repository_makes_a_new_order_id_each_time(repository: Repository) -
 
 def test_a_save_of_an_old_version_changes_nothing(repository: Repository) -> None:
     loaded = repository.add(pending())
-    winner = repository.save(loaded.complete(PRICE, later(1)))
+    winner = repository.save(moved_at(loaded, later(1)))
     with pytest.raises(VersionConflict):
         repository.save(loaded.fail(Failure(FailureCode.ABANDONED), later(2)))
     assert repository.get(loaded.id) == winner
@@ -105,7 +116,7 @@ def test_a_save_of_many_orders_leaves_out_the_loser_of_a_race_and_saves_the_othe
 ) -> None:
     orders = [repository.add(pending(at=later(n))) for n in range(3)]
     repository.save(orders[1].defer(later(3)))
-    moved = [order.complete(PRICE, later(4)) for order in orders]
+    moved = [moved_at(order, later(4)) for order in orders]
     assert repository.save_all(moved) == [moved[0].saved(), moved[2].saved()]
     found = repository.get_many([order.id for order in orders])
     assert [order.status for order in found] == ["COMPLETED", "PENDING", "COMPLETED"]
@@ -117,7 +128,7 @@ def test_a_save_of_many_orders_answers_the_orders_as_they_are_stored(
     repository: Repository,
 ) -> None:
     orders = [repository.add(pending()) for _ in range(3)]
-    saved = repository.save_all([order.complete(PRICE, later(1)) for order in orders])
+    saved = repository.save_all([moved_at(order, later(1)) for order in orders])
     found = repository.get_many([order.id for order in orders])
     assert found == saved
     assert [(order.status, order.version) for order in found] == [("COMPLETED", 2)] * 3
@@ -198,27 +209,27 @@ def test_waiting_orders_come_in_pages_even_where_many_wait_since_one_moment(
 
 def test_a_settled_order_is_not_among_those_that_wait(repository: Repository) -> None:
     for settle in (
-        lambda order: order.complete(PRICE, later(1)),
-        lambda order: order.fail(Failure(FailureCode.INSUFFICIENT_STOCK, 0), later(1)),
+        lambda order: moved_at(order, later(1)),
+        lambda order: order.fail(
+            Failure(FailureCode.INSUFFICIENT_STOCK, (Shortage(ITEM, 0),)), later(1)
+        ),
     ):
         repository.save(settle(repository.add(pending())))
     assert repository.unsettled(later(10), 10) == []
 
 
 def test_a_cancellation_waits_from_when_it_was_asked_for(repository: Repository) -> None:
-    order = repository.save(repository.add(pending()).complete(PRICE, later(1)))
+    order = repository.save(moved_at(repository.add(pending()), later(1)))
     asked = repository.save(order.request_cancel(later(5)))
     assert repository.unsettled(later(5), 10) == []
     assert repository.unsettled(later(6), 10) == [asked]
-    repository.save(asked.cancel(later(7)))
+    repository.save(moved_at(asked, later(7)))
     assert repository.unsettled(later(10), 10) == []
 
 
 def test_a_stuck_order_is_listed_as_stuck_and_as_waiting(repository: Repository) -> None:
     waiting = repository.add(pending())
-    marked = repository.save(
-        repository.add(pending(at=later(1))).mark_stuck(Stuck("Nobody can tell.", later(2)))
-    )
+    marked = repository.save(stuck_without_intent(repository.add(pending(at=later(1)))))
     assert repository.stuck(10) == [marked]
     assert repository.unsettled(later(10), 10) == [waiting, marked]
 
@@ -227,9 +238,7 @@ def test_stuck_orders_are_listed_from_the_one_that_waits_longest(
     repository: Repository,
 ) -> None:
     middle, newest, oldest = [
-        repository.save(
-            repository.add(pending(at=later(at))).mark_stuck(Stuck("Who knows.", later(9)))
-        )
+        repository.save(stuck_without_intent(repository.add(pending(at=later(at)))))
         for at in (2, 3, 1)
     ]
     assert repository.stuck(10) == [oldest, middle, newest]
@@ -237,8 +246,8 @@ def test_stuck_orders_are_listed_from_the_one_that_waits_longest(
 
 
 def test_an_order_that_is_no_longer_stuck_is_not_listed_as_stuck(repository: Repository) -> None:
-    marked = repository.save(repository.add(pending()).mark_stuck(Stuck("Who knows.", later(2))))
-    repository.save(marked.complete(PRICE, later(3)))
+    marked = repository.save(stuck_without_intent(repository.add(pending())))
+    repository.save(moved_at(marked, later(4)))
     assert repository.stuck(10) == []
 
 
@@ -250,7 +259,7 @@ def test_of_many_orders_saved_at_once_exactly_the_losers_of_a_race_are_left_out(
 ) -> None:
     orders = [repository.add(pending()) for _ in range(40)]
     lost = {order.id for order in orders[::3] if repository.save(order.give_up(later(1)))}
-    done = [[order.complete(PRICE, later(2))] for order in orders]
+    done = [[moved_at(order, later(2))] for order in orders]
     with ThreadPoolExecutor(len(orders)) as threads:
         saved = list(threads.map(repository.save_all, done))
     expected = [[] if order.id in lost else [order.saved()] for [order] in done]
@@ -285,7 +294,7 @@ def test_of_many_orders_added_at_once_exactly_those_whose_key_is_taken_are_refus
 @pytest.mark.parametrize(
     "settle",
     [
-        lambda order: order.complete(PRICE, later(1)),
+        lambda order: moved_at(order, later(1)),
         lambda order: order.fail(Failure(FailureCode.ITEM_NOT_FOUND), later(1)),
     ],
     ids=["completed", "failed"],
@@ -307,10 +316,10 @@ def test_unpublished_events_come_oldest_first_and_each_orders_in_sequence(
 ) -> None:
     late = repository.add(pending())
     early = repository.add(pending())
-    repository.save(late.complete(PRICE, later(9)))
-    done = repository.save(early.complete(PRICE, later(1)))
+    repository.save(moved_at(late, later(9)))
+    done = repository.save(moved_at(early, later(1)))
     asked = repository.save(done.request_cancel(later(20)))
-    repository.save(asked.cancel(later(21)))
+    repository.save(moved_at(asked, later(21)))
     found = [[(e.order_id, str(e.type)) for e in events] for events in outbox.unpublished(10)]
     assert found == [
         [(early.id, "ORDER_CREATED"), (early.id, "ORDER_CANCELLED")],
@@ -322,10 +331,10 @@ def test_unpublished_events_come_oldest_first_and_each_orders_in_sequence(
 def test_a_published_event_leaves_the_outbox_and_the_others_stay(
     repository: Repository, outbox: WholeOutbox
 ) -> None:
-    done = repository.save(repository.add(pending()).complete(PRICE, later(1)))
+    done = repository.save(moved_at(repository.add(pending()), later(1)))
     asked = repository.save(done.request_cancel(later(2)))
     created = outbox.unpublished(10)[0]
-    cancelled = repository.save(asked.cancel(later(3)))
+    cancelled = repository.save(moved_at(asked, later(3)))
     outbox.mark_published(created)
     [[left]] = outbox.unpublished(10)
     assert left.type is OrderEventType.ORDER_CANCELLED
@@ -337,7 +346,7 @@ def test_a_published_event_leaves_the_outbox_and_the_others_stay(
 def test_an_order_loaded_before_its_events_were_published_can_still_be_saved(
     repository: Repository, outbox: WholeOutbox
 ) -> None:
-    loaded = repository.save(repository.add(pending()).complete(PRICE, later(1)))
+    loaded = repository.save(moved_at(repository.add(pending()), later(1)))
     outbox.mark_published(outbox.unpublished(10)[0])
     repository.save(loaded.request_cancel(later(2)))
     assert outbox.unpublished(10) == []
@@ -346,19 +355,23 @@ def test_an_order_loaded_before_its_events_were_published_can_still_be_saved(
 def test_marking_events_published_twice_or_marking_none_does_no_harm(
     repository: Repository, outbox: WholeOutbox
 ) -> None:
-    repository.save(repository.add(pending()).complete(PRICE, later(1)))
+    repository.save(moved_at(repository.add(pending()), later(1)))
     [events] = outbox.unpublished(10)
     for published in (events, events, []):
         outbox.mark_published(published)
     assert outbox.unpublished(10) == []
 
 
+@pytest.mark.parametrize("place", [pending, basket], ids=["one line", "three lines"])
 def test_an_event_in_the_outbox_keeps_every_field(
-    repository: Repository, outbox: WholeOutbox
+    place: Callable[[], Order], repository: Repository, outbox: WholeOutbox
 ) -> None:
-    order = repository.add(pending(quantity=7))
-    repository.save(order.complete(Decimal("0.10"), START + timedelta(milliseconds=1)))
+    order = repository.add(place())
+    done = moved_at(order, START + timedelta(milliseconds=1), Decimal("0.10"))
+    repository.save(done)
     [[event]] = outbox.unpublished(10)
-    assert (event.quantity, event.total_price, event.status) == (7, Decimal("0.70"), "COMPLETED")
+    assert event.lines == done.lines
+    units = sum(line.quantity for line in order.lines)
+    assert (event.total_price, event.status) == (units * Decimal("0.10"), "COMPLETED")
     assert event.occurred_at == START + timedelta(milliseconds=1)
     assert event.event_id == f"{order.id}-ORDER_CREATED"

@@ -19,7 +19,7 @@ from order_service.infrastructure.mongo.orders import MongoOrderRepository
 from order_service.settings import Settings
 from tests.integration.conftest import opened, store_settings
 from tests.integration.mongo.test_list_orders import MILLISECONDS, place, read_through
-from tests.orders import PRICE, completed, failed, later, pending
+from tests.orders import completed, failed, later, moved_at, pending
 
 # --- stable while it is read
 
@@ -50,9 +50,7 @@ def test_orders_that_are_settled_between_pages_are_neither_skipped_nor_repeated(
     def some_are_settled() -> None:
         for order in [unsettled.pop() for _ in range(min(3, len(unsettled)))]:
             failure = Failure(FailureCode.ABANDONED)
-            changed = random.choice(
-                [order.complete(PRICE, later(1)), order.fail(failure, later(1))]
-            )
+            changed = random.choice([moved_at(order, later(1)), order.fail(failure, later(1))])
             repository.save(changed)
 
     found = [order.id for order in read_through(database, OrderQuery(limit=4), some_are_settled)]

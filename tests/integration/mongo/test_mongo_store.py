@@ -20,7 +20,6 @@ from devstack.mongod import Mongod
 from order_service.application.orders.create import IdempotencyKeyTaken
 from order_service.application.stock.lease import Lease
 from order_service.domain.errors import StoreUnavailable
-from order_service.domain.marks import Stuck
 from order_service.infrastructure.dependencies import StoreDependency
 from order_service.infrastructure.mongo import clock, schema
 from order_service.infrastructure.mongo.clock import StoreClock
@@ -29,7 +28,15 @@ from order_service.infrastructure.mongo.leases import MongoLeaseStore
 from order_service.infrastructure.mongo.orders import MongoOrderRepository, MongoOutbox
 from tests.integration.cli.commands import Commands
 from tests.integration.conftest import connected
-from tests.orders import PRICE, completed, in_every_state, key, later, pending
+from tests.orders import (
+    completed,
+    in_every_state,
+    key,
+    later,
+    moved_at,
+    pending,
+    stuck_without_intent,
+)
 from tests.waiting import until
 
 
@@ -142,8 +149,8 @@ def test_every_query_of_the_worker_uses_its_index_among_many_settled_orders(
     for order in others:
         repository.add(order)
     repository.add(pending(idempotency=key("held")))
-    repository.save(repository.add(pending()).mark_stuck(Stuck("Nobody can tell.", later(1))))
-    repository.save(repository.add(pending()).complete(PRICE, later(1)))
+    repository.save(stuck_without_intent(repository.add(pending())))
+    repository.save(moved_at(repository.add(pending()), later(1)))
     assert len(outbox.unpublished(10)) == 1
     plan = explained(database, commands, lambda: ask(repository, outbox))
     winner = plan["queryPlanner"]["winningPlan"]
@@ -158,7 +165,7 @@ def test_published_orders_leave_the_index_of_the_unpublished(
 ) -> None:
     repository, outbox = MongoOrderRepository(database), MongoOutbox(database)
     for _ in range(5):
-        repository.save(repository.add(pending()).complete(PRICE, later(1)))
+        repository.save(moved_at(repository.add(pending()), later(1)))
     outbox.mark_published(event for events in outbox.unpublished(10) for event in events)
     plan = explained(database, commands, lambda: outbox.unpublished(10))
     assert index_used(plan["queryPlanner"]["winningPlan"]) == "unpublished"
@@ -191,12 +198,12 @@ def test_every_write_is_majority_acknowledged_and_journaled_whatever_the_uri_may
         repository, outbox = MongoOrderRepository(database), MongoOutbox(database)
         leases = MongoLeaseStore(database, "somebody", 10)
         commands.sent.clear()
-        stored = repository.save(repository.add(pending()).complete(PRICE, later(1)))
+        stored = repository.save(moved_at(repository.add(pending()), later(1)))
         repository.forget_key(stored.id)
         outbox.mark_published(outbox.unpublished(10)[0])
         item = str(ObjectId())
         for _ in range(2):
-            lease = leases.acquire(leases.look(item), None)
+            lease = leases.acquire(leases.look([item])[0], None)
             assert lease is not None
             leases.clear(lease)
     writes = [*commands.named("insert"), *commands.named("update")]
@@ -209,10 +216,10 @@ def test_every_write_is_majority_acknowledged_and_journaled_whatever_the_uri_may
 
 def test_giving_a_lease_back_waits_for_no_journal(database: Database, commands: Commands) -> None:
     leases = MongoLeaseStore(database, "somebody", 10)
-    lease = leases.acquire(leases.look(str(ObjectId())), None)
+    lease = leases.acquire(leases.look([str(ObjectId())])[0], None)
     assert lease is not None
     commands.sent.clear()
-    leases.release(lease)
+    leases.release([lease])
     [update] = commands.named("update")
     assert update["writeConcern"] == {"w": 1}
 
@@ -221,7 +228,7 @@ def test_a_save_of_many_orders_is_one_round_trip(database: Database, commands: C
     repository = MongoOrderRepository(database)
     orders = [repository.add(pending()) for _ in range(5)]
     commands.sent.clear()
-    repository.save_all([order.complete(PRICE, later(1)) for order in orders])
+    repository.save_all([moved_at(order, later(1)) for order in orders])
     assert len(commands.sent) == 1
 
 
@@ -322,7 +329,7 @@ USES: dict[str, Callable[[Database], object]] = {
     "stuck": lambda database: MongoOrderRepository(database).stuck(10),
     "unpublished": lambda database: MongoOutbox(database).unpublished(10),
     "mark_published": lambda database: MongoOutbox(database).mark_published(completed().new_events),
-    "look": lambda database: MongoLeaseStore(database, "somebody", 10).look("an item"),
+    "look": lambda database: MongoLeaseStore(database, "somebody", 10).look(["an item"]),
     "acquire, first": lambda database: MongoLeaseStore(database, "a", 10).acquire(
         Lease("i", 0, False, None), None
     ),
@@ -349,7 +356,7 @@ def test_a_store_that_is_away_is_an_error_in_time_and_used_again_when_it_is_back
             with ThreadPoolExecutor(len(USES)) as threads:
                 found = threads.map(partial(_problem, database), USES.values())
                 problems = dict(zip(USES, found, strict=True))
-            MongoLeaseStore(database, "somebody", 10).release(Lease("i", 1, True, None))
+            MongoLeaseStore(database, "somebody", 10).release([Lease("i", 1, True, None)])
         assert problems == dict.fromkeys(USES)
         until(lambda: _works(StoreDependency(database).check), "the store is used again")
         assert MongoOrderRepository(database).get(stored.id) == stored
@@ -400,12 +407,12 @@ def test_a_standalone_mongodb_serves_orders_leases_and_events(
         stored = repository.add(pending(idempotency=key()))
         with pytest.raises(IdempotencyKeyTaken):
             repository.add(pending(idempotency=key()))
-        saved = repository.save(stored.complete(PRICE, StoreClock(database).now()))
+        saved = repository.save(moved_at(stored, StoreClock(database).now()))
         assert repository.get(stored.id) == saved
         for events in outbox.unpublished(10):
             outbox.mark_published(events)
         assert outbox.unpublished(10) == []
         for fence in (1, 3):
-            lease = leases.acquire(leases.look("an item"), None)
+            lease = leases.acquire(leases.look(["an item"])[0], None)
             assert lease == Lease("an item", fence, True, None)
             assert leases.clear(lease)

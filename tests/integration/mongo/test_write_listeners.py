@@ -14,7 +14,7 @@ from order_service.infrastructure.mongo.connection import Database
 from order_service.infrastructure.mongo.orders import MongoOrderRepository
 from order_service.infrastructure.telemetry.orders import OrderMetrics
 from tests.integration.conftest import connected
-from tests.orders import PRICE, completed, key, later, pending
+from tests.orders import completed, key, later, moved_at, pending
 
 
 class Listener:
@@ -41,7 +41,7 @@ def test_a_listener_hears_of_each_write_once_with_the_orders_as_given(
     repository: MongoOrderRepository, listener: Listener
 ) -> None:
     placed = pending()
-    done = repository.add(placed).complete(PRICE, later(1))
+    done = moved_at(repository.add(placed), later(1))
     asked = repository.save(done).request_cancel(later(2))
     repository.save_all([asked])
     assert listener.heard == [([placed], [placed]), ([done], [done]), ([asked], [asked])]
@@ -75,7 +75,7 @@ def test_a_listener_hears_that_the_loser_of_a_race_was_tried_and_not_stored(
 ) -> None:
     orders = [repository.add(pending()) for _ in range(3)]
     repository.save(orders[1].defer(later(1)))
-    moved = [order.complete(PRICE, later(2)) for order in orders]
+    moved = [moved_at(order, later(2)) for order in orders]
     listener.heard.clear()
     with pytest.raises(VersionConflict):
         repository.save(moved[1])
@@ -88,7 +88,7 @@ def test_a_listener_hears_of_each_of_many_writes_at_once_with_its_own_orders(
 ) -> None:
     orders = [repository.add(pending()) for _ in range(40)]
     lost = {order.id for order in orders[::3] if repository.save(order.give_up(later(1)))}
-    done = [order.complete(PRICE, later(2)) for order in orders]
+    done = [moved_at(order, later(2)) for order in orders]
     listener.heard.clear()
 
     def save(order: Order) -> None:
@@ -123,7 +123,7 @@ def test_the_outcomes_of_a_batch_are_counted_for_the_winners_of_the_race_alone(
     repository = MongoOrderRepository(database, [OrderMetrics(registry)])
     won, lost = repository.add(pending()), repository.add(pending())
     MongoOrderRepository(database).save(lost.give_up(later(1)))
-    repository.save_all([order.complete(PRICE, later(2)) for order in (won, lost)])
+    repository.save_all([moved_at(order, later(2)) for order in (won, lost)])
     completed = registry.get_sample_value("order_service_orders_total", {"outcome": "completed"})
     assert completed == 1
     assert registry.get_sample_value("order_service_orders_placed_total") == 2

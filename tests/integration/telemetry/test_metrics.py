@@ -14,13 +14,12 @@ from devstack.inventory import SampleInventory
 from devstack.kafka import KafkaBroker
 from devstack.mongod import Mongod
 from devstack.ports import free_port
-from order_service.domain.marks import Stuck
 from order_service.infrastructure.mongo.backlog import read_backlog
 from order_service.infrastructure.mongo.connection import Database
 from order_service.infrastructure.mongo.orders import MongoOrderRepository
 from order_service.infrastructure.telemetry.backlog import Backlog, BacklogCollector
 from tests.integration.conftest import connected
-from tests.orders import PRICE, START, completed, later, pending
+from tests.orders import completed, later, moved_at, pending, stuck_without_intent
 from tests.system import Parts, System
 from tests.waiting import until
 
@@ -209,8 +208,8 @@ def test_the_backlog_tells_how_much_waits_and_for_how_long(database: Database) -
     assert read_backlog(database) == Backlog(0, 0, 0, 0, 0)
     repository = MongoOrderRepository(database)
     repository.add(pending())
-    repository.save(repository.add(pending(at=later(60))).mark_stuck(Stuck("Nobody knows.", START)))
-    repository.save(repository.add(pending()).complete(PRICE, later(2)))
+    repository.save(stuck_without_intent(repository.add(pending(at=later(60)))))
+    repository.save(moved_at(repository.add(pending()), later(2)))
     repository.add(completed())
     backlog = read_backlog(database)
     assert (backlog.pending, backlog.stuck, backlog.unpublished_events) == (2, 1, 1)

@@ -14,7 +14,7 @@ from order_service.infrastructure.telemetry.inventory import InventoryMetrics
 from order_service.infrastructure.telemetry.leases import LeaseMetrics
 from order_service.infrastructure.telemetry.orders import OrderMetrics
 from order_service.settings import Settings
-from tests.orders import PRICE, later, pending
+from tests.orders import later, moved_at, pending
 from tests.unit.fakes import ITEM
 
 
@@ -28,7 +28,7 @@ def outcomes(registry: CollectorRegistry, outcome: str) -> float:
 
 
 def complete(order: Order) -> Order:
-    return order.complete(PRICE, later(1))
+    return moved_at(order, later(1))
 
 
 def test_an_order_counts_when_it_is_added_and_when_it_is_settled(
@@ -108,12 +108,12 @@ def test_a_wait_for_a_lease_lasts_from_the_first_look_until_the_lease_is_free(
     registry: CollectorRegistry, elapsed: Elapsed
 ) -> None:
     metrics = LeaseMetrics(registry)
-    metrics.looked(ITEM, elapsed.monotonic(), held=False)
+    metrics.looked([ITEM], elapsed.monotonic(), held=False)
     assert waits(registry) == (1, 0.005)
     for _ in range(3):
-        metrics.looked(ITEM, elapsed.monotonic(), held=True)
+        metrics.looked([ITEM], elapsed.monotonic(), held=True)
         elapsed.now += 0.1
-    metrics.looked(ITEM, elapsed.monotonic(), held=False)
+    metrics.looked([ITEM], elapsed.monotonic(), held=False)
     # Seven looks at the time, and three pauses.
     assert waits(registry) == (2, 0.34)
 
@@ -122,7 +122,7 @@ def test_a_wait_for_a_lease_that_was_given_up_does_not_lengthen_the_next_wait(
     registry: CollectorRegistry, elapsed: Elapsed
 ) -> None:
     metrics = LeaseMetrics(registry)
-    metrics.looked(ITEM, elapsed.monotonic(), held=True)
+    metrics.looked([ITEM], elapsed.monotonic(), held=True)
     elapsed.now += 30
-    metrics.looked(ITEM, elapsed.monotonic(), held=False)
+    metrics.looked([ITEM], elapsed.monotonic(), held=False)
     assert waits(registry) == (1, 0.005)
