@@ -7,7 +7,7 @@ from typing import Any
 
 from bson import ObjectId
 
-from order_service.domain.line import Line
+from order_service.domain.line import MAX_LINES, MAX_QUANTITY, Line
 from order_service.domain.marks import (
     Decision,
     Failure,
@@ -45,6 +45,13 @@ def basket(**given: Any) -> Order:
     """Three lines, not in the order of their items."""
     lines = [Line("c" * 24, 2), Line(ITEM, 3), Line("b" * 24, 1)]
     return pending(lines=lines, **given)
+
+
+def largest(letter: str = "x", **given: Any) -> Order:
+    """All that a customer can order at once, and all the shop's texts, of that letter."""
+    lines = [Line(f"{number:024x}", MAX_QUANTITY // MAX_LINES) for number in range(MAX_LINES)]
+    metadata = {f"{number:02}".ljust(40, letter): letter * 500 for number in range(20)}
+    return pending(lines=lines, reference=letter * 64, metadata=metadata, **given)
 
 
 def key(name: str = "a key", caller: str = "a caller", fingerprint: str = "body") -> IdempotencyKey:

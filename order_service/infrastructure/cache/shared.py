@@ -22,7 +22,10 @@ from order_service.infrastructure.cache.seal import Seal
 _PATIENCE: Final = 0.05
 _FAILURES: Final = 3
 _LEFT_ALONE: Final = 5.0
+# Bytes of an entry. A larger order is left to the store.
 _LONGEST: Final = 65_536
+# Without the version, of up to 18 digits, and the colon.
+_LONGEST_SEALED: Final = _LONGEST - 19
 _REPLIES: Final = 2 * _LONGEST
 # 3 is the version of the entry's form: releases with other forms use other keys.
 _KEY: Final = "order-service:order:3:"
@@ -71,7 +74,7 @@ class SharedOrders:
         def put() -> None:
             body = _ORDER.dump_json(order)
             sealed = self._seal.close(order.id, order.version, fill_until, body)
-            if len(sealed) < _LONGEST:
+            if len(sealed) <= _LONGEST_SEALED:
                 self._put(self._redis, order.id, order.version, sealed, "PXAT", fill_until)
 
         self._guarded(put)
@@ -95,7 +98,7 @@ class SharedOrders:
     def _look(self, order_id: str) -> Looked:
         with self._redis.pipeline(transaction=False) as ask:
             key = _KEY + order_id
-            found, (seconds, microseconds) = ask.getrange(key, 0, _LONGEST).time().execute()
+            found, (seconds, microseconds) = ask.getrange(key, 0, _LONGEST - 1).time().execute()
         now = seconds * 1000 + microseconds // 1000
         entry = _ENTRY.fullmatch(found)
         opened = entry and self._seal.open(order_id, int(entry[1]), entry[2])

@@ -1,5 +1,6 @@
 """The cache of orders, on a real MongoDB and a real Redis."""
 
+import json
 import os
 import time
 from collections import Counter
@@ -13,6 +14,7 @@ from order_service.application.orders.get import GetOrder
 from order_service.application.orders.ports import OrderReader
 from order_service.domain.errors import OrderNotFound, VersionConflict
 from order_service.domain.order import Order
+from order_service.domain.status import OrderStatus
 from order_service.infrastructure.cache.local import LocalOrders
 from order_service.infrastructure.cache.orders import CachedOrders, CacheInvalidation
 from order_service.infrastructure.cache.seal import Seal
@@ -21,11 +23,20 @@ from order_service.infrastructure.mongo.connection import Database
 from order_service.infrastructure.mongo.orders import MongoOrderRepository
 from order_service.infrastructure.sharing.changes import Changes, new_changes
 from tests.integration.cache.redis_server import RedisServer
-from tests.orders import completed, in_every_state, later, moved_at, pending
+from tests.orders import (
+    ITEM,
+    completed,
+    in_every_state,
+    largest,
+    later,
+    moved_at,
+    pending,
+)
 from tests.waiting import until
 
 LONG = 60.0
 SEAL = Seal(lambda: b"a key of the tests")
+KEY = "order-service:order:3:"
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +159,9 @@ def test_orders_that_wait_for_stock_or_for_a_person_are_not_cached(
         process.read_from.clear()
         process.get(stored)
         process.get(stored)
-        waits = bool(order.stock_changes) or order.stuck is not None
+        waits = order.status is OrderStatus.PENDING or (
+            order.status is OrderStatus.COMPLETED and order.cancel_requested_at is not None
+        )
         assert (process.read_from["local"] == 0) is waits, name
 
 
@@ -313,16 +326,80 @@ def test_every_key_in_redis_expires(redis: RedisServer) -> None:
     assert looked is not None
     shared.put(order, looked.fill_until)
     shared.wrote([(completed().id, 3)])
-    assert all(redis.client.pttl(key) > 0 for key in redis.client.keys("*"))
+    keys = redis.client.keys("*")
+    assert all(redis.client.pttl(key) > 0 for key in keys)
+    assert all(key.startswith(KEY.encode()) for key in keys)
 
 
 @pytest.mark.parametrize("rubbish", [b"", b"7", b"7:{}", b"7:\xff", b"7:[]"])
 def test_rubbish_in_redis_is_a_miss(rubbish: bytes, store: Store, redis: RedisServer) -> None:
     order = settled(store)
-    redis.client.set(f"order-service:order:2:{order.id}", rubbish, px=5000)
+    redis.client.set(KEY + order.id, rubbish, px=5000)
     process = Process(store, redis.url)
     assert process.get(order) == order
     assert process.get(order) == order
+
+
+def test_an_entry_in_the_form_of_another_release_is_a_miss(
+    store: Store, redis: RedisServer
+) -> None:
+    order = settled(store)
+    body = json.dumps({"id": order.id, "item_id": ITEM, "quantity": 3, "status": "COMPLETED"})
+    end = int((time.time() + LONG) * 1000)
+    sealed = SEAL.close(order.id, order.version, end, body.encode())
+    redis.client.set(KEY + order.id, b"%d:" % order.version + sealed, px=5000)
+    process = Process(store, redis.url)
+    assert process.get(order) == order
+    assert process.read_from == {"store": 1}
+
+
+def test_an_order_of_100_lines_with_all_its_metadata_is_cached_in_redis_and_in_memory(
+    store: Store, redis: RedisServer
+) -> None:
+    one, other = Process(store, redis.url), Process(store, redis.url)
+    order = store.add(replace(completed(largest()), new_events=()))
+    assert one.get(order) == one.get(order) == order
+    assert other.get(order) == other.get(order) == order
+    assert one.read_from == {"store": 1, "local": 1}
+    assert other.read_from == {"shared": 1, "local": 1}
+
+
+def test_an_order_too_large_for_redis_is_cached_in_memory_alone(
+    store: Store, redis: RedisServer
+) -> None:
+    one, other = Process(store, redis.url), Process(store, redis.url)
+    # JSON writes such a letter in six bytes.
+    order = store.add(replace(completed(largest("\x01")), new_events=()))
+    for process in (one, other):
+        assert process.get(order) == process.get(order) == order
+        assert process.read_from == {"store": 1, "local": 1}
+    assert redis.client.get(KEY + order.id) is None
+    cancelling = other.orders.save(order.request_cancel(later(3)))
+    changed = other.orders.save(moved_at(cancelling, later(4)))
+    # By its mark, which is small, Redis knows of the write.
+    assert redis.client.get(KEY + order.id) == b"%d:" % changed.version
+    assert Process(store, redis.url).get(order) == changed
+
+
+def test_the_largest_entry_of_redis_is_read_back_whole_and_a_larger_one_is_not_put(
+    redis: RedisServer,
+) -> None:
+    shared = SharedOrders(redis.url, LONG, SEAL)
+
+    def comes_back(length: int) -> bool:
+        order = replace(pending(), version=10**17, reference="x" * length)
+        looked = shared.look(order.id)
+        assert looked is not None
+        shared.put(order, looked.fill_until)
+        again = shared.look(order.id)
+        assert again is not None
+        is_there: bool = redis.client.exists(KEY + order.id) == 1
+        assert again.order == (order if is_there else None)
+        return is_there
+
+    fits = [length for length in range(64_900, 65_500) if comes_back(length)]
+    assert fits == list(range(64_900, 64_900 + len(fits)))
+    assert 0 < len(fits) < 600
 
 
 def test_a_redis_that_was_never_up_costs_only_speed(store: Store) -> None:

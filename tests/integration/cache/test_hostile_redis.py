@@ -28,7 +28,7 @@ LONG = 60.0
 SEAL = Seal(lambda: b"a key of the tests")
 ORDER = replace(completed(), version=2, new_events=())
 OTHER = replace(ORDER, id="f" * 24)
-KEY = "order-service:order:2:"
+KEY = "order-service:order:3:"
 # A hundred times what a call may take, for a machine that is busy.
 SOON = 5
 LONGER = 30

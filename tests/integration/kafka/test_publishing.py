@@ -13,6 +13,7 @@ from confluent_kafka import Consumer, TopicPartition
 from devstack.kafka import KafkaBroker
 from devstack.ports import free_port
 from order_service.domain.events import OrderEvent, OrderEventType
+from order_service.domain.line import Line
 from order_service.infrastructure.kafka.build import event_publisher
 from order_service.settings import Settings
 from tests.waiting import until
@@ -21,7 +22,8 @@ AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
 def event(number: int, kind: OrderEventType = OrderEventType.ORDER_CREATED) -> OrderEvent:
-    return OrderEvent(kind, f"{number:024x}", "a" * 24, 1, Decimal("9.99"), "COMPLETED", AT)
+    lines = (Line("a" * 24, 1, Decimal("9.99")),)
+    return OrderEvent(kind, f"{number:024x}", lines, Decimal("9.99"), "COMPLETED", AT)
 
 
 class Reader:

@@ -16,6 +16,7 @@ from order_service.domain.errors import (
     InventoryUnavailable,
     ItemNotFound,
     OutcomeUnknown,
+    ShortItem,
 )
 from order_service.infrastructure.inventory.absolute import AbsoluteInventory
 from order_service.infrastructure.inventory.conditional import ConditionalInventory
@@ -186,7 +187,7 @@ def test_a_deduction_beyond_the_stock_tells_the_stock_that_is_left(
     server.post(DEDUCT, json={"stock": 2}, status=409)
     with pytest.raises(InsufficientStock) as refused:
         conditional.deduct(ITEM, 3, "an operation")
-    assert refused.value.available == 2
+    assert refused.value.short == (ShortItem(ITEM, requested=3, available=2),)
 
 
 @pytest.mark.parametrize("body", [{}, {"stock": -1}, {"stock": "2"}, []])

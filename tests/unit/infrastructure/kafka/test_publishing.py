@@ -10,19 +10,25 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from order_service.domain.events import OrderEvent, OrderEventType
+from order_service.domain.line import Line
 from order_service.infrastructure.kafka.delivery import Delivery, Outgoing
-from order_service.infrastructure.kafka.publisher import KafkaEventPublisher, encode
+from order_service.infrastructure.kafka.order_events import encode
+from order_service.infrastructure.kafka.publisher import KafkaEventPublisher
 
 AT = datetime(2026, 1, 2, 3, 4, 5, 678900, UTC)
 TIMED_OUT = KafkaError(KafkaError._MSG_TIMED_OUT)
+
+
+PEN = Line("a" * 24, 2, Decimal("19.99"))
 
 
 def event(
     order: str = "o1",
     kind: OrderEventType = OrderEventType.ORDER_CREATED,
     price: Decimal | None = Decimal("39.98"),
+    lines: tuple[Line, ...] = (PEN,),
 ) -> OrderEvent:
-    return OrderEvent(kind, order, "a" * 24, 2, price, "COMPLETED", AT)
+    return OrderEvent(kind, order, lines, price, "COMPLETED", AT)
 
 
 class FakeProducer:
@@ -75,7 +81,26 @@ def test_an_order_event_is_the_json_of_the_contract() -> None:
         "orderId": "o1",
         "itemId": "a" * 24,
         "quantity": 2,
+        "lines": [{"itemId": "a" * 24, "quantity": 2, "unitPrice": 19.99, "totalPrice": 39.98}],
         "totalPrice": 39.98,
+        "status": "COMPLETED",
+        "occurredAt": "2026-01-02T03:04:05.678Z",
+    }
+
+
+def test_an_event_of_an_order_of_several_lines_names_them_alone_in_the_customers_order() -> None:
+    cup, paper = Line("c" * 24, 3, Decimal("0.50")), Line("b" * 24, 1)
+    told = json.loads(encode(event(lines=(cup, PEN, paper), price=None)))
+    assert told == {
+        "event": "ORDER_CREATED",
+        "eventId": "o1-ORDER_CREATED",
+        "orderId": "o1",
+        "lines": [
+            {"itemId": "c" * 24, "quantity": 3, "unitPrice": 0.5, "totalPrice": 1.5},
+            {"itemId": "a" * 24, "quantity": 2, "unitPrice": 19.99, "totalPrice": 39.98},
+            {"itemId": "b" * 24, "quantity": 1, "unitPrice": None, "totalPrice": None},
+        ],
+        "totalPrice": None,
         "status": "COMPLETED",
         "occurredAt": "2026-01-02T03:04:05.678Z",
     }
@@ -94,7 +119,9 @@ def test_an_order_event_is_the_json_of_the_contract() -> None:
 def test_a_price_in_an_order_event_is_a_json_number_with_every_digit(
     price: Decimal | None, written: str
 ) -> None:
-    assert f'"totalPrice":{written},'.encode() in encode(event(price=price))
+    told = encode(event(price=price, lines=(Line("a" * 24, 1, price),)))
+    assert f'"totalPrice":{written},"status"'.encode() in told
+    assert f'"unitPrice":{written},"totalPrice":{written}}}'.encode() in told
 
 
 def test_events_are_keyed_by_their_order_and_count_as_published_when_confirmed() -> None:
