@@ -3,6 +3,7 @@
     with System(Parts(mongo, kafka, inventory), tmp_path) as system:
         item = system.add_item(stock=100, price="9.99")
         assert system.create(item, 1).status_code == 201
+        assert system.create({item: 1, another: 2}).status_code == 201
 
 Each System has a database of its own, so that several can share the parts.
 """
@@ -34,6 +35,9 @@ CHECKOUT = Path(__file__).parents[1]
 _INHERITED = ("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "LD_LIBRARY_PATH")
 _START_TIMEOUT = 30
 _FINISH_TIMEOUT = 35
+
+# What an order asks for: one item, or each item of its lines with the quantity.
+Asked = str | Mapping[str, int]
 
 
 class HasUri(Protocol):
@@ -207,10 +211,11 @@ class System:
             return session.request(method, (url or self.urls[0]) + path, timeout=timeout, **options)
 
     def create(
-        self, item: str, quantity: int = 1, key: str | None = None, url: str | None = None
+        self, asked: Asked, quantity: int = 1, key: str | None = None, url: str | None = None
     ) -> requests.Response:
+        """``quantity``: of an order for one item."""
         headers = {"Idempotency-Key": key} if key else {}
-        body = {"itemId": item, "quantity": quantity}
+        body = _body(asked, quantity)
         return self.request("POST", "/api/orders/create", url=url, json=body, headers=headers)
 
     def create_basket(
@@ -226,12 +231,14 @@ class System:
         body = {"items": items, **more}
         return self.request("POST", "/api/orders", url=url, json=body, headers=headers)
 
-    def create_at_once(self, item: str, number: int, **options: Any) -> list[requests.Response]:
-        """That many orders of 1 at the same time, spread over the API's instances."""
-        with ThreadPoolExecutor(min(number, 100)) as clients:
+    def create_at_once(
+        self, orders: Sequence[Asked], key: str | None = None
+    ) -> list[requests.Response]:
+        """All of them at the same time, by turns to each of the API's instances; the answers."""
+        with ThreadPoolExecutor(min(len(orders), 100)) as clients:
             sent = [
-                clients.submit(self.create, item, url=self.urls[n % len(self.urls)], **options)
-                for n in range(number)
+                clients.submit(self.create, asked, key=key, url=self.urls[n % len(self.urls)])
+                for n, asked in enumerate(orders)
             ]
             return [each.result() for each in sent]
 
@@ -308,6 +315,18 @@ class System:
             cwd=CHECKOUT,
             patience=_FINISH_TIMEOUT,
         )
+
+
+def lines_of(order: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """The lines of an order as MongoDB holds it; a single line is stored as the order itself."""
+    lines: Sequence[Mapping[str, Any]] = order.get("lines", [order])
+    return lines
+
+
+def _body(asked: Asked, quantity: int) -> dict[str, Any]:
+    if isinstance(asked, str):
+        return {"itemId": asked, "quantity": quantity}
+    return {"items": [{"itemId": item, "quantity": each} for item, each in asked.items()]}
 
 
 def _answers_200(url: str) -> bool:

@@ -67,9 +67,22 @@ def test_an_order_is_published_as_order_created(system: System, order_events: Ev
         "orderId": order["_id"],
         "itemId": item,
         "quantity": 3,
+        "lines": [{"itemId": item, "quantity": 3, "unitPrice": 19.99, "totalPrice": 59.97}],
         "totalPrice": 59.97,
         "status": "COMPLETED",
     }
+
+
+def test_the_event_of_a_basket_has_its_lines_as_the_api_shows_them(
+    system: System, order_events: Events
+) -> None:
+    cheap, dear = (system.add_item(stock=10, price=price) for price in ("0.10", "19.99"))
+    order = order_in(system.create({dear: 1, cheap: 3}))
+    [event] = await_events(order_events, order["_id"], 1)
+    assert event["lines"] == order["lines"]
+    assert [line["itemId"] for line in event["lines"]] == [dear, cheap]
+    assert event["totalPrice"] == order["totalPrice"] == 20.29
+    assert not event.keys() & {"itemId", "quantity"}
 
 
 def test_a_cancellation_is_published_after_its_order(system: System, order_events: Events) -> None:

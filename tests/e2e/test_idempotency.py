@@ -154,7 +154,7 @@ def test_one_key_50_times_at_once_is_one_order_and_one_deduction(
     system: System = request.getfixturevalue(contract)
     item = system.add_item(stock=100)
 
-    answers = system.create_at_once(item, 50, key=key)
+    answers = system.create_at_once([item] * 50, key)
 
     counted = Counter(answer.status_code for answer in answers)
     assert counted.keys() <= {201, 409}

@@ -144,7 +144,7 @@ def children(pid: int) -> list[int]:
 
 def test_waiting_for_a_hot_items_lease_is_timed(system: System) -> None:
     item = system.add_item(stock=100)
-    added = counted(system, lambda: system.create_at_once(item, 40))
+    added = counted(system, lambda: system.create_at_once([item] * 40))
     assert added("lease_wait_seconds_sum") > 0
     assert added("orders_total", outcome="completed") == 40
 
