@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,10 +14,12 @@ from devstack.inventory import SampleInventory
 from devstack.mongod import Mongod
 from devstack.ports import free_port
 from order_service.application.orders.create import CreateOrderCommand
-from order_service.bootstrap.adapters import build_adapters
+from order_service.application.orders.settle import Overdue, SettleOrders
+from order_service.bootstrap.adapters import build_adapters, stock_mover
 from order_service.bootstrap.api import build_use_cases
 from order_service.bootstrap.shared import Shared
 from order_service.domain.errors import StoreUnavailable
+from order_service.domain.line import Line
 from order_service.domain.order import Order
 from order_service.infrastructure.mongo import schema
 from order_service.infrastructure.mongo.connection import Database
@@ -56,14 +59,23 @@ class Shop:
             adapters = replace(adapters, orders=orders)
         return build_use_cases(self._settings, adapters)
 
-    def stuck_order(self, item: str) -> str:
-        """Its overwrite went out, its process died, and somebody else wrote the stock since."""
-        left = self.use_cases(dying=True).create_order(CreateOrderCommand(item, 3))
+    def stuck_order(self, item: str, *others: str) -> str:
+        """Its overwrites went out, its process died, and somebody else wrote the item's stock
+        since."""
+        wanted = [Line(each, 3) for each in (item, *others)]
+        left = self.use_cases(dying=True).create_order(CreateOrderCommand(wanted))
         assert left.deferred
         self.items.set_stock(item, 50)
         # Whoever is next waits for the lease, and then finds what was left behind.
-        self.use_cases().create_order(CreateOrderCommand(item, 1))
+        self.use_cases().create_order(CreateOrderCommand([Line(item, 1)]))
         return left.order.id
+
+    def settle_overdue(self) -> int:
+        """As the worker does, of orders of whatever age."""
+        adapters = build_adapters(self._settings, self._database, self._shared)
+        mover = stock_mover(self._settings, adapters)
+        overdue = Overdue(settle_after=timedelta(0), move_budget=5)
+        return SettleOrders(adapters.orders, mover, adapters.clock, overdue)()
 
     def command(self, *words: str) -> subprocess.CompletedProcess[str]:
         environment = {
@@ -124,9 +136,45 @@ def test_a_stuck_order_is_listed_settled_by_word_and_reconciled(shop: Shop) -> N
     assert f"Settled by a person's word: order {order_id}." in compared.stdout
 
 
+def test_a_stuck_basket_names_the_item_in_doubt_and_gives_back_the_others_by_a_word(
+    shop: Shop,
+) -> None:
+    doubtful, certain = (shop.items.add(stock=10) for _ in range(2))
+    order_id = shop.stuck_order(doubtful, certain)
+    [stuck] = shop.json("orders", "stuck")["stuck"]
+    assert (stuck["_id"], stuck["stuck"]["items"]) == (order_id, [doubtful])
+    assert stuck["decidedBy"]["stockChanges"] == [
+        {"itemId": doubtful, "previousStock": 10, "newStock": 7}
+    ]
+    taken = {line["itemId"]: line["taken"] and line["taken"]["newStock"] for line in stuck["lines"]}
+    assert taken == {doubtful: None, certain: 7}
+    for item in (doubtful, certain):
+        assert order_id in [each["_id"] for each in shop.json("orders", "list", "--item", item)]
+
+    words = ("orders", "settle", order_id, "--as", "failed", "--reason", "I counted.", "--yes")
+    settled = shop.command(*words)
+    assert (settled.returncode, settled.stderr) == (0, "")
+    rest = f"the worker has yet to give back 3 of item {certain}, and then the order becomes FAILED"
+    assert settled.stdout.endswith(f"Order {order_id} is PENDING: {rest}.\n")
+    shown = shop.json("orders", "show", order_id)
+    assert (shown["status"], shown["decision"]["outcome"]) == ("PENDING", "FAILED")
+    assert shop.settle_overdue() == 1
+    shown = shop.json("orders", "show", order_id)
+    assert (shown["status"], shown["failure"]["code"]) == ("FAILED", "decided")
+    returned = {
+        line["itemId"]: line["returned"] and line["returned"]["newStock"] for line in shown["lines"]
+    }
+    assert returned == {doubtful: None, certain: 10}
+    # One piece went to the order that found the basket.
+    assert [shop.items.stock(item) for item in (doubtful, certain)] == [49, 10]
+    for item in (doubtful, certain):
+        compared = shop.command("reconcile", "--item", item, "--grace", "0")
+        assert compared.returncode == 0, compared.stdout
+
+
 def test_orders_settle_refuses_an_order_that_is_not_stuck_in_one_line(shop: Shop) -> None:
     item = shop.items.add(stock=10)
-    order = shop.use_cases().create_order(CreateOrderCommand(item, 1)).order
+    order = shop.use_cases().create_order(CreateOrderCommand([Line(item, 1)])).order
     words = ("--as", "failed", "--reason", "x", "--yes")
     refused = shop.command("orders", "settle", order.id, *words)
     assert (refused.returncode, refused.stdout) == (1, "")

@@ -22,12 +22,13 @@ from order_service.bootstrap.api import build_use_cases
 from order_service.bootstrap.commands import Commands
 from order_service.bootstrap.shared import Shared
 from order_service.domain.errors import InsufficientStock
-from order_service.domain.marks import Decision, Stuck
-from order_service.domain.moves import Intent, StockMove
+from order_service.domain.line import Line
+from order_service.domain.marks import Decision, Failure, FailureCode, Stuck
+from order_service.domain.moves import Intent, MovedLine, Overwrite, StockMove
 from order_service.domain.order import Order
 from order_service.domain.status import OrderStatus
 from order_service.infrastructure.mongo.clock import StoreClock
-from order_service.infrastructure.mongo.documents import ORDER_MAPPING
+from order_service.infrastructure.mongo.order_mapping import write_order
 from order_service.infrastructure.mongo.retention import keep_stock_changes
 from order_service.interface.cli.reconcile import reconcile
 from order_service.interface.http.use_cases import ApiUseCases
@@ -51,16 +52,29 @@ class Shop:
         self.use_cases = build_use_cases(self.settings, self.adapters)
 
     def order(self, item: str, quantity: int, use_cases: ApiUseCases | None = None) -> Order:
+        return self.basket({item: quantity}, use_cases)
+
+    def basket(self, units: dict[str, int], use_cases: ApiUseCases | None = None) -> Order:
         create = (use_cases or self.use_cases).create_order
-        order = create(CreateOrderCommand(item, quantity)).order
+        lines = [Line(item, quantity) for item, quantity in units.items()]
+        order = create(CreateOrderCommand(lines)).order
         assert order.status is OrderStatus.COMPLETED
         return order
+
+    def placed(self, units: dict[str, int]) -> Order:
+        """An order that nobody carries out."""
+        orders, now = self.adapters.orders, self.adapters.clock.now()
+        lines = [Line(item, quantity) for item, quantity in units.items()]
+        return orders.add(Order.place(id=orders.next_id(), lines=lines, at=now))
+
+    def add_items(self, number: int, stock: int = 20) -> list[str]:
+        return [self.items.add(stock=stock) for _ in range(number)]
 
     def cancel(self, order: Order) -> None:
         assert self.use_cases.cancel_order(order.id).order.status is OrderStatus.CANCELLED
 
-    def disturbed(self, before_overwrite: Callable[[], None]) -> ApiUseCases:
-        """Use cases whose overwrite somebody gets ahead of."""
+    def disturbed(self, before_overwrite: Callable[[str], None]) -> ApiUseCases:
+        """Use cases whose overwrites somebody gets ahead of, who is told the item."""
         absolute = OvertakenInventory(self.adapters.absolute, before_overwrite)
         disturbed: Adapters = replace(self.adapters, absolute=absolute)
         return build_use_cases(self.settings, disturbed)
@@ -77,7 +91,7 @@ class Shop:
 
 
 class OvertakenInventory:
-    def __init__(self, inventory: Any, before_overwrite: Callable[[], None]) -> None:
+    def __init__(self, inventory: Any, before_overwrite: Callable[[str], None]) -> None:
         self._inventory = inventory
         self._before_overwrite = before_overwrite
 
@@ -85,7 +99,7 @@ class OvertakenInventory:
         return getattr(self._inventory, name)
 
     def overwrite(self, item_id: str, stock: int, not_after: float) -> None:
-        self._before_overwrite()
+        self._before_overwrite(item_id)
         self._inventory.overwrite(item_id, stock, not_after)
 
 
@@ -144,6 +158,11 @@ def kinds(report: dict[str, Any]) -> list[str]:
     return [finding["kind"] for finding in report["findings"]]
 
 
+def of_one_line(order: Order, **of_the_line: Any) -> Order:
+    """The order, with other fields of its line."""
+    return replace(order, lines=(replace(order.lines[0], **of_the_line),))
+
+
 # --- all agrees
 
 
@@ -169,14 +188,40 @@ def test_orders_cancellations_and_refusals_agree_with_the_log(shop: Shop) -> Non
     assert took["first"] <= took["last"] <= gave_back["first"]
 
 
+@both_contracts
+@pytest.mark.usefixtures("worker")
+def test_baskets_that_were_sold_cancelled_and_refused_agree_with_the_log(shop: Shop) -> None:
+    items = one, other, third = shop.add_items(3)
+    shop.basket({one: 2, other: 1, third: 3})
+    shop.cancel(shop.basket({third: 4, one: 1}))
+    shop.order(other, 5)
+    with pytest.raises(InsufficientStock):
+        shop.basket({one: 1, other: 100, third: 1})
+    changes = {one: 3, other: 2, third: 3}
+    if shop.settings.inventory_contract == "conditional":
+        # What is taken before the line that is short is taken and given back.
+        changes = {item: n + 2 * (item < other) for item, n in changes.items()}
+    for item, number in changes.items():
+        shop.logged(item, number)
+    reports = {item: told(shop, item, 0) for item in items}
+    assert all(report["findings"] == [] for report in reports.values())
+    assert all(report["log"]["byOthers"]["times"] == 0 for report in reports.values())
+    assert {item: report["log"]["times"] for item, report in reports.items()} == changes
+    sold = {item: report["log"]["units"] for item, report in reports.items()}
+    assert sold == {one: -2, other: -6, third: -3}
+    compared = [report["itemId"] for report in json.loads(run(shop, "--json").stdout)["items"]]
+    assert [compared.count(item) for item in items] == [1, 1, 1]
+
+
 @pytest.mark.parametrize("stage", ["conditional"], indirect=True)
 @pytest.mark.usefixtures("worker")
 def test_orders_with_equal_changes_of_one_millisecond_agree_with_the_log(shop: Shop) -> None:
     item = shop.items.add(stock=20)
     now = shop.adapters.clock.now()
-    done = {"taken": StockMove(20, 17, now), "settled_at": now, "updated_at": now}
+    done = {"settled_at": now, "updated_at": now}
     for _ in range(2):
-        shop.adapters.orders.add(replace(completed(item_id=item, at=now), **done))
+        order = of_one_line(completed(item_id=item, at=now), taken=StockMove(20, 17, now))
+        shop.adapters.orders.add(replace(order, **done))
     for stock in (17, 20, 17):
         shop.items.set_stock(item, stock)
     shop.logged(item, 3)
@@ -191,11 +236,12 @@ def test_orders_and_cancellations_that_shared_an_overwrite_agree(shop: Shop) -> 
     now = shop.adapters.clock.now()
     move = StockMove(20, 16, now)
     done = {"settled_at": now, "updated_at": now}
-    takes = [replace(completed(item_id=item, at=now), taken=move, **done) for _ in range(2)]
-    back = replace(cancelled(item_id=item, at=now, quantity=2), returned=move, **done)
-    back = replace(back, taken=StockMove(22, 20, now - timedelta(seconds=1)))
+    takes = [of_one_line(completed(item_id=item, at=now), taken=move) for _ in range(2)]
+    before = StockMove(22, 20, now - timedelta(seconds=1))
+    back = cancelled(item_id=item, at=now, quantity=2)
+    back = of_one_line(back, taken=before, returned=move)
     for order in [*takes, back]:
-        shop.adapters.orders.add(order)
+        shop.adapters.orders.add(replace(order, **done))
     shop.items.set_stock(item, 16)
     shop.logged(item, 1)
     report = told(shop, item, 0)
@@ -208,9 +254,7 @@ def test_orders_and_cancellations_that_shared_an_overwrite_agree(shop: Shop) -> 
 @pytest.mark.usefixtures("worker")
 def test_an_order_that_was_taken_and_given_back_agrees_with_the_log(shop: Shop) -> None:
     item = shop.items.add(stock=20)
-    orders = shop.adapters.orders
-    now = shop.adapters.clock.now()
-    order = orders.add(Order.place(id=orders.next_id(), item_id=item, quantity=3, at=now))
+    order = shop.placed({item: 3})
     shop.adapters.conditional.deduct(item, 3, order.id)
     mover = shop.use_cases.cancel_order._stock
     assert mover.recover(order, shop.adapters.clock.monotonic() + 5).status is OrderStatus.FAILED
@@ -266,7 +310,7 @@ def test_a_change_that_the_inventory_never_published_agrees_with_the_stock(shop:
 def test_an_update_that_another_writer_lost_to_an_order_is_named(shop: Shop) -> None:
     item = shop.items.add(stock=20)
     shop.order(item, 2)
-    order = shop.order(item, 3, shop.disturbed(lambda: shop.items.set_stock(item, 50)))
+    order = shop.order(item, 3, shop.disturbed(lambda item: shop.items.set_stock(item, 50)))
     shop.order(item, 1)
     overwriting = shop.logged(item, 4)[2]
     report = told(shop, item, 1)
@@ -284,13 +328,102 @@ def test_an_update_that_another_writer_lost_to_an_order_is_named(shop: Shop) -> 
 
 
 @pytest.mark.usefixtures("worker")
+def test_an_update_that_was_lost_to_one_item_of_a_basket_is_named_at_this_item_alone(
+    shop: Shop,
+) -> None:
+    one, other, third = shop.add_items(3)
+
+    def restock(item: str) -> None:
+        if item == other:
+            shop.items.set_stock(item, 50)
+
+    order = shop.basket({one: 1, other: 2, third: 3}, shop.disturbed(restock))
+    for item, changes in ((one, 1), (other, 2), (third, 1)):
+        shop.logged(item, changes)
+    assert [told(shop, item, 0)["findings"] for item in (one, third)] == [[], []]
+    [finding] = told(shop, other, 1)["findings"]
+    assert (finding["kind"], finding["orders"]) == ("lost_update", [order.id])
+    stocks = (finding["expectedStock"], finding["foundStock"], finding["writtenStock"])
+    assert stocks == (20, 50, 18)
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_basket_that_was_sold_with_a_part_of_its_lines_is_named_at_the_missing_line(
+    shop: Shop,
+) -> None:
+    taken, missing = shop.add_items(2)
+    order = shop.basket({taken: 2, missing: 3})
+    shop.database["orders"].update_one(
+        {"_id": ObjectId(order.id), "lines.itemId": ObjectId(missing)},
+        {"$unset": {"lines.$.taken": ""}},
+    )
+    shop.logged(taken, 1)
+    shop.logged(missing, 1)
+    assert told(shop, taken, 0)["findings"] == []
+    report = told(shop, missing, 1)
+    [finding] = report["findings"]
+    assert (finding["kind"], finding["orders"]) == ("order_without_change", [order.id])
+    assert (finding["asked"], report["log"]["byOthers"]["units"]) == (-3, -3)
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_basket_that_failed_and_kept_a_part_of_its_lines_is_named_at_the_line_it_kept(
+    shop: Shop,
+) -> None:
+    kept, short = shop.add_items(2)
+    order = shop.placed({kept: 2, short: 30})
+    now = shop.adapters.clock.now()
+    move = MovedLine(kept, PRICE, StockMove(20, 18, now))
+    lines = tuple(line.take(move) if line.item_id == move.item_id else line for line in order.lines)
+    failed = replace(order, lines=lines).fail(Failure(FailureCode.ABANDONED), now)
+    shop.adapters.orders.save(failed)
+    shop.items.set_stock(kept, 18)
+    shop.logged(kept, 1)
+    [finding] = told(shop, kept, 1)["findings"]
+    assert (finding["kind"], finding["orders"]) == ("order_without_change", [order.id])
+    assert finding["asked"] == 2
+    assert told(shop, short, 0)["findings"] == []
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_basket_that_is_on_its_way_back_agrees_with_the_log(shop: Shop) -> None:
+    """A part of it was taken, and of this a part is given back."""
+    back, kept, never = shop.add_items(3)
+    order = shop.placed({back: 2, kept: 3, never: 1})
+    now = shop.adapters.clock.now()
+    moves = {back: StockMove(20, 18, now), kept: StockMove(20, 17, now)}
+    lines = tuple(
+        line.take(MovedLine(line.item_id, PRICE, moves[line.item_id]))
+        if line.item_id in moves
+        else line
+        for line in order.lines
+    )
+    given_up = replace(order, lines=lines).give_up(now)
+    returned = MovedLine(back, PRICE, StockMove(18, 20, now + timedelta(milliseconds=5)))
+    shop.adapters.orders.save(given_up.stock_moved([returned], now))
+    for item, stock in ((back, 18), (kept, 17), (back, 20)):
+        shop.items.set_stock(item, stock)
+    for item, changes in ((back, 2), (kept, 1)):
+        shop.logged(item, changes)
+    reports = {item: told(shop, item, 0) for item in (back, kept, never)}
+    assert all(report["findings"] == [] for report in reports.values())
+    units = {
+        item: (report["orders"]["took"]["units"], report["orders"]["gaveBack"]["units"])
+        for item, report in reports.items()
+    }
+    assert units == {back: (2, 2), kept: (3, 0), never: (0, 0)}
+    assert all(report["log"]["byOthers"]["times"] == 0 for report in reports.values())
+
+
+@pytest.mark.usefixtures("worker")
 def test_an_overwrite_that_arrived_again_after_its_lease_is_named(shop: Shop) -> None:
     """Settlement had sent it once more and sold on by the time the first request arrived."""
     item = shop.items.add(stock=20)
     now = shop.adapters.clock.now()
     late = timedelta(seconds=shop.settings.lease_seconds + 1)
-    settled = {"taken": StockMove(20, 17, now), "settled_at": now + late, "updated_at": now + late}
-    order = shop.adapters.orders.add(replace(completed(item_id=item, at=now), **settled))
+    order = of_one_line(completed(item_id=item, at=now), taken=StockMove(20, 17, now))
+    settled = {"settled_at": now + late, "updated_at": now + late}
+    shop.adapters.orders.add(replace(order, **settled))
     shop.items.set_stock(item, 17)
     shop.order(item, 1)
     shop.order(item, 1)
@@ -325,9 +458,8 @@ def test_an_order_that_moved_no_stock_is_named(shop: Shop) -> None:
     shop.order(item, 2)
     now = shop.adapters.clock.now()
     invented = completed(item_id=item, quantity=5, at=now)
-    shop.adapters.orders.add(
-        replace(invented, taken=StockMove(18, 13, now), settled_at=now, updated_at=now)
-    )
+    invented = of_one_line(invented, taken=StockMove(18, 13, now))
+    shop.adapters.orders.add(replace(invented, settled_at=now, updated_at=now))
     shop.logged(item, 1)
     [finding] = told(shop, item, 1)["findings"]
     assert (finding["kind"], finding["orders"]) == ("order_without_change", [invented.id])
@@ -363,32 +495,61 @@ def test_stock_that_the_log_does_not_explain_differs_once_the_grace_is_over(shop
 # --- orders that a person settled
 
 
-def _settled_by_word(shop: Shop, item: str) -> Order:
-    orders, now = shop.adapters.orders, shop.adapters.clock.now()
-    order = orders.add(Order.place(id=orders.next_id(), item_id=item, quantity=3, at=now))
-    intent = Intent((order.id,), 20, 17, PRICE, now)
-    stuck = orders.save(order.mark_stuck(Stuck("Nobody can tell.", now, intent)))
+def _stuck(shop: Shop, units: dict[str, int], doubtful: str) -> Order:
+    """Each item is to be taken out of 20, by one overwrite; all but one are known to be taken."""
+    order, now = shop.placed(units), shop.adapters.clock.now()
+    overwrites = tuple(
+        Overwrite(item, 20, 20 - quantity, PRICE) for item, quantity in sorted(units.items())
+    )
+    intent = Intent((order.id,), overwrites, now)
+    certain = [moved for moved in intent.moved if moved.item_id != doubtful]
+    stuck = Stuck("Nobody can tell.", now, (doubtful,), intent)
+    return shop.adapters.orders.save(order.mark_stuck(stuck, certain))
+
+
+def _decided(shop: Shop, stuck: Order) -> Order:
     word = Decision(OrderStatus.COMPLETED, "I counted.", shop.adapters.clock.now())
-    return orders.save(stuck.decide(word))
+    return shop.adapters.orders.save(stuck.decide(word))
 
 
 @pytest.mark.usefixtures("worker")
 def test_an_order_that_a_person_settled_is_reported_and_is_no_difference(shop: Shop) -> None:
     item = shop.items.add(stock=20)
     shop.items.set_stock(item, 50)
-    settled = _settled_by_word(shop, item)
+    settled = _decided(shop, _stuck(shop, {item: 3}, item))
     shop.logged(item, 1)
     report = told(shop, item, 0)
     assert kinds(report) == ["settled_by_word"]
     assert report["findings"][0]["orders"] == [settled.id]
 
 
+@pytest.mark.usefixtures("worker")
+def test_a_persons_word_on_a_basket_is_reported_for_the_item_that_was_in_doubt_alone(
+    shop: Shop,
+) -> None:
+    certain, doubtful = shop.add_items(2)
+    shop.items.set_stock(certain, 17)
+    shop.items.set_stock(doubtful, 50)
+    stuck = _stuck(shop, {certain: 3, doubtful: 3}, doubtful)
+    shop.logged(certain, 1)
+    shop.logged(doubtful, 1)
+    report = told(shop, certain, 0)
+    assert (report["findings"], report["orders"]["stuck"]) == ([], 0)
+    report = told(shop, doubtful, 1)
+    assert (report["findings"], report["orders"]["stuck"]) == ([], 1)
+    _decided(shop, stuck)
+    assert told(shop, certain, 0)["findings"] == []
+    report = told(shop, doubtful, 0)
+    assert kinds(report) == ["settled_by_word"]
+    assert report["findings"][0]["orders"] == [stuck.id]
+
+
 def test_reconcile_counts_orders_that_wait_and_orders_that_are_stuck(shop: Shop) -> None:
     item = shop.items.add(stock=20)
-    orders, now = shop.adapters.orders, shop.adapters.clock.now()
     for _ in range(3):
-        order = orders.add(Order.place(id=orders.next_id(), item_id=item, quantity=3, at=now))
-    orders.save(order.mark_stuck(Stuck("Nobody can tell.", now)))
+        order = shop.placed({item: 3})
+    stuck = Stuck("Nobody can tell.", shop.adapters.clock.now(), (item,))
+    shop.adapters.orders.save(order.mark_stuck(stuck))
     report = told(shop, item, 1)
     assert (report["orders"]["waiting"], report["orders"]["stuck"]) == (2, 1)
 
@@ -478,8 +639,8 @@ def test_orders_older_than_the_log_keeps_changes_are_not_compared(shop: Shop) ->
     item = shop.items.add(stock=20)
     shop.items.set_stock(item, 18)
     shop.database["orders"].delete_many({})
-    order = replace(completed(item_id=item, quantity=2), taken=StockMove(90, 88, later(1)))
-    shop.adapters.orders.add(order)
+    old = StockMove(90, 88, later(1))
+    shop.adapters.orders.add(of_one_line(completed(item_id=item, quantity=2), taken=old))
     assert told(shop, item, 1)["orders"]["took"]["times"] == 1
     keep_stock_changes(shop.database, 30)
     report = told(shop, item, 0)
@@ -487,21 +648,24 @@ def test_orders_older_than_the_log_keeps_changes_are_not_compared(shop: Shop) ->
 
 
 def test_long_histories_are_compared_as_streams(shop: Shop) -> None:
-    item = shop.items.add(stock=3000)
+    """Every order is a basket of both items."""
+    items = shop.add_items(2, stock=3000)
     begun = StoreClock(shop.database).now() - timedelta(days=1)
     orders, entries = [], []
     for n in range(3000):
         at = begun + timedelta(seconds=n)
         move = StockMove(6000 - n, 5999 - n, at)
-        order = completed(item_id=item, quantity=1, at=at)
-        stored = replace(order, taken=move, settled_at=at, updated_at=at).saved()
-        orders.append(ORDER_MAPPING.write(stored))
-        entries.append(_entry(item, n, move))
-    shop.database["orders"].insert_many(orders)
+        lines = tuple(Line(item, 1, PRICE, move) for item in items)
+        order = replace(completed(at=at), lines=lines, settled_at=at, updated_at=at)
+        orders.append(write_order(order.saved()))
+        entries += [_entry(item, 2 * n + number, move) for number, item in enumerate(items)]
+    for number in range(0, len(orders), 500):
+        shop.database["orders"].insert_many(orders[number : number + 500])
     shop.database["stock_changes"].insert_many(entries)
-    report = told(shop, item, 0)
-    assert report["findings"] == []
-    assert report["orders"]["took"]["times"] == report["log"]["times"] == 3000
+    for item in items:
+        report = told(shop, item, 0)
+        assert report["findings"] == []
+        assert report["orders"]["took"]["times"] == report["log"]["times"] == 3000
 
 
 def _entry(item: str, number: int, move: StockMove) -> dict[str, Any]:
@@ -526,7 +690,7 @@ def test_the_reconcile_command_compares_the_store_and_inventory_of_the_settings(
 ) -> None:
     item = shop.items.add(stock=20)
     shop.order(item, 3)
-    shop.order(item, 2, shop.disturbed(lambda: shop.items.set_stock(item, 50)))
+    shop.order(item, 2, shop.disturbed(lambda item: shop.items.set_stock(item, 50)))
     shop.logged(item, 3)
     command = [sys.executable, "-m", "order_service", "reconcile", "--item", item]
     environment = clean_environment(stage.environment)
