@@ -14,6 +14,7 @@ from order_service.domain.line import Line
 from order_service.infrastructure.kafka.delivery import Delivery, Outgoing
 from order_service.infrastructure.kafka.order_events import encode
 from order_service.infrastructure.kafka.publisher import KafkaEventPublisher
+from tests.orders import cancelled
 
 AT = datetime(2026, 1, 2, 3, 4, 5, 678900, UTC)
 TIMED_OUT = KafkaError(KafkaError._MSG_TIMED_OUT)
@@ -106,6 +107,19 @@ def test_an_event_of_an_order_of_several_lines_names_them_alone_in_the_customers
     }
 
 
+def test_the_events_of_an_order_tell_the_same_lines() -> None:
+    created, gone = (json.loads(encode(each)) for each in cancelled().new_events)
+    assert (created["event"], gone["event"]) == ("ORDER_CREATED", "ORDER_CANCELLED")
+    assert created["lines"] == gone["lines"]
+
+
+def test_texts_in_an_order_event_are_escaped() -> None:
+    odd = 'a"\\\n\N{SNOWMAN}'
+    told = encode(OrderEvent(OrderEventType.ORDER_FAILED, odd, (Line(odd, 1),), None, odd, AT))
+    fields = json.loads(told)
+    assert (fields["orderId"], fields["lines"][0]["itemId"], fields["status"]) == (odd,) * 3
+
+
 @pytest.mark.parametrize(
     ("price", "written"),
     [
@@ -140,16 +154,16 @@ def test_an_event_that_the_broker_did_not_confirm_stays_unpublished() -> None:
 
 
 def test_an_orders_later_event_never_goes_before_its_earlier_one() -> None:
-    created, cancelled = event(), event(kind=OrderEventType.ORDER_CANCELLED)
+    created, gone = event(), event(kind=OrderEventType.ORDER_CANCELLED)
     other = event("o2")
     failing = FakeProducer({encode(created): TIMED_OUT})
-    assert publish(failing, [created, cancelled, other]) == [other]
-    assert encode(cancelled) not in [content for _, _, content in failing.sent]
+    assert publish(failing, [created, gone, other]) == [other]
+    assert encode(gone) not in [content for _, _, content in failing.sent]
 
     fine = FakeProducer()
-    assert set(publish(fine, [created, cancelled, other])) == {created, cancelled, other}
+    assert set(publish(fine, [created, gone, other])) == {created, gone, other}
     sent = [content for _, _, content in fine.sent]
-    assert sent.index(encode(created)) < sent.index(encode(cancelled))
+    assert sent.index(encode(created)) < sent.index(encode(gone))
 
 
 def records(*contents: bytes) -> list[Outgoing]:
