@@ -147,11 +147,12 @@ def settle(
     where the inventory made some of the changes in doubt, correct the stock of these items first.
     The command itself moves no stock, and says what becomes of the order before it asks.
 
-    `completed`: the changes were made. The order is then completed; a stuck cancellation is
-    cancelled. `failed`: they were not made. The order then fails, after the worker has given back
-    what the order is known to have taken of other items; a stuck cancellation is dropped, and the
-    order stays completed. If a part of the goods is back already, the worker gives the rest back
-    again instead.
+    `completed`: the changes were made. The order becomes COMPLETED, its cancellation CANCELLED; an
+    order that had to give its goods back becomes FAILED.
+
+    `failed`: the changes were not made. The order becomes FAILED, after the worker has given back
+    what was taken of other items. A cancellation is dropped; but where a part of the goods is back
+    already, or the order is to fail, the worker gives the rest back.
     """
     tools = composition.orders()
     order = tools.show(order_id).order
