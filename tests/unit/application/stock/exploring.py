@@ -241,11 +241,8 @@ class _Stopping(Tripwire):
 # --- disturbances
 
 
-def _raise(error: BaseException) -> Happening:
-    def happen(port: object) -> None:
-        raise error
-
-    return happen
+def crash(_: object) -> None:
+    raise Crash
 
 
 def _lose_the_answer(before: bool) -> Happening:
@@ -294,8 +291,8 @@ class Scenario:
             return happen
 
         return [
-            Disturbance("crash before", False, lambda world: _raise(Crash())),
-            Disturbance("crash after", True, lambda world: _raise(Crash())),
+            Disturbance("crash before", False, lambda world: crash),
+            Disturbance("crash after", True, lambda world: crash),
             Disturbance("refused", False, lambda world: _lose_the_answer(before=True)),
             Disturbance("answer lost", True, lambda world: _lose_the_answer(before=False)),
             Disturbance("500 before", False, lambda world: _answer_500),
