@@ -181,6 +181,90 @@ def test_a_store_that_goes_away_during_a_create_is_an_error(shop: Shop) -> None:
         shop.create()
 
 
+# --- orders of several lines
+
+
+def test_an_order_is_placed_with_its_lines_and_with_what_the_shop_says_of_it(shop: Shop) -> None:
+    create = CreateOrder(shop.orders, shop.stock, shop.clock, 7, LIFETIME, currency="EUR")
+    lines = basket().lines
+    command = CreateOrderCommand(lines, reference="2026-17", metadata={"channel": "web"})
+    order = create(command).order
+    assert [(each.item_id, each.quantity) for each in order.lines] == [
+        (each.item_id, each.quantity) for each in lines
+    ]
+    assert (order.reference, order.metadata, order.currency) == (
+        "2026-17",
+        {"channel": "web"},
+        "EUR",
+    )
+    assert order.total_price == 6 * PRICE
+
+
+def create_basket(shop: Shop, key: IdempotencyKey | None = None) -> CreateOrderResult:
+    command = CreateOrderCommand(basket().lines, idempotency=key)
+    return CreateOrder(shop.orders, shop.stock, shop.clock, 7, LIFETIME)(command)
+
+
+SHORT = (Shortage("c" * 24, 1), Shortage("b" * 24, 0))
+MISSING = (Shortage("c" * 24, 1), Shortage("b" * 24, None))
+
+
+def test_an_order_is_refused_with_every_line_that_is_short(shop: Shop) -> None:
+    shop.failing(Failure(FailureCode.INSUFFICIENT_STOCK, SHORT))
+    with pytest.raises(InsufficientStock) as refused:
+        create_basket(shop)
+    assert refused.value.short == (ShortItem("c" * 24, 2, 1), ShortItem("b" * 24, 1, 0))
+
+
+def test_an_order_of_items_some_of_which_are_missing_is_refused_with_all_lines_at_fault(
+    shop: Shop,
+) -> None:
+    shop.failing(Failure(FailureCode.ITEM_NOT_FOUND, MISSING))
+    with pytest.raises(ItemNotFound) as refused:
+        create_basket(shop)
+    assert refused.value.item_ids == ("b" * 24,)
+    assert refused.value.short == (ShortItem("c" * 24, 2, 1), ShortItem("b" * 24, 1, None))
+
+
+@pytest.mark.parametrize("key", [None, KEY])
+def test_an_order_whose_refusal_is_recorded_is_refused_before_what_it_took_is_given_back(
+    key: IdempotencyKey | None, shop: Shop
+) -> None:
+    failure = Failure(FailureCode.INSUFFICIENT_STOCK, SHORT)
+    shop.stock.act = lambda order: order.give_up(shop.clock.now(), failure)
+    with pytest.raises(InsufficientStock) as refused:
+        create_basket(shop, key)
+    assert refused.value.replayed is False
+    assert shop.stored.status is OrderStatus.PENDING
+
+
+def test_a_repeated_key_is_refused_while_what_the_refused_order_took_is_given_back(
+    shop: Shop,
+) -> None:
+    failure = Failure(FailureCode.INSUFFICIENT_STOCK, SHORT)
+    shop.stock.act = lambda order: order.give_up(shop.clock.now(), failure)
+    for replayed in (False, True):
+        with pytest.raises(InsufficientStock) as refused:
+            create_basket(shop, KEY)
+        assert refused.value.replayed is replayed
+    shop.settle(lambda order: order.fail(Failure(FailureCode.ABANDONED), shop.clock.now()))
+    with pytest.raises(InsufficientStock):
+        create_basket(shop, KEY)
+
+
+def test_a_key_of_an_order_that_settlement_gave_up_is_in_flight_until_the_order_failed(
+    shop: Shop,
+) -> None:
+    shop.stock.act = lambda order: order.give_up(shop.clock.now())
+    with pytest.raises(InventoryUnavailable):
+        create_basket(shop, KEY)
+    with pytest.raises(KeyInFlight):
+        create_basket(shop, KEY)
+    shop.settle(lambda order: order.fail(Failure(FailureCode.ABANDONED), shop.clock.now()))
+    shop.stock.act = None
+    assert create_basket(shop, KEY).replayed is False
+
+
 # --- repeated keys
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from order_service.application.stock_log.changes import AppendResult, StockChang
 from order_service.application.stock_log.record import RecordStockChanges
 from order_service.domain.errors import InventoryUnavailable, OutcomeUnknown
 from order_service.domain.events import OrderEvent
+from order_service.domain.line import Line
 from order_service.domain.marks import Failure, FailureCode, Shortage, Stuck
 from order_service.domain.order import Order
 from order_service.domain.status import OrderStatus
@@ -51,7 +53,7 @@ class Settlement:
         overdue = Overdue(settle_after=timedelta(seconds=12), move_budget=5)
         self.settle = SettleOrders(self.orders, self.stock, self.clock, overdue)
 
-    def has(self, **given: str) -> Order:
+    def has(self, **given: Any) -> Order:
         return self.orders.add(pending(at=self.clock.now(), **given))
 
 
@@ -107,6 +109,69 @@ def test_an_item_whose_settlement_failed_in_the_last_pass_comes_last(
     assert settlement.settle() == 1
     settlement.settle()
     assert settlement.orders.by_id[failing.id].status is OrderStatus.COMPLETED
+
+
+B, C = "b" * 24, "c" * 24
+
+
+def of_items(settlement: Settlement, *item_ids: str) -> Order:
+    return settlement.has(lines=[Line(item_id, 1) for item_id in item_ids])
+
+
+def test_orders_of_all_the_items_of_an_order_whose_settlement_failed_are_left_for_the_next_pass(
+    settlement: Settlement,
+) -> None:
+    failing = of_items(settlement, C, ITEM)
+    same, more = of_items(settlement, ITEM, C), of_items(settlement, ITEM, B, C)
+    settlement.stock.failing[C] = InventoryUnavailable("away")
+    settlement.clock.sleep(20)
+    assert settlement.settle() == 0
+    assert settlement.stock.asked == [failing.id]
+    settlement.stock.failing.clear()
+    assert settlement.settle() == 3
+    assert settlement.orders.by_id[more.id].status is OrderStatus.COMPLETED
+    assert settlement.orders.by_id[same.id].status is OrderStatus.COMPLETED
+
+
+def test_orders_of_a_part_of_the_items_of_an_order_whose_settlement_failed_are_tried(
+    settlement: Settlement,
+) -> None:
+    failing = of_items(settlement, ITEM, C)
+    well, ill = of_items(settlement, ITEM, B), of_items(settlement, C)
+    skipped = of_items(settlement, B, C)
+    settlement.stock.failing[C] = InventoryUnavailable("away")
+    settlement.clock.sleep(20)
+    assert settlement.settle() == 1
+    # From its failure on the item that is away is known.
+    assert settlement.stock.asked == [failing.id, well.id, ill.id]
+    assert settlement.orders.by_id[skipped.id].status is OrderStatus.PENDING
+
+
+def test_orders_of_items_that_failed_together_in_the_last_pass_come_last(
+    settlement: Settlement,
+) -> None:
+    failing = of_items(settlement, ITEM, C)
+    part = of_items(settlement, C)
+    other = of_items(settlement, B)
+    settlement.stock.failing[ITEM] = InventoryUnavailable("away")
+    settlement.stock.undecided |= {part.id, other.id}
+    settlement.clock.sleep(20)
+    settlement.settle()
+    settlement.settle()
+    first = [failing.id, part.id, other.id]
+    assert settlement.stock.asked == [*first, part.id, other.id, failing.id]
+
+
+def test_a_page_of_orders_of_one_failing_basket_costs_settlement_one_try(
+    settlement: Settlement,
+) -> None:
+    for _ in range(BATCH + 5):
+        of_items(settlement, ITEM, C)
+    last = of_items(settlement, B)
+    settlement.stock.failing[ITEM] = OutcomeUnknown("who knows", in_flight=True)
+    settlement.clock.sleep(20)
+    assert settlement.settle() == 1
+    assert settlement.stock.asked[1:] == [last.id]
 
 
 def test_orders_that_cannot_be_settled_hold_up_no_order_behind_them(settlement: Settlement) -> None:

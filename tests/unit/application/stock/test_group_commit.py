@@ -1,8 +1,8 @@
-"""Orders of one item share commits, and nobody waits past a deadline."""
+"""Orders of the same items share commits, and nobody waits past a deadline."""
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
@@ -11,8 +11,9 @@ import pytest
 
 from order_service.application.stock.group_commit import MAX_BATCH, Draw, GroupCommit, Items
 from order_service.domain.errors import InventoryUnavailable, OutcomeUnknown
+from order_service.domain.line import Line
 from order_service.domain.order import Order
-from tests.orders import ITEM, basket, completed, later, moved_at, pending
+from tests.orders import ITEM, basket, completed, intent_of, later, moved_at, pending
 from tests.waiting import until
 
 LONG = 10.0
@@ -204,6 +205,90 @@ def test_an_item_is_served_again_after_a_group_commit_left_an_order_out(commits:
         with pytest.raises(KeyError):
             group.submit(order, time.monotonic() + LONG)
         assert group.submit(pending(), time.monotonic() + LONG).status == "COMPLETED"
+
+
+# --- orders of several items
+
+B, C = "b" * 24, "c" * 24
+THREE = (ITEM, B, C)
+
+
+def test_orders_of_the_same_items_share_a_commit_however_their_lines_are_sorted(
+    queue: Queue, commits: Commits
+) -> None:
+    lines = basket().lines
+    orders = [pending(lines=lines), pending(lines=lines[::-1]), pending(lines=sorted_by_id(lines))]
+    with closed(commits):
+        answers = [queue.submit(order) for order in orders]
+        until(lambda: queue.waiting(*THREE) == 3, "all wait")
+    assert [answer.result().id for answer in answers] == [order.id for order in orders]
+    [batch] = commits.batches
+    assert {order.id for order in batch} == {order.id for order in orders}
+
+
+def sorted_by_id(lines: Sequence[Line]) -> list[Line]:
+    return sorted(lines, key=lambda line: line.item_id)
+
+
+def test_a_commit_is_asked_for_its_items_in_ascending_order() -> None:
+    asked: list[Items] = []
+
+    def commit(items: Items, draw: Draw, deadline: float) -> dict[str, Order]:
+        asked.append(items)
+        return {order.id: order for order in draw()}
+
+    group = GroupCommit(commit, InTheCallersThread(), time.monotonic)
+    group.submit(basket(), time.monotonic() + LONG)
+    assert asked == [THREE]
+
+
+def test_a_cancellation_shares_a_commit_with_the_orders_that_take_the_same_items(
+    queue: Queue, commits: Commits
+) -> None:
+    returning = completed(basket()).request_cancel(later(5))
+    with closed(commits):
+        answers = [queue.submit(order) for order in (basket(), returning)]
+        until(lambda: queue.waiting(*THREE) == 2, "both wait")
+    assert [answer.result().status for answer in answers] == ["COMPLETED", "CANCELLED"]
+    assert len(commits.batches) == 1
+
+
+def test_an_order_shares_a_commit_for_the_items_that_it_still_has_to_move(
+    queue: Queue, commits: Commits
+) -> None:
+    # Its A and B are back; one of its lines is left.
+    asked = completed(basket()).request_cancel(later(5))
+    moved = [each for each in intent_of(asked, 5).moved if each.item_id != C]
+    left = asked.stock_moved(moved, later(6))
+    with closed(commits):
+        answers = [queue.submit(left), queue.submit(pending(item_id=C))]
+        until(lambda: queue.waiting(C) == 2, "both wait")
+    assert [answer.result().status for answer in answers] == ["CANCELLED", "COMPLETED"]
+
+
+def test_the_commit_of_several_items_holds_up_no_commit_of_some_of_them(
+    queue: Queue, commits: Commits
+) -> None:
+    """Which of them goes first is for the leases to decide."""
+    with closed(commits):
+        held = queue.submit(basket())
+        until(commits.began.is_set, "the first has begun")
+        commits.began.clear()
+        answer = queue.submit(pending(item_id=C))
+        until(commits.began.is_set, "the other has begun as well")
+    assert {answer.result().status, held.result().status} == {"COMPLETED"}
+    assert sorted(len(batch) for batch in commits.batches) == [1, 1]
+
+
+def test_a_basket_that_was_not_drawn_by_its_deadline_leaves_nothing_behind(
+    queue: Queue, commits: Commits
+) -> None:
+    with closed(commits):
+        answer = queue.submit(basket(), seconds=0.05)
+        with pytest.raises(InventoryUnavailable):
+            answer.result()
+    until(lambda: queue.waiting(*THREE) == 0, "nobody waits")
+    assert queue.submit(basket()).result().status == "COMPLETED"
 
 
 class InTheCallersThread(Executor):
