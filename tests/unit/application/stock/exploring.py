@@ -187,9 +187,9 @@ def quietly(act: Callable[[], object]) -> None:
 
 class Slow:
     """A process that acts in a thread of its own and stops after each call of its ports that
-    ``stops`` names, until it is told to go on."""
+    ``stops`` names, by its number or its name, until it is told to go on."""
 
-    def __init__(self, world: World, contract: str, act: Act, stops: Sequence[int]) -> None:
+    def __init__(self, world: World, contract: str, act: Act, stops: Sequence[int | str]) -> None:
         self._stopped, self._told = threading.Semaphore(0), threading.Semaphore(0)
         self._stops = set(stops)
         self.times_stopped = 0
@@ -200,8 +200,8 @@ class Slow:
         quietly(lambda: act(self._process))
         self._stopped.release()
 
-    def called(self, number: int) -> None:
-        if number in self._stops:
+    def called(self, number: int, name: str) -> None:
+        if number in self._stops or name in self._stops:
             self.times_stopped += 1
             self._stopped.release()
             assert self._told.acquire(timeout=10)
@@ -234,7 +234,7 @@ class _Stopping(Tripwire):
     def call(self, port: object, name: str, args: tuple[Any, ...]) -> Any:
         number, self.calls = self.calls, self.calls + 1
         result = getattr(port, name)(*args)
-        self._slow.called(number)
+        self._slow.called(number, name)
         return result
 
 
