@@ -171,7 +171,7 @@ class Process:
             quietly(lambda order=order: self.cancel(order))  # type: ignore[misc]
 
 
-Act = Callable[[Process], None]
+Act = Callable[[Process], object]
 
 
 def wanted_by(order: Order) -> list[tuple[str, int]]:
