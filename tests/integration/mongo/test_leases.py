@@ -1,20 +1,26 @@
 """Leases on a real MongoDB, whose clock alone ends them."""
 
 import time
+from collections.abc import Sequence
 from datetime import UTC, timedelta
 from functools import partial
 
 import pytest
+from bson import ObjectId
 from prometheus_client import CollectorRegistry
 
-from order_service.application.stock.lease import Lease
+from devstack.mongod import Mongod
+from order_service.application.stock.lease import Lease, Primary
 from order_service.domain.moves import Intent
+from order_service.infrastructure.mongo import schema
 from order_service.infrastructure.mongo.connection import Database
 from order_service.infrastructure.mongo.leases import MongoLeaseStore
 from order_service.infrastructure.mongo.relay_lock import MongoRelayLock
 from order_service.infrastructure.telemetry.leases import LeaseMetrics
+from tests.integration.cli.commands import Commands
+from tests.integration.conftest import connected
 from tests.suites.leases import *  # noqa: F403
-from tests.suites.leases import Expire, taken
+from tests.suites.leases import Expire, ExpireAll, all_taken, look, taken
 from tests.waiting import until
 
 LONG, SHORT = 60.0, 0.15
@@ -35,10 +41,21 @@ def expire(database: Database) -> Expire:
     def expire(item: str, intent: Intent | None) -> Lease:
         store = MongoLeaseStore(database, "too slow", SHORT)
         lease = taken(store, item, intent)
-        until(lambda: not store.look(item).held, "the lease ends")
+        until(lambda: not look(store, item).held, "the lease ends")
         return lease
 
     return expire
+
+
+@pytest.fixture
+def expire_all(database: Database) -> ExpireAll:
+    def expire_all(items: Sequence[str], primary: Primary) -> list[Lease]:
+        store = MongoLeaseStore(database, "too slow", SHORT)
+        got = all_taken(store, items, primary)
+        until(lambda: not any(lease.held for lease in store.look(items)), "the leases end")
+        return got
+
+    return expire_all
 
 
 def test_the_end_of_a_lease_is_reckoned_by_the_stores_clock(
@@ -61,6 +78,42 @@ def test_one_relay_at_a_time_has_the_relays_lock(database: Database) -> None:
         assert is_others
 
 
+def test_the_lease_of_a_secondary_can_not_be_decided_by_a_release_that_knows_no_secondaries(
+    database: Database, leases: MongoLeaseStore, item: str
+) -> None:
+    all_taken(leases, [item], Primary(item, 1))
+    [stored] = database["leases"].find({"_id": item})
+    assert stored["intent"]["orderIds"] == []
+    assert (stored["intent"]["previousStock"], stored["intent"]["newStock"]) == (-1, -1)
+
+
+def test_the_leases_of_a_basket_are_seen_taken_and_given_back_in_one_round_trip_each(
+    mongo: Mongod,
+) -> None:
+    commands = Commands()
+    with connected(mongo.uri, {"event_listeners": [commands]}) as database:
+        schema.migrate(database)
+        leases = MongoLeaseStore(database, "one", LONG)
+        # Asks what a store has to be asked once.
+        leases.release([taken(leases, str(ObjectId()))])
+        items = sorted(str(ObjectId()) for _ in range(10))
+        commands.sent.clear()
+        got = leases.acquire_all(leases.look(items), Primary(items[-1], 1))
+        leases.release([lease for lease in got if lease])
+        assert [next(iter(command)) for command in commands.sent] == ["find", "update", "update"]
+    assert [len(command["updates"]) for command in commands.named("update")] == [10, 10]
+    taking, giving_back = (each["writeConcern"] for each in commands.named("update"))
+    assert (taking["w"], taking["j"], giving_back) == ("majority", True, {"w": 1})
+
+
+def test_a_lease_is_asked_for_durably_of_the_majority(mongo: Mongod, item: str) -> None:
+    commands = Commands()
+    with connected(mongo.uri, {"event_listeners": [commands]}) as database:
+        MongoLeaseStore(database, "one", LONG).look_durably(item)
+    [asked] = commands.named("find")
+    assert asked["readConcern"]["level"] == "majority"
+
+
 def test_each_look_at_a_lease_is_timed_and_a_lost_race_is_counted(
     database: Database, item: str
 ) -> None:
@@ -73,10 +126,10 @@ def test_each_look_at_a_lease_is_timed_and_a_lost_race_is_counted(
             "order_service_lease_races_lost_total",
         )
     )
-    free = leases.look(item)
+    free = look(leases, item)
     assert (waited(), lost()) == (1, 0)
     assert leases.acquire(free, None) is not None
-    assert leases.look(item).held
+    assert look(leases, item).held
     assert (waited(), lost()) == (1, 0)
     assert leases.acquire(free, None) is None
     assert (waited(), lost()) == (1, 1)
