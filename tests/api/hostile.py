@@ -1,9 +1,18 @@
 """Requests that nobody means well with, made up as the bytes that go over the wire."""
 
+import json
+
 from hypothesis import strategies as st
 
 ITEM = "0" * 24
 GOOD = f'{{"itemId": "{ITEM}", "quantity": 1}}'.encode()
+BASKET = json.dumps(
+    {
+        "items": [{"itemId": ITEM, "quantity": 1}, {"itemId": "1" * 24, "quantity": 2}],
+        "reference": "2026-17",
+        "metadata": {"channel": "web", "note": "two\nlines"},
+    }
+).encode()
 Headers = list[tuple[str, bytes]]
 
 NUMBERS = [
@@ -28,9 +37,35 @@ TEXTS = [
 ]
 NESTED = [b"[" * 30_000, b'{"a":' * 9000, b"[" * 900 + b"]" * 900, b"[" * 5000 + b"]" * 5000]
 VALUES = st.sampled_from([*NUMBERS, *TEXTS, *NESTED, b"null", b"true", b"{}", f'"{ITEM}"'.encode()])
-NAMES = st.sampled_from([b'"itemId"', b'"quantity"', b'"quantity"', b'"\\ud800"', b'""', b"itemId"])
-OBJECTS = st.lists(st.tuples(NAMES, VALUES), max_size=4).map(
-    lambda pairs: b"{" + b",".join(name + b":" + value for name, value in pairs) + b"}"
+NAMES = st.sampled_from(
+    [
+        *(b'"itemId"', b'"quantity"', b'"items"', b'"reference"', b'"metadata"'),
+        *(b'"\\ud800"', b'"\\u0000"', b'"' + b"a" * 9000 + b'"', b'""', b"itemId"),
+    ]
+)
+
+
+def objects(values: st.SearchStrategy[bytes]) -> st.SearchStrategy[bytes]:
+    return st.lists(st.tuples(NAMES, values), max_size=4).map(
+        lambda pairs: b"{" + b",".join(name + b":" + value for name, value in pairs) + b"}"
+    )
+
+
+def lists(values: st.SearchStrategy[bytes]) -> st.SearchStrategy[bytes]:
+    return st.lists(values, max_size=4).map(lambda each: b"[" + b",".join(each) + b"]")
+
+
+# Objects with objects and lists in them, as a basket has.
+OBJECTS = objects(VALUES | objects(VALUES) | lists(VALUES | objects(VALUES)))
+# A basket with a member more, or with one of its parts replaced.
+BASKETS = st.builds(
+    lambda name, value: BASKET[:-1] + b', "' + name + b'": ' + value + b"}",
+    st.sampled_from([b"itemId", b"quantity", b"unknown"]),
+    VALUES,
+) | st.builds(
+    lambda old, value: BASKET.replace(old, value, 1),
+    st.sampled_from([b"1", b'"%s"' % ITEM.encode(), b'"2026-17"', b'"web"', b'"note"', b"["]),
+    VALUES,
 )
 
 
@@ -44,8 +79,10 @@ def spoilt(draw: st.DrawFn, good: bytes = GOOD) -> bytes:
 
 BODIES = st.one_of(
     OBJECTS,
+    BASKETS,
     VALUES,
     spoilt(),
+    spoilt(BASKET),
     st.binary(max_size=300),
     st.sampled_from([GOOD.decode().encode(coding) for coding in ("utf-16", "utf-32", "utf-8-sig")]),
     st.just(GOOD + b" " * 70_000),
@@ -86,6 +123,7 @@ WORDS = st.lists(QUOTED | st.text(ASCII, max_size=12), max_size=4).map("".join)
 PARAMETERS = st.sampled_from(
     [
         "itemId",
+        "reference",
         "status",
         "createdAfter",
         "createdBefore",

@@ -65,6 +65,65 @@ def test_every_answer_has_a_request_id_and_every_error_a_sample(document: dict[s
                     assert example["value"]["status"] == int(status)
 
 
+def schemas(document: dict[str, Any]) -> dict[str, Any]:
+    return dict(document["components"]["schemas"])
+
+
+@pytest.mark.parametrize("path", ["/api/orders", "/api/orders/create"])
+def test_a_new_order_is_in_the_document_in_both_forms_with_a_sample_of_each(
+    path: str, document: dict[str, Any]
+) -> None:
+    media = document["paths"][path]["post"]["requestBody"]["content"]["application/json"]
+    assert media["schema"] == {"$ref": "#/components/schemas/CreateOrderBody"}
+    forms = [form["$ref"] for form in schemas(document)["CreateOrderBody"]["oneOf"]]
+    assert forms == ["#/components/schemas/OneItemBody", "#/components/schemas/BasketBody"]
+    for form, needed in (("OneItemBody", ["itemId", "quantity"]), ("BasketBody", ["items"])):
+        described = schemas(document)[form]
+        assert described["required"] == needed
+        assert set(described["properties"]) == {*needed, "reference", "metadata"}
+    one_item, basket = (sample["value"] for sample in media["examples"].values())
+    assert set(one_item) == {"itemId", "quantity"}
+    assert set(basket) == {"items", "reference", "metadata"}
+
+
+def test_the_document_bounds_the_lines_of_a_basket_and_its_texts(document: dict[str, Any]) -> None:
+    basket = schemas(document)["BasketBody"]["properties"]
+    assert (basket["items"]["minItems"], basket["items"]["maxItems"]) == (1, 100)
+    reference, metadata = (basket[name]["anyOf"][0] for name in ("reference", "metadata"))
+    assert (reference["minLength"], reference["maxLength"]) == (1, 64)
+    assert metadata["maxProperties"] == 20
+    assert metadata["additionalProperties"]["maxLength"] == 500
+
+
+def test_an_order_in_the_document_always_has_lines_and_some_members_where_given(
+    document: dict[str, Any],
+) -> None:
+    order = schemas(document)["ShownOrder"]
+    assert order["properties"]["lines"]["items"] == {"$ref": "#/components/schemas/ShownLine"}
+    where_given = {"itemId", "quantity", "currency", "reference", "metadata"}
+    assert set(order["properties"]) - set(order["required"]) == where_given
+    # They are left out, and never null.
+    assert not any("anyOf" in order["properties"][name] for name in where_given)
+
+
+def test_the_list_of_orders_has_a_parameter_for_the_reference(document: dict[str, Any]) -> None:
+    parameters = document["paths"]["/api/orders"]["get"]["parameters"]
+    [reference] = [each for each in parameters if each.get("name") == "reference"]
+    assert (reference["in"], reference["required"]) == ("query", False)
+    assert reference["schema"]["maxLength"] == 64
+
+
+@pytest.mark.parametrize("code", ["insufficient_stock", "item_not_found"])
+def test_a_refusal_for_want_of_stock_names_its_items_in_the_document(
+    code: str, document: dict[str, Any]
+) -> None:
+    answer = document["paths"]["/api/orders"]["post"]["responses"]["400"]
+    sample = answer["content"]["application/problem+json"]["examples"][code]["value"]
+    described = schemas(document)["ShownShortage"]["properties"]
+    assert sample["items"]
+    assert all(set(item) == set(described) for item in sample["items"])
+
+
 def test_the_document_of_an_open_service_asks_for_no_token(open_system: System) -> None:
     document = open_system.request("GET", "/openapi.json").json()
     assert "securitySchemes" not in document["components"]
