@@ -212,7 +212,7 @@ class Order:
             raise InvalidValue("reason", "must not be empty")
         at = self._not_before(decision.at)
         decided = replace(
-            self, decision=replace(decision, stuck=self.stuck), stuck=None, updated_at=at
+            self, decision=replace(decision, at=at, stuck=self.stuck), stuck=None, updated_at=at
         )
         if decision.outcome is OrderStatus.COMPLETED:
             return decided._moved_by_word(self.stuck, at)

@@ -15,7 +15,7 @@ from order_service.domain.marks import IdempotencyKey
 from order_service.domain.marks import Stuck as StuckMark
 from order_service.domain.moves import Intent, StockMove
 from order_service.domain.order import Order
-from order_service.interface.http.schemas import CreateOrderBody
+from order_service.interface.http.new_orders import CreateOrderBody
 from tests.fixtures.store_of_0_2_0 import (
     ORDERS,
     Decision,
