@@ -8,7 +8,7 @@ from cachetools import LRUCache
 from order_service.domain.order import Order
 from order_service.interface.http.answers import OrderAnswer
 
-_KEPT: Final = 1024
+_KEPT_BYTES: Final = 1 << 20
 
 
 def order_headers(order: Order) -> list[tuple[str, str]]:
@@ -20,11 +20,12 @@ def order_headers(order: Order) -> list[tuple[str, str]]:
 
 
 class OrderBodies:
-    """Keeps bodies by id and version: each save makes a new version, so no body changes."""
+    """Keeps bodies by id and version: each save makes a new version, so no body changes. Those
+    kept are 1 MiB in all, as a body may be of 300 bytes or of 80,000."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._bodies: LRUCache[tuple[str, int], bytes] = LRUCache(_KEPT)
+        self._bodies: LRUCache[tuple[str, int], bytes] = LRUCache(_KEPT_BYTES, len)
 
     def of(self, order: Order) -> bytes:
         key = order.id, order.version
