@@ -202,6 +202,20 @@ def test_metadata_are_not_logged(either: System, items: list[str]) -> None:
     assert secret not in "".join(logs)
 
 
+def test_metadata_of_an_order_that_the_store_refuses_are_not_logged(system: System) -> None:
+    secret, reference = uuid4().hex, uuid4().hex
+    rule = {"reference": {"$ne": reference}}
+    system.database.command("collMod", "orders", validator=rule)
+    try:
+        answer = system.create_basket({NOBODY: 1}, reference=reference, metadata={secret: secret})
+    finally:
+        system.database.command("collMod", "orders", validator={})
+    problem_in(answer, 503, "store_unavailable")
+    log = system.api[0].log()
+    assert answer.headers["X-Request-Id"] in log
+    assert secret not in log
+
+
 # --- bad input: nothing is deducted, and nothing is stored
 
 

@@ -11,7 +11,7 @@ from typing import Final, Generic, TypeVar
 from pymongo.errors import PyMongoError
 
 from order_service.domain.errors import StoreUnavailable
-from order_service.infrastructure.mongo.failures import NO_BSON, meaning
+from order_service.infrastructure.mongo.failures import NO_BSON, for_log, meaning
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -94,4 +94,4 @@ class Combined(Generic[A, R]):
         try:
             return self._call(arguments)
         except (PyMongoError, *NO_BSON) as error:
-            raise meaning(error) from error
+            raise meaning(error) from for_log(error)

@@ -11,7 +11,7 @@ from pymongo import MongoClient, uri_parser
 from pymongo.collection import Collection
 from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
 
-from order_service.infrastructure.mongo.failures import NO_BSON, meaning
+from order_service.infrastructure.mongo.failures import NO_BSON, for_log, meaning
 from order_service.settings import Settings, SettingsError
 from order_service.settings.redaction import redacted
 
@@ -98,7 +98,7 @@ def store_errors() -> Iterator[None]:
     except DuplicateKeyError:
         raise
     except (PyMongoError, *NO_BSON) as error:
-        raise meaning(error) from error
+        raise meaning(error) from for_log(error)
 
 
 def duplicates(error: BulkWriteError) -> dict[int, DuplicateKeyError]:

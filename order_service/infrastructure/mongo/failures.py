@@ -1,7 +1,7 @@
 """What an error of the driver means: one table, of which the first row that fits counts.
 
 Its texts are for those who run the service, and callers see them too: no host, no user, nothing of
-the driver's own words. The driver's error is chained to ours, for the log.
+the driver's own words. The driver's error is chained to ours, for the log, as ``for_log`` has it.
 """
 
 from collections.abc import Iterator
@@ -146,6 +146,16 @@ def refused(code: int) -> StoreUnavailable:
     return StoreUnavailable(_message(OperationFailure("", code)))
 
 
+def for_log(error: Exception) -> Exception:
+    """The driver's error without documents, in which a customer's data are: that of many writes
+    repeats each document that was refused."""
+    if not isinstance(error, BulkWriteError):
+        return error
+    failed = _failed(error)
+    texts = dict.fromkeys(str(each.get("errmsg")) for each in failed)
+    return OperationFailure("; ".join(texts), failed[0]["code"] if failed else None)
+
+
 def _message(error: PyMongoError) -> str:
     codes = set(_codes(error))
     # What follows describes every server, by the name of its host.
@@ -161,6 +171,9 @@ def _codes(error: PyMongoError) -> Iterator[int]:
     if isinstance(error, OperationFailure):
         yield error.code or 0
     if isinstance(error, BulkWriteError):
-        details: Any = error.details
-        failed = details.get("writeErrors", []) + details.get("writeConcernErrors", [])
-        yield from (each["code"] for each in failed)
+        yield from (each["code"] for each in _failed(error))
+
+
+def _failed(error: BulkWriteError) -> list[dict[str, Any]]:
+    details: Any = error.details
+    return [*details.get("writeErrors", []), *details.get("writeConcernErrors", [])]

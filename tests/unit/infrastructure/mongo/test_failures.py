@@ -16,7 +16,7 @@ from pymongo.errors import (
 )
 
 from order_service.domain.errors import InvalidValue, StoreUnavailable
-from order_service.infrastructure.mongo.failures import meaning, refused
+from order_service.infrastructure.mongo.failures import for_log, meaning, refused
 
 WORDS = {
     "refuses the user": [11, 18, 334, 391],
@@ -97,3 +97,18 @@ def test_a_value_that_bson_can_not_hold_is_an_invalid_value_and_no_outage(error:
     told = meaning(error)
     assert isinstance(told, InvalidValue)
     assert str(error) not in told.message
+
+
+def test_the_log_has_what_the_store_says_of_a_refused_document_and_not_the_document() -> None:
+    refused = {"code": 121, "errmsg": "Document failed validation", "op": {"name": "alice"}}
+    other = {"code": 64, "errmsg": "waiting for replication timed out"}
+    error = for_log(BulkWriteError({"writeErrors": [refused] * 2, "writeConcernErrors": [other]}))
+    said = "Document failed validation; waiting for replication timed out"
+    assert repr(error) == f"OperationFailure('{said}')"
+    assert isinstance(error, OperationFailure)
+    assert error.code == 121
+
+
+def test_an_error_of_the_driver_without_documents_is_logged_as_it_is() -> None:
+    error = AutoReconnect("h:1: connection closed")
+    assert for_log(error) is error
