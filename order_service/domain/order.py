@@ -32,7 +32,8 @@ class Order:
     updated_at: datetime
     customer_id: str | None = None
     reference: str | None = None
-    metadata: Mapping[str, str] | None = None
+    # Never logged: not even by accident, with the order.
+    metadata: Mapping[str, str] | None = field(default=None, repr=False)
     currency: str | None = None
     total_price: Decimal | None = None
     settled_at: datetime | None = None

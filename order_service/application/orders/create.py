@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
 
@@ -54,7 +54,7 @@ class CreateOrderCommand:
     lines: Sequence[Line]
     customer_id: str | None = None
     reference: str | None = None
-    metadata: Mapping[str, str] | None = None
+    metadata: Mapping[str, str] | None = field(default=None, repr=False)
     idempotency: IdempotencyKey | None = None
 
 
@@ -88,8 +88,8 @@ class CreateOrder:
         self._currency = currency
 
     def __call__(self, command: CreateOrderCommand) -> CreateOrderResult:
-        """Raises InsufficientStock, ItemNotFound, InventoryUnavailable, StoreUnavailable,
-        KeyInFlight and KeyReused."""
+        """Raises InvalidValue, InsufficientStock, ItemNotFound, InventoryUnavailable,
+        StoreUnavailable, KeyInFlight and KeyReused."""
         deadline = self._clock.monotonic() + self._move_budget
         if command.idempotency is None:
             # A request with a key may have an answer already, whatever the inventory does.
