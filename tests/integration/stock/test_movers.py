@@ -1,33 +1,28 @@
-"""Moving stock, over both contracts, on a real MongoDB and the real sample inventory.
-
-A ``Process`` is what one API process or worker is made of; several share the store.
-"""
+"""Moving stock, over both contracts, on a real MongoDB and the real sample inventory."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
 
 import pytest
 
-from devstack.mongod import Mongod
-from order_service.application.orders.ports import OrderRepository
-from order_service.application.stock_log.changes import StockChange
-from order_service.bootstrap.adapters import Adapters, build_adapters, stock_mover
-from order_service.bootstrap.shared import Shared
-from order_service.domain.errors import InventoryUnavailable, OutcomeUnknown, StoreUnavailable
-from order_service.domain.marks import Failure, FailureCode
+from order_service.domain.errors import InventoryUnavailable, OutcomeUnknown
+from order_service.domain.marks import Failure, FailureCode, Shortage
 from order_service.domain.order import Order
 from order_service.domain.status import OrderStatus
-from order_service.infrastructure.mongo import schema
-from order_service.infrastructure.mongo.connection import Database
-from order_service.settings import Settings
-from tests.integration.conftest import opened, store_settings
-from tests.items import Items
+from tests.integration.stock.shop import (
+    NOBODY,
+    Process,
+    Shop,
+    cancelling,
+    completed,
+    dying,
+    move_all,
+    only_absolute,
+    only_conditional,
+    our_change,
+    settled,
+)
 from tests.misbehaving import (
     CUT_AFTER,
     CUT_BEFORE,
@@ -37,116 +32,9 @@ from tests.misbehaving import (
     HANG_BEFORE,
     RUBBISH,
     Fault,
-    MisbehavingInventory,
     slow,
 )
 from tests.waiting import until
-
-NOBODY = "0" * 24
-PATIENCE = 5.0
-CHANGES = {"absolute": "PATCH", "conditional": "POST"}
-
-
-@dataclass
-class Process:
-    settings: Settings
-    adapters: Adapters
-    threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(16))
-
-    def __post_init__(self) -> None:
-        self.mover = stock_mover(self.settings, self.adapters, self.threads)
-
-    def place(self, item: str, quantity: int = 1) -> Order:
-        orders = self.adapters.orders
-        now = self.adapters.clock.now()
-        return orders.add(Order.place(id=orders.next_id(), item_id=item, quantity=quantity, at=now))
-
-    def move(self, order: Order, seconds: float = PATIENCE) -> Order:
-        return self.mover.move(order, time.monotonic() + seconds)
-
-    def recover(self, order: Order, seconds: float = PATIENCE) -> Order:
-        """From the order as it is stored, as settlement does it."""
-        return self.mover.recover(self.stored(order), time.monotonic() + seconds)
-
-    def stored(self, order: Order) -> Order:
-        found = self.adapters.orders.get(order.id)
-        assert found is not None
-        return found
-
-
-@dataclass
-class Shop:
-    """What the processes share, and the means to start some."""
-
-    settings: Settings
-    items: Items
-    proxy: MisbehavingInventory
-    stack: ExitStack
-    database: Database
-    shared: Shared
-
-    @property
-    def absolute(self) -> bool:
-        return self.settings.inventory_contract == "absolute"
-
-    @property
-    def changes(self) -> str:
-        """The HTTP method of a change of stock."""
-        return CHANGES[self.settings.inventory_contract]
-
-    def process(self, wrap: Callable[[Adapters], Adapters] = lambda adapters: adapters) -> Process:
-        process = Process(
-            self.settings, wrap(build_adapters(self.settings, self.database, self.shared))
-        )
-        self.stack.callback(process.threads.shutdown)
-        return process
-
-    def end_lease(self, item: str) -> None:
-        """As if its time were over."""
-        past = datetime(2000, 1, 1, tzinfo=UTC)
-        self.database["leases"].update_one({"_id": item}, {"$set": {"expiresAt": past}})
-
-
-only_absolute = pytest.mark.parametrize("shop", ["absolute"], indirect=True)
-only_conditional = pytest.mark.parametrize("shop", ["conditional"], indirect=True)
-
-
-@pytest.fixture(params=["absolute", "conditional"])
-def shop(
-    request: pytest.FixtureRequest,
-    mongo: Mongod,
-    proxy: MisbehavingInventory,
-    items: Items,
-    shared: Shared,
-) -> Iterator[Shop]:
-    given = {
-        "inventory_service_url": proxy.url,
-        "inventory_contract": request.param,
-        "inventory_read_timeout": 1,
-        "lease_seconds": 5,
-        "breaker_failures": 1000,
-    }
-    settings = store_settings(mongo.uri, **given)
-    with opened(settings) as database, ExitStack() as stack:
-        schema.migrate(database)
-        stack.callback(proxy.behave)
-        yield Shop(settings, items, proxy, stack, database, shared)
-
-
-@pytest.fixture
-def process(shop: Shop) -> Process:
-    return shop.process()
-
-
-def completed(process: Process, item: str, quantity: int = 1) -> Order:
-    done = process.move(process.place(item, quantity))
-    assert done.status is OrderStatus.COMPLETED
-    return done
-
-
-def cancelling(process: Process, order: Order) -> Order:
-    return process.adapters.orders.save(order.request_cancel(process.adapters.clock.now()))
-
 
 # --- taking
 
@@ -169,7 +57,7 @@ def test_an_order_over_the_stock_fails_and_says_what_is_left(shop: Shop, process
     item = shop.items.add(stock=2)
     refused = process.move(process.place(item, 3))
     assert refused.status is OrderStatus.FAILED
-    assert refused.failure == Failure(FailureCode.INSUFFICIENT_STOCK, available=2)
+    assert refused.failure == Failure(FailureCode.INSUFFICIENT_STOCK, (Shortage(item, 2),))
     assert process.stored(refused) == refused
     assert shop.items.stock(item) == 2
 
@@ -177,16 +65,7 @@ def test_an_order_over_the_stock_fails_and_says_what_is_left(shop: Shop, process
 def test_an_order_of_an_unknown_item_fails(process: Process) -> None:
     refused = process.move(process.place(NOBODY))
     assert refused.status is OrderStatus.FAILED
-    assert refused.failure == Failure(FailureCode.ITEM_NOT_FOUND)
-
-
-def move_all(processes: Sequence[Process], orders: Sequence[Order]) -> list[Order]:
-    with ThreadPoolExecutor(len(orders)) as threads:
-        moving = [
-            threads.submit(processes[n % len(processes)].move, order, 15)
-            for n, order in enumerate(orders)
-        ]
-        return [each.result() for each in moving]
+    assert refused.failure == Failure(FailureCode.ITEM_NOT_FOUND, (Shortage(NOBODY, None),))
 
 
 def test_orders_at_once_from_several_processes_never_oversell(shop: Shop) -> None:
@@ -203,7 +82,7 @@ def test_orders_of_different_sizes_take_from_the_stock_what_they_were_sold(shop:
     item = shop.items.add(stock=20)
     processes = [shop.process(), shop.process()]
     moved = move_all(processes, [processes[0].place(item, 1 + n % 4) for n in range(12)])
-    sold = sum(o.quantity for o in moved if o.status is OrderStatus.COMPLETED)
+    sold = sum(o.lines[0].quantity for o in moved if o.status is OrderStatus.COMPLETED)
     assert shop.items.stock(item) == 20 - sold
     # What was refused did not fit, so less is left than the largest order asks for.
     assert sold > 20 - 4
@@ -278,7 +157,7 @@ def test_a_rubbish_answer_of_the_inventory_is_never_taken_for_a_sale(
     with pytest.raises((InventoryUnavailable, OutcomeUnknown)):
         process.move(order, seconds=0.3)
     # Its last attempt may still be on the way.
-    process.threads.shutdown()
+    process.end()
     assert process.stored(order).status is OrderStatus.PENDING
     assert shop.items.stock(item) == 10
 
@@ -328,32 +207,7 @@ def test_a_stock_change_that_may_still_happen_is_unknown_and_recovered_later(
     assert shop.items.stock(item) == 7
 
 
-def settled(process: Process, order: Order) -> Order | None:
-    try:
-        recovered = process.recover(order)
-    except (InventoryUnavailable, OutcomeUnknown):
-        return None
-    return None if recovered.stock_change else recovered
-
-
 # --- processes that died
-
-
-class DiesBeforeStoring:
-    """A repository that can't save: what its process decides is never heard of."""
-
-    def __init__(self, orders: OrderRepository) -> None:
-        self._orders = orders
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._orders, name)
-
-    def save_all(self, orders: Sequence[Order]) -> list[Order]:
-        raise StoreUnavailable("It died.")
-
-
-def dying(adapters: Adapters) -> Adapters:
-    return replace(adapters, orders=DiesBeforeStoring(adapters.orders))  # type: ignore[arg-type]
 
 
 def test_an_order_that_was_never_sent_is_given_up_and_takes_no_stock(
@@ -402,7 +256,7 @@ def test_an_unpromised_order_whose_stock_went_ends_with_books_that_balance(
     shop.end_lease(item)
     recovered = process.recover(order)
     taken = 3 if recovered.status is OrderStatus.COMPLETED else 0
-    assert recovered.stock_change == 0
+    assert recovered.stock_changes == {}
     assert shop.items.stock(item) == 10 - taken
 
 
@@ -468,6 +322,7 @@ def test_stock_that_somebody_else_wrote_over_an_open_intent_leaves_the_order_stu
     marked = process.recover(order)
     assert marked.status is OrderStatus.PENDING
     assert marked.stuck is not None
+    assert marked.stuck.items == (item,)
     assert "from 10 to 7 and is 50" in marked.stuck.reason
     assert process.adapters.orders.stuck(10) == [marked]
     # It holds up nobody else.
@@ -499,21 +354,6 @@ def test_a_log_entry_of_our_change_decides_an_open_order_at_once(
     shop.items.set_stock(item, 50)
     shop.end_lease(item)
     assert process.recover(order).status is OrderStatus.COMPLETED
-
-
-def our_change(item: str, previous: int, new: int) -> StockChange:
-    return StockChange(
-        topic="stock_updates",
-        partition=0,
-        offset=0,
-        item_id=item,
-        previous_stock=previous,
-        new_stock=new,
-        change_type="reduced",
-        change_amount=previous - new,
-        updated_at=datetime.now(UTC),
-        payload={},
-    )
 
 
 @only_conditional

@@ -1,0 +1,41 @@
+"""A shop of each contract."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from devstack.mongod import Mongod
+from order_service.bootstrap.shared import Shared
+from order_service.infrastructure.mongo import schema
+from tests.integration.conftest import opened, store_settings
+from tests.integration.stock.shop import Process, Shop
+from tests.items import Items
+from tests.misbehaving import MisbehavingInventory
+
+
+@pytest.fixture(params=["absolute", "conditional"])
+def shop(
+    request: pytest.FixtureRequest,
+    mongo: Mongod,
+    proxy: MisbehavingInventory,
+    items: Items,
+    shared: Shared,
+) -> Iterator[Shop]:
+    given = {
+        "inventory_service_url": proxy.url,
+        "inventory_contract": request.param,
+        "inventory_read_timeout": 1,
+        "lease_seconds": 5,
+        "breaker_failures": 1000,
+    }
+    settings = store_settings(mongo.uri, **given)
+    with opened(settings) as database, ExitStack() as stack:
+        schema.migrate(database)
+        stack.callback(proxy.behave)
+        yield Shop(settings, items, proxy, stack, database, shared)
+
+
+@pytest.fixture
+def process(shop: Shop) -> Process:
+    return shop.process()

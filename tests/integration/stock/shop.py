@@ -1,0 +1,176 @@
+"""Processes that move stock, over both contracts, on a real MongoDB and the real sample inventory.
+
+A ``Process`` is what one API process or worker is made of; several share the store.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from order_service.application.orders.ports import OrderRepository
+from order_service.application.stock.leased import LeasedStock
+from order_service.application.stock_log.changes import StockChange
+from order_service.bootstrap.adapters import Adapters, build_adapters, stock_mover
+from order_service.bootstrap.shared import Shared
+from order_service.domain.errors import InventoryUnavailable, OutcomeUnknown, StoreUnavailable
+from order_service.domain.line import Line
+from order_service.domain.order import Order
+from order_service.domain.status import OrderStatus
+from order_service.infrastructure.mongo.connection import Database
+from order_service.settings import Settings
+from tests.items import Items
+from tests.misbehaving import MisbehavingInventory
+
+NOBODY = "0" * 24
+PATIENCE = 5.0
+CHANGES = {"absolute": "PATCH", "conditional": "POST"}
+
+
+@dataclass
+class Process:
+    settings: Settings
+    adapters: Adapters
+
+    def __post_init__(self) -> None:
+        self.mover = stock_mover(self.settings, self.adapters)
+
+    def place(self, item: str, quantity: int = 1) -> Order:
+        return self.place_basket((item, quantity))
+
+    def place_basket(self, *wanted: tuple[str, int]) -> Order:
+        orders = self.adapters.orders
+        now = self.adapters.clock.now()
+        lines = [Line(item, quantity) for item, quantity in wanted]
+        return orders.add(Order.place(id=orders.next_id(), lines=lines, at=now))
+
+    def move(self, order: Order, seconds: float = PATIENCE) -> Order:
+        return self.mover.move(order, time.monotonic() + seconds)
+
+    def recover(self, order: Order, seconds: float = PATIENCE) -> Order:
+        """From the order as it is stored, as settlement does it."""
+        return self.mover.recover(self.stored(order), time.monotonic() + seconds)
+
+    def stored(self, order: Order) -> Order:
+        found = self.adapters.orders.get(order.id)
+        assert found is not None
+        return found
+
+    def end(self) -> None:
+        """Returns once nothing of what it began is under way any more."""
+        if isinstance(self.mover, LeasedStock):
+            self.mover._group._executor.shutdown()  # type: ignore[attr-defined]
+        else:
+            self.mover._moves.shutdown()
+
+
+@dataclass
+class Shop:
+    """What the processes share, and the means to start some."""
+
+    settings: Settings
+    items: Items
+    proxy: MisbehavingInventory
+    stack: ExitStack
+    database: Database
+    shared: Shared
+
+    @property
+    def absolute(self) -> bool:
+        return self.settings.inventory_contract == "absolute"
+
+    @property
+    def changes(self) -> str:
+        """The HTTP method of a change of stock."""
+        return CHANGES[self.settings.inventory_contract]
+
+    def process(self, wrap: Callable[[Adapters], Adapters] = lambda adapters: adapters) -> Process:
+        process = Process(
+            self.settings, wrap(build_adapters(self.settings, self.database, self.shared))
+        )
+        self.stack.callback(process.end)
+        return process
+
+    def end_lease(self, *items: str) -> None:
+        """As if its time were over; without ``items`` that of every item."""
+        past = datetime(2000, 1, 1, tzinfo=UTC)
+        wanted = {"_id": {"$in": items}} if items else {"expiresAt": {"$exists": True}}
+        self.database["leases"].update_many(wanted, {"$set": {"expiresAt": past}})
+
+    def open_leases(self) -> list[Any]:
+        """Those that are held, or hold something open."""
+        kept = [{"intent": {"$exists": True}}, {"primary": {"$exists": True}}]
+        return list(self.database["leases"].find({"$or": [{"owner": {"$exists": True}}, *kept]}))
+
+    def sent_changes(self) -> list[str]:
+        return [request for request in self.proxy.requests if request.startswith(self.changes)]
+
+
+only_absolute = pytest.mark.parametrize("shop", ["absolute"], indirect=True)
+only_conditional = pytest.mark.parametrize("shop", ["conditional"], indirect=True)
+
+
+def completed(process: Process, item: str, quantity: int = 1) -> Order:
+    done = process.move(process.place(item, quantity))
+    assert done.status is OrderStatus.COMPLETED
+    return done
+
+
+def cancelling(process: Process, order: Order) -> Order:
+    return process.adapters.orders.save(order.request_cancel(process.adapters.clock.now()))
+
+
+def move_all(
+    processes: Sequence[Process], orders: Sequence[Order], seconds: float = 15
+) -> list[Order]:
+    with ThreadPoolExecutor(len(orders)) as threads:
+        moving = [
+            threads.submit(processes[n % len(processes)].move, order, seconds)
+            for n, order in enumerate(orders)
+        ]
+        return [each.result() for each in moving]
+
+
+def settled(process: Process, order: Order) -> Order | None:
+    try:
+        recovered = process.recover(order)
+    except (InventoryUnavailable, OutcomeUnknown):
+        return None
+    return recovered if recovered.phase.is_settled else None
+
+
+class DiesBeforeStoring:
+    """A repository that can't save: what its process decides is never heard of."""
+
+    def __init__(self, orders: OrderRepository) -> None:
+        self._orders = orders
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._orders, name)
+
+    def save_all(self, orders: Sequence[Order]) -> list[Order]:
+        raise StoreUnavailable("It died.")
+
+
+def dying(adapters: Adapters) -> Adapters:
+    return replace(adapters, orders=DiesBeforeStoring(adapters.orders))  # type: ignore[arg-type]
+
+
+def our_change(item: str, previous: int, new: int) -> StockChange:
+    return StockChange(
+        topic="stock_updates",
+        partition=0,
+        offset=0,
+        item_id=item,
+        previous_stock=previous,
+        new_stock=new,
+        change_type="reduced",
+        change_amount=previous - new,
+        updated_at=datetime.now(UTC),
+        payload={},
+    )
