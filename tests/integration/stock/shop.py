@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from pymongo.read_concern import ReadConcern
 
 from order_service.application.orders.ports import OrderRepository
 from order_service.application.stock.leased import LeasedStock
@@ -102,10 +103,13 @@ class Shop:
         wanted = {"_id": {"$in": items}} if items else {"expiresAt": {"$exists": True}}
         self.database["leases"].update_many(wanted, {"$set": {"expiresAt": past}})
 
-    def open_leases(self) -> list[Any]:
-        """Those that are held, or hold something open."""
-        kept = [{"intent": {"$exists": True}}, {"primary": {"$exists": True}}]
-        return list(self.database["leases"].find({"$or": [{"owner": {"$exists": True}}, *kept]}))
+    def open_leases(self) -> list[str]:
+        """The ids of the items whose leases are held, or hold something open."""
+        fields = ("owner", "intent", "primary")
+        # A release waits for no majority.
+        leases = self.database["leases"].with_options(read_concern=ReadConcern("local"))
+        kept = {"$or": [{field: {"$exists": True}} for field in fields]}
+        return [lease["_id"] for lease in leases.find(kept)]
 
     def sent_changes(self) -> list[str]:
         return [request for request in self.proxy.requests if request.startswith(self.changes)]
