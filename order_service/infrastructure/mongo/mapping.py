@@ -7,8 +7,10 @@ each field of each document anew, which was a third of the CPU of creating an or
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import MISSING, fields
+from decimal import Decimal
 from enum import Enum
-from typing import Any, Generic, NamedTuple, TypeVar, get_args, get_type_hints
+from functools import lru_cache
+from typing import Any, Final, Generic, NamedTuple, TypeVar, get_args, get_type_hints
 
 from bson import Decimal128, ObjectId
 from mongoengine import Decimal128Field, EmbeddedDocumentField, ListField, ObjectIdField
@@ -16,11 +18,13 @@ from mongoengine.base import BaseDocument, BaseField
 
 T = TypeVar("T")
 _Convert = Callable[[Any], Any]
+_PRICES: Final = 4096
 
 
 class _Field(NamedTuple):
     name: str
     stored_as: str
+    default: Any
     # None where MongoDB's type is Python's.
     write: _Convert | None
     read: _Convert | None
@@ -28,40 +32,66 @@ class _Field(NamedTuple):
 
 class DocumentMapping(Generic[T]):
     """``value``: a dataclass. A property of it can be stored too, and is not read back. What is
-    None or False is left out of the document, and what is not there is read as the dataclass's
-    default, or else None. ``without``: names that are left to the caller."""
+    the dataclass's default, or None where the dataclass has none, is left out of the document, and
+    what is not there is read as that. ``without``: names that are left to the caller."""
 
     def __init__(
         self, document: type[BaseDocument], value: type[T], without: Collection[str] = ()
     ) -> None:
         types = get_type_hints(value)
+        defaults = {field.name: field.default for field in fields(value)}  # type: ignore[arg-type]
         self._value = value
+        self._absent = {name: None for name, default in defaults.items() if default is MISSING}
+        defaults |= self._absent
         self._written = [
-            _Field(name, field.db_field, *_converters(field, types.get(name)))
+            _Field(
+                name,
+                field.db_field,
+                defaults.get(name),
+                *_converters(field, types.get(name)),
+            )
             for name, field in document._fields.items()
             if hasattr(value, name) and name not in without
         ]
-        taken = fields(value)  # type: ignore[arg-type]
-        names = {field.name for field in taken}
-        self._read = [field for field in self._written if field.name in names]
-        self._absent = {field.name: None for field in taken if field.default is MISSING}
+        self._read = [field for field in self._written if field.name in defaults]
 
     def write(self, value: T) -> dict[str, Any]:
         document = {}
-        for name, stored_as, write, _ in self._written:
+        for name, stored_as, default, write, _ in self._written:
             part = getattr(value, name)
-            if part is not None and part is not False:
-                document[stored_as] = write(part) if write else part
+            # Most have no default but None, and to compare a value takes longer than to look at it.
+            if part is None or (default is not None and part == default):
+                continue
+            document[stored_as] = write(part) if write else part
         return document
 
     def read(self, document: Mapping[str, Any], **more: Any) -> T:
         """``more``: what the value holds besides."""
         parts = self._absent | more
-        for name, stored_as, _, read in self._read:
+        for name, stored_as, _, _, read in self._read:
             part = document.get(stored_as)
             if part is not None:
                 parts[name] = read(part) if read else part
         return self._value(**parts)
+
+
+def write_decimal(number: Decimal) -> Decimal128:
+    return _decimal128_of(str(number))
+
+
+def read_decimal(stored: Decimal128) -> Decimal:
+    return _decimal_of(stored.bid)
+
+
+# Converting a price takes as long as all else of an order together, and prices are few.
+@lru_cache(_PRICES)
+def _decimal128_of(text: str) -> Decimal128:
+    return Decimal128(text)
+
+
+@lru_cache(_PRICES)
+def _decimal_of(bid: bytes) -> Decimal:
+    return Decimal128.from_bid(bid).to_decimal()
 
 
 def _converters(field: BaseField, value: Any) -> tuple[_Convert | None, _Convert | None]:
@@ -76,7 +106,7 @@ def _converters(field: BaseField, value: Any) -> tuple[_Convert | None, _Convert
     if isinstance(field, ObjectIdField):
         return ObjectId, str
     if isinstance(field, Decimal128Field):
-        return Decimal128, Decimal128.to_decimal
+        return write_decimal, read_decimal
     if kinds and issubclass(kinds[0], Enum):
         return str, kinds[0]
     return None, None
