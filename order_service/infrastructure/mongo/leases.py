@@ -4,18 +4,9 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any, Final, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from bson import ObjectId
-from mongoengine import (
-    DateTimeField,
-    Document,
-    EmbeddedDocument,
-    EmbeddedDocumentField,
-    LongField,
-    ObjectIdField,
-    StringField,
-)
 from pymongo import UpdateOne, WriteConcern
 from pymongo.errors import BulkWriteError
 from pymongo.read_concern import ReadConcern
@@ -31,40 +22,17 @@ from order_service.infrastructure.mongo.connection import (
     duplicates,
     store_errors,
 )
-from order_service.infrastructure.mongo.documents import IntentDocument, OrderDocument
+from order_service.infrastructure.mongo.documents import OrderDocument
 from order_service.infrastructure.mongo.indexes import UniqueIndexes
-from order_service.infrastructure.mongo.mapping import DocumentMapping
-from order_service.infrastructure.mongo.order_mapping import (
-    read_intent,
-    undecidable_intent,
-    write_intent,
+from order_service.infrastructure.mongo.lease_documents import (
+    HELD,
+    OF_THE_HOLDER,
+    LeaseDocument,
+    read_lease,
+    write_end,
+    write_primary,
 )
-
-_HELD = {"$gt": ["$expiresAt", "$$NOW"]}
-
-
-class PrimaryDocument(EmbeddedDocument):
-    item_id = StringField(db_field="itemId")
-    fence = LongField()
-
-
-class LeaseDocument(Document):
-    """``owner`` is for people; what counts is the fence. ``taking`` tells an attempt to take the
-    lease from others that saw the same fence. A lease with a ``primary`` has an intent that only
-    earlier releases look at."""
-
-    id = StringField(primary_key=True)
-    fence = LongField()
-    owner = StringField()
-    taking = ObjectIdField()
-    expires_at = DateTimeField(db_field="expiresAt")
-    intent = EmbeddedDocumentField(IntentDocument)
-    primary = EmbeddedDocumentField(PrimaryDocument)
-
-    meta = {"collection": "leases"}  # noqa: RUF012
-
-
-_PRIMARY: Final = DocumentMapping(PrimaryDocument, Primary)
+from order_service.infrastructure.mongo.order_mapping import write_intent
 
 
 class LeaseListener(Protocol):
@@ -168,26 +136,20 @@ class MongoLeaseStore:
         return _which_are_taken(self._leases, takings)
 
     def _update(self, taking: _Taking) -> UpdateOne:
-        seen = taking.seen
+        seen, end = taking.seen, {"$add": ["$$NOW", self._milliseconds]}
         taken = {
             "fence": seen.fence + 1,
             "owner": self._owner,
             "taking": taking.id,
-            "expiresAt": {"$add": ["$$NOW", self._milliseconds]},
-            "intent": {"$literal": _stored_intent(taking)},
-            "primary": {"$literal": taking.primary and _PRIMARY.write(taking.primary)},
+            **write_end(end, taking.intent, taking.primary),
+            "intent": {"$literal": taking.intent and write_intent(taking.intent)},
+            "primary": {"$literal": taking.primary and write_primary(taking.primary)},
         }
         if seen.fence == 0:
             new = {"_id": seen.item_id, "fence": {"$exists": False}}
             return UpdateOne(new, [{"$set": taken}], upsert=True)
-        free = {"_id": seen.item_id, "fence": seen.fence, "$expr": {"$not": [_HELD]}}
+        free = {"_id": seen.item_id, "fence": seen.fence, "$expr": {"$not": [HELD]}}
         return UpdateOne(free, [{"$set": taken}])
-
-
-def _stored_intent(taking: _Taking) -> dict[str, Any] | None:
-    if taking.primary is not None:
-        return undecidable_intent()
-    return write_intent(taking.intent) if taking.intent else None
 
 
 def _look_at_all(
@@ -195,22 +157,10 @@ def _look_at_all(
 ) -> list[list[Lease]]:
     wanted = {"_id": {"$in": list({item_id for each in asked for item_id in each})}}
     seen = leases.with_options(read_concern=concern).find(
-        wanted, {"fence": 1, "intent": 1, "primary": 1, "held": _HELD}
+        wanted, {"fence": 1, "intent": 1, "primary": 1, "held": HELD}
     )
     found = {each["_id"]: each for each in seen}
-    return [[_lease(item_id, found.get(item_id)) for item_id in each] for each in asked]
-
-
-def _lease(item_id: str, found: dict[str, Any] | None) -> Lease:
-    if found is None:
-        return Lease(item_id, fence=0, held=False, intent=None)
-    intent, primary = found.get("intent"), found.get("primary")
-    if primary is not None:
-        named = _PRIMARY.read(primary)
-        return Lease(item_id, found["fence"], found["held"], None, named)
-    return Lease(
-        item_id, found["fence"], found["held"], read_intent(intent, item_id) if intent else None
-    )
+    return [[read_lease(item_id, found.get(item_id)) for item_id in each] for each in asked]
 
 
 def _which_are_taken(leases: Documents, takings: Sequence[_Taking]) -> list[bool]:
@@ -233,6 +183,6 @@ def _give_back(lease: Lease, fence: int) -> UpdateOne:
         {"_id": lease.item_id, "fence": lease.fence},
         {
             "$set": {"fence": fence},
-            "$unset": dict.fromkeys(("owner", "taking", "expiresAt", "intent", "primary"), ""),
+            "$unset": dict.fromkeys(OF_THE_HOLDER, ""),
         },
     )

@@ -26,8 +26,8 @@ from order_service.infrastructure.mongo.mapping import DocumentMapping
 
 Fields = Mapping[str, Any]
 
-# No item has this stock: a release that does not know an intent of several items, or of none,
-# therefore can't decide the intent, and moves no stock.
+# No item has this stock: a release that does not know an intent without an overwrite, or with
+# several, therefore can't decide the intent, and moves no stock.
 _UNDECIDABLE: Final = {
     "previousStock": -1,
     "newStock": -1,
@@ -61,11 +61,11 @@ def write_order(order: Order) -> dict[str, Any]:
     if order.failure is not None:
         document["failure"] = _write_failure(order.failure, order)
     if order.stuck is not None:
-        document["stuck"] = _write_stuck(order.stuck)
+        document["stuck"] = _write_stuck(order.stuck, order)
     if order.decision is not None:
         document["decision"] = _DECISION.write(order.decision)
         if order.decision.stuck is not None:
-            document["decision"]["stuck"] = _write_stuck(order.decision.stuck)
+            document["decision"]["stuck"] = _write_stuck(order.decision.stuck, order)
     return document
 
 
@@ -130,11 +130,6 @@ def read_intent(document: Fields, item_id: str) -> Intent:
     return _INTENT.read(document, overwrites=overwrites)
 
 
-def undecidable_intent() -> dict[str, Any]:
-    """What a release that knows no commits of several items finds on the lease of such an item."""
-    return {"orderIds": [], **_UNDECIDABLE}
-
-
 def _write_failure(failure: Failure, order: Order) -> dict[str, Any]:
     document = _FAILURE.write(failure)
     if len(order.lines) == 1 and failure.short and failure.short[0].available is not None:
@@ -149,9 +144,10 @@ def _read_failure(document: Fields, lines: tuple[Line, ...]) -> Failure:
     return replace(failure, short=(Shortage(lines[0].item_id, document.get("available")),))
 
 
-def _write_stuck(stuck: Stuck) -> dict[str, Any]:
+def _write_stuck(stuck: Stuck, order: Order) -> dict[str, Any]:
     document = _STUCK.write(stuck)
-    document["items"] = [ObjectId(item_id) for item_id in stuck.items]
+    if len(order.lines) > 1:
+        document["items"] = [ObjectId(item_id) for item_id in stuck.items]
     if stuck.intent is not None:
         document["intent"] = write_intent(stuck.intent)
     return document
@@ -160,6 +156,5 @@ def _write_stuck(stuck: Stuck) -> dict[str, Any]:
 def _read_stuck(document: Fields, lines: tuple[Line, ...]) -> Stuck:
     items = tuple(map(str, document.get("items", ()))) or (lines[0].item_id,)
     intent = document.get("intent")
-    return _STUCK.read(
-        document, items=items, intent=read_intent(intent, items[0]) if intent else None
-    )
+    more = {"items": items, "intent": read_intent(intent, items[0]) if intent else None}
+    return _STUCK.read(document, **more)

@@ -101,7 +101,7 @@ class Shop:
         """As if its time were over; without ``items`` that of every item."""
         past = datetime(2000, 1, 1, tzinfo=UTC)
         wanted = {"_id": {"$in": items}} if items else {"expiresAt": {"$exists": True}}
-        self.database["leases"].update_many(wanted, {"$set": {"expiresAt": past}})
+        self.database["leases"].update_many(wanted, {"$set": {"expiresAt": past, "endsAt": past}})
 
     def open_leases(self) -> list[str]:
         """The ids of the items whose leases are held, or hold something open."""
