@@ -19,6 +19,7 @@ from order_service.domain.marks import (
 from order_service.domain.moves import Intent, Overwrite, StockMove
 from order_service.domain.order import Order
 from order_service.domain.status import OrderStatus
+from order_service.infrastructure.mongo.order_mapping import write_event, write_order
 
 ITEM = "a" * 24
 PRICE = Decimal("19.99")
@@ -122,6 +123,11 @@ def reverted(order: Order) -> Order:
     taken = {each.item_id: each for each in intent_of(order).moved}
     returned = {item_id: StockMove(7, 10, later(3)) for item_id in taken}
     return order.give_up(later(1)).revert(taken, returned, later(4))
+
+
+def as_stored(order: Order) -> dict[str, Any]:
+    """The document that the first save makes, with the events that are not published yet."""
+    return write_order(order.saved()) | {"outbox": [write_event(e) for e in order.new_events]}
 
 
 def in_every_state() -> dict[str, Order]:

@@ -75,15 +75,18 @@ def assert_100_are_sold(
     acknowledged = {a.json()["order"]["_id"] for a in answers if a.status_code == 201}
     assert acknowledged == {str(o["_id"]) for o in stored if o["status"] == "COMPLETED"}
     for item in items:
-        logged = until(lambda item=item: whole_log(system, item, 100), "the log of all units")
-        assert not any(entry["contradictory"] for entry in logged)
+        assert not any(entry["contradictory"] for entry in whole_log(system, item, 100))
 
 
 def whole_log(system: System, item: str, sold: int) -> list[dict[str, Any]]:
     """One overwrite may have served several orders, but what they took adds up."""
-    entries = system.stock_changes(item)
-    gone = sum(entry["previousStock"] - entry["newStock"] for entry in entries)
-    return entries if gone == sold else []
+
+    def logged() -> list[dict[str, Any]]:
+        entries = system.stock_changes(item)
+        gone = sum(entry["previousStock"] - entry["newStock"] for entry in entries)
+        return entries if gone == sold else []
+
+    return until(logged, "the log of every unit")
 
 
 def tell_slowest(what: str, answers: Sequence[requests.Response]) -> None:

@@ -4,12 +4,14 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from bson import ObjectId
 from pymongo.errors import PyMongoError
 
 from tests.faults.buyers import CUT, NOT_SENT, Buyers, Purchase
 from tests.faults.order_events import published
 from tests.faults.rig import Rig
 from tests.faults.table import Row
+from tests.system import lines_of
 from tests.waiting import until
 
 _SETTLE_WITHIN = 90
@@ -58,13 +60,14 @@ class Audit:
             lost=lost,
             doubled=doubled + sum(max(0, each) for each in surplus),
             oversold=sum(max(0, -each) for each in surplus),
+            half_filled=sum(self._is_half_filled(order) for order in self._orders.values()),
             stuck=sum("stuck" in order for order in self._orders.values()),
             events_doubled=events_doubled,
         )
 
     def _find(self, **condition: Any) -> list[Order]:
-        found = self._rig.system.database["orders"].find(condition)
-        return [order for order in found if str(order["itemId"]) in self._items]
+        items = {"itemId": {"$in": list(map(ObjectId, self._items))}}
+        return list(self._rig.system.database["orders"].find({**items, **condition}))
 
     def _nothing_waits(self) -> bool:
         waiting = {"awaitingSince": {"$exists": True}, "stuck": {"$exists": False}}
@@ -134,18 +137,27 @@ class Audit:
 
     def _surplus(self, item: str) -> int:
         """How much more stock is gone than was sold; negative is oversold."""
-        orders = [order for order in self._orders.values() if str(order["itemId"]) == item]
-        sold = sum(order["quantity"] for order in orders if order["status"] == "COMPLETED")
         stock = self._rig.system.stock(item)
-        surplus = self._items[item] + self._others.get(item, 0) - stock - sold
-        # What a stuck order may have taken, or given back.
-        doubt = [order for order in orders if "stuck" in order]
-        most = sum(order["quantity"] for order in doubt if order["status"] == "PENDING")
-        least = -sum(order["quantity"] for order in doubt if order["status"] == "COMPLETED")
-        if least <= surplus <= most:
+        gone = self._items[item] + self._others.get(item, 0) - stock
+        sold = [
+            _sold(order, line)
+            for order in self._orders.values()
+            for line in lines_of(order)
+            if str(line["itemId"]) == item
+        ]
+        least, most = sum(low for low, _ in sold), sum(high for _, high in sold)
+        if least <= gone <= most:
             return 0
-        self.wrong.append(f"item {item}: stock {stock}, sold {sold}, so {surplus} too many gone")
-        return surplus
+        self.wrong.append(f"item {item}: {gone} are gone, sold were {least} to {most}")
+        return gone - most if gone > most else gone - least
+
+    def _is_half_filled(self, order: Order) -> bool:
+        """Whether an order that is settled has, by its own account, a part of its lines."""
+        kept = ["taken" in line and "returned" not in line for line in lines_of(order)]
+        if "awaitingSince" in order or set(kept) == {order["status"] == "COMPLETED"}:
+            return False
+        self.wrong.append(f"{order['status']}, with these lines kept: {kept}, is {order}")
+        return True
 
     def _check_events(self) -> int:
         told = published(self._rig.kafka.bootstrap, self._rig.topic)
@@ -158,6 +170,16 @@ class Audit:
                     self.wrong.append(f"{order['status']} {order_id} was told as {first_times}")
             doubled += sum(times - 1 for times in Counter(told.get(order_id, [])).values())
         return doubled
+
+
+def _sold(order: Order, line: Mapping[str, Any]) -> tuple[int, int]:
+    """The units that the order has of the line: the least and the most that they may be."""
+    stuck, quantity = order.get("stuck"), line["quantity"]
+    if stuck and line["itemId"] in stuck["items"]:
+        # What nobody can tell: whether it was taken, or given back.
+        return 0, quantity
+    has = "taken" in line and "returned" not in line if stuck else order["status"] == "COMPLETED"
+    return (quantity, quantity) if has else (0, 0)
 
 
 def _key(order: Order) -> str | None:

@@ -2,7 +2,7 @@
 
 import random
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,13 +12,14 @@ from uuid import uuid4
 import requests
 from urllib3.exceptions import NewConnectionError
 
-from tests.system import System
+from tests.system import Asked, System
 
 NOT_SENT = 0
 CUT = -1
 _FINAL = {200, 201, 202, 400}
 # Beyond every recovery, also of a client that meets one crash after another.
 _PATIENCE = 240.0
+_MOST_LINES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +45,10 @@ class Answer:
 
 @dataclass(slots=True)
 class Purchase:
-    """One order as its client asked for it. ``key`` None: asked once, without a key."""
+    """One order as its client asked for it. ``lines``: each item's quantity. ``key`` None: asked
+    once, without a key."""
 
-    item: str
-    quantity: int
+    lines: Mapping[str, int]
     key: str | None
     answers: list[Answer] = field(default_factory=list)
     cancel_answers: list[Answer] = field(default_factory=list)
@@ -76,20 +77,21 @@ class Buyers:
         self._leaving.set()
         self._pool.shutdown()
 
-    def buy(self, item: str, quantity: int = 1) -> "Future[Purchase]":
-        """With a key, until it is answered for good."""
-        return self._pool.submit(self._buy, self._asked(item, quantity, uuid4().hex))
+    def buy(self, asked: Asked, quantity: int = 1) -> "Future[Purchase]":
+        """With a key, until it is answered for good. ``quantity``: of an order for one item."""
+        return self._pool.submit(self._buy, self._asked(asked, quantity, uuid4().hex))
 
     def cancel(self, purchase: Purchase) -> "Future[Purchase]":
         return self._pool.submit(self._cancel, purchase)
 
-    def buy_and_cancel(self, item: str, quantity: int = 1) -> "Future[Purchase]":
-        purchase = self._asked(item, quantity, uuid4().hex)
+    def buy_and_cancel(self, asked: Asked, quantity: int = 1) -> "Future[Purchase]":
+        purchase = self._asked(asked, quantity, uuid4().hex)
         return self._pool.submit(lambda: self._cancel(self._buy(purchase)))
 
     @contextmanager
     def crowd(self, items: Sequence[str], clients: int = 8) -> Iterator[None]:
-        """That many buy and cancel at random until the end of the block, and wait for each answer.
+        """That many buy and cancel at random until the end of the block, and wait for each answer:
+        orders of one to five of the items.
 
         Some ask once, with or without a key, and take what they get.
         """
@@ -103,27 +105,32 @@ class Buyers:
             client.result()
 
     def again(self, purchase: Purchase) -> Answer:
-        """The same request with the same key once more."""
-        url = self._rng.choice(self.urls)
-        return Answer.of(
-            lambda: self._system.create(purchase.item, purchase.quantity, purchase.key, url)
-        )
+        """The same request with the same key once more; one line in either form."""
+        url, lines = self._rng.choice(self.urls), purchase.lines
+        if len(lines) > 1 or self._rng.random() < 0.5:
+            return Answer.of(lambda: self._system.create(lines, key=purchase.key, url=url))
+        [(item, quantity)] = lines.items()
+        return Answer.of(lambda: self._system.create(item, quantity, purchase.key, url))
 
-    def _asked(self, item: str, quantity: int, key: str | None) -> Purchase:
-        purchase = Purchase(item, quantity, key)
+    def _asked(self, asked: Asked, quantity: int, key: str | None) -> Purchase:
+        purchase = Purchase({asked: quantity} if isinstance(asked, str) else asked, key)
         self.purchases.append(purchase)
         return purchase
 
     def _stroll(self, items: Sequence[str], leave: threading.Event) -> None:
         while not leave.wait(self._rng.uniform(0, 0.1)):
             key = None if self._rng.random() < 0.1 else uuid4().hex
-            purchase = self._asked(self._rng.choice(items), self._rng.randint(1, 3), key)
+            purchase = self._asked(self._basket(items), 1, key)
             if key is None or self._rng.random() < 0.2:
                 purchase.answers.append(self.again(purchase))
                 continue
             self._buy(purchase)
             if self._rng.random() < 0.25:
                 self._cancel(purchase)
+
+    def _basket(self, items: Sequence[str]) -> Mapping[str, int]:
+        number = self._rng.randint(1, min(_MOST_LINES, len(items)))
+        return {item: self._rng.randint(1, 3) for item in self._rng.sample(items, number)}
 
     def _buy(self, purchase: Purchase) -> Purchase:
         for _ in self._tries(purchase):

@@ -3,6 +3,8 @@ inventory behind a proxy that misbehaves when told to."""
 
 import os
 import re
+import subprocess
+import sys
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +21,7 @@ from tests.faults.addresses import NAME, AddressBook
 from tests.faults.composition import ADDRESSES, TRAPS
 from tests.faults.traps import TrapFolder
 from tests.misbehaving import MisbehavingInventory
-from tests.system import Parts, System
+from tests.system import Parts, System, clean_environment
 
 LEASE_SECONDS = 5.0
 SETTLE_AFTER = 6.0
@@ -121,6 +123,18 @@ class Rig:
         now = datetime.now(UTC)
         since = [o["awaitingSince"] for o in self.system.orders(item) if "awaitingSince" in o]
         return any((now - each).total_seconds() > SETTLE_AFTER + 0.5 for each in since)
+
+    def command(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """``order-service`` with these arguments, whatever its exit code."""
+        # The inventory's name is known only to the processes under test.
+        settings = {**self.system.settings, "INVENTORY_SERVICE_URL": self.proxy.url}
+        return subprocess.run(
+            [sys.executable, "-m", "order_service", *arguments],
+            env=clean_environment(settings),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
 
     def overwrites(self, item: str) -> int:
         """How many the proxy has seen."""

@@ -5,8 +5,9 @@ from dataclasses import astuple, dataclass, fields
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """``runs``: how often the fault was done. ``stuck`` orders are reported, and wait for a
-    person; ``events_doubled`` are events that were published once more."""
+    """``runs``: how often the fault was done. ``half_filled``: orders that ended with a part of
+    their lines. ``stuck`` orders are reported, and wait for a person; ``events_doubled`` are events
+    that were published once more."""
 
     fault: str
     runs: int
@@ -14,6 +15,7 @@ class Row:
     lost: int = 0
     doubled: int = 0
     oversold: int = 0
+    half_filled: int = 0
     stuck: int = 0
     events_doubled: int = 0
 

@@ -1,22 +1,16 @@
 """The broker is killed and restarted: under load, and while ten thousand events wait."""
 
 import random
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from decimal import Decimal
 from time import sleep
-from typing import Any
 
-from bson import ObjectId
-
-from order_service.domain.order import Order
-from order_service.infrastructure.mongo.documents import EVENT_MAPPING, ORDER_MAPPING
 from tests.faults import table
 from tests.faults.buyers import Buyers
 from tests.faults.conftest import Checked, absolute_only, both_when_full, full_only
 from tests.faults.order_events import published
 from tests.faults.rig import Rig
 from tests.faults.table import Row
+from tests.orders import as_stored, basket, completed
 from tests.waiting import until
 
 EVENTS = 10_000
@@ -26,7 +20,7 @@ EVENTS = 10_000
 def test_a_broker_killed_and_restarted_under_load_costs_no_order_and_no_event(
     rig: Rig, buyers: Buyers, checked: Checked, rng: random.Random, full: bool
 ) -> None:
-    items = {rig.system.add_item(5000): 5000 for _ in range(3)}
+    items = {rig.system.add_item(5000): 5000 for _ in range(6)}
     kills = 3 if full else 1
     with buyers.crowd(list(items)):
         for _ in range(kills):
@@ -47,7 +41,9 @@ def test_waiting_events_are_all_published_whatever_happens_to_the_broker(
     restarts = 4
     orders = rig.system.database["orders"]
     rig.kafka.kill()
-    ids = orders.insert_many(_completed() for _ in range(EVENTS)).inserted_ids
+    now = datetime.now(UTC)
+    placed = (completed(basket(at=now)) for _ in range(EVENTS))
+    ids = orders.insert_many(map(as_stored, placed)).inserted_ids
     for number in range(restarts):
         rig.kafka.start()
         waiting = orders.count_documents({"outbox.0": {"$exists": True}})
@@ -67,12 +63,3 @@ def test_waiting_events_are_all_published_whatever_happens_to_the_broker(
     name = f"{EVENTS} events under broker restarts (absolute)"
     table.ROWS.append(Row(name, restarts + 1, 0, lost=times.count(0), events_doubled=doubled))
     assert times.count(0) == 0
-
-
-def _completed() -> Mapping[str, Any]:
-    """An order as the service stores it, with the event that is not published yet."""
-    at = datetime.now(UTC)
-    placed = Order.place(id=str(ObjectId()), item_id=str(ObjectId()), quantity=1, at=at)
-    order = placed.complete(Decimal("9.99"), at)
-    document: dict[str, Any] = ORDER_MAPPING.write(order.saved())
-    return document | {"outbox": [EVENT_MAPPING.write(e) for e in order.new_events]}

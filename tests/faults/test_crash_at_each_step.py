@@ -2,42 +2,64 @@
 
 import random
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-
-import pytest
+from dataclasses import dataclass
 
 from tests.faults.buyers import Buyers, Purchase
-from tests.faults.conftest import FULL, Checked, both_when_full
+from tests.faults.conftest import Checked, absolute_only, both_when_full
 from tests.faults.rig import Rig
-from tests.faults.traps import Moment, Trap
+from tests.faults.steps import (
+    CANCEL,
+    CREATE,
+    MOMENTS,
+    REFUSE,
+    SETTLE,
+    WITHDRAW,
+    Steps,
+    of_one_line,
+    trap,
+    traps,
+)
+from tests.faults.traps import SetTrap, Trap
+from tests.system import Asked
 from tests.waiting import until
 
-_MOMENTS: tuple[Moment, ...] = ("before", "after")
-_LEASED = ("leases.look", "orders.get_many", "inventory.read", "leases.acquire")
-_STORED = ("inventory.overwrite", "orders.save_all", "leases.release")
-CREATE = {
-    "absolute": ("orders.add", *_LEASED, *_STORED),
-    "conditional": ("orders.add", "inventory.deduct", "orders.save_all"),
-}
-CANCEL = {
-    "absolute": ("orders.get", "orders.save", *_LEASED, *_STORED),
-    "conditional": ("orders.get", "orders.save", "inventory.restore", "orders.save_all"),
-}
-# The full form's orders: 480 + 270 + 150 + 120, so a thousand and some.
-ROUNDS = {("create", "absolute"): 6, ("create", "conditional"): 5}
+STOCK = 100
 ORDERS_EACH = 5
 
 
-def _traps(steps: tuple[str, ...], rounds: int, rng: random.Random) -> list[Trap]:
-    traps = [
-        Trap(step, moment, signal.SIGKILL)
-        for step in steps
-        for moment in _MOMENTS
-        for _ in range(rounds)
-    ]
-    rng.shuffle(traps)
-    return traps
+@dataclass(frozen=True)
+class Case:
+    """A trap, and the items of the orders that are to go into it."""
+
+    trap: Trap
+    items: list[str]
+
+    @property
+    def orders(self) -> list[Asked]:
+        """In both orders of the lines by turns."""
+        lines = dict.fromkeys(self.items, 1)
+        return [lines if n % 2 else dict(reversed(lines.items())) for n in range(ORDERS_EACH)]
+
+
+def _cases(rig: Rig, steps: Steps, rng: random.Random, rounds: int) -> list[Case]:
+    """At each step of baskets; and of orders of one line, in the short form at a few. The full
+    form's orders are a thousand and some."""
+    of_baskets = traps(steps, signal.SIGKILL) * rounds
+    one_line = traps(of_one_line(steps), signal.SIGKILL)
+    set_up = [(each, 2) for each in of_baskets]
+    set_up += [(each, 1) for each in (one_line if rounds > 1 else rng.sample(one_line, 2))]
+    rng.shuffle(set_up)
+    return [Case(each, _shelf(rig, lines)) for each, lines in set_up]
+
+
+def _shelf(rig: Rig, number: int) -> list[str]:
+    return [rig.system.add_item(STOCK) for _ in range(number)]
+
+
+def _stocks(cases: Sequence[Case]) -> dict[str, int]:
+    return {item: STOCK for case in cases for item in case.items}
 
 
 def _spring(rig: Rig, trap: Trap, act: Callable[[], object]) -> None:
@@ -50,52 +72,94 @@ def _spring(rig: Rig, trap: Trap, act: Callable[[], object]) -> None:
 def test_an_api_process_killed_at_any_step_of_a_create_loses_and_doubles_nothing(
     rig: Rig, buyers: Buyers, checked: Checked, rng: random.Random, full: bool
 ) -> None:
-    rounds = ROUNDS["create", rig.contract] if full else 1
-    traps = _traps(CREATE[rig.contract], rounds, rng)
-    items = {rig.system.add_item(100): 100 for _ in traps}
+    cases = _cases(rig, CREATE[rig.contract], rng, 3 if full else 1)
     bought: list[Future[Purchase]] = []
-    for trap, item in zip(traps, items, strict=True):
-        _spring(
-            rig,
-            trap,
-            lambda item=item: bought.extend(buyers.buy(item) for _ in range(ORDERS_EACH)),
-        )
+    for case in cases:
+        _spring(rig, case.trap, lambda case=case: bought.extend(map(buyers.buy, case.orders)))
     assert all(each.result().final for each in bought)
-    checked("API killed at each step of create", len(traps), items)
+    checked("API killed at each step of create", len(cases), _stocks(cases))
 
 
-def test_an_api_process_killed_at_any_step_of_a_cancel_gives_stock_back_once(
+def test_an_api_process_killed_at_any_step_of_a_cancel_gives_each_line_back_once(
     rig: Rig, buyers: Buyers, checked: Checked, rng: random.Random, full: bool
 ) -> None:
-    traps = _traps(CANCEL[rig.contract], 3 if full else 1, rng)
-    items = {rig.system.add_item(100): 100 for _ in traps}
-    bought = {item: [buyers.buy(item) for _ in range(ORDERS_EACH)] for item in items}
-    orders = {item: [each.result() for each in waiting] for item, waiting in bought.items()}
+    cases = _cases(rig, CANCEL[rig.contract], rng, 2 if full else 1)
+    bought = [[buyers.buy(asked) for asked in case.orders] for case in cases]
+    orders = [[each.result() for each in waiting] for waiting in bought]
     cancelled: list[Future[Purchase]] = []
-    for trap, item in zip(traps, items, strict=True):
+    for case, (_, *to_cancel) in zip(cases, orders, strict=True):
         # One stays, so that not everything is given back.
-        to_cancel = orders[item][1:]
         _spring(
             rig,
-            trap,
+            case.trap,
             lambda to_cancel=to_cancel: cancelled.extend(map(buyers.cancel, to_cancel)),
         )
     for each in cancelled:
         each.result()
-    checked("API killed at each step of cancel", len(traps), items)
+    checked("API killed at each step of cancel", len(cases), _stocks(cases))
+
+
+def test_an_api_process_killed_at_any_step_of_a_refusal_leaves_no_line_taken(
+    rig: Rig, buyers: Buyers, checked: Checked, rng: random.Random, full: bool
+) -> None:
+    set_traps = traps(REFUSE[rig.contract], signal.SIGKILL)
+    set_traps = set_traps if full else rng.sample(set_traps, 4)
+    rng.shuffle(set_traps)
+    cases = [Case(each, [*_shelf(rig, 1), rig.system.add_item(0)]) for each in set_traps]
+    bought: list[Future[Purchase]] = []
+    for case in cases:
+        _spring(rig, case.trap, lambda case=case: bought.extend(map(buyers.buy, case.orders)))
+    for each in bought:
+        assert [answer.status for answer in each.result().answers][-1] == 400
+    plenty, short = ({case.items[n] for case in cases} for n in (0, 1))
+    items = dict.fromkeys(plenty, STOCK) | dict.fromkeys(short, 0)
+    row = checked("API killed at each step of a refusal", len(cases), items)
+    assert row.acknowledged == 0
 
 
 @both_when_full
-@pytest.mark.parametrize("moment", _MOMENTS if FULL else _MOMENTS[:1])
 def test_a_worker_killed_while_it_settles_leaves_the_settling_to_the_next_worker(
-    rig: Rig, buyers: Buyers, checked: Checked, moment: Moment
+    rig: Rig, buyers: Buyers, checked: Checked, rng: random.Random, full: bool
 ) -> None:
-    deduct = "leases.acquire" if rig.contract == "absolute" else "inventory.deduct"
-    item = rig.system.add_item(100)
-    first = rig.traps.set(Trap(deduct, "after", signal.SIGKILL))
-    in_settlement = rig.traps.set(Trap("orders.save_all", moment, signal.SIGKILL, role="worker"))
-    purchase = buyers.buy(item)
-    until(lambda: first.caught, "the API was killed")
-    until(lambda: in_settlement.caught, "a worker was killed while it settled", 30)
-    purchase.result()
-    checked(f"worker killed {moment} it stores what it settled", 1, {item: 100})
+    for worker in rig.system.worker:
+        worker.kill()
+    left_at = "leases.acquire" if rig.contract == "absolute" else "inventory.deduct"
+    killed_at = rng.sample(traps(SETTLE[rig.contract], signal.SIGKILL, "worker"), 5 if full else 1)
+    # Each kill may leave its basket to somebody who goes by the other traps.
+    cases = [Case(trap(left_at, "after"), _shelf(rig, 2)) for _ in killed_at]
+    bought: list[Future[Purchase]] = []
+    for case in cases:
+        basket = case.orders[0]
+        _spring(rig, case.trap, lambda basket=basket: bought.append(buyers.buy(basket)))
+    in_settlement = [rig.traps.set(each) for each in killed_at]
+    until(lambda: _all_killed(rig, in_settlement), "workers were killed while they settled", 60)
+    for each in bought:
+        each.result()
+    checked("worker killed at steps of settlement", len(killed_at), _stocks(cases))
+
+
+def _all_killed(rig: Rig, set_traps: Sequence[SetTrap]) -> bool:
+    """Starts dead workers again, for the traps that are left."""
+    for worker in rig.system.worker:
+        worker.start()
+    return all(each.caught for each in set_traps)
+
+
+@absolute_only
+def test_whoever_is_killed_while_clearing_an_undecided_commit_leaves_that_to_the_next(
+    rig: Rig, buyers: Buyers, checked: Checked, rng: random.Random, full: bool
+) -> None:
+    steps = WITHDRAW if full else rng.sample(WITHDRAW, 2)
+    killed_at = [trap(step, rng.choice(MOMENTS)) for step in steps]
+    cases = [Case(trap("leases.acquire_all", "after"), _shelf(rig, 2)) for _ in killed_at]
+    bought: list[Future[Purchase]] = []
+    for case in cases:
+        basket = case.orders[0]
+        _spring(rig, case.trap, lambda basket=basket: bought.append(buyers.buy(basket)))
+    set_traps = [rig.traps.set(each) for each in killed_at]
+    # They find the lease of the lower item, which names the primary.
+    bought += [buyers.buy(case.items[0]) for case in cases]
+    until(lambda: all(each.caught for each in set_traps), "API processes were killed", 60)
+    for each in bought:
+        each.result()
+    checked("API killed while it clears an undecided commit", len(killed_at), _stocks(cases))

@@ -13,7 +13,7 @@ from tests.waiting import until
 def test_an_older_change_that_the_log_takes_late_is_no_evidence_for_a_lost_overwrite(
     rig: Rig, buyers: Buyers, checked: Checked
 ) -> None:
-    item = rig.system.add_item(100)
+    item, other = (rig.system.add_item(100) for _ in range(2))
     for worker in rig.system.worker:
         worker.signal(signal.SIGSTOP)
     try:
@@ -21,10 +21,10 @@ def test_an_older_change_that_the_log_takes_late_is_no_evidence_for_a_lost_overw
         buyers.buy_and_cancel(item).result()
         rig.proxy.misbehave(HANG_BEFORE, method="PATCH", path=item, times=1)
         sent = len(rig.proxy.requests)
-        second = buyers.buy(item)
+        second = buyers.buy({item: 1, other: 1})
         until(lambda: any("PATCH" in each for each in rig.proxy.requests[sent:]), "it was sent")
     finally:
         for worker in rig.system.worker:
             worker.signal(signal.SIGCONT)
     second.result()
-    checked("log takes an older change late", 1, {item: 100})
+    checked("log takes an older change late", 1, {item: 100, other: 100})

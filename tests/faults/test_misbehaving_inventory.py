@@ -4,9 +4,9 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
+from collections.abc import Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass
 from itertools import product
 from time import monotonic, sleep
 
@@ -29,10 +29,11 @@ from tests.misbehaving import (
     HANG_AFTER,
     HANG_BEFORE,
     TRICKLE,
+    Fault,
     slow,
     slow_to_answer,
 )
-from tests.system import clean_environment
+from tests.system import Asked
 from tests.waiting import until
 
 # Beyond the read time-out, and applied well within the lease: what arrives after it is the hole
@@ -58,30 +59,49 @@ REQUESTS = {
 }
 
 
+@dataclass(frozen=True)
+class Case:
+    """What is done how many times to the requests for one of the items of an act's baskets."""
+
+    fault: Fault
+    times: int
+    act: str
+    items: list[str]
+
+
 @pytest.mark.parametrize("place", [0, 1], ids=["first request", "second request"])
 def test_whatever_the_inventory_does_to_a_request_stock_and_orders_agree(
-    rig: Rig, buyers: Buyers, checked: Checked, full: bool, place: int
+    rig: Rig, buyers: Buyers, checked: Checked, rng: random.Random, full: bool, place: int
 ) -> None:
     method, path, acts = REQUESTS[rig.contract][place]
     times = (1, 2, 3) if full else (2,)
-    # An item for each case, so that all are tried at once.
-    cases = {rig.system.add_item(20): each for each in product(FAULTS, times, acts)}
-    to_cancel = {item: _bought(buyers, item) for item, case in cases.items() if "cancel" in case}
+    # Items of its own for each case, so that all are tried at once.
+    cases = [
+        Case(*each, [rig.system.add_item(20) for _ in range(2)])
+        for each in product(FAULTS, times, acts)
+    ]
+    bought = {id(each): _bought(buyers, each.items) for each in cases if each.act == "cancel"}
     asked: list[Future[Purchase]] = []
-    for item, (fault, number, act) in cases.items():
-        rig.proxy.misbehave(fault, method=method, path=path + item, times=number)
-        if act == "create":
-            asked += [buyers.buy(item, 2) for _ in range(4)]
+    for case in cases:
+        # The item that is moved first, or the item whose lease decides.
+        item = rng.choice(case.items)
+        rig.proxy.misbehave(case.fault, method=method, path=path + item, times=case.times)
+        if case.act == "create":
+            asked += _bought(buyers, case.items)
         else:
-            asked += [buyers.cancel(purchase.result()) for purchase in to_cancel[item][1:]]
+            asked += [buyers.cancel(each.result()) for each in bought[id(case)][1:]]
     for each in asked:
         assert each.result().final
-    runs = sum(number for _, number, _ in cases.values())
-    checked(f"inventory misbehaves: {method} {path.strip('/')}", runs, dict.fromkeys(cases, 20))
+    runs = sum(case.times for case in cases)
+    items = {item: 20 for case in cases for item in case.items}
+    checked(f"inventory misbehaves: {method} {path.strip('/')}", runs, items)
 
 
-def _bought(buyers: Buyers, item: str) -> "list[Future[Purchase]]":
-    return [buyers.buy(item, 2) for _ in range(4)]
+def _bought(buyers: Buyers, items: Sequence[str]) -> "list[Future[Purchase]]":
+    """Baskets in both orders of the lines, and an order of either item alone."""
+    first, second = items
+    orders: list[Asked] = [{first: 2, second: 1}, {second: 1, first: 2}, first, second]
+    return [buyers.buy(each) for each in orders]
 
 
 # In the short form single requests are refused, above.
@@ -180,22 +200,16 @@ def test_an_overwrite_that_arrives_after_its_lease_is_named_by_reconcile(
     rig: Rig, buyers: Buyers
 ) -> None:
     """Nobody can prevent that through this contract; so it must not look as if all agreed."""
-    item = rig.system.add_item(1000)
-    rig.proxy.misbehave(slow(LEASE_SECONDS + 2), method="PATCH", times=1)
-    late = buyers.buy(item)
+    item, other = (rig.system.add_item(1000) for _ in range(2))
+    rig.proxy.misbehave(slow(LEASE_SECONDS + 2), method="PATCH", path=item, times=1)
+    late = buyers.buy({item: 1, other: 1})
     until(lambda: rig.overwrites(item), "its request", 30)
     others = [buyers.buy(item), buyers.buy(item)]
     for each in [*others, late]:
         each.result()
     until(lambda: rig.system.stock(item) == 999, "what was not heard of arrives", 30)
     until(lambda: rig.system.stock_changes(item)[0]["previousStock"] == 997, "the log", 30)
-    told = subprocess.run(
-        [sys.executable, "-m", "order_service", "reconcile", "--json", "--grace=0", "--item", item],
-        env=clean_environment({**rig.system.settings, "INVENTORY_SERVICE_URL": rig.proxy.url}),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    told = rig.command("reconcile", "--json", "--grace=0", "--item", item)
     assert told.returncode == 1, told.stdout + told.stderr
     [report] = json.loads(told.stdout)["items"]
     assert [finding["kind"] for finding in report["findings"]] == ["overwritten_again"]

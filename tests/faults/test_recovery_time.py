@@ -21,19 +21,21 @@ BOUND = 20.0
 
 @full_only
 @pytest.mark.parametrize("contract", CONTRACTS)
-def test_an_order_left_by_a_crash_is_settled_soon_with_default_settings(
+def test_a_basket_left_by_a_crash_is_settled_soon_with_default_settings(
     contract: str, store: Mongod, kafka: KafkaBroker, inventory: SampleInventory, tmp_path: Path
 ) -> None:
     step = "inventory.overwrite" if contract == "absolute" else "inventory.deduct"
     with Rig(contract, store, kafka, inventory, tmp_path, settings={}) as rig:
-        item = rig.system.add_item(10)
+        items = [rig.system.add_item(10) for _ in range(3)]
         trap = rig.traps.set(Trap(step, "after", signal.SIGKILL))
         with pytest.raises(OSError, match=r"Connection aborted|reset|disconnected"):
-            rig.system.create(item)
+            rig.system.create(dict.fromkeys(items, 1))
         crashed = monotonic()
         assert trap.caught
         settled = "COMPLETED" if contract == "absolute" else "FAILED"
-        until(lambda: rig.system.orders(item)[0]["status"] == settled, "settled", 60, 0.05)
+        until(lambda: rig.system.orders(items[0])[0]["status"] == settled, "settled", 60, 0.05)
         took = monotonic() - crashed
         table.NOTES.append(f"from crash to settled, default settings, {contract}: {took:.1f} s")
         assert took < BOUND
+        left = 9 if contract == "absolute" else 10
+        assert [rig.system.stock(item) for item in items] == [left] * 3

@@ -3,7 +3,7 @@
 import os
 import random
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 
 import pytest
@@ -11,11 +11,9 @@ import pytest
 from tests.faults.buyers import Buyers, Purchase
 from tests.faults.conftest import Checked, conditional_only
 from tests.faults.rig import Rig
-from tests.faults.test_crash_at_each_step import CANCEL, CREATE
-from tests.faults.traps import Moment, Trap
+from tests.faults.steps import CANCEL, CREATE, traps
+from tests.faults.traps import Trap
 from tests.waiting import until
-
-_MOMENTS: tuple[Moment, ...] = ("before", "after")
 
 
 @pytest.mark.parametrize("act", ["create", "cancel"])
@@ -23,20 +21,26 @@ def test_a_process_stopped_past_its_lease_and_continued_does_no_harm(
     rig: Rig, buyers: Buyers, checked: Checked, rng: random.Random, full: bool, act: str
 ) -> None:
     steps = (CREATE if act == "create" else CANCEL)[rig.contract]
-    traps = [Trap(step, moment, signal.SIGSTOP) for step in steps for moment in _MOMENTS]
-    traps = rng.sample(traps, len(traps) if full else 2)
-    items = {rig.system.add_item(50): 50 for _ in traps}
-    for trap, item in zip(traps, items, strict=True):
+    stopped_at = traps(steps, signal.SIGSTOP)
+    stopped_at = rng.sample(stopped_at, min(16, len(stopped_at)) if full else 2)
+    pairs = [[rig.system.add_item(50) for _ in range(2)] for _ in stopped_at]
+    for trap, pair in zip(stopped_at, pairs, strict=True):
+        basket = dict.fromkeys(pair, 1)
         if act == "create":
-            _stopped(rig, buyers, trap, item, lambda item=item: buyers.buy(item))
+            _stopped(rig, buyers, trap, pair, lambda basket=basket: buyers.buy(basket))
         else:
-            bought = buyers.buy(item).result()
-            _stopped(rig, buyers, trap, item, lambda bought=bought: buyers.cancel(bought))
-    checked(f"stopped past its lease in a {act}", len(traps), items)
+            bought = buyers.buy(basket).result()
+            _stopped(rig, buyers, trap, pair, lambda bought=bought: buyers.cancel(bought))
+    items = {item: 50 for pair in pairs for item in pair}
+    checked(f"stopped past its lease in a {act}", len(stopped_at), items)
 
 
 def _stopped(
-    rig: Rig, buyers: Buyers, trap: Trap, item: str, act: Callable[[], "Future[Purchase]"]
+    rig: Rig,
+    buyers: Buyers,
+    trap: Trap,
+    items: Sequence[str],
+    act: Callable[[], "Future[Purchase]"],
 ) -> None:
     """Act, stop the process that carries it out, and continue it when others were served."""
     set_trap = rig.traps.set(trap)
@@ -45,8 +49,10 @@ def _stopped(
     try:
         known = rig.url_of(stopped)
         buyers.urls = [url for url in rig.system.urls if url != known]
-        # They are served only when the lease is free again, or was never taken.
-        for each in [buyers.buy(item), buyers.buy(item, 2)]:
+        # They are served only when the leases are free again, or were never taken.
+        first, second = items
+        others = [buyers.buy(first), buyers.buy(second, 2), buyers.buy({second: 1, first: 2})]
+        for each in others:
             each.result()
     finally:
         os.kill(stopped, signal.SIGCONT)
@@ -62,11 +68,11 @@ def test_a_creator_that_wakes_while_its_order_is_given_back_does_not_complete_th
     for process in rig.processes:
         process.kill()
     rig.heal()
-    item = rig.system.add_item(50)
+    items = {rig.system.add_item(50): 50 for _ in range(2)}
     rig.system.worker[1].kill()
     creator = rig.traps.set(Trap("orders.save_all", "before", signal.SIGSTOP))
     settler = rig.traps.set(Trap("orders.save", "after", signal.SIGSTOP, role="worker"))
-    held_up = buyers.buy(item)
+    held_up = buyers.buy(dict.fromkeys(items, 1))
     stopped = {}
     try:
         stopped["creator"] = until(lambda: creator.caught, "the creator was stopped")
@@ -78,4 +84,4 @@ def test_a_creator_that_wakes_while_its_order_is_given_back_does_not_complete_th
         for pid in stopped.values():
             os.kill(pid, signal.SIGCONT)
     assert held_up.result().acknowledged
-    checked("creator wakes while its order is given back", 1, {item: 50})
+    checked("creator wakes while its order is given back", 1, items)

@@ -18,7 +18,7 @@ from tests.faults.rig import Rig
 def test_a_store_killed_and_restarted_under_load_keeps_what_was_acknowledged(
     rig: Rig, buyers: Buyers, checked: Checked, rng: random.Random, full: bool
 ) -> None:
-    items = {rig.system.add_item(5000): 5000 for _ in range(3)}
+    items = {rig.system.add_item(5000): 5000 for _ in range(6)}
     kills = 5 if full else 2
     with buyers.crowd(list(items)):
         for _ in range(kills):
@@ -50,7 +50,7 @@ def test_primaries_killed_one_after_another_under_load_take_no_acknowledged_orde
 ) -> None:
     store, system = replicated.store, replicated.system
     assert isinstance(store, MongoCluster)
-    items = {system.add_item(5000): 5000 for _ in range(3)}
+    items = {system.add_item(5000): 5000 for _ in range(6)}
     kills = 4 if full else 2
     buyers = Buyers(system, rng)
     with buyers.crowd(list(items)):

@@ -9,6 +9,7 @@ from tests.faults.buyers import Buyers
 from tests.faults.composition import CLOCK_OFF
 from tests.faults.conftest import FULL, Checked
 from tests.faults.rig import Rig
+from tests.system import Asked
 
 # STORE_TIMEOUT and a little: minutes would show.
 ROUND_TRIP = timedelta(seconds=3)
@@ -28,10 +29,10 @@ def test_a_clock_that_is_minutes_off_changes_nothing(
             process.start()
         rig.system.await_api(1)
         items = {rig.system.add_item(500): 500 for _ in range(2)}
+        orders: list[Asked] = [*items, dict.fromkeys(items, 1)] * (70 if full else 14)
         bought = [
-            buyers.buy_and_cancel(item) if rng.random() < 0.3 else buyers.buy(item)
-            for item in items
-            for _ in range(100 if full else 20)
+            buyers.buy_and_cancel(asked) if rng.random() < 0.3 else buyers.buy(asked)
+            for asked in orders
         ]
         for each in bought:
             each.result()

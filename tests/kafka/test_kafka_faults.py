@@ -5,17 +5,13 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from decimal import Decimal
 from itertools import cycle, islice
 from typing import Any
 
-from bson import ObjectId
-
-from order_service.domain.order import Order
-from order_service.infrastructure.mongo.documents import EVENT_MAPPING, ORDER_MAPPING
 from tests.faults.order_events import published
 from tests.kafka.conftest import Site
 from tests.kafka.ledger import NOTES, Row
+from tests.orders import as_stored, completed
 from tests.system import System
 from tests.unit.infrastructure.kafka.fakes import value
 from tests.waiting import until
@@ -159,9 +155,4 @@ def orders_completed(system: System) -> Iterator[list[str]]:
 
 
 def _order() -> Mapping[str, Any]:
-    """As the service stores it, with the event that is not published yet."""
-    at = datetime.now(UTC)
-    placed = Order.place(id=str(ObjectId()), item_id=str(ObjectId()), quantity=1, at=at)
-    order = placed.complete(Decimal("9.99"), at)
-    document: dict[str, Any] = ORDER_MAPPING.write(order.saved())
-    return document | {"outbox": [EVENT_MAPPING.write(e) for e in order.new_events]}
+    return as_stored(completed(at=datetime.now(UTC)))
