@@ -128,9 +128,9 @@ _FAR_BEYOND_A_CALL = "5.0"
 def test_trickling_answers_hold_up_orders_and_settlement_no_longer_than_a_call(
     rig: Rig, buyers: Buyers, checked: Checked
 ) -> None:
-    # As many as all the threads that the API has for them.
-    items = {rig.system.add_item(20): 20 for _ in range(2 * 32 + 1)}
-    left, *others = items
+    # As many baskets as all the threads that the API has for them.
+    left, *items = (rig.system.add_item(20) for _ in range(2 * 2 * 32 + 1))
+    others = [dict.fromkeys(pair, 1) for pair in zip(items[::2], items[1::2], strict=True)]
     method, path, _ = REQUESTS[rig.contract][-1 if rig.contract == "absolute" else 0]
     rig.proxy.misbehave(HANG_BEFORE, method=method, path=path + left)
     asked = [buyers.buy(left)]
@@ -138,7 +138,7 @@ def test_trickling_answers_hold_up_orders_and_settlement_no_longer_than_a_call(
     rig.proxy.behave()
     rig.proxy.misbehave(TRICKLE)
     before = len(rig.proxy.requests)
-    asked += [buyers.buy(item) for item in others]
+    asked += map(buyers.buy, others)
     until(lambda: len(rig.proxy.requests) - before > len(others), "requests that trickle", 30)
     until(lambda: rig.is_overdue(left), "an order that settlement tries", 30)
     rig.proxy.behave()
@@ -158,7 +158,7 @@ def test_trickling_answers_hold_up_orders_and_settlement_no_longer_than_a_call(
     assert to_order < 5
     assert to_settlement < 10
     assert rig.slow_calls(_FAR_BEYOND_A_CALL) == 0
-    checked("answers trickle", len(items), items)
+    checked("answers trickle", len(others), dict.fromkeys([left, *items], 20))
 
 
 @absolute_only
