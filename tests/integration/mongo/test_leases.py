@@ -19,8 +19,9 @@ from order_service.infrastructure.mongo.relay_lock import MongoRelayLock
 from order_service.infrastructure.telemetry.leases import LeaseMetrics
 from tests.integration.cli.commands import Commands
 from tests.integration.conftest import connected
+from tests.orders import START
 from tests.suites.leases import *  # noqa: F403
-from tests.suites.leases import Expire, ExpireAll, all_taken, look, taken
+from tests.suites.leases import Expire, ExpireAll, all_taken, intent, look, taken
 from tests.waiting import until
 
 LONG, SHORT = 60.0, 0.15
@@ -78,13 +79,47 @@ def test_one_relay_at_a_time_has_the_relays_lock(database: Database) -> None:
         assert is_others
 
 
-def test_the_lease_of_a_secondary_can_not_be_decided_by_a_release_that_knows_no_secondaries(
-    database: Database, leases: MongoLeaseStore, item: str
+def is_held_by_the_word_of_release_0_2_0(database: Database, item: str) -> bool:
+    """As that release asks before it takes a lease."""
+    ended = {"$expr": {"$not": [{"$gt": ["$expiresAt", "$$NOW"]}]}}
+    return database["leases"].count_documents({"_id": item, **ended}) == 0
+
+
+def test_a_release_that_knows_no_baskets_sees_the_leases_of_a_basket_held_until_they_are_given_back(
+    database: Database,
+    leases: MongoLeaseStore,
+    three: list[str],
+    expire: Expire,
+    expire_all: ExpireAll,
 ) -> None:
-    all_taken(leases, [item], Primary(item, 1))
-    [stored] = database["leases"].find({"_id": item})
-    assert stored["intent"]["orderIds"] == []
-    assert (stored["intent"]["previousStock"], stored["intent"]["newStock"]) == (-1, -1)
+    *others, last = three
+    left = [*expire_all(others, Primary(last, 1)), expire(last, intent(*three))]
+    assert [lease.held for lease in leases.look(three)] == [False] * 3
+    assert all(is_held_by_the_word_of_release_0_2_0(database, item) for item in three)
+    taken(leases, last, left[-1].intent)
+    assert is_held_by_the_word_of_release_0_2_0(database, last)
+    leases.release([*left[:-1], look(leases, last)])
+    until(
+        lambda: not any(is_held_by_the_word_of_release_0_2_0(database, item) for item in three),
+        "a majority has them given back",
+    )
+
+
+@pytest.mark.parametrize("is_abandonment", [False, True])
+def test_a_release_that_knows_no_baskets_sees_when_the_lease_of_one_item_has_ended(
+    database: Database, item: str, expire: Expire, is_abandonment: bool
+) -> None:
+    order = str(ObjectId())
+    expire(item, Intent.to_abandon(order, START) if is_abandonment else intent(item))
+    assert not is_held_by_the_word_of_release_0_2_0(database, item)
+
+
+def test_a_lease_that_was_a_baskets_ends_for_every_release_once_one_item_has_it(
+    database: Database, item: str, expire: Expire, expire_all: ExpireAll
+) -> None:
+    expire_all([item], Primary("f" * 24, 1))
+    expire(item, intent(item))
+    assert not is_held_by_the_word_of_release_0_2_0(database, item)
 
 
 def test_the_leases_of_a_basket_are_seen_taken_and_given_back_in_one_round_trip_each(
