@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -14,15 +15,20 @@ import pytest
 from bson import ObjectId
 
 from devstack.mongod import Mongod
+from order_service.application.orders.list import OrderQuery
 from order_service.domain.errors import StoreUnavailable
 from order_service.infrastructure.dependencies import StoreDependency
 from order_service.infrastructure.mongo import index_building, schema
 from order_service.infrastructure.mongo.connection import Database
 from order_service.infrastructure.mongo.index_building import Report
+from order_service.infrastructure.mongo.order_pages import MongoOrderPages
+from order_service.infrastructure.mongo.orders import MongoOrderRepository
 from order_service.infrastructure.mongo.retention import log_kept
+from tests.fixtures import restore
 from tests.integration.conftest import connected
 from tests.integration.mongo.guarded_mongod import HALFWAY, GuardedMongod
 from tests.integration.mongo.test_stock_change_log import change
+from tests.orders import ITEM, basket, later, moved_at, pending
 from tests.waiting import until
 
 NOT_MIGRATED = "The database is not migrated: run `order-service migrate`."
@@ -133,6 +139,83 @@ def waiting_for_index(guarded: GuardedMongod) -> bool:
         return bool(list(keeper.admin.aggregate(ops)))
 
 
+# --- from an earlier release, while the service runs
+
+
+def by_reference(database: Database, reference: str) -> list[str]:
+    """The ids of its orders, by the index that is new."""
+    page = MongoOrderPages(database).page(OrderQuery(reference=reference, item_id=ITEM))
+    return [order.id for order in page]
+
+
+def test_orders_are_written_while_a_store_of_an_earlier_release_gets_its_new_indexes(
+    guarded: GuardedMongod,
+) -> None:
+    with connected(guarded.uri_of()) as database, ThreadPoolExecutor(1) as threads:
+        restore(database, "store_of_0_2_0")
+        there, before = listed(database, "orders"), database["orders"].count_documents({})
+        repository = MongoOrderRepository(database)
+        waiting = repository.add(basket(reference="before"))
+        with pytest.raises(StoreUnavailable, match=NOT_MIGRATED):
+            StoreDependency(database).check()
+        with pytest.raises(StoreUnavailable, match=NOT_MIGRATED):
+            by_reference(database, "before")
+        with guarded.failing(HALFWAY):
+            migrating = threads.submit(schema.migrate, database)
+            until(lambda: listed(database, "orders") > there, "the first new one is being made")
+            added = [repository.add(place(reference="meanwhile")) for place in (basket, pending)]
+            repository.save(moved_at(waiting, later(1)))
+            with pytest.raises(StoreUnavailable, match=NOT_MIGRATED):
+                StoreDependency(database).check()
+            assert not migrating.done()
+        migrating.result(60)
+        StoreDependency(database).check()
+        assert listed(database, "orders") >= there
+        assert by_reference(database, "before") == [waiting.id]
+        newest_first = sorted((order.id for order in added), reverse=True)
+        assert by_reference(database, "meanwhile") == newest_first
+        page = MongoOrderPages(database).page(OrderQuery(limit=100))
+        assert len({order.id for order in page}) == before + 3
+
+
+def test_orders_that_are_written_without_a_pause_are_all_in_the_indexes_of_a_migration(
+    mongo: Mongod,
+) -> None:
+    with connected(mongo.uri) as database, ThreadPoolExecutor(4) as threads:
+        restore(database, "store_of_0_2_0")
+        repository, migrated = MongoOrderRepository(database), threading.Event()
+
+        def write() -> int:
+            written = 0
+            while not migrated.is_set():
+                place = basket if written % 2 else pending
+                stored = repository.add(place(reference="meanwhile"))
+                repository.save(moved_at(stored, later(1)))
+                written += 1
+            return written
+
+        writing = [threads.submit(write) for _ in range(3)]
+        until(lambda: by_hand(database, "meanwhile") > 50, "orders are written")
+        schema.migrate(database)
+        seen = by_hand(database, "meanwhile")
+        migrated.set()
+        written = sum(each.result(60) for each in writing)
+        assert written >= seen > 50
+        keys = database.command("validate", "orders")["keysPerIndex"]
+        assert keys["list_reference"] == keys["list_reference_status"] == written
+        assert keys["list_reference_item"] == by_hand(database, "meanwhile", {"$size": "$itemId"})
+
+
+def by_hand(database: Database, reference: str, each: Any = 1) -> int:
+    """Its orders, by reading all; ``each``: what of each order is counted."""
+    counted = {"$cond": [{"$isArray": "$itemId"}, each, 1]}
+    pipeline = [
+        {"$match": {"reference": reference}},
+        {"$group": {"_id": None, "sum": {"$sum": counted}}},
+    ]
+    return sum(found["sum"] for found in database["orders"].aggregate(pipeline))
+
+
 # --- what stands in its way
 
 
@@ -226,7 +309,7 @@ def test_an_index_in_the_place_of_one_of_ours_is_named_and_not_dropped(
 
 def test_migrate_reports_every_step_and_its_second_run_finds_all_made(fresh: Database) -> None:
     first, second = migrated(fresh), migrated(fresh)
-    assert len(first) == len(second) == 15
+    assert len(first) == len(second) == 23
     assert all(line.endswith(": made.") for line in first[:-1])
     assert all(line.endswith(": there.") for line in second[:-1])
 

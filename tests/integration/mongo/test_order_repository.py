@@ -1,14 +1,19 @@
 """The repository of orders, over mongomock and over MongoDB."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import mongomock
 import pytest
 from mongomock.collection import BulkOperationBuilder
 
+from devstack.mongod import Mongod
+from order_service.infrastructure.mongo import schema
+from order_service.infrastructure.mongo.connection import Database
 from order_service.infrastructure.mongo.documents import OrderDocument
 from order_service.infrastructure.mongo.indexes import UniqueIndexes, indexes_of
 from order_service.infrastructure.mongo.orders import MongoOrderRepository, MongoOutbox
+from tests.integration.conftest import connected
 from tests.suites.order_repository import *  # noqa: F403
 
 
@@ -29,6 +34,20 @@ def mocked(monkeypatch: pytest.MonkeyPatch) -> Any:
     for index in indexes_of(client["orders"], OrderDocument):
         index.collection.create_index(index.keys, name=index.name, **index.options)
     return client["orders"]
+
+
+@pytest.fixture(scope="module")
+def migrated(mongo: Mongod) -> Iterator[Database]:
+    with connected(mongo.uri) as database:
+        schema.migrate(database)
+        yield database
+
+
+@pytest.fixture
+def database(migrated: Database) -> Database:
+    """Without an order. Making the indexes anew for each test would take most of the time."""
+    migrated["orders"].delete_many({})
+    return migrated
 
 
 @pytest.fixture(params=["mocked", "database"])
