@@ -337,6 +337,52 @@ def test_a_cleared_secondary_is_free_names_no_primary_and_its_fence_has_moved_on
     assert look(leases, item).fence == 2
 
 
+def test_a_lease_that_was_reserved_is_acquired_again_by_its_holder_with_an_intent(
+    leases: LeaseStore, others: LeaseStore, item: str
+) -> None:
+    primary = Primary(item, 2)
+    [reserved] = all_taken(leases, [item], primary)
+    assert reserved == Lease(item, fence=1, held=True, intent=None, primary=primary)
+    mine = intent(item, fence=2)
+    held = leases.acquire_again(reserved, mine)
+    assert held == Lease(item, fence=2, held=True, intent=mine)
+    assert look(others, item) == held
+    assert leases.acquire_again(reserved, mine) is None
+    leases.release([reserved])
+    assert look(others, item) == held
+
+
+def test_a_reserved_lease_that_ended_is_acquired_again_unless_somebody_else_took_the_lease(
+    leases: LeaseStore, three: list[str], expire_all: ExpireAll
+) -> None:
+    first, second, _ = three
+    slow = expire_all([first, second], Primary(second, 2))
+    theirs = taken(leases, first, intent(first))
+    assert leases.acquire_again(slow[0], intent(first, fence=2)) is None
+    mine = intent(second, fence=2)
+    held = Lease(second, fence=2, held=True, intent=mine)
+    assert leases.acquire_again(slow[1], mine) == held
+    assert leases.look([first, second]) == [theirs, held]
+
+
+def test_a_reserved_lease_that_was_cleared_is_not_acquired_again(
+    leases: LeaseStore, item: str, expire_all: ExpireAll
+) -> None:
+    [slow] = expire_all([item], Primary(item, 2))
+    assert leases.clear(look(leases, item)) is True
+    assert leases.acquire_again(slow, intent(item, fence=2)) is None
+    assert look(leases, item) == Lease(item, fence=2, held=False, intent=None)
+
+
+def test_an_intent_of_several_leases_that_overwrites_one_item_is_seen_whole(
+    leases: LeaseStore, three: list[str]
+) -> None:
+    other, _, last = three
+    whole = intent(other, fence=1)
+    taken(leases, last, whole)
+    assert look(leases, last).intent == whole
+
+
 def test_many_leases_are_released_together_and_those_that_were_lost_are_left_alone(
     leases: LeaseStore, three: list[str], expire_all: ExpireAll
 ) -> None:

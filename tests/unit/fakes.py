@@ -171,6 +171,13 @@ class FakeLeases:
         with self._lock:
             return self._take(seen, intent, None)
 
+    def acquire_again(self, held: Lease, intent: Intent) -> Lease | None:
+        with self._lock:
+            if self.fences.get(held.item_id) != held.fence:
+                return None
+            self.expiries.pop(held.item_id, None)
+            return self._take(held, intent, None)
+
     def acquire_all(self, seen: Sequence[Lease], primary: Primary) -> list[Lease | None]:
         with self._lock:
             return [self._take(each, None, primary) for each in seen]

@@ -3,12 +3,12 @@ not, never guess."""
 
 from collections.abc import Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
 from typing import Final
 
 from order_service.application.backoff import attempts
 from order_service.application.clock import Clock
 from order_service.application.orders.ports import OrderRepository
+from order_service.application.stock.acquiring import Acquiring, Held
 from order_service.application.stock.lease import Lease, LeaseStore, Primary
 from order_service.application.stock.moving import for_each, store_changed
 from order_service.application.stock.overwriting import Overwriting
@@ -21,32 +21,22 @@ from order_service.domain.stock import StockReading, Verdict, judge
 OTHERS_TOOK_TOO_LONG: Final = "Other orders of these items took too long."
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
-    """The lease of a commit's primary, held until ``not_after``, in monotonic seconds, at the
-    least; and the leases of its other items."""
-
-    primary: Lease
-    not_after: float
-    secondaries: tuple[Lease, ...] = ()
-
-
 class Finishing:
     def __init__(
         self,
         overwriting: Overwriting,
+        acquiring: Acquiring,
         leases: LeaseStore,
         orders: OrderRepository,
         clock: Clock,
         executor: Executor,
-        lease_seconds: float,
     ) -> None:
         self._overwriting = overwriting
+        self._acquiring = acquiring
         self._leases = leases
         self._orders = orders
         self._clock = clock
         self._executor = executor
-        self._lease_seconds = lease_seconds
 
     def wait_for_free(self, item_ids: Sequence[str], deadline: float) -> list[Lease]:
         """The leases, all of them free, with nothing open. Raises InventoryUnavailable."""
@@ -59,15 +49,6 @@ class Finishing:
                 return leases
             self._finish(left_open, deadline)
         raise InventoryUnavailable(OTHERS_TOOK_TOO_LONG)
-
-    def acquire(self, seen: Lease, intent: Intent) -> Held | None:
-        """None when somebody else acquired the lease first."""
-        not_after = self._clock.monotonic() + self._lease_seconds
-        got = self._leases.acquire(seen, intent)
-        return Held(got, not_after) if got else None
-
-    def release(self, held: Held) -> None:
-        self._leases.release([*held.secondaries, held.primary])
 
     def _finish(self, lease: Lease, deadline: float) -> None:
         if lease.intent is not None:
@@ -92,7 +73,7 @@ class Finishing:
     def _settle(self, lease: Lease, intent: Intent, deadline: float) -> None:
         """Finish the overwrites that the lease's last holder left open, applied or not. The lease
         of the primary guards every item of the intent, until the intent is cleared."""
-        held = self.acquire(lease, intent)
+        held = self._acquiring.acquire(lease, intent)
         if held is None:
             return
         waiting = _waiting(self._orders.get_many(intent.order_ids), intent)

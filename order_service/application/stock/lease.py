@@ -59,6 +59,13 @@ class LeaseStore(Protocol):
         """``acquire`` for each lease, in one round trip, with the name of the primary."""
         ...
 
+    def acquire_again(self, held: Lease, intent: Intent) -> Lease | None:
+        """``acquire`` by the holder of a lease that was acquired without an intent.
+
+        None when the fence is no longer that of the lease.
+        """
+        ...
+
     def clear(self, lease: Lease) -> bool:
         """Durably clear what the lease holds open, give the lease back and move its fence on; False
         when the fence had moved on already."""

@@ -11,15 +11,16 @@ docs/adr/0001-lease-over-an-overwriting-inventory.md, 0008-orders-of-several-ite
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager
-from dataclasses import replace
+from functools import partial
 from typing import Protocol
 
 from order_service.application.backoff import attempts
 from order_service.application.clock import Clock
 from order_service.application.orders.ports import OrderRepository
-from order_service.application.stock.finishing import OTHERS_TOOK_TOO_LONG, Finishing, Held
+from order_service.application.stock.acquiring import Acquiring, Decide, Held
+from order_service.application.stock.finishing import OTHERS_TOOK_TOO_LONG, Finishing
 from order_service.application.stock.group_commit import Draw, GroupCommit
-from order_service.application.stock.lease import Lease, LeaseStore, Primary
+from order_service.application.stock.lease import Lease, LeaseStore
 from order_service.application.stock.moving import refuse, short_of, store_changed
 from order_service.application.stock.overwriting import (
     Overwriting,
@@ -67,7 +68,10 @@ class LeasedStock:
         self._turns = turns
         self._clock = clock
         self._overwriting = Overwriting(inventory, changes, clock, calls)
-        self._finishing = Finishing(self._overwriting, leases, orders, clock, calls, lease_seconds)
+        self._acquiring = Acquiring(leases, clock, lease_seconds)
+        self._finishing = Finishing(
+            self._overwriting, self._acquiring, leases, orders, clock, calls
+        )
         self._group = GroupCommit(self._commit, commits, clock.monotonic)
 
     def require_available(self) -> None:
@@ -91,6 +95,7 @@ class LeasedStock:
         return self.move(current, deadline)
 
     def _commit(self, item_ids: Sequence[str], draw: Draw, deadline: float) -> dict[str, Order]:
+        lost = False
         if len(item_ids) > 1:
             # Without turns at first: while one item's inventory hangs, nobody should wait for a
             # turn at the others.
@@ -99,17 +104,37 @@ class LeasedStock:
                 done = self._try(leases, draw, deadline)
                 if done is not None:
                     return done
+                lost = True
         with self._turns.at(item_ids):
             # With pauses, so that two processes which take each other's leases away don't go on so.
             for _ in attempts(self._clock, deadline):
                 leases = self._finishing.wait_for_free(item_ids, deadline)
-                done = self._try(leases, draw, deadline)
+                if lost:
+                    done = self._try_reserved(leases, draw, deadline)
+                else:
+                    done = self._try(leases, draw, deadline)
                 if done is not None:
                     return done
+                lost = len(item_ids) > 1
         raise InventoryUnavailable(OTHERS_TOOK_TOO_LONG)
 
     def _try(self, free: Sequence[Lease], draw: Draw, deadline: float) -> dict[str, Order] | None:
         """None when somebody else acquired one of the leases first."""
+        return self._serve(free, draw, deadline, partial(self._acquiring.acquire_all, free))
+
+    def _try_reserved(
+        self, free: Sequence[Lease], draw: Draw, deadline: float
+    ) -> dict[str, Order] | None:
+        """``_try`` where others are faster: orders of one line need a look, a reading and a write
+        while one lease is free, and a commit of several items would find no such moment for all of
+        its leases. The inventory has just answered for all items, so they are not held for long.
+        """
+        with self._acquiring.reserved(free) as decide:
+            return self._serve(free, draw, deadline, decide) if decide else None
+
+    def _serve(
+        self, free: Sequence[Lease], draw: Draw, deadline: float, decide: Decide
+    ) -> dict[str, Order] | None:
         # Loaded after the leases were seen free: another process that decides an order acquires
         # its primary's lease first, and then the acquisition below fails.
         ids = [order.id for order in draw()]
@@ -122,7 +147,7 @@ class LeasedStock:
         if plan.intent is None:
             return orders | self._store_refused(plan)
         try:
-            held = self._acquire(free, plan.intent)
+            held = decide(plan.intent)
             moved = self._carry_out(held, plan, plan.intent, deadline) if held else None
         except StoreUnavailable as error:
             # The intent may be recorded, and then the lease's next holder carries it out.
@@ -130,33 +155,16 @@ class LeasedStock:
             raise OutcomeUnknown(message, in_flight=True) from error
         return None if moved is None else orders | moved
 
-    def _acquire(self, free: Sequence[Lease], intent: Intent) -> Held | None:
-        """None when somebody else acquired one of the leases first; nothing is kept then."""
-        moving = {each.item_id for each in intent.overwrites}
-        *others, primary = (lease for lease in free if lease.item_id in moving)
-        if not others:
-            return self._finishing.acquire(primary, intent)
-        decides = Primary(primary.item_id, primary.fence + 1)
-        answers = self._leases.acquire_all(others, decides)
-        got = tuple(lease for lease in answers if lease is not None)
-        held = None
-        if len(got) == len(others):
-            held = self._finishing.acquire(primary, replace(intent, fence=decides.fence))
-        if held is None:
-            self._leases.release(got)
-            return None
-        return replace(held, secondaries=got)
-
     def _carry_out(
         self, held: Held, plan: Plan, intent: Intent, deadline: float
     ) -> dict[str, Order]:
         try:
             self._overwriting.make_all(intent, held.not_after, deadline)
         except InventoryUnavailable:
-            self._withdraw(held)
+            self._acquiring.withdraw(held)
             raise
         except ItemNotFound as missing:
-            self._withdraw(held)
+            self._acquiring.withdraw(held)
             short = short_of(missing.item_ids)
             failed = store_changed(
                 self._orders, plan.served, lambda each: refuse(each, short, self._clock.now())
@@ -168,7 +176,7 @@ class LeasedStock:
             lambda order: order.stock_moved(intent.moved, self._clock.now()),
         )
         refused = self._store_refused(plan)
-        self._finishing.release(held)
+        self._acquiring.release(held)
         return moved | refused
 
     def _look_for_new_evidence(self, order: Order, stuck: Stuck) -> Order:
@@ -188,18 +196,12 @@ class LeasedStock:
         the order after its lease has ended and another process has served the order.
         """
         intent = Intent.to_abandon(order.id, self._clock.now())
-        held = self._finishing.acquire(primary, intent)
+        held = self._acquiring.acquire(primary, intent)
         if held is None:
             return order
         failed = store_changed(self._orders, [order], self._finishing.fail_as_abandoned)
-        self._finishing.release(held)
+        self._acquiring.release(held)
         return failed[order.id]
-
-    def _withdraw(self, held: Held) -> None:
-        """Clear the intent for good before an order fails, or the intent would be carried out."""
-        if not self._leases.clear(held.primary):
-            raise OutcomeUnknown("The lease was lost.", in_flight=True)
-        self._leases.release(held.secondaries)
 
     def _store_refused(self, plan: Plan) -> dict[str, Order]:
         short = {order.id: shortages for order, shortages in plan.refused}

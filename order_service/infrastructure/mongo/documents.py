@@ -48,8 +48,8 @@ class OverwriteDocument(EmbeddedDocument):
 
 
 class IntentDocument(EmbeddedDocument):
-    """An intent of one overwrite has the overwrite's fields, and its item is known from where the
-    intent stands; an intent of several has ``overwrites``."""
+    """An intent of one item's lease has the overwrite's fields, and its item is known from where
+    the intent stands; an intent of several leases has ``overwrites``."""
 
     order_ids = ListField(ObjectIdField(), db_field="orderIds")
     previous_stock = LongField(db_field="previousStock")

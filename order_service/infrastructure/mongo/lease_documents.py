@@ -62,9 +62,13 @@ def write_primary(primary: Primary) -> dict[str, Any]:
 
 def write_end(end: Any, intent: Intent | None, primary: Primary | None) -> dict[str, Any]:
     """The stages of an update that let the lease end at ``end``, an expression."""
-    if primary is None and (intent is None or len(intent.overwrites) <= 1):
+    if primary is None and (intent is None or _is_of_one_lease(intent)):
         return {"expiresAt": end, "endsAt": "$$REMOVE"}
     return {"expiresAt": _NEVER, "endsAt": end}
+
+
+def _is_of_one_lease(intent: Intent) -> bool:
+    return len(intent.overwrites) <= 1 and not intent.fence
 
 
 def read_lease(item_id: str, found: Mapping[str, Any] | None) -> Lease:

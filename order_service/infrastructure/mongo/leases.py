@@ -47,10 +47,13 @@ class LeaseListener(Protocol):
 
 
 class _Taking(NamedTuple):
+    """``again``: by the lease's holder."""
+
     id: ObjectId
     seen: Lease
     intent: Intent | None = None
     primary: Primary | None = None
+    again: bool = False
 
 
 class MongoLeaseStore:
@@ -93,6 +96,10 @@ class MongoLeaseStore:
         [lease] = self._acquire([_Taking(ObjectId(), seen, intent=intent)])
         return lease
 
+    def acquire_again(self, held: Lease, intent: Intent) -> Lease | None:
+        [lease] = self._acquire([_Taking(ObjectId(), held, intent=intent, again=True)])
+        return lease
+
     def acquire_all(self, seen: Sequence[Lease], primary: Primary) -> list[Lease | None]:
         return self._acquire([_Taking(ObjectId(), each, primary=primary) for each in seen])
 
@@ -103,7 +110,7 @@ class MongoLeaseStore:
             self._listener.lost()
         return [
             Lease(seen.item_id, seen.fence + 1, True, intent, primary) if is_taken else None
-            for (_, seen, intent, primary), is_taken in zip(takings, taken, strict=True)
+            for (_, seen, intent, primary, _), is_taken in zip(takings, taken, strict=True)
         ]
 
     def clear(self, lease: Lease) -> bool:
@@ -148,8 +155,10 @@ class MongoLeaseStore:
         if seen.fence == 0:
             new = {"_id": seen.item_id, "fence": {"$exists": False}}
             return UpdateOne(new, [{"$set": taken}], upsert=True)
-        free = {"_id": seen.item_id, "fence": seen.fence, "$expr": {"$not": [HELD]}}
-        return UpdateOne(free, [{"$set": taken}])
+        wanted = {"_id": seen.item_id, "fence": seen.fence}
+        if not taking.again:
+            wanted["$expr"] = {"$not": [HELD]}
+        return UpdateOne(wanted, [{"$set": taken}])
 
 
 def _look_at_all(

@@ -109,7 +109,7 @@ def read_events(order: Fields) -> list[OrderEvent]:
 
 def write_intent(intent: Intent) -> dict[str, Any]:
     document = _INTENT.write(intent)
-    if len(intent.overwrites) == 1:
+    if len(intent.overwrites) == 1 and not intent.fence:
         overwrite = _OVERWRITE.write(intent.overwrites[0])
         del overwrite["itemId"]
         return document | overwrite
@@ -120,7 +120,7 @@ def write_intent(intent: Intent) -> dict[str, Any]:
 
 
 def read_intent(document: Fields, item_id: str) -> Intent:
-    """``item_id``: the item of an intent of one overwrite."""
+    """``item_id``: the item of the lease or line, whose overwrite an intent of one lease is."""
     if "overwrites" in document:
         overwrites = tuple(map(_OVERWRITE.read, document["overwrites"]))
     elif document.get("abandons"):

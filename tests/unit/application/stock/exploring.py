@@ -12,6 +12,7 @@ from typing import Any
 from order_service.application.orders.cancel import CancelOrder
 from order_service.application.orders.create import CreateOrder, CreateOrderCommand
 from order_service.application.orders.settle import Overdue, SettleOrders
+from order_service.application.stock.lease import Lease, Primary
 from order_service.application.stock.leased import LeasedStock
 from order_service.application.stock.operations import OperationStock
 from order_service.domain.errors import (
@@ -49,6 +50,20 @@ class Crash(BaseException):
     """The process is gone: nothing of it runs any more."""
 
 
+class RacedLeases(FakeLeases):
+    """``races``: what others do right before the first leases of several items are taken, then
+    before the next."""
+
+    def __init__(self, clock: FakeClock, seconds: float) -> None:
+        super().__init__(clock, seconds)
+        self.races: list[Callable[[], object]] = []
+
+    def acquire_all(self, seen: Sequence[Lease], primary: Primary) -> list[Lease | None]:
+        if self.races:
+            self.races.pop(0)()
+        return super().acquire_all(seen, primary)
+
+
 @dataclass
 class World:
     """What outlives a process. ``answered``: the orders as their callers were shown them;
@@ -59,7 +74,7 @@ class World:
     orders: FakeOrders = field(default_factory=FakeOrders)
 
     def __post_init__(self) -> None:
-        self.leases = FakeLeases(self.clock, LEASE_SECONDS)
+        self.leases = RacedLeases(self.clock, LEASE_SECONDS)
         self.inventory = FakeInventory(INITIAL, self.clock, ITEMS)
         self.changes = FakeChanges(self.inventory)
         self.answered: list[Order] = []

@@ -142,6 +142,40 @@ def test_a_cancellation_of_what_a_disturbed_create_of_a_basket_left_keeps_every_
     Scenario(contract, act, meanwhile=creates(*OTHER), every=2 * SOME).check()
 
 
+def raced(world: World, *wanted: tuple[str, int]) -> None:
+    """An order of these is faster than the basket, which reserves its leases therefore."""
+    world.leases.races.append(lambda: Process(world, "absolute").create(*wanted))
+
+
+RACES: dict[str, tuple[tuple[str, int], ...]] = {
+    "the first item": ((A, 1),),
+    "the last item": ((B, 1),),
+    "both items": ((B, 1), (A, 1)),
+}
+
+
+@pytest.mark.parametrize("race", RACES)
+def test_a_create_of_a_basket_that_reserves_its_leases_keeps_every_promise_wherever_disturbed(
+    race: str,
+) -> None:
+    meanwhile = one_after_another(creates((A, 2)), creates(*OTHER))
+    Scenario(
+        "absolute",
+        creates(*BASKET),
+        lambda world: raced(world, *RACES[race]),
+        meanwhile,
+        every=2 * SOME,
+    ).check()
+
+
+def test_a_cancellation_of_a_basket_that_reserves_its_leases_keeps_every_promise() -> None:
+    def arrange(world: World) -> None:
+        created("absolute", BASKET, OTHER)(world)
+        raced(world, (A, 1))
+
+    Scenario("absolute", cancels(0), arrange, cancels(1), every=3 * SOME).check()
+
+
 # --- orders that are refused
 
 SHORT: dict[str, tuple[tuple[str, int], ...]] = {
@@ -215,12 +249,15 @@ OTHERS: dict[str, Act] = {
 }
 
 
-def _turns(contract: str, others: Act) -> Iterator[tuple[str, World]]:
+def _turns(contract: str, others: Act, reserves: bool = False) -> Iterator[tuple[str, World]]:
     """The first process stops, and its lease ends. The second takes up what the first left, and
     stops. The first goes on; others are served then; and the second goes on last."""
-    for first_at, first_again, second_at in product(range(2, 14), (1, 2, 20), range(1, 14)):
+    calls = range(9, 18) if reserves else range(2, 14)
+    for first_at, first_again, second_at in product(calls, (1, 2, 20), range(1, 14)):
         world = World()
         created(contract, ((A, 3),), ((B, 2),))(world)
+        if reserves:
+            raced(world, (C, 1), (A, 1))
         first = Slow(world, contract, creates(*BASKET), [first_at, first_at + first_again])
         first.go_on()
         world.clock.sleep(LONG)
@@ -245,6 +282,18 @@ def test_a_holder_and_who_took_its_lease_over_take_turns_and_keep_every_promise(
         assert not broken_promises(world, contract), name
         runs += 1
     assert runs > 60
+
+
+@pytest.mark.parametrize("others", OTHERS)
+def test_a_holder_that_reserved_its_leases_and_who_took_them_over_keep_every_promise(
+    others: str,
+) -> None:
+    runs = 0
+    for name, world in _turns("absolute", OTHERS[others], reserves=True):
+        recover(world, "absolute")
+        assert not broken_promises(world, "absolute"), name
+        runs += 1
+    assert runs > 100
 
 
 @pytest.mark.parametrize("contract", CONTRACTS)

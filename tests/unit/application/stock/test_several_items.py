@@ -351,6 +351,117 @@ def test_a_primary_that_is_more_than_one_fence_behind_is_moved_on_until_nobody_c
     assert world.leases.look([B])[0].fence >= 5
 
 
+# --- a commit to which others were faster
+
+
+def raced(world: World, *wanted: tuple[str, int]) -> None:
+    world.leases.races.append(lambda: move(world, "absolute", world.place(*wanted)))
+
+
+def test_a_commit_that_lost_a_race_takes_its_leases_before_it_reads_the_stocks_again(
+    world: World,
+) -> None:
+    raced(world, (A, 1))
+    held: list[list[Lease]] = []
+    wire = Recording(read=lambda: held.append(world.leases.look([A, B, C])))
+    order = world.place((C, 1), (A, 3), (B, 2))
+    assert move(world, "absolute", order, wire).status is OrderStatus.COMPLETED
+    assert wire.names == [
+        *["look", "get_many", "read", "read", "read", "acquire_all", "release"],
+        *["look", "acquire_all", "get_many", "read", "read", "read", "acquire_again"],
+        *["overwrite", "overwrite", "overwrite", "save_all", "release"],
+    ]
+    assert [any(lease.held for lease in leases) for leases in held] == [False] * 3 + [True] * 3
+    reserved = held[-1]
+    assert [lease.primary for lease in reserved] == [Primary(C, reserved[-1].fence + 1)] * 3
+    assert world.inventory.stock == {A: 6, B: 8, C: 9}
+    assert not any(lease.held or lease.is_open for lease in world.leases.look([A, B, C]))
+
+
+def test_a_commit_that_loses_again_and_again_ends_at_its_deadline_and_holds_nothing(
+    world: World,
+) -> None:
+    world.has(B, 1000)
+    for _ in range(200):
+        raced(world, (B, 1))
+    order = world.place((A, 3), (B, 2))
+    with pytest.raises(InventoryUnavailable):
+        move(world, "absolute", order)
+    assert not any(lease.held or lease.is_open for lease in world.leases.look([A, B]))
+    assert world.inventory.stock[A] == 10
+
+
+def test_a_reserved_basket_that_does_not_fit_gives_its_leases_back(world: World) -> None:
+    world.has(B, 2)
+    raced(world, (B, 1))
+    order = world.place((A, 3), (B, 2))
+    refused = move(world, "absolute", order)
+    assert refused.failure == Failure(FailureCode.INSUFFICIENT_STOCK, (Shortage(B, 1),))
+    assert world.inventory.overwrites == [B]
+    assert not any(lease.held or lease.is_open for lease in world.leases.look([A, B]))
+
+
+def test_a_reserved_basket_whose_inventory_goes_away_gives_its_leases_back(world: World) -> None:
+    def away_now() -> None:
+        move(world, "absolute", world.place((B, 1)))
+        world.inventory.read = away  # type: ignore[method-assign]
+
+    def away(item_id: str) -> Any:
+        raise InventoryUnavailable("away")
+
+    world.leases.races.append(away_now)
+    with pytest.raises(InventoryUnavailable):
+        move(world, "absolute", world.place((A, 3), (B, 2)))
+    assert not any(lease.held or lease.is_open for lease in world.leases.look([A, B]))
+
+
+def test_a_reserved_cancellation_whose_highest_item_is_gone_gives_back_the_others(
+    world: World,
+) -> None:
+    order = cancelling(world, "absolute", (A, 3), (B, 2), (C, 1))
+    del world.inventory.stock[C]
+    raced(world, (A, 1))
+    part = move(world, "absolute", order)
+    assert moves_of(part) == {A: (True, True), B: (True, True), C: (True, False)}
+    assert world.inventory.stock == {A: 9, B: 10}
+    assert not any(lease.held or lease.is_open for lease in world.leases.look([A, B, C]))
+
+
+@pytest.mark.parametrize("asked", [A, B])
+def test_a_reservation_whose_process_died_holds_up_nobody_once_its_leases_ended(
+    asked: str, world: World
+) -> None:
+    raced(world, (C, 1), (A, 1))
+    order = world.place((A, 3), (B, 2))
+    quietly(lambda: move(world, "absolute", order, DiesAt("acquire_again", after=False)))
+    assert [lease.primary for lease in world.leases.look([A, B])] == [Primary(B, 2)] * 2
+    world.clock.sleep(LONG)
+    assert move(world, "absolute", world.place((asked, 1))).status is OrderStatus.COMPLETED
+    assert world.leases.look([B])[0].fence >= 2
+    settle_later(world)
+    assert stands(world, order).failure == Failure(FailureCode.ABANDONED)
+    assert move(world, "absolute", world.place((A, 1), (B, 1))).status is OrderStatus.COMPLETED
+
+
+# Its last call before it decides.
+READS_AGAIN = 13
+
+
+def test_a_reservation_that_was_ended_by_somebody_else_can_not_be_decided_any_more(
+    world: World,
+) -> None:
+    raced(world, (C, 1), (A, 1))
+    slow = Slow(world, "absolute", lambda process: process.create((A, 3), (B, 2)), [READS_AGAIN])
+    slow.go_on()
+    [mine, primary] = world.leases.look([A, B])
+    assert mine.primary == primary.primary == Primary(B, 2)
+    world.clock.sleep(LONG)
+    assert move(world, "absolute", world.place((A, 1))).status is OrderStatus.COMPLETED
+    slow.end()
+    recover(world, "absolute")
+    assert broken_promises(world, "absolute") == []
+
+
 # --- evidence
 
 

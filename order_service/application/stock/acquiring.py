@@ -1,0 +1,100 @@
+"""Taking the leases of a commit's items, all of them or none, and giving them back."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from order_service.application.clock import Clock
+from order_service.application.stock.lease import Lease, LeaseStore, Primary
+from order_service.domain.errors import OutcomeUnknown
+from order_service.domain.moves import Intent
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The lease of a commit's primary, held until ``not_after``, in monotonic seconds, at the
+    least; and the leases of its other items."""
+
+    primary: Lease
+    not_after: float
+    secondaries: tuple[Lease, ...] = ()
+
+
+# Takes the primary's lease with the intent, and so decides the commit. None when somebody else
+# acquired one of the leases first; nothing is kept then.
+Decide = Callable[[Intent], Held | None]
+
+
+class Acquiring:
+    def __init__(self, leases: LeaseStore, clock: Clock, lease_seconds: float) -> None:
+        self._leases = leases
+        self._clock = clock
+        self._lease_seconds = lease_seconds
+
+    def acquire(self, seen: Lease, intent: Intent) -> Held | None:
+        """None when somebody else acquired the lease first."""
+        return self._held(self._leases.acquire, seen, intent)
+
+    def acquire_all(self, free: Sequence[Lease], intent: Intent) -> Held | None:
+        """The leases of the intent's items, which were seen free. None when somebody else acquired
+        one of the leases first; nothing is kept then."""
+        moving = {each.item_id for each in intent.overwrites}
+        *others, primary = (lease for lease in free if lease.item_id in moving)
+        if not others:
+            return self.acquire(primary, intent)
+        decides = Primary(primary.item_id, primary.fence + 1)
+        got = [lease for lease in self._leases.acquire_all(others, decides) if lease is not None]
+        held = None
+        if len(got) == len(others):
+            held = self.acquire(primary, replace(intent, fence=decides.fence))
+        if held is None:
+            self._leases.release(got)
+            return None
+        return replace(held, secondaries=tuple(got))
+
+    @contextmanager
+    def reserved(self, free: Sequence[Lease]) -> Iterator[Decide | None]:
+        """Take the leases before the stocks are read; what is not decided is given back at the end.
+        None when somebody else acquired one of the leases first.
+
+        The primary's lease is taken as a secondary of its own: so a reservation whose process died
+        is found and ended like any commit that was not decided.
+        """
+        primary = free[-1]
+        decides = Primary(primary.item_id, primary.fence + 2)
+        got = [lease for lease in self._leases.acquire_all(free, decides) if lease is not None]
+        left = list(got)
+
+        def decide(intent: Intent) -> Held | None:
+            # From here on the intent may be recorded, also where the answer is lost.
+            left.clear()
+            *secondaries, mine = got
+            intent = replace(intent, fence=decides.fence)
+            held = self._held(self._leases.acquire_again, mine, intent)
+            if held is None:
+                left.extend(secondaries)
+                return None
+            return replace(held, secondaries=tuple(secondaries))
+
+        try:
+            yield decide if len(got) == len(free) else None
+        finally:
+            if left:
+                self._leases.release(left)
+
+    def withdraw(self, held: Held) -> None:
+        """Clear the intent for good before an order fails, or the intent would be carried out.
+        Raises OutcomeUnknown where the lease was lost."""
+        if not self._leases.clear(held.primary):
+            raise OutcomeUnknown("The lease was lost.", in_flight=True)
+        self._leases.release(held.secondaries)
+
+    def release(self, held: Held) -> None:
+        self._leases.release([*held.secondaries, held.primary])
+
+    def _held(
+        self, acquire: Callable[[Lease, Intent], Lease | None], seen: Lease, intent: Intent
+    ) -> Held | None:
+        not_after = self._clock.monotonic() + self._lease_seconds
+        got = acquire(seen, intent)
+        return Held(got, not_after) if got else None
