@@ -15,7 +15,7 @@ from order_service.infrastructure.mongo import stock_changes
 from order_service.infrastructure.mongo.connection import Database
 from order_service.infrastructure.mongo.stock_change_pages import PAGE_BYTES
 from order_service.infrastructure.mongo.stock_changes import MongoStockChangeLog
-from order_service.interface.http.answers import ShownStockChange, StockChangesAnswer
+from order_service.interface.http.stock_changes import ShownStockChange, StockChangesAnswer
 from tests.integration.mongo.test_stock_change_log import change
 
 TRIED: Counter[str] = Counter()
