@@ -5,7 +5,7 @@ import responses
 from prometheus_client import CollectorRegistry
 
 from order_service.domain.errors import InventoryUnavailable, OutcomeUnknown
-from order_service.domain.marks import Failure, FailureCode
+from order_service.domain.marks import Failure, FailureCode, Shortage
 from order_service.domain.order import Order
 from order_service.infrastructure.inventory.conditional import ConditionalInventory
 from order_service.infrastructure.inventory.http import InventoryHttp
@@ -14,7 +14,7 @@ from order_service.infrastructure.telemetry.inventory import InventoryMetrics
 from order_service.infrastructure.telemetry.leases import LeaseMetrics
 from order_service.infrastructure.telemetry.orders import OrderMetrics
 from order_service.settings import Settings
-from tests.orders import later, moved_at, pending
+from tests.orders import basket, later, moved_at, pending
 from tests.unit.fakes import ITEM
 
 
@@ -45,6 +45,29 @@ def test_an_order_counts_when_it_is_added_and_when_it_is_settled(
     metrics.wrote(settled, settled)
     assert (outcomes(registry, "completed"), outcomes(registry, "abandoned")) == (2, 1)
     assert registry.get_sample_value("order_service_orders_placed_total") == 3
+
+
+def test_a_basket_counts_once_for_all_its_lines(registry: CollectorRegistry) -> None:
+    metrics, placed = OrderMetrics(registry), basket()
+    metrics.wrote([placed], [placed])
+    done = complete(placed.saved())
+    metrics.wrote([done], [done])
+    assert registry.get_sample_value("order_service_orders_placed_total") == 1
+    assert outcomes(registry, "completed") == 1
+
+
+def test_a_basket_that_was_given_up_counts_under_why_once_it_has_failed(
+    registry: CollectorRegistry,
+) -> None:
+    metrics = OrderMetrics(registry)
+    short = Failure(FailureCode.INSUFFICIENT_STOCK, (Shortage(ITEM, 0),))
+    given_up = basket().saved().give_up(later(1), short)
+    metrics.wrote([given_up], [given_up])
+    assert outcomes(registry, "insufficient_stock") == 0
+    failed = given_up.saved().fail(Failure(FailureCode.ABANDONED), later(2))
+    metrics.wrote([failed], [failed])
+    assert outcomes(registry, "insufficient_stock") == 1
+    assert outcomes(registry, "abandoned") == 0
 
 
 def test_only_the_winners_of_a_batch_that_lost_a_race_are_counted(
@@ -124,5 +147,25 @@ def test_a_wait_for_a_lease_that_was_given_up_does_not_lengthen_the_next_wait(
     metrics = LeaseMetrics(registry)
     metrics.looked([ITEM], elapsed.monotonic(), held=True)
     elapsed.now += 30
+    metrics.looked([ITEM], elapsed.monotonic(), held=False)
+    assert waits(registry) == (1, 0.005)
+
+
+def test_a_basket_waits_for_the_leases_of_all_its_items_as_for_one(
+    registry: CollectorRegistry, elapsed: Elapsed
+) -> None:
+    metrics, items = LeaseMetrics(registry), [ITEM, "b" * 24]
+    metrics.looked(items, elapsed.monotonic(), held=True)
+    elapsed.now += 0.1
+    metrics.looked(items, elapsed.monotonic(), held=False)
+    assert waits(registry) == (1, 0.115)
+
+
+def test_a_wait_for_some_items_does_not_count_for_others_that_share_one(
+    registry: CollectorRegistry, elapsed: Elapsed
+) -> None:
+    metrics = LeaseMetrics(registry)
+    metrics.looked([ITEM, "b" * 24], elapsed.monotonic(), held=True)
+    elapsed.now += 0.1
     metrics.looked([ITEM], elapsed.monotonic(), held=False)
     assert waits(registry) == (1, 0.005)
