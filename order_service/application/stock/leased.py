@@ -109,10 +109,8 @@ class LeasedStock:
             # With pauses, so that two processes which take each other's leases away don't go on so.
             for _ in attempts(self._clock, deadline):
                 leases = self._finishing.wait_for_free(item_ids, deadline)
-                if lost:
-                    done = self._try_reserved(leases, draw, deadline)
-                else:
-                    done = self._try(leases, draw, deadline)
+                attempt = self._try_reserved if lost else self._try
+                done = attempt(leases, draw, deadline)
                 if done is not None:
                     return done
                 lost = len(item_ids) > 1
