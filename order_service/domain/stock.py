@@ -9,6 +9,7 @@ from enum import Enum, auto
 from order_service.domain.marks import Shortage
 from order_service.domain.moves import Intent, MovedLine, Overwrite, StockMove
 from order_service.domain.order import Order
+from order_service.domain.status import OrderPhase
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +94,10 @@ def judge(moved: MovedLine, orders: Iterable[Order], stock_now: int | None) -> V
 
     ``moved``: what the overwrite moves; ``orders``: the orders that the overwrite serves;
     ``stock_now``: None where the inventory no longer has the item. An order that carries the move,
-    or an order that was settled without a person's word, proves that the overwrite was applied:
-    the intent's holder stores such an order only after the overwrite was acknowledged.
+    or an order that was completed or cancelled without a person's word, proves that the overwrite
+    was applied: the intent's holder stores such an order only after the overwrite was acknowledged.
     """
-    if any(order.was_moved_by([moved]) or _is_settled_by_evidence(order) for order in orders):
+    if any(order.was_moved_by([moved]) or _ended_by_evidence(order) for order in orders):
         return Verdict.APPLIED
     if stock_now == moved.move.new_stock:
         return Verdict.APPLIED
@@ -105,5 +106,6 @@ def judge(moved: MovedLine, orders: Iterable[Order], stock_now: int | None) -> V
     return Verdict.UNDECIDED
 
 
-def _is_settled_by_evidence(order: Order) -> bool:
-    return order.phase.is_settled and order.decision is None
+def _ended_by_evidence(order: Order) -> bool:
+    """Orders that were stored before moves were recorded have none."""
+    return order.phase in (OrderPhase.COMPLETED, OrderPhase.CANCELLED) and order.decision is None

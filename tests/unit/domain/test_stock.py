@@ -24,6 +24,7 @@ from tests.orders import (
     basket,
     cancelling,
     completed,
+    failed,
     given_up_in_part,
     intent_of,
     later,
@@ -189,13 +190,21 @@ def test_a_settled_order_of_an_intent_proves_that_its_overwrite_was_applied(
     assert judge(intent.moved[0], [order, done], stock) is Verdict.APPLIED
 
 
+@pytest.mark.parametrize("code", FailureCode)
+def test_a_failed_order_of_an_intent_proves_nothing(code: FailureCode) -> None:
+    order = pending(quantity=3)
+    [moved] = intent_of(order).moved
+    assert judge(moved, [order, failed(code)], 10) is Verdict.NOT_APPLIED
+    assert judge(moved, [order, failed(code)], 50) is Verdict.UNDECIDED
+
+
 def test_a_person_who_fails_one_order_of_an_intent_says_nothing_of_the_intents_overwrites() -> None:
     order, marked = pending(quantity=3), stuck(quantity=3)
     [moved] = intent_of(order).moved
-    failed = marked.decide(Decision(OrderStatus.FAILED, "I counted.", later(9)))
-    assert failed.failure == Failure(FailureCode.DECIDED)
-    assert judge(moved, [order, failed], 50) is Verdict.UNDECIDED
-    assert judge(moved, [order, failed], 10) is Verdict.NOT_APPLIED
+    decided = marked.decide(Decision(OrderStatus.FAILED, "I counted.", later(9)))
+    assert decided.failure == Failure(FailureCode.DECIDED)
+    assert judge(moved, [order, decided], 50) is Verdict.UNDECIDED
+    assert judge(moved, [order, decided], 10) is Verdict.NOT_APPLIED
 
 
 def test_a_person_who_completes_one_order_of_an_intent_says_that_its_overwrites_were_made() -> None:
