@@ -97,6 +97,10 @@ class Shop:
         self.stack.callback(process.end)
         return process
 
+    def elsewhere(self) -> Process:
+        """A process on another machine: no turns are shared with it."""
+        return replace(self, shared=Shared()).process()
+
     def end_lease(self, *items: str) -> None:
         """As if its time were over; without ``items`` that of every item."""
         past = datetime(2000, 1, 1, tzinfo=UTC)

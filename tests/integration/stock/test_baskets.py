@@ -1,5 +1,6 @@
 """Orders of several items, over both contracts, on a real MongoDB and the real sample inventory."""
 
+import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -187,6 +188,33 @@ def test_baskets_and_orders_of_one_line_and_cancellations_at_once_add_up(shop: S
     assert {order.status for order in moved[:3]} == {OrderStatus.CANCELLED}
     assert {order.status for order in moved[3:]} == {OrderStatus.COMPLETED}
     assert stocks(shop, items) == [30 - 4 - 3 - 2, 30 - 8 - 3 - 2, 30 - 3 - 2]
+
+
+@only_absolute
+def test_baskets_come_to_their_turn_beside_streams_of_orders_of_each_item_from_another_machine(
+    shop: Shop, process: Process
+) -> None:
+    x, y = shelf(shop, 100_000, 100_000)
+    elsewhere, is_over = shop.elsewhere(), threading.Event()
+
+    def buy(item: str) -> int:
+        bought = 0
+        while not is_over.is_set():
+            completed(elsewhere, item)
+            bought += 1
+        return bought
+
+    with ThreadPoolExecutor(6) as threads:
+        streams = {item: [threads.submit(buy, item) for _ in range(3)] for item in (x, y)}
+        try:
+            until(lambda: shop.items.stock(x) + shop.items.stock(y) < 200_000 - 20, "a stream")
+            for _ in range(6):
+                basket = process.place_basket((x, 1), (y, 1))
+                assert process.move(basket, 7).status is OrderStatus.COMPLETED
+        finally:
+            is_over.set()
+        bought = {item: sum(each.result() for each in streams[item]) for item in streams}
+    assert stocks(shop, [x, y]) == [100_000 - 6 - bought[x], 100_000 - 6 - bought[y]]
 
 
 @only_absolute
