@@ -22,7 +22,7 @@ from order_service.application.stock.lease import Lease, Primary
 from order_service.domain.moves import Intent
 from order_service.infrastructure.mongo.documents import IntentDocument
 from order_service.infrastructure.mongo.mapping import DocumentMapping
-from order_service.infrastructure.mongo.order_mapping import read_intent
+from order_service.infrastructure.mongo.order_mapping import read_intent, write_intent
 
 # An expression of an aggregation.
 HELD: Final = {"$gt": [{"$ifNull": ["$endsAt", "$expiresAt"]}, "$$NOW"]}
@@ -56,15 +56,18 @@ class LeaseDocument(Document):
 _PRIMARY: Final = DocumentMapping(PrimaryDocument, Primary)
 
 
-def write_primary(primary: Primary) -> dict[str, Any]:
-    return _PRIMARY.write(primary)
+def write_purpose(intent: Intent | None, primary: Primary | None, end: Any) -> dict[str, Any]:
+    """What the lease is taken for, and until when, as fields of an update by aggregation.
 
-
-def write_end(end: Any, intent: Intent | None, primary: Primary | None) -> dict[str, Any]:
-    """The stages of an update that let the lease end at ``end``, an expression."""
-    if primary is None and (intent is None or _is_of_one_lease(intent)):
-        return {"expiresAt": end, "endsAt": "$$REMOVE"}
-    return {"expiresAt": _NEVER, "endsAt": end}
+    ``end``: an expression.
+    """
+    is_of_several = primary is not None or (intent is not None and not _is_of_one_lease(intent))
+    return {
+        "expiresAt": _NEVER if is_of_several else end,
+        "endsAt": end if is_of_several else "$$REMOVE",
+        "intent": {"$literal": intent and write_intent(intent)},
+        "primary": {"$literal": _PRIMARY.write(primary)} if primary else "$$REMOVE",
+    }
 
 
 def _is_of_one_lease(intent: Intent) -> bool:

@@ -29,10 +29,8 @@ from order_service.infrastructure.mongo.lease_documents import (
     OF_THE_HOLDER,
     LeaseDocument,
     read_lease,
-    write_end,
-    write_primary,
+    write_purpose,
 )
-from order_service.infrastructure.mongo.order_mapping import write_intent
 
 
 class LeaseListener(Protocol):
@@ -148,9 +146,7 @@ class MongoLeaseStore:
             "fence": seen.fence + 1,
             "owner": self._owner,
             "taking": taking.id,
-            **write_end(end, taking.intent, taking.primary),
-            "intent": {"$literal": taking.intent and write_intent(taking.intent)},
-            "primary": {"$literal": taking.primary and write_primary(taking.primary)},
+            **write_purpose(taking.intent, taking.primary, end),
         }
         if seen.fence == 0:
             new = {"_id": seen.item_id, "fence": {"$exists": False}}

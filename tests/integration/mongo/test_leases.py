@@ -6,7 +6,7 @@ from datetime import UTC, timedelta
 from functools import partial
 
 import pytest
-from bson import ObjectId
+from bson import Decimal128, ObjectId
 from prometheus_client import CollectorRegistry
 
 from devstack.mongod import Mongod
@@ -77,6 +77,40 @@ def test_one_relay_at_a_time_has_the_relays_lock(database: Database) -> None:
         assert (is_mine, is_others) == (True, False)
     with other.held() as is_others:
         assert is_others
+
+
+@pytest.mark.parametrize("was_a_baskets", [False, True])
+def test_the_lease_of_one_item_is_stored_as_release_0_2_0_did(
+    database: Database,
+    leases: MongoLeaseStore,
+    item: str,
+    expire_all: ExpireAll,
+    was_a_baskets: bool,
+) -> None:
+    if was_a_baskets:
+        expire_all([item], Primary("f" * 24, 1))
+    recorded = intent(item)
+    fence = taken(leases, item, recorded).fence
+    [stored] = database["leases"].find({"_id": item})
+    assert set(stored) == {"_id", "fence", "owner", "taking", "expiresAt", "intent"}
+    assert (stored["fence"], stored["owner"]) == (fence, "one")
+    assert stored["intent"] == {
+        "orderIds": [ObjectId(order) for order in recorded.order_ids],
+        "previousStock": 10,
+        "newStock": 7,
+        "unitPrice": Decimal128("19.990"),
+        "recordedAt": START,
+    }
+
+
+def test_the_lease_of_a_baskets_other_item_is_stored_with_the_primary_and_no_intent(
+    database: Database, leases: MongoLeaseStore, item: str
+) -> None:
+    all_taken(leases, [item], Primary("f" * 24, 7))
+    [stored] = database["leases"].find({"_id": item})
+    assert stored["primary"] == {"itemId": "f" * 24, "fence": 7}
+    assert stored["intent"] is None
+    assert stored["endsAt"] < stored["expiresAt"]
 
 
 def is_held_by_the_word_of_release_0_2_0(database: Database, item: str) -> bool:
