@@ -15,10 +15,11 @@ def delays(first: float, longest: float, growth: float = 2) -> Iterator[float]:
         delay = min(growth * delay, longest)
 
 
-def attempts(clock: Clock, until: float) -> Iterator[None]:
-    """Yields at once, then after growing pauses, for the last time at the monotonic ``until``."""
+def attempts(clock: Clock, until: float, longest: float = 0.1) -> Iterator[None]:
+    """Yields at once, then after growing pauses, up to ``longest`` seconds, for the last time at
+    the monotonic ``until``."""
     yield
-    for delay in delays(0.005, 0.1, growth=1.5):
+    for delay in delays(0.005, longest, growth=1.5):
         left = until - clock.monotonic()
         if left <= 0:
             return

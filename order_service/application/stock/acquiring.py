@@ -3,11 +3,17 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import takewhile
+from typing import Final
 
+from order_service.application.backoff import attempts
 from order_service.application.clock import Clock
 from order_service.application.stock.lease import Lease, LeaseStore, Primary
 from order_service.domain.errors import OutcomeUnknown
 from order_service.domain.moves import Intent
+
+# Seconds: while it lasts, the leases that are had already hold up others.
+_RESERVING_AT_MOST: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,34 +59,59 @@ class Acquiring:
         return replace(held, secondaries=tuple(got))
 
     @contextmanager
-    def reserved(self, free: Sequence[Lease]) -> Iterator[Decide | None]:
+    def reserved(self, item_ids: Sequence[str]) -> Iterator[Decide | None]:
         """Take the leases before the stocks are read; what is not decided is given back at the end.
-        None when somebody else acquired one of the leases first.
+        None when the leases could not be had soon.
 
         The primary's lease is taken as a secondary of its own: so a reservation whose process died
         is found and ended like any commit that was not decided.
         """
-        primary = free[-1]
-        decides = Primary(primary.item_id, primary.fence + 2)
-        got = [lease for lease in self._leases.acquire_all(free, decides) if lease is not None]
-        left = list(got)
+        reserved = self._reserve(sorted(item_ids, reverse=True))
+        left = list(reserved)
 
         def decide(intent: Intent) -> Held | None:
+            primary, *secondaries = reserved
             # From here on the intent may be recorded, also where the answer is lost.
             left.clear()
-            *secondaries, mine = got
-            intent = replace(intent, fence=decides.fence)
-            held = self._held(self._leases.acquire_again, mine, intent)
+            intent = replace(intent, fence=primary.fence + 1)
+            held = self._held(self._leases.acquire_again, primary, intent)
             if held is None:
                 left.extend(secondaries)
                 return None
             return replace(held, secondaries=tuple(secondaries))
 
         try:
-            yield decide if len(got) == len(free) else None
+            yield decide if len(reserved) == len(item_ids) else None
         finally:
             if left:
                 self._leases.release(left)
+
+    def _reserve(self, missing: Sequence[str]) -> list[Lease]:
+        """The leases, that of the highest item first; fewer than all where the time is over.
+
+        While a lease is waited for, only leases of higher items are held: so no two reservations
+        wait for each other.
+        """
+        got: list[Lease] = []
+        for _ in attempts(self._clock, self._clock.monotonic() + _RESERVING_AT_MOST, longest=0.02):
+            seen = self._leases.look(missing if got else missing[:1])
+            taken = self._take_in_order(list(takewhile(_is_free, seen)), got)
+            got, missing = got + taken, missing[len(taken) :]
+            if not missing:
+                break
+        return got
+
+    def _take_in_order(self, free: Sequence[Lease], got: Sequence[Lease]) -> list[Lease]:
+        """The leases up to the first that somebody else has taken."""
+        if not free:
+            return []
+        decides = Primary(free[0].item_id, free[0].fence + 2) if not got else got[0].primary
+        assert decides is not None
+        answers = self._leases.acquire_all(free, decides)
+        taken = [lease for lease in takewhile(bool, answers) if lease is not None]
+        if beyond := [lease for lease in answers[len(taken) :] if lease is not None]:
+            self._leases.release(beyond)
+        return taken
 
     def withdraw(self, held: Held) -> None:
         """Clear the intent for good before an order fails, or the intent would be carried out.
@@ -98,3 +129,7 @@ class Acquiring:
         not_after = self._clock.monotonic() + self._lease_seconds
         got = acquire(seen, intent)
         return Held(got, not_after) if got else None
+
+
+def _is_free(lease: Lease) -> bool:
+    return not lease.held and not lease.is_open

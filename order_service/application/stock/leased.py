@@ -108,9 +108,10 @@ class LeasedStock:
         with self._turns.at(item_ids):
             # With pauses, so that two processes which take each other's leases away don't go on so.
             for _ in attempts(self._clock, deadline):
-                leases = self._finishing.wait_for_free(item_ids, deadline)
-                attempt = self._try_reserved if lost else self._try
-                done = attempt(leases, draw, deadline)
+                done = self._try_reserved(item_ids, draw, deadline) if lost else None
+                if done is None:
+                    leases = self._finishing.wait_for_free(item_ids, deadline)
+                    done = self._try(leases, draw, deadline)
                 if done is not None:
                     return done
                 lost = len(item_ids) > 1
@@ -118,20 +119,22 @@ class LeasedStock:
 
     def _try(self, free: Sequence[Lease], draw: Draw, deadline: float) -> dict[str, Order] | None:
         """None when somebody else acquired one of the leases first."""
-        return self._serve(free, draw, deadline, partial(self._acquiring.acquire_all, free))
+        items = [lease.item_id for lease in free]
+        return self._serve(items, draw, deadline, partial(self._acquiring.acquire_all, free))
 
     def _try_reserved(
-        self, free: Sequence[Lease], draw: Draw, deadline: float
+        self, item_ids: Sequence[str], draw: Draw, deadline: float
     ) -> dict[str, Order] | None:
-        """``_try`` where others are faster: orders of one line need a look, a reading and a write
-        while one lease is free, and a commit of several items would find no such moment for all of
-        its leases. The inventory has just answered for all items, so they are not held for long.
+        """``_try`` where others were faster: orders of one line need a look, a reading and a write
+        while one lease is free, and a commit of several items may find no such moment for all of
+        its leases. The inventory has just answered for every item, so that no lease is held for
+        long.
         """
-        with self._acquiring.reserved(free) as decide:
-            return self._serve(free, draw, deadline, decide) if decide else None
+        with self._acquiring.reserved(item_ids) as decide:
+            return self._serve(item_ids, draw, deadline, decide) if decide else None
 
     def _serve(
-        self, free: Sequence[Lease], draw: Draw, deadline: float, decide: Decide
+        self, item_ids: Sequence[str], draw: Draw, deadline: float, decide: Decide
     ) -> dict[str, Order] | None:
         # Loaded after the leases were seen free: another process that decides an order acquires
         # its primary's lease first, and then the acquisition below fails.
@@ -140,7 +143,7 @@ class LeasedStock:
         waiting = [order for order in orders.values() if order.awaits_stock]
         if not waiting:
             return orders
-        readings = self._overwriting.read_all([lease.item_id for lease in free])
+        readings = self._overwriting.read_all(item_ids)
         plan = plan_overwrites(readings, waiting, self._clock.now())
         if plan.intent is None:
             return orders | self._store_refused(plan)

@@ -194,7 +194,7 @@ def test_baskets_and_orders_of_one_line_and_cancellations_at_once_add_up(shop: S
 def test_baskets_come_to_their_turn_beside_streams_of_orders_of_each_item_from_another_machine(
     shop: Shop, process: Process
 ) -> None:
-    x, y = shelf(shop, 100_000, 100_000)
+    items = shelf(shop, *[100_000] * 3)
     elsewhere, is_over = shop.elsewhere(), threading.Event()
 
     def buy(item: str) -> int:
@@ -205,16 +205,16 @@ def test_baskets_come_to_their_turn_beside_streams_of_orders_of_each_item_from_a
         return bought
 
     with ThreadPoolExecutor(6) as threads:
-        streams = {item: [threads.submit(buy, item) for _ in range(3)] for item in (x, y)}
+        streams = {item: [threads.submit(buy, item) for _ in range(2)] for item in items}
         try:
-            until(lambda: shop.items.stock(x) + shop.items.stock(y) < 200_000 - 20, "a stream")
+            until(lambda: max(stocks(shop, items)) < 100_000 - 5, "a stream of each")
             for _ in range(6):
-                basket = process.place_basket((x, 1), (y, 1))
-                assert process.move(basket, 7).status is OrderStatus.COMPLETED
+                basket = process.place_basket(*each(items))
+                assert process.move(basket, 10).status is OrderStatus.COMPLETED
         finally:
             is_over.set()
-        bought = {item: sum(each.result() for each in streams[item]) for item in streams}
-    assert stocks(shop, [x, y]) == [100_000 - 6 - bought[x], 100_000 - 6 - bought[y]]
+        bought = [sum(buyer.result() for buyer in streams[item]) for item in items]
+    assert stocks(shop, items) == [100_000 - 6 - number for number in bought]
 
 
 @only_absolute

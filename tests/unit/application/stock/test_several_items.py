@@ -368,21 +368,46 @@ def test_a_commit_that_lost_a_race_takes_its_leases_before_it_reads_the_stocks_a
     assert move(world, "absolute", order, wire).status is OrderStatus.COMPLETED
     assert wire.names == [
         *["look", "get_many", "read", "read", "read", "acquire_all", "release"],
-        *["look", "acquire_all", "get_many", "read", "read", "read", "acquire_again"],
+        *["look", "acquire_all", "look", "acquire_all"],
+        *["get_many", "read", "read", "read", "acquire_again"],
         *["overwrite", "overwrite", "overwrite", "save_all", "release"],
     ]
-    assert [any(lease.held for lease in leases) for leases in held] == [False] * 3 + [True] * 3
+    assert [[lease.held for lease in leases] for leases in held] == [
+        *[[False] * 3] * 3,
+        *[[True] * 3] * 3,
+    ]
     reserved = held[-1]
     assert [lease.primary for lease in reserved] == [Primary(C, reserved[-1].fence + 1)] * 3
     assert world.inventory.stock == {A: 6, B: 8, C: 9}
     assert not any(lease.held or lease.is_open for lease in world.leases.look([A, B, C]))
 
 
+def test_a_commit_that_reserves_holds_leases_of_higher_items_alone_while_it_waits_for_one(
+    world: World,
+) -> None:
+    raced(world, (A, 1))
+    seen: list[list[bool]] = []
+
+    def somebody_has_b() -> None:
+        seen.append([lease.held for lease in world.leases.look([A, B, C])])
+        if len(seen) == 2:
+            [free] = world.leases.look([B])
+            assert world.leases.acquire(free, Intent.to_abandon("0" * 24, world.clock.now()))
+        if len(seen) == 5:
+            world.leases.clear(world.leases.look([B])[0])
+
+    wire = Recording(look=somebody_has_b)
+    order = world.place((C, 1), (A, 3), (B, 2))
+    assert move(world, "absolute", order, wire).status is OrderStatus.COMPLETED
+    # Before each look: B is somebody else's, C its own, and A nobody's.
+    assert seen == [[False, False, False]] * 2 + [[False, True, True]] * 3
+
+
 def test_a_commit_that_loses_again_and_again_ends_at_its_deadline_and_holds_nothing(
     world: World,
 ) -> None:
-    world.has(B, 1000)
-    for _ in range(200):
+    world.has(B, 5000)
+    for _ in range(5000):
         raced(world, (B, 1))
     order = world.place((A, 3), (B, 2))
     with pytest.raises(InventoryUnavailable):
@@ -443,15 +468,20 @@ def test_a_reservation_whose_process_died_holds_up_nobody_once_its_leases_ended(
     assert move(world, "absolute", world.place((A, 1), (B, 1))).status is OrderStatus.COMPLETED
 
 
-# Its last call before it decides.
-READS_AGAIN = 13
-
-
 def test_a_reservation_that_was_ended_by_somebody_else_can_not_be_decided_any_more(
     world: World,
 ) -> None:
+    seen, other_world = Recording(), World()
+    raced(other_world, (C, 1), (A, 1))
+    Process(other_world, "absolute", seen).create((A, 3), (B, 2))
+    last_before_it_decides = seen.names.index("acquire_again") - 1
     raced(world, (C, 1), (A, 1))
-    slow = Slow(world, "absolute", lambda process: process.create((A, 3), (B, 2)), [READS_AGAIN])
+    slow = Slow(
+        world,
+        "absolute",
+        lambda process: process.create((A, 3), (B, 2)),
+        [last_before_it_decides],
+    )
     slow.go_on()
     [mine, primary] = world.leases.look([A, B])
     assert mine.primary == primary.primary == Primary(B, 2)
