@@ -66,11 +66,10 @@ class Acquiring:
         The primary's lease is taken as a secondary of its own: so a reservation whose process died
         is found and ended like any commit that was not decided.
         """
-        reserved = self._reserve(sorted(item_ids, reverse=True))
-        left = list(reserved)
+        left: list[Lease] = []
 
         def decide(intent: Intent) -> Held | None:
-            primary, *secondaries = reserved
+            primary, *secondaries = left
             # From here on the intent may be recorded, also where the answer is lost.
             left.clear()
             intent = replace(intent, fence=primary.fence + 1)
@@ -81,31 +80,28 @@ class Acquiring:
             return replace(held, secondaries=tuple(secondaries))
 
         try:
-            yield decide if len(reserved) == len(item_ids) else None
+            self._reserve(sorted(item_ids, reverse=True), left)
+            yield decide if len(left) == len(item_ids) else None
         finally:
             if left:
                 self._leases.release(left)
 
-    def _reserve(self, missing: Sequence[str]) -> list[Lease]:
-        """The leases, that of the highest item first; fewer than all where the time is over.
+    def _reserve(self, item_ids: Sequence[str], got: list[Lease]) -> None:
+        """Add to ``got`` the leases, that of the highest item first; fewer than all where the time
+        is over.
 
         While a lease is waited for, only leases of higher items are held: so no two reservations
         wait for each other.
         """
-        got: list[Lease] = []
         for _ in attempts(self._clock, self._clock.monotonic() + _RESERVING_AT_MOST, longest=0.02):
-            seen = self._leases.look(missing if got else missing[:1])
-            taken = self._take_in_order(list(takewhile(_is_free, seen)), got)
-            got, missing = got + taken, missing[len(taken) :]
-            if not missing:
-                break
-        return got
+            seen = self._leases.look(item_ids[len(got) :] if got else item_ids[:1])
+            if free := list(takewhile(_is_free, seen)):
+                got += self._up_to_the_first_lost(free, got)
+            if len(got) == len(item_ids):
+                return
 
-    def _take_in_order(self, free: Sequence[Lease], got: Sequence[Lease]) -> list[Lease]:
-        """The leases up to the first that somebody else has taken."""
-        if not free:
-            return []
-        decides = Primary(free[0].item_id, free[0].fence + 2) if not got else got[0].primary
+    def _up_to_the_first_lost(self, free: Sequence[Lease], got: Sequence[Lease]) -> list[Lease]:
+        decides = got[0].primary if got else Primary(free[0].item_id, free[0].fence + 2)
         assert decides is not None
         answers = self._leases.acquire_all(free, decides)
         taken = [lease for lease in takewhile(bool, answers) if lease is not None]

@@ -131,7 +131,7 @@ def test_a_create_of_three_lines_disturbed_anywhere_keeps_every_promise(contract
 def test_a_cancellation_of_a_basket_disturbed_anywhere_keeps_every_promise(contract: str) -> None:
     arrange = created(contract, BASKET, OTHER)
     meanwhile = one_after_another(cancels(1), creates((B, 2)))
-    Scenario(contract, cancels(0), arrange, meanwhile, every=3 * SOME).check()
+    Scenario(contract, cancels(0), arrange, meanwhile, every=2 * SOME).check()
 
 
 @pytest.mark.parametrize("contract", CONTRACTS)

@@ -10,6 +10,7 @@ from order_service.domain.errors import (
     InventoryUnavailable,
     ItemNotFound,
     OutcomeUnknown,
+    StoreUnavailable,
 )
 from order_service.domain.marks import Decision, Failure, FailureCode, Shortage
 from order_service.domain.moves import Intent, Overwrite
@@ -438,6 +439,22 @@ def test_a_reserved_basket_whose_inventory_goes_away_gives_its_leases_back(world
     with pytest.raises(InventoryUnavailable):
         move(world, "absolute", world.place((A, 3), (B, 2)))
     assert not any(lease.held or lease.is_open for lease in world.leases.look([A, B]))
+
+
+def test_a_store_that_goes_away_during_a_reservation_leaves_no_lease_that_was_had(
+    world: World,
+) -> None:
+    def store_is_away() -> None:
+        raise StoreUnavailable("down")
+
+    raced(world, (A, 1))
+    # The next lease is the primary's, and the one behind that is not had.
+    world.leases.races += [lambda: None, store_is_away]
+    order = world.place((A, 3), (B, 2))
+    with pytest.raises(StoreUnavailable):
+        move(world, "absolute", order)
+    assert not any(lease.held or lease.is_open for lease in world.leases.look([A, B]))
+    assert stands(world, order) == order
 
 
 def test_a_reserved_cancellation_whose_highest_item_is_gone_gives_back_the_others(
