@@ -17,6 +17,7 @@ from order_service.application.orders.publish import RelayLock
 from order_service.application.readiness import Dependency
 from order_service.application.stock.lease import LeaseStore
 from order_service.application.stock.leased import LeasedStock, Turns
+from order_service.application.stock.moving import AT_ONCE
 from order_service.application.stock.operations import ConditionalInventory, OperationStock
 from order_service.application.stock.overwriting import OverwritingInventory
 from order_service.bootstrap.shared import Shared
@@ -106,7 +107,7 @@ def stock_mover(settings: Settings, adapters: Adapters) -> LeasedStock | Operati
     """Threads are started when they are needed. No commit waits for a thread that another commit
     keeps, so a commit and the calls that it makes side by side have threads of their own."""
     commits = ThreadPoolExecutor(settings.web_threads, thread_name_prefix="commit")
-    calls = ThreadPoolExecutor(settings.web_threads, thread_name_prefix="call")
+    calls = ThreadPoolExecutor(max(AT_ONCE, settings.web_threads), thread_name_prefix="call")
     orders, clock = adapters.orders, adapters.clock
     if settings.inventory_contract == "conditional":
         return OperationStock(adapters.conditional, orders, clock, commits, calls)

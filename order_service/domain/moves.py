@@ -66,6 +66,12 @@ class Intent:
         """What the overwrites move, once they are made."""
         return tuple(self.moved_by(each) for each in self.overwrites)
 
+    @property
+    def changes(self) -> tuple[MovedLine, ...]:
+        """Those of ``moved`` that are sent. An overwrite that changes nothing is never sent, so it
+        is never in doubt."""
+        return tuple(self.moved_by(each) for each in self.overwrites if each.changes_stock)
+
     def moved_by(self, overwrite: Overwrite) -> MovedLine:
         move = StockMove(overwrite.previous_stock, overwrite.new_stock, self.recorded_at)
         return MovedLine(overwrite.item_id, overwrite.unit_price, move)

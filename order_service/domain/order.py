@@ -232,11 +232,8 @@ class Order:
 
     def _with_moved(self, moved: Iterable[MovedLine]) -> Self:
         """The order with those of its open lines moved that the moves are of."""
-        by_item, still_open, takes = (
-            {each.item_id: each for each in moved},
-            self.stock_changes,
-            self.phase.takes,
-        )
+        by_item = {each.item_id: each for each in moved}
+        still_open, takes = self.stock_changes, self.phase.takes
 
         def after(line: Line) -> Line:
             found = by_item.get(line.item_id) if line.item_id in still_open else None

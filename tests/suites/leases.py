@@ -9,6 +9,7 @@ items that name a primary.
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -335,6 +336,33 @@ def test_a_cleared_secondary_is_free_names_no_primary_and_its_fence_has_moved_on
     assert others.clear(seen) is False
     others.release([slow])
     assert look(leases, item).fence == 2
+
+
+def test_a_lease_of_one_item_that_ended_is_renewed_by_its_holder_while_nobody_took_it(
+    leases: LeaseStore, others: LeaseStore, item: str, expire: Expire
+) -> None:
+    late = expire(item, intent(item))
+    assert not look(others, item).held
+    assert leases.renew(late) is True
+    assert look(others, item) == replace(late, held=True)
+
+
+def test_a_primary_that_ended_is_renewed_by_its_holder_while_nobody_took_it(
+    leases: LeaseStore, others: LeaseStore, item: str, expire: Expire
+) -> None:
+    late = expire(item, intent(item, fence=1))
+    assert not look(others, item).held
+    assert leases.renew(late) is True
+    assert look(others, item) == replace(late, held=True)
+
+
+def test_a_lease_that_somebody_else_took_is_not_renewed(
+    leases: LeaseStore, others: LeaseStore, item: str, expire: Expire
+) -> None:
+    late = expire(item, intent(item))
+    theirs = others.acquire(look(others, item), intent(item))
+    assert leases.renew(late) is False
+    assert look(leases, item) == theirs
 
 
 def test_a_lease_that_was_reserved_is_acquired_again_by_its_holder_with_an_intent(

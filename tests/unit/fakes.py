@@ -182,6 +182,13 @@ class FakeLeases:
         with self._lock:
             return [self._take(each, None, primary) for each in seen]
 
+    def renew(self, lease: Lease) -> bool:
+        with self._lock:
+            if self.fences.get(lease.item_id) != lease.fence:
+                return False
+            self.expiries[lease.item_id] = self._clock.monotonic() + self._seconds
+            return True
+
     def clear(self, lease: Lease) -> bool:
         return self._give_back(lease, lease.fence + 1)
 

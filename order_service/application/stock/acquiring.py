@@ -14,6 +14,7 @@ from order_service.domain.moves import Intent
 
 # Seconds: while it lasts, the leases that are had already hold up others.
 _RESERVING_AT_MOST: Final = 0.5
+_LOST: Final = "The lease was lost."
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +110,21 @@ class Acquiring:
             self._leases.release(beyond)
         return taken
 
+    def fresh(self, held: Held) -> Held:
+        """The primary's lease, with at least half of its time left: a commit of many items may
+        last longer than a lease. Raises OutcomeUnknown where the lease was lost."""
+        now = self._clock.monotonic()
+        if held.not_after - now > self._lease_seconds / 2:
+            return held
+        if not self._leases.renew(held.primary):
+            raise OutcomeUnknown(_LOST, in_flight=True)
+        return replace(held, not_after=now + self._lease_seconds)
+
     def withdraw(self, held: Held) -> None:
         """Clear the intent for good before an order fails, or the intent would be carried out.
         Raises OutcomeUnknown where the lease was lost."""
         if not self._leases.clear(held.primary):
-            raise OutcomeUnknown("The lease was lost.", in_flight=True)
+            raise OutcomeUnknown(_LOST, in_flight=True)
         self._leases.release(held.secondaries)
 
     def release(self, held: Held) -> None:

@@ -3,22 +3,20 @@ not, never guess."""
 
 from collections.abc import Sequence
 from concurrent.futures import Executor
-from typing import Final
 
 from order_service.application.backoff import attempts
 from order_service.application.clock import Clock
 from order_service.application.orders.ports import OrderRepository
 from order_service.application.stock.acquiring import Acquiring, Held
+from order_service.application.stock.group_commit import OTHERS_TOOK_TOO_LONG
 from order_service.application.stock.lease import Lease, LeaseStore, Primary
-from order_service.application.stock.moving import for_each, store_changed
+from order_service.application.stock.moving import for_each, in_parts, store_changed
 from order_service.application.stock.overwriting import Overwriting
 from order_service.domain.errors import InventoryUnavailable, ItemNotFound, OutcomeUnknown
 from order_service.domain.marks import Failure, FailureCode, Stuck
 from order_service.domain.moves import Intent, MovedLine
 from order_service.domain.order import Order
-from order_service.domain.stock import StockReading, Verdict, judge
-
-OTHERS_TOOK_TOO_LONG: Final = "Other orders of these items took too long."
+from order_service.domain.stock import Readings, StockReading, Verdict, judge
 
 
 class Finishing:
@@ -87,28 +85,43 @@ class Finishing:
         return order.fail(Failure(FailureCode.ABANDONED), self._clock.now())
 
     def _roll_forward(self, held: Held, intent: Intent, deadline: float) -> None:
-        # An overwrite that changes nothing is never sent, so it is never in doubt.
-        sent = [intent.moved_by(each) for each in intent.overwrites if each.changes_stock]
-        readings = self._overwriting.read_all([moved.item_id for moved in sent])
-        # Loaded after the stocks were read. The intent's last holder may be late, not dead: once
-        # that holder has stored the orders, it gives back the leases of the other items, and others
-        # change those items' stocks. The stocks tell nothing then, but the orders tell all.
-        orders = self._orders.get_many(intent.order_ids)
-        waiting = _waiting(orders, intent)
-        if not waiting:
-            return
+        doubts: dict[str, str] = {}
+        waiting: list[Order] = []
+        for part in in_parts(intent.changes):
+            held = self._acquiring.fresh(held)
+            readings = self._overwriting.read_all([moved.item_id for moved in part])
+            # Loaded after the stocks were read. The intent's last holder may be late, not dead:
+            # once that holder has stored the orders, it gives back the leases of the other items,
+            # and others change those items' stocks. The stocks tell nothing then, but the orders
+            # tell all.
+            orders = self._orders.get_many(intent.order_ids)
+            waiting = _waiting(orders, intent)
+            if not waiting:
+                return
+            held = self._acquiring.fresh(held)
+            doubts |= self._doubts(part, readings, orders, held, deadline)
+        store_changed(self._orders, waiting, lambda order: self._settled(order, intent, doubts))
+
+    def _doubts(
+        self,
+        part: Sequence[MovedLine],
+        readings: Readings,
+        orders: Sequence[Order],
+        held: Held,
+        deadline: float,
+    ) -> dict[str, str]:
+        """Of the items whose overwrite is not applied, before or by this call, the reasons."""
 
         def doubt(moved: MovedLine) -> str | None:
             return self._doubt(moved, readings[moved.item_id], orders, held, deadline)
 
         try:
-            reasons = for_each(self._executor, doubt, sent)
+            reasons = for_each(self._executor, doubt, part)
         except OutcomeUnknown as unknown:
             message = "An earlier order of these items is not settled yet."
             raise InventoryUnavailable(message) from unknown
-        pairs = zip(sent, reasons, strict=True)
-        doubts = {moved.item_id: reason for moved, reason in pairs if reason is not None}
-        store_changed(self._orders, waiting, lambda order: self._settled(order, intent, doubts))
+        pairs = zip(part, reasons, strict=True)
+        return {moved.item_id: reason for moved, reason in pairs if reason is not None}
 
     def _settled(self, order: Order, intent: Intent, doubts: dict[str, str]) -> Order:
         """The order by the intent's outcome; stuck where one of its own items is in doubt."""
@@ -131,7 +144,7 @@ class Finishing:
         verdict = judge(moved, orders, reading.stock if reading else None)
         if verdict is Verdict.NOT_APPLIED:
             try:
-                self._overwriting.make(moved, held.not_after, deadline)
+                self._overwriting.make(moved, held, deadline)
             except ItemNotFound:
                 return _no_longer_there(moved.item_id)
             return None

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
+from typing import Final
 
 from order_service.domain.errors import InventoryUnavailable, OutcomeUnknown
 from order_service.domain.order import Order
@@ -19,6 +20,7 @@ Draw = Callable[[], Sequence[Order]]
 Commit = Callable[[Items, Draw, float], dict[str, Order]]
 
 MAX_BATCH = 100
+OTHERS_TOOK_TOO_LONG: Final = "Other orders of these items took too long."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,7 +65,7 @@ class GroupCommit:
             queue = self._waiting.get(items)
             if queue and ticket in queue:
                 queue.remove(ticket)
-                raise InventoryUnavailable("Other orders of these items took too long.")
+                raise InventoryUnavailable(OTHERS_TOOK_TOO_LONG)
         if ticket.moved.done():
             return ticket.moved.result()
         raise OutcomeUnknown("The order's stock is still being moved.", in_flight=True)

@@ -66,6 +66,11 @@ class LeaseStore(Protocol):
         """
         ...
 
+    def renew(self, lease: Lease) -> bool:
+        """Durably let the lease last from now on for its whole length; False when the lease was
+        lost."""
+        ...
+
     def clear(self, lease: Lease) -> bool:
         """Durably clear what the lease holds open, give the lease back and move its fence on; False
         when the fence had moved on already."""

@@ -18,10 +18,10 @@ from order_service.application.backoff import attempts
 from order_service.application.clock import Clock
 from order_service.application.orders.ports import OrderRepository
 from order_service.application.stock.acquiring import Acquiring, Decide, Held
-from order_service.application.stock.finishing import OTHERS_TOOK_TOO_LONG, Finishing
-from order_service.application.stock.group_commit import Draw, GroupCommit
+from order_service.application.stock.finishing import Finishing
+from order_service.application.stock.group_commit import OTHERS_TOOK_TOO_LONG, Draw, GroupCommit
 from order_service.application.stock.lease import Lease, LeaseStore
-from order_service.application.stock.moving import refuse, short_of, store_changed
+from order_service.application.stock.moving import refuse, store_changed
 from order_service.application.stock.overwriting import (
     Overwriting,
     OverwritingInventory,
@@ -67,8 +67,8 @@ class LeasedStock:
         self._orders = orders
         self._turns = turns
         self._clock = clock
-        self._overwriting = Overwriting(inventory, changes, clock, calls)
         self._acquiring = Acquiring(leases, clock, lease_seconds)
+        self._overwriting = Overwriting(inventory, changes, self._acquiring, clock, calls)
         self._finishing = Finishing(
             self._overwriting, self._acquiring, leases, orders, clock, calls
         )
@@ -118,7 +118,7 @@ class LeasedStock:
         raise InventoryUnavailable(OTHERS_TOOK_TOO_LONG)
 
     def _try(self, free: Sequence[Lease], draw: Draw, deadline: float) -> dict[str, Order] | None:
-        """None when somebody else acquired one of the leases first."""
+        """None when somebody else acquired one of the leases first, or an item is gone since."""
         items = [lease.item_id for lease in free]
         return self._serve(items, draw, deadline, partial(self._acquiring.acquire_all, free))
 
@@ -158,19 +158,16 @@ class LeasedStock:
 
     def _carry_out(
         self, held: Held, plan: Plan, intent: Intent, deadline: float
-    ) -> dict[str, Order]:
+    ) -> dict[str, Order] | None:
+        """None when an item is gone that was there a moment ago: it has to be planned anew."""
         try:
-            self._overwriting.make_all(intent, held.not_after, deadline)
+            self._overwriting.make_all(intent, held, deadline)
         except InventoryUnavailable:
             self._acquiring.withdraw(held)
             raise
-        except ItemNotFound as missing:
+        except ItemNotFound:
             self._acquiring.withdraw(held)
-            short = short_of(missing.item_ids)
-            failed = store_changed(
-                self._orders, plan.served, lambda each: refuse(each, short, self._clock.now())
-            )
-            return failed | self._store_refused(plan)
+            return None
         moved = store_changed(
             self._orders,
             plan.served,

@@ -1,13 +1,16 @@
 """Functions that both stock movers share."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from datetime import datetime
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from order_service.application.orders.ports import OrderRepository
 from order_service.domain.marks import Failure, FailureCode, Shortage, Stuck
 from order_service.domain.order import Order
+
+# Calls of one commit that are made side by side under a lease.
+AT_ONCE: Final = 8
 
 Change = Callable[[Order], Order]
 T = TypeVar("T")
@@ -59,6 +62,8 @@ def for_each(executor: Executor, call: Callable[[T], R], arguments: Sequence[T])
     return [each.result() for each in futures]
 
 
-def short_of(items: Iterable[str]) -> tuple[Shortage, ...]:
-    """Shortages of items that the inventory does not have."""
-    return tuple(Shortage(item_id, None) for item_id in items)
+def in_parts(arguments: Sequence[T]) -> list[Sequence[T]]:
+    """Parts that are short enough to be moved within half of a lease, however slow the inventory
+    is; one empty part where there is nothing."""
+    starts = range(0, max(1, len(arguments)), AT_ONCE)
+    return [arguments[start : start + AT_ONCE] for start in starts]

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 
 from order_service.application.backoff import attempts
 from order_service.application.clock import Clock
-from order_service.application.stock.moving import for_each
+from order_service.application.stock.acquiring import Acquiring, Held
+from order_service.application.stock.moving import for_each, in_parts
 from order_service.domain.errors import InventoryUnavailable, ItemNotFound, OutcomeUnknown
 from order_service.domain.moves import Intent, MovedLine
 from order_service.domain.stock import Readings, StockReading, Verdict, judge
@@ -51,11 +53,13 @@ class Overwriting:
         self,
         inventory: OverwritingInventory,
         changes: StockEvidence,
+        acquiring: Acquiring,
         clock: Clock,
         executor: Executor,
     ) -> None:
         self._inventory = inventory
         self._changes = changes
+        self._acquiring = acquiring
         self._clock = clock
         self._executor = executor
 
@@ -71,30 +75,31 @@ class Overwriting:
         except ItemNotFound:
             return None
 
-    def make_all(self, intent: Intent, not_after: float, deadline: float) -> None:
+    def make_all(self, intent: Intent, held: Held, deadline: float) -> None:
         """Returns once every overwrite of the intent is applied.
 
-        The first overwrite is made alone, for as long as none is sent the commit can be taken back.
-        Raises InventoryUnavailable and ItemNotFound when nothing was written, OutcomeUnknown.
+        The first overwrite is made alone: while none is sent, the commit can be taken back. Raises
+        InventoryUnavailable and ItemNotFound when nothing was written, OutcomeUnknown.
         """
-        moved = [intent.moved_by(each) for each in intent.overwrites if each.changes_stock]
-        if not moved:
+        if not intent.changes:
             return
-        first, *others = moved
-        self.make(first, not_after, deadline)
+        first, *others = intent.changes
+        self.make(first, held, deadline)
         try:
-            for_each(self._executor, lambda each: self.make(each, not_after, deadline), others)
+            for part in in_parts(others):
+                held = self._acquiring.fresh(held)
+                for_each(self._executor, partial(self.make, held=held, deadline=deadline), part)
         except (InventoryUnavailable, ItemNotFound) as error:
             message = "A part of the stock is moved, and the rest is still to be moved."
             raise OutcomeUnknown(message, in_flight=False) from error
 
-    def make(self, moved: MovedLine, not_after: float, deadline: float) -> None:
+    def make(self, moved: MovedLine, held: Held, deadline: float) -> None:
         """Returns once the overwrite is applied. Raises InventoryUnavailable and ItemNotFound when
         the overwrite was not applied, OutcomeUnknown."""
         try:
-            self._inventory.overwrite(moved.item_id, moved.move.new_stock, not_after)
+            self._inventory.overwrite(moved.item_id, moved.move.new_stock, held.not_after)
         except OutcomeUnknown as unknown:
-            self._find_out(moved, unknown, min(deadline, not_after))
+            self._find_out(moved, unknown, min(deadline, held.not_after))
 
     def is_logged(self, moved: MovedLine) -> bool:
         move = moved.move

@@ -70,6 +70,15 @@ def write_purpose(intent: Intent | None, primary: Primary | None, end: Any) -> d
     }
 
 
+def renew_until(end: Any) -> dict[str, Any]:
+    """The same for a lease that is held, with a new end."""
+    is_of_several = {"$gt": ["$endsAt", None]}
+    return {
+        "expiresAt": {"$cond": [is_of_several, _NEVER, end]},
+        "endsAt": {"$cond": [is_of_several, end, "$$REMOVE"]},
+    }
+
+
 def _is_of_one_lease(intent: Intent) -> bool:
     return len(intent.overwrites) <= 1 and not intent.fence
 

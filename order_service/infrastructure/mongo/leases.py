@@ -29,6 +29,7 @@ from order_service.infrastructure.mongo.lease_documents import (
     OF_THE_HOLDER,
     LeaseDocument,
     read_lease,
+    renew_until,
     write_purpose,
 )
 
@@ -70,7 +71,9 @@ class MongoLeaseStore:
         self._orders_indexes = UniqueIndexes(database, OrderDocument)
         self._owner = owner
         self._listener = listener
-        self._milliseconds = int(seconds * 1000)
+        self._seconds = seconds
+        # An expression.
+        self._end = {"$add": ["$$NOW", int(seconds * 1000)]}
         # Local reads: a stale one is harmless, because acquiring compares the fence.
         local = ReadConcern("local")
         self._look = Combined(partial(_look_at_all, self._leases, local))
@@ -111,6 +114,12 @@ class MongoLeaseStore:
             for (_, seen, intent, primary, _), is_taken in zip(takings, taken, strict=True)
         ]
 
+    def renew(self, lease: Lease) -> bool:
+        with store_errors():
+            mine = {"_id": lease.item_id, "fence": lease.fence}
+            renewed = [{"$set": renew_until(self._end)}]
+            return bool(self._leases.update_one(mine, renewed).matched_count)
+
     def clear(self, lease: Lease) -> bool:
         with store_errors():
             # The fence moves on, or whoever saw the intent open could take the lease with it still.
@@ -129,7 +138,7 @@ class MongoLeaseStore:
         return [[next(taken) for _ in each] for each in asked]
 
     def _taken(self, takings: Sequence[_Taking]) -> list[bool]:
-        updates = [self._update(taking) for taking in takings]
+        began, updates = time.monotonic(), [self._update(taking) for taking in takings]
         try:
             result = self._leases.bulk_write(updates, ordered=False)
         except BulkWriteError as error:
@@ -138,15 +147,19 @@ class MongoLeaseStore:
         else:
             if result.matched_count + result.upserted_count == len(takings):
                 return [True] * len(takings)
-        return _which_are_taken(self._leases, takings)
+        taken = _which_are_taken(self._leases, takings)
+        if not all(taken) and time.monotonic() - began >= self._seconds:
+            # A lease that was taken may have ended since, and been taken by somebody else.
+            raise StoreUnavailable("The store took too long to tell which leases were taken.")
+        return taken
 
     def _update(self, taking: _Taking) -> UpdateOne:
-        seen, end = taking.seen, {"$add": ["$$NOW", self._milliseconds]}
+        seen = taking.seen
         taken = {
             "fence": seen.fence + 1,
             "owner": self._owner,
             "taking": taking.id,
-            **write_purpose(taking.intent, taking.primary, end),
+            **write_purpose(taking.intent, taking.primary, self._end),
         }
         if seen.fence == 0:
             new = {"_id": seen.item_id, "fence": {"$exists": False}}

@@ -16,6 +16,7 @@ from order_service.domain.marks import Decision, Failure, FailureCode, Shortage
 from order_service.domain.moves import Intent, Overwrite
 from order_service.domain.order import Order
 from order_service.domain.status import OrderPhase, OrderStatus
+from order_service.domain.stock import StockReading
 from tests.unit.application.stock.exploring import (
     LONG,
     A,
@@ -205,15 +206,19 @@ def test_a_commit_whose_first_overwrite_is_not_sent_is_withdrawn_and_leaves_noth
     assert [lease.fence for lease in leases] == [1, 2]
 
 
-def test_a_commit_whose_first_item_is_gone_fails_its_orders_and_answers_those_it_refused(
-    world: World,
-) -> None:
-    unsent(world, A, ItemNotFound(A))
-    served, refused = world.place((A, 3), (B, 2)), world.place((A, 1), (B, 9))
-    moved = commit(world, (A, B), [served, refused], Recording())
-    assert moved[served.id].failure == Failure(FailureCode.ITEM_NOT_FOUND, (Shortage(A, None),))
-    assert moved[refused.id].failure == Failure(FailureCode.INSUFFICIENT_STOCK, (Shortage(B, 8),))
-    assert world.inventory.stock == dict.fromkeys((A, B, C), 10)
+def test_a_commit_whose_first_item_is_gone_meanwhile_is_planned_anew(world: World) -> None:
+    def gone(item_id: str, stock: int, not_after: float) -> None:
+        del world.inventory.stock[A]
+        raise ItemNotFound(A)
+
+    world.inventory.overwrite = gone  # type: ignore[method-assign]
+    one, other = world.place((A, 3), (B, 2)), world.place((A, 1), (B, 9))
+    for order in (one, other):
+        moved = move(world, "absolute", order)
+        short = (Shortage(A, None),)
+        assert moved.failure == Failure(FailureCode.ITEM_NOT_FOUND, short)
+    assert world.inventory.stock == {B: 10, C: 10}
+    assert not any(lease.held or lease.is_open for lease in world.leases.look([A, B]))
 
 
 @pytest.mark.parametrize("error", [InventoryUnavailable("refused"), ItemNotFound(B)])
@@ -231,6 +236,66 @@ def test_a_commit_whose_first_overwrite_went_out_is_never_taken_back(
     settle_later(world)
     assert stands(world, order).status is OrderStatus.COMPLETED
     assert world.inventory.stock == {A: 7, B: 8, C: 9}
+
+
+# --- an inventory that takes a second for each call
+
+MANY = [f"{number:024x}" for number in range(1, 31)]
+
+
+def slow_inventory(world: World) -> None:
+    """Thirty calls take three times as long as a lease."""
+    for item in MANY:
+        world.has(item, 10)
+    read = world.inventory.read
+
+    def slow_read(item_id: str) -> StockReading:
+        world.clock.sleep(1)
+        return read(item_id)
+
+    # The fake inventory reads a stock before it overwrites the stock, too.
+    world.inventory.read = slow_read  # type: ignore[method-assign]
+
+
+def test_a_commit_that_lasts_longer_than_a_lease_renews_its_lease(world: World) -> None:
+    slow_inventory(world)
+    order = world.place(*((item, 1) for item in MANY))
+    assert move(world, "absolute", order).status is OrderStatus.COMPLETED
+    assert {world.inventory.stock[item] for item in MANY} == {9}
+    assert not any(lease.held or lease.is_open for lease in world.leases.look(MANY))
+
+
+def test_a_commit_that_lasts_longer_than_a_lease_is_rolled_forward_in_one_pass(
+    world: World,
+) -> None:
+    slow_inventory(world)
+    order = world.place(*((item, 1) for item in MANY))
+    quietly(lambda: move(world, "absolute", order, DiesAt("overwrite", after=True)))
+    assert sum(world.inventory.stock[item] for item in MANY) == 30 * 10 - 1
+    settle_later(world)
+    assert stands(world, order).status is OrderStatus.COMPLETED
+    assert {world.inventory.stock[item] for item in MANY} == {9}
+
+
+def test_a_commit_whose_lease_somebody_took_over_meanwhile_leaves_the_rest_to_them(
+    world: World,
+) -> None:
+    slow_inventory(world)
+    order = world.place(*((item, 1) for item in MANY))
+    primary = MANY[-1]
+
+    def taken_over(lease: Lease) -> bool:
+        world.leases.expiries[primary] = 0
+        [seen] = world.leases.look([primary])
+        return world.leases.acquire(seen, seen.intent) is None
+
+    world.leases.renew = taken_over  # type: ignore[method-assign]
+    with pytest.raises(OutcomeUnknown):
+        move(world, "absolute", order)
+    del world.leases.renew  # type: ignore[attr-defined]
+    settle_later(world)
+    assert stands(world, order).status is OrderStatus.COMPLETED
+    assert {world.inventory.stock[item] for item in MANY} == {9}
 
 
 # --- what a process that died has left
