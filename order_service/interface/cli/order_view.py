@@ -7,7 +7,7 @@ from typing import Final
 from order_service.application.orders.show import WholeOrder
 from order_service.domain.events import OrderEvent
 from order_service.domain.line import Line
-from order_service.domain.marks import Shortage, Stuck
+from order_service.domain.marks import IdempotencyKey, Shortage, Stuck
 from order_service.domain.moves import Overwrite, StockMove
 from order_service.domain.order import Order
 from order_service.domain.status import OrderPhase
@@ -51,11 +51,15 @@ def page(whole: WholeOrder) -> str:
         ("to cancel", order.cancel_requested_at and clock_time(order.cancel_requested_at)),
         *(_stuck(order.stuck) if order.stuck else ()),
         ("decided", _decision(order)),
-        ("key", order.idempotency and f"{order.idempotency.key} of {order.idempotency.caller}"),
+        ("key", order.idempotency and _key(order.idempotency)),
         *(("to publish", _event(event)) for event in whole.unpublished),
     ]
     rows = [f"  {name:<10}  {printable(fact)}" for name, fact in facts if fact]
     return "\n".join([f"{order.id}  {order.status}  {_remark(order)}".rstrip(), *rows])
+
+
+def _key(idempotency: IdempotencyKey) -> str:
+    return idempotency.key + (f" of {idempotency.caller}" if idempotency.caller else "")
 
 
 def asks(order: Order) -> str:

@@ -145,8 +145,15 @@ def _place(steps: tuple[int | str, ...]) -> str:
 
 
 def _reason(error: ErrorDetails) -> str:
-    if error["type"] in ("model_type", "dict_type"):
+    kind, bounds = error["type"], error.get("ctx", {})
+    if kind in ("model_type", "dict_type"):
         return "must be an object"
+    if kind == "list_type":
+        return "must be a list"
+    if bounds.get("field_type") == "List" and kind == "too_long":
+        return f"must have {bounds['max_length']} entries at most"
+    if bounds.get("field_type") == "List":
+        return f"must have {bounds['min_length']} entries at least"
     reason = error["msg"].removeprefix("Value error, ")
     return f"the name: {reason}" if error["loc"][-1:] == (_KEY,) else reason
 
