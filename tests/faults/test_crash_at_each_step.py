@@ -6,6 +6,10 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 
+from order_service.application.orders.ports import OrderRepository
+from order_service.application.stock.lease import LeaseStore
+from order_service.application.stock.operations import ConditionalInventory
+from order_service.application.stock.overwriting import OverwritingInventory
 from tests.faults.buyers import Buyers, Purchase
 from tests.faults.conftest import Checked, absolute_only, both_when_full
 from tests.faults.rig import Rig
@@ -27,6 +31,30 @@ from tests.waiting import until
 
 STOCK = 100
 ORDERS_EACH = 5
+
+
+def test_every_call_of_the_ports_that_move_stock_is_a_step_at_which_something_is_killed() -> None:
+    ports = {
+        "orders": (OrderRepository,),
+        "leases": (LeaseStore,),
+        "inventory": (OverwritingInventory, ConditionalInventory),
+    }
+    calls = {
+        f"{name}.{call}"
+        for name, protocols in ports.items()
+        for protocol in protocols
+        for call in vars(protocol)
+        if not call.startswith("_")
+    }
+    stepped = {
+        step.split(" ")[0]
+        for request in (CREATE, CANCEL, REFUSE, SETTLE, {"absolute": WITHDRAW})
+        for steps in request.values()
+        for step in steps
+    }
+    # The breaker is asked in memory. A new order is added besides.
+    assert calls - stepped == {"inventory.available"}
+    assert stepped - calls == {"orders.add"}
 
 
 @dataclass(frozen=True)
