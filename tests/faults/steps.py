@@ -45,6 +45,8 @@ SETTLE: Final = {
         *("inventory.restore 2", "orders.save_all"),
     ),
 }
+# Of a basket whose leases others were faster to take.
+RESERVE: Final = ("leases.acquire_again",)
 # Of whoever finds an item that was taken for an order which was never decided.
 WITHDRAW: Final = ("leases.look_durably", "leases.acquire", "leases.clear")
 _OF_SEVERAL_LINES = {"leases.acquire_all"}

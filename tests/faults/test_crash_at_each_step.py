@@ -18,6 +18,7 @@ from tests.faults.steps import (
     CREATE,
     MOMENTS,
     REFUSE,
+    RESERVE,
     SETTLE,
     WITHDRAW,
     Steps,
@@ -48,7 +49,7 @@ def test_every_call_of_the_ports_that_move_stock_is_a_step_at_which_something_is
     }
     stepped = {
         step.split(" ")[0]
-        for request in (CREATE, CANCEL, REFUSE, SETTLE, {"absolute": WITHDRAW})
+        for request in (CREATE, CANCEL, REFUSE, SETTLE, {"absolute": WITHDRAW + RESERVE})
         for steps in request.values()
         for step in steps
     }
@@ -191,3 +192,17 @@ def test_whoever_is_killed_while_clearing_an_undecided_commit_leaves_that_to_the
     for each in bought:
         each.result()
     checked("API killed while it clears an undecided commit", len(killed_at), _stocks(cases))
+
+
+@absolute_only
+def test_an_api_process_killed_with_leases_that_it_reserved_loses_and_doubles_nothing(
+    rig: Rig, buyers: Buyers, checked: Checked, rng: random.Random, full: bool
+) -> None:
+    items = {rig.system.add_item(10_000): 10_000 for _ in range(3)}
+    killed_at = traps(RESERVE, signal.SIGKILL) * (3 if full else 1)
+    rng.shuffle(killed_at)
+    # Enough buyers of the same items that a basket loses a lease to others.
+    with buyers.crowd(list(items), clients=24):
+        for each in killed_at:
+            _spring(rig, each, lambda: None)
+    checked("API killed with leases that it reserved", len(killed_at), items)
