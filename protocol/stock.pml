@@ -1,22 +1,32 @@
-/* The stock protocol of orders over several items, under an inventory that can only be overwritten.
+/* The stock protocol of orders of several items, under an inventory that can only be overwritten.
 
-   What it stands for, and how to read a counterexample: README.md beside this file.
+   What the model stands for, and how to read a counterexample: README.md beside this file.
 
-   Each server of an API is a Creator with one order; the worker is the Settler. Stores' writes and the
-   inventory's are atomic steps; between two of them anything may happen: a crash, a lease that ends, a
-   request that arrives. The macros below choose what is checked; check.sh runs them all.
+   A Server takes the stock of one order, or gives the stock back; the Settler is the worker. Each
+   write of the store and of the inventory is one step, and between two steps anything may happen:
+   a crash, the end of a lease, the arrival of a request. The macros below choose what is searched.
 
-   BASKETS      the items of each order, a bit for an item: {x,y} is 3, {y,z} is 6
-   START        each item's stock
-   CRASHES      how many crashes may happen, of anybody, at any step
-   EARLY        how many leases may end while their holder still lives (it was paused)
-   REFUSALS     how many overwrites may be refused before they are sent (the inventory is away)
-   LATE         requests may arrive after their lease has ended: the hole that the contract leaves
-   GUARDED      an overwrite is refused where the stock is not the one that was read (If-Match)
-   NO_DECISION  without the deciding write: each item's intent is carried out by itself
-   NO_FENCE     leases are taken without comparing the fence that was seen
-   NO_FENCE_AT_END   giving a lease back leaves its fence where it was
-   NO_ABANDONMENT    an abandonment is not recorded on the lease
+   BASKET0 …    the items of each order, a bit for each item: {x,y} is 3, {y,z} is 6
+   START        each item's stock at the beginning
+   CANCELS      order 0 is cancelled at any time after its completion, by a process of its own
+   CRASHES      how many crashes may happen, of anybody
+   EARLY        how many leases may end while their holder lives: the holder is paused
+   REFUSALS     how many first overwrites may be refused before they are sent: the inventory is away
+   TRIES        how often a creator tries to get its leases before it gives up; else without end
+   LATE         a request may arrive after its lease has ended: the hole that the contract leaves
+   GUARDED      an overwrite is refused where the stock is not the stock that was read (If-Match)
+
+   Each of these leaves out a part of the protocol:
+   NO_DECISION              the primary is taken without the intent
+   NO_FENCE                 a lease is taken without a comparison of its fence
+   NO_FENCE_AT_WITHDRAWAL   an intent is withdrawn, and the primary's fence stays
+   NO_RECORD                an order is abandoned, and the primary's lease does not say so
+   NO_MOVE                  an undecided secondary is withdrawn, and the primary's fence stays
+   NO_KEPT_FENCE            whoever takes an open intent over records the new fence in the intent
+   NO_COMPARISON            a secondary is released, wherever the secondary points
+   NO_ORDERS                whoever takes an open intent over looks at the stocks alone
+   ORDERS_FIRST             … reads the orders before the stocks
+   EARLY_RELEASE            the leases are released before the order is saved
 */
 
 #ifndef ITEMS
@@ -38,10 +48,10 @@
 #define START 1
 #endif
 #ifndef CRASHES
-#define CRASHES 1
+#define CRASHES 0
 #endif
 #ifndef EARLY
-#define EARLY 1
+#define EARLY 0
 #endif
 #ifndef REFUSALS
 #define REFUSALS 0
@@ -49,501 +59,663 @@
 
 #define NOBODY 0
 #define SETTLER (ORDERS + 1)
-#define GONE (ORDERS + 2)      /* a lease whose holder does nothing under it any more */
-#define has(basket, item) ((basket) & (1 << (item)))
+#define CANCELLER (ORDERS + 2)
 
-mtype = { PENDING, COMPLETED, FAILED }
+#define bit(item) (1 << (item))
+#define has(items, item) ((items) & bit(item))
+#define basket(order) ((order) == 0 -> BASKET0 : ((order) == 1 -> BASKET1 : BASKET2))
+#define lowest(items) ((items) & 1 -> 0 : ((items) & 2 -> 1 : 2))
+#define highest(items) ((items) & 4 -> 2 : ((items) & 2 -> 1 : 0))
+#define primary(order) highest(basket(order))
+#define secondaries(order) (basket(order) & ~bit(primary(order)))
+#if ITEMS > 2
+#define any(items, what) \
+    (has(items, 0) && what(0) || has(items, 1) && what(1) || has(items, 2) && what(2))
+#else
+#define any(items, what) (has(items, 0) && what(0) || has(items, 1) && what(1))
+#endif
 
-/* The store: an order, and a lease with its intent, are one document each. */
+mtype = { PENDING, COMPLETED, FAILED, CANCELLING, CANCELLED }
+
+/* What is open on a lease. */
+#define NOTHING 0
+#define POINTER 1
+#define INTENT 2
+#define ABANDONMENT 3
+
+/* The store: an order is a document, and so is a lease with what is open on the lease. */
 mtype status[ORDERS] = PENDING;
-byte basket[ORDERS];
 byte fence[ITEMS];
 byte holder[ITEMS];
-bool intended[ITEMS];           /* the lease has an open intent … */
-byte served[ITEMS];             /* … for this order … */
-byte before[ITEMS];             /* … from this stock … */
-byte after[ITEMS];              /* … to that one … */
-byte decides[ITEMS];            /* … which the lease of this item decides … */
-byte undecided_fence[ITEMS];    /* … unless that lease's fence has moved on from here. */
-bool abandons[ITEMS];           /* Or the open intent is to fail the order, and no overwrite at all. */
+byte open[ITEMS];
+byte about[ITEMS];              /* an intent's or abandonment's order; a pointer's primary … */
+byte mark[ITEMS];               /* … and the primary's fence once the primary is taken. */
+bool gives_back[ITEMS];         /* The intent is to give the order's stock back … */
+byte before[ITEMS * ITEMS];     /* … and the stock of each item before the overwrite. */
 
-/* The inventory, and what is on its way to it: 0 is nothing, else the new stock and one. */
+/* The inventory, and what is on its way there: 0 is nothing, else the new stock and one. */
 byte stock[ITEMS] = START;
 byte on_its_way[ITEMS];
-byte expects[ITEMS];
+byte expected[ITEMS];
+byte sent_for[ITEMS];
 #ifdef LATE
-/* Held up somewhere until after its sender is gone: the new stock and one, and what it expects. */
-byte late, late_expects;
+byte waits_for[ITEMS];          /* the process that waits for the answer */
+/* Held up somewhere until nobody waits for the answer any more, and the lease is over. */
+byte late, late_item, late_expected, late_for;
 #endif
 
 /* What happened, for the checks alone. */
 byte crashes, early, refusals;
 bool wrote[ORDERS];
-bool refused[ORDERS];
+byte took[ORDERS];              /* the items that have changed an odd number of times for it */
 
-/* Before each step of a process it may crash. */
-#define STEP if :: crashes < CRASHES -> crashes++; goto gone :: skip fi
+/* A process may crash before each of its writes, and while a request of its own is on its way. A
+   crash between two reads leaves what a crash before the next write leaves. A process that stops
+   because an answer of the store or of the inventory is unknown leaves what a crash leaves. */
+#define STEP if :: crashes < CRASHES -> crashes++; goto gone :: true fi
+#define AWAIT(arrival) \
+    if :: arrival :: atomic { !(arrival) && crashes < CRASHES -> crashes++; goto gone } fi
 
-inline primary_of(wanted, highest) {
-    atomic {
-        highest = ITEMS - 1;
-        do
-        :: !has(wanted, highest) -> highest--
-        :: else -> break
-        od
-    }
-}
+/* A lease ends when its holder has crashed, or is paused for too long; but never under a request
+   that was sent while the lease was held, unless LATE holds the request up. Whoever sees a lease
+   held waits and does nothing else, so the lease of a crashed process may as well end at once. */
+#define under(item, lease) (on_its_way[item] && primary(sent_for[item]) == (lease))
+#if ITEMS > 2
+#define is_free(lease) \
+    (holder[lease] == NOBODY && !under(0, lease) && !under(1, lease) && !under(2, lease))
+#else
+#define is_free(lease) (holder[lease] == NOBODY && !under(0, lease) && !under(1, lease))
+#endif
+
+#ifdef NO_FENCE
+#define can_take(lease, at_fence) is_free(lease)
+#else
+#define can_take(lease, at_fence) (is_free(lease) && fence[lease] == (at_fence))
+#endif
+
+/* ``found``: what was found open. ``first``, ``mark_seen``: its primary and its mark. ``order``,
+   ``gives``, ``read``: of an intent the order, the direction, and the stock of each item before.
+   ``seen``: the primary's fence as it was seen; while the primary is ours, our fence. */
+#define LOCALS \
+    byte at, todo, taken, strange, looked[ITEMS], read[ITEMS]; \
+    byte found, first, mark_seen, order, seen; \
+    bool gives, got, waiting
 
 /* What a process no longer needs would only tell equal states apart. */
 inline forget() {
-    atomic {
-        seen = 0; order = 0; rests_on = 0; found_at = 0; got = false; is_free = false; first = 0;
-        at = 0;
-        do
-        :: at < ITEMS -> held[at] = 0; at++
-        :: else -> break
-        od;
-        at = 0
-    }
+    at = 0; todo = 0; taken = 0; strange = 0;
+    found = NOTHING; first = 0; mark_seen = 0; order = 0; seen = 0;
+    gives = false; got = false; waiting = false;
+    looked[0] = 0; looked[1] = 0; read[0] = 0; read[1] = 0;
+#if ITEMS > 2
+    looked[2] = 0; read[2] = 0
+#endif
 }
 
-/* Whatever lease is ours is left to its end. */
+inline begin_with(items) { at = lowest(items) }
+
+inline go_on_with(items) {
+    at++;
+    do
+    :: at < ITEMS && !has(items, at) -> at++
+    :: else -> break
+    od
+}
+
+/* One of the items that are left, whichever: the writes of one round trip have no order. */
+inline pick() {
+    if
+    :: has(todo, 0) -> at = 0
+    :: has(todo, 1) -> at = 1
+#if ITEMS > 2
+    :: has(todo, 2) -> at = 2
+#endif
+    fi;
+    todo = todo & ~bit(at)
+}
+
+/* Leave every lease that is ours to its end. */
 inline let_go() {
+#ifdef LATE
+    if :: waits_for[0] == me -> waits_for[0] = NOBODY :: else fi;
+    if :: waits_for[1] == me -> waits_for[1] = NOBODY :: else fi;
+#endif
+    if :: holder[0] == me -> holder[0] = NOBODY :: else fi;
+    if :: holder[1] == me -> holder[1] = NOBODY :: else fi;
+#if ITEMS > 2
+    if :: holder[2] == me -> holder[2] = NOBODY :: else fi
+#endif
+}
+
+inline clear(lease) {
+    open[lease] = NOTHING; about[lease] = 0; mark[lease] = 0; gives_back[lease] = false;
+    before[(lease) * ITEMS] = 0; before[(lease) * ITEMS + 1] = 0;
+#if ITEMS > 2
+    before[(lease) * ITEMS + 2] = 0;
+#endif
+}
+
+inline remember(lease) {
+    found = open[lease];
+    if
+    :: found == NOTHING
+    :: found == POINTER -> first = about[lease]; mark_seen = mark[lease]
+    :: else ->
+        first = lease; mark_seen = mark[lease]; order = about[lease]; gives = gives_back[lease];
+        read[0] = before[(lease) * ITEMS]; read[1] = before[(lease) * ITEMS + 1];
+#if ITEMS > 2
+        read[2] = before[(lease) * ITEMS + 2]
+#endif
+    fi
+}
+
+/* Wait until each lease is free, and finish what is found open. */
+inline look_at(items) {
+    do
+    :: atomic { at < ITEMS && is_free(at) ->
+        looked[at] = fence[at]; remember(at);
+        if
+        :: found == NOTHING -> go_on_with(items)
+        :: else -> break
+        fi }
+    :: at == ITEMS -> break
+    od;
+    if
+    :: found != NOTHING -> settle(at); goto look
+    :: else
+    fi
+}
+
+/* Take the primary that was seen free, with what is to be open on the primary. */
+inline take_primary(opens, its_mark) {
     atomic {
-        at = 0;
-        do
-        :: at < ITEMS ->
+        STEP;
+        got = can_take(first, seen);
+        if
+        :: got ->
+            fence[first]++; holder[first] = me; clear(first);
             if
-            :: holder[at] == me -> holder[at] = GONE
+            :: opens != NOTHING ->
+                open[first] = opens; about[first] = order; mark[first] = its_mark;
+                gives_back[first] = gives
             :: else
             fi;
-            at++
-        :: else -> break
-        od
-    }
-}
-
-/* Take the lease of an item that was seen free at the fence given. Never waits. */
-inline take(which, at_fence, success) {
-    atomic {
-        if
-#ifdef NO_FENCE
-        :: holder[which] == NOBODY ->
-#else
-        :: holder[which] == NOBODY && fence[which] == at_fence ->
-#endif
-            fence[which]++; holder[which] = me; success = true
-        :: else -> success = false
-        fi
-    }
-}
-
-/* Clear the intent and give the lease back, unless somebody else has taken it since. The fence moves
-   on, so that who saw the intent open can't take the lease as if it still were. */
-inline give_back(which, at_fence, success) {
-    atomic {
-        if
-        :: fence[which] == at_fence ->
-#ifndef NO_FENCE_AT_END
-            fence[which]++;
-#endif
-            holder[which] = NOBODY;
-            intended[which] = false; abandons[which] = false; success = true
-        :: else -> success = false
-        fi
-    }
-}
-
-/* Send an overwrite while the lease is ours by our own clock, and wait until it has arrived. */
-inline overwrite(which, at_fence, whose_order, success) {
-    atomic {
-        if
-        :: holder[which] == me && fence[which] == at_fence ->
-            on_its_way[which] = after[which] + 1; expects[which] = before[which];
-            wrote[whose_order] = true; success = true
-        :: else -> success = false
-        fi
-    }
-    if
-    :: success -> STEP; on_its_way[which] == 0
-    :: else
-    fi
-}
-
-inline settle_as(whose_order, outcome) {
-    atomic {
-        if
-        :: status[whose_order] == PENDING -> status[whose_order] = outcome
-        :: else -> skip
-        fi
-    }
-}
-
-#ifdef NO_DECISION
-#define DECIDED true
-#else
-#define DECIDED (intended[first] && !abandons[first] && served[first] == order && decides[first] == first)
-#endif
-
-/* Fail an order whose deduction was never sent, so that nobody can send it any more: the lease that
-   would decide it is taken, with the word that the order is to fail. A word of which nothing was
-   recorded could be forgotten by a slow process, while the order is served after all. */
-inline abandon(which, at_fence, whose_order) {
-    atomic {
-        if
-        :: holder[which] == NOBODY && fence[which] == at_fence ->
-            fence[which]++; holder[which] = me; got = true;
-#ifndef NO_ABANDONMENT
-            intended[which] = true; abandons[which] = true; served[which] = whose_order;
-            decides[which] = which
-#endif
-        :: else -> got = false
-        fi
-    }
-    if
-    :: got -> STEP; settle_as(whose_order, FAILED); STEP; give_back(which, at_fence + 1, got)
-    :: else
-    fi
-}
-
-/* The item's lease was seen free with an open intent: one try to finish what it is part of. */
-inline settle(found) {
-    d_step {
-        found_at = fence[found]; order = served[found]; first = decides[found];
-        rests_on = undecided_fence[found]
-    }
-    if
-    :: abandons[found] -> abandon(found, found_at, order)
-    :: !abandons[found] && DECIDED -> roll_forward()
-    :: !abandons[found] && !DECIDED ->
-        /* First nobody may decide it any more: the fence that its decision rests on moves on. */
-        d_step { seen = fence[first]; is_free = (seen == rests_on && holder[first] == NOBODY && !intended[first]) }
-        if
-        :: is_free -> STEP; take(first, seen, got);
             if
-            :: got -> STEP; give_back(first, seen + 1, got)
+            :: opens == INTENT ->
+                before[first * ITEMS] = read[0]; before[first * ITEMS + 1] = read[1];
+#if ITEMS > 2
+                before[first * ITEMS + 2] = read[2]
+#endif
             :: else
-            fi
-        :: else
-        fi;
-        d_step {
-            is_free = (holder[found] == NOBODY && fence[found] == found_at
-                && fence[first] != rests_on && !DECIDED)
-        }
-        if
-        :: is_free -> STEP; take(found, found_at, got);
-            if
-            :: got -> STEP; give_back(found, found_at + 1, got)
-            :: else
-            fi
+            fi;
+            seen = fence[first]
         :: else
         fi
+    }
+}
+
+/* Clear what is open on the primary and give the lease back, unless somebody else has taken it. */
+inline release_primary() {
+    if
+    :: fence[first] == seen -> holder[first] = NOBODY; clear(first)
+    :: else
     fi
 }
 
-/* Decided: whoever finds it takes the primary's lease, then those of the others whose intents are
-   open still, overwrites what is not overwritten yet, and gives the primary back last. */
-inline roll_forward() {
-    d_step { seen = fence[first]; is_free = (holder[first] == NOBODY && DECIDED) }
-    got = false;
-    if
-    :: is_free -> STEP; take(first, seen, got)
-    :: else
-    fi;
+/* The same as long as nothing was sent. The fence moves on: else whoever has seen the intent open
+   could take the lease with the intent still. */
+inline withdraw_primary() {
+    got = (fence[first] == seen);
     if
     :: got ->
-        held[first] = seen + 1; at = 0;
-        do
-        :: at < ITEMS && got ->
-            if
-            :: at != first && intended[at] && served[at] == order ->
-                STEP; atomic { holder[at] == NOBODY -> seen = fence[at];
-                    is_free = (intended[at] && served[at] == order) }
-                if
-                :: is_free -> take(at, seen, got); held[at] = seen + 1
-                :: else -> held[at] = 0
-                fi
-            :: at != first && !(intended[at] && served[at] == order) -> held[at] = 0
-            :: at == first
-            fi;
-            if
-            :: got && held[at] ->
-                STEP;
-                /* Read once. Nobody else writes these stocks, so while the lease is ours the evidence
-                   tells; when it is not, the overwrite is not sent. */
-                atomic {
-                    seen = stock[at];
-                    assert(seen == before[at] || seen == after[at]
-                        || holder[at] != me || fence[at] != held[at])
-                };
-                if
-                :: seen != after[at] -> STEP; overwrite(at, held[at], order, got)
-                :: else
-                fi
-            :: else
-            fi;
-            at++
-        :: else -> break
-        od;
-        if
-        :: got -> STEP; settle_as(order, COMPLETED); give_all_back()
-        :: else -> let_go()
-        fi
+#ifndef NO_FENCE_AT_WITHDRAWAL
+        fence[first]++;
+#endif
+        holder[first] = NOBODY; clear(first)
     :: else
     fi
 }
 
-/* The primary last: with it goes the word that the others' intents are to be carried out. */
-inline give_all_back() {
-    at = 0;
-    do
-    :: at < ITEMS ->
-        if
-        :: at != first && held[at] -> STEP; give_back(at, held[at], got)
-        :: else
-        fi;
-        at++
-    :: else -> break
-    od;
-    STEP; give_back(first, held[first], got)
+#ifdef NO_COMPARISON
+#define still_points(lease) true
+#else
+#define still_points(lease) \
+    (open[lease] == POINTER && about[lease] == first && mark[lease] == mark_seen)
+#endif
+
+inline release_secondary(lease) {
+    if
+    :: still_points(lease) -> holder[lease] = NOBODY; clear(lease)
+    :: else
+    fi
 }
 
-#define FOR_EACH_ITEM at = 0; do :: at < ITEMS ->
-#define NEXT_ITEM at++ :: else -> break od
+inline withdraw_secondary(lease) {
+    if
+    :: still_points(lease) -> fence[lease]++; holder[lease] = NOBODY; clear(lease)
+    :: else
+    fi
+}
 
-proctype Creator(byte me, mine) {
-    byte at, seen, order, first, rests_on, found_at, looked[ITEMS], held[ITEMS];
-    bool got, is_free;
+inline withdraw_secondaries() {
+    todo = taken;
+    do
+    :: atomic { todo -> STEP; pick(); withdraw_secondary(at) }
+    :: !todo -> break
+    od
+}
+
+/* All leases of a commit, in any order. */
+inline release_all() {
+    todo = basket(order);
+    do
+    :: atomic { todo -> STEP; pick();
+        if
+        :: at == first -> release_primary()
+        :: else -> release_secondary(at)
+        fi }
+    :: !todo -> break
+    od
+}
+
+#define after(value) (gives -> (value) + 1 : (value) - 1)
+#define travels(item) on_its_way[item]
+
+/* Send an overwrite, if the primary is ours by our own clock. */
+inline send(item) {
+    got = (holder[first] == me && fence[first] == seen);
+    if
+    :: got ->
+        on_its_way[item] = after(read[item]) + 1; sent_for[item] = order;
+#ifdef GUARDED
+        expected[item] = read[item];
+#endif
+#ifdef LATE
+        waits_for[item] = me;
+#endif
+        wrote[order] = true
+    :: else
+    fi
+}
+
+/* Send one after the other and don't wait for the answers. */
+inline send_all(otherwise) {
+    do
+    :: atomic { todo && !any(todo, travels) -> STEP; pick(); send(at); at = 0;
+        if
+        :: got
+        :: else -> goto otherwise
+        fi }
+    :: !todo -> break
+    od
+}
+
+#define waits(order, gives) (status[order] == (gives -> CANCELLING : PENDING))
+
+inline save() {
+    atomic {
+        STEP;
+        if
+        :: waits(order, gives) -> status[order] = (gives -> CANCELLED : COMPLETED)
+        :: else
+        fi
+    }
+}
+
+inline fail(which) {
+    atomic {
+        STEP;
+        if
+        :: status[which] == PENDING -> status[which] = FAILED
+        :: else
+        fi
+    }
+}
+
+/* The commit that the item's lease points at is decided: the primary holds the commit's intent. */
+#define decided(item) \
+    (open[first] >= INTENT && mark[first] == mark_seen && has(basket(about[first]), item))
+
+/* The item's lease was seen free, and something is open on the lease: one try to finish that. */
+inline settle(item) {
+    if
+    :: found != POINTER -> seen = looked[item]
+    :: atomic { found == POINTER && decided(item) && is_free(first) ->
+        seen = fence[first]; remember(first) }
+    :: atomic { found == POINTER && !decided(item) -> seen = fence[first] }
+    fi;
+    if
+    :: found == POINTER -> withdraw_undecided(item)
+    :: else -> take_over()
+    fi
+}
+
+/* First nobody may decide it any more; only then the secondary is free for others. */
+inline withdraw_undecided(item) {
+#ifndef NO_MOVE
+    if
+    :: seen < mark_seen ->
+        take_primary(NOTHING, 0);
+        if
+        :: got -> atomic { STEP; release_primary() }
+        :: else -> goto look
+        fi
+    :: else
+    fi;
+#endif
+    atomic { STEP; withdraw_secondary(item) }
+}
+
+/* Only the primary is taken: its lease guards every item of the intent. The mark stays as it is,
+   because the secondaries point at the mark. */
+inline take_over() {
+#ifdef NO_KEPT_FENCE
+    take_primary(found, seen + 1);
+#else
+    take_primary(found, mark_seen);
+#endif
+    if
+    :: !got -> goto look
+    :: got && found == ABANDONMENT -> fail(order); atomic { STEP; release_primary() }
+    :: got && found == INTENT -> roll_forward()
+    fi
+}
+
+/* The stocks are read first and the order after them. A holder that was paused past its lease may
+   save the order and release the secondaries meanwhile, if it had sent every overwrite in time. So
+   where the order still waits, every stock was guarded when it was read; and where a stock still
+   waits as well, that holder sends nothing any more, and saves nothing. */
+inline roll_forward() {
+#ifdef ORDERS_FIRST
+    waiting = waits(order, gives);
+#endif
+    begin_with(basket(order));
+    do
+    :: atomic { at < ITEMS ->
+        if
+        :: stock[at] == after(read[at])
+        :: stock[at] == read[at] -> todo = todo | bit(at)
+        :: else -> strange = strange | bit(at)
+        fi;
+        go_on_with(basket(order)) }
+    :: at == ITEMS -> break
+    od;
+    atomic {
+#ifndef ORDERS_FIRST
+        waiting = waits(order, gives);
+#endif
+#ifdef NO_ORDERS
+        waiting = true; strange = 0;
+#endif
+        /* While the lease is ours the evidence decides; else nothing can be sent. */
+        assert(!waiting || !strange || holder[first] != me || fence[first] != seen);
+        todo = (waiting -> todo : 0); strange = 0; waiting = false; at = 0
+    }
+    send_all(look);
+    AWAIT(!any(basket(order), travels));
+    finish()
+}
+
+inline finish() {
+#ifdef EARLY_RELEASE
+    release_all(); save()
+#else
+    save(); release_all()
+#endif
+}
+
+#define is_short(item) read[item] == 0
+
+proctype Server(byte me, mine; bool cancels) {
+    LOCALS;
+#ifdef TRIES
+    byte tries;
+#endif
+
+    if
+    :: !cancels
+    :: atomic { cancels && status[mine] == COMPLETED -> status[mine] = CANCELLING }
+    :: cancels && status[mine] == FAILED -> goto over
+    fi;
+look:
+    atomic { forget(); begin_with(basket(mine)) }
+    look_at(basket(mine));
+    /* The order is loaded after the looks. */
+    atomic {
+        if
+        :: !waits(mine, cancels) -> goto gone
+        :: else
+        fi;
+        begin_with(basket(mine))
+    }
+    do
+    :: atomic { at < ITEMS -> read[at] = stock[at]; go_on_with(basket(mine)) }
+    :: at == ITEMS -> break
+    od;
+    if
+    :: !cancels && any(basket(mine), is_short) -> fail(mine); goto gone
+    :: else
+    fi;
+    atomic {
+        order = mine; gives = cancels;
+        first = primary(mine); seen = looked[first]; mark_seen = seen + 1;
+        looked[first] = 0; at = 0; todo = secondaries(mine)
+    }
+    do
+    :: atomic { todo -> STEP; pick();
+        if
+        :: can_take(at, looked[at]) ->
+            fence[at]++; holder[at] = me; clear(at);
+            open[at] = POINTER; about[at] = first; mark[at] = mark_seen;
+            taken = taken | bit(at)
+        :: else
+        fi;
+        looked[at] = 0; at = 0 }
+    :: !todo -> break
+    od;
+    if
+    :: taken == secondaries(mine) ->
+#ifdef NO_DECISION
+        take_primary(NOTHING, 0)
+#else
+        take_primary(INTENT, mark_seen)
+#endif
+    :: else -> got = false
+    fi;
+    if
+    :: !got ->
+        withdraw_secondaries();
+#ifdef TRIES
+        tries++;
+#endif
+        if
+#ifdef TRIES
+        :: cancels || tries < TRIES -> goto look
+#else
+        :: goto look
+#endif
+        :: !cancels -> fail(mine); goto gone
+        fi
+    :: else
+    fi;
+    atomic {
+        if
+        :: refusals < REFUSALS -> refusals++; got = false
+        :: true -> STEP; send(lowest(basket(mine)))
+        fi
+    }
+    if
+    :: !got ->
+        /* Nothing was sent: withdrawn at the primary first, or not at all. */
+        atomic { STEP; withdraw_primary() }
+        if
+        :: got -> withdraw_secondaries()
+        :: else -> goto gone
+        fi;
+        if
+        :: goto look
+        :: !cancels -> fail(mine); goto gone
+        fi
+    :: else
+    fi;
+    AWAIT(!travels(lowest(basket(mine))));
+    /* The others side by side. From here on there is no way back: where one is not sent, whoever
+       finds the intent goes on. */
+    todo = basket(mine) & ~bit(lowest(basket(mine)));
+    send_all(gone);
+    AWAIT(!any(basket(mine), travels));
+    finish();
+gone:
+    atomic {
+        let_go(); forget();
+        if
+        /* Settlement goes on with a cancellation as anybody would. */
+        :: cancels && waits(mine, cancels) -> goto look
+        :: else
+        fi
+    }
+over:
+}
+
+/* Finishes what is left behind, and fails an order whose deduction was never sent, so that nobody
+   can send the deduction any more. */
+proctype Settler(byte me) {
+    LOCALS;
+    byte mine;
 
 look:
-    atomic { forget(); primary_of(basket[mine], first) }
-    /* Wait until each lease is free, and finish what is left open there. */
-    FOR_EACH_ITEM
-        if
-        :: has(basket[mine], at) ->
-            STEP; atomic { holder[at] == NOBODY -> looked[at] = fence[at]; is_free = !intended[at] }
-            if
-            :: is_free
-            :: else -> settle(at); goto look
-            fi
-        :: else
-        fi;
-    NEXT_ITEM;
-    STEP;
-    if
-    :: status[mine] != PENDING -> goto gone
-    :: else
-    fi;
-    /* Read every stock before any lease is taken; ``held`` carries what was read till then. */
-    FOR_EACH_ITEM
-        if
-        :: has(basket[mine], at) -> STEP; held[at] = stock[at]
-        :: else
-        fi;
-    NEXT_ITEM;
-    FOR_EACH_ITEM
-        if
-        :: has(basket[mine], at) && held[at] == 0 ->
-            STEP; atomic {
-                if
-                :: status[mine] == PENDING -> status[mine] = FAILED; refused[mine] = true
-                :: else -> skip
-                fi
-            }
-            goto gone
-        :: else
-        fi;
-    NEXT_ITEM;
-    /* Ascending: the intents first, and the highest item's last, whose lease is the decision. */
-    FOR_EACH_ITEM
-        if
-        :: has(basket[mine], at) ->
-            STEP;
-            atomic {
-                if
-#ifdef NO_FENCE
-                :: holder[at] == NOBODY ->
-#else
-                :: holder[at] == NOBODY && fence[at] == looked[at] ->
-#endif
-                    fence[at]++; holder[at] = me; intended[at] = true; abandons[at] = false; served[at] = mine;
-                    before[at] = held[at]; after[at] = held[at] - 1;
-                    decides[at] = first; undecided_fence[at] = looked[first];
-                    held[at] = fence[at]; got = true
-                :: else -> got = false
-                fi
-            };
-            if
-            :: !got -> goto withdraw
-            :: else
-            fi
-        :: else -> held[at] = 0
-        fi;
-    NEXT_ITEM;
-    if
-    :: refusals < REFUSALS ->
-        /* The first overwrite was never sent: taken back at the primary first, or not at all. */
-        refusals++;
-        STEP; give_back(first, held[first], got);
-        if
-        :: got -> held[first] = 0; settle_as(mine, FAILED); at = first; goto withdraw
-        :: else -> goto gone
-        fi
-    :: true
-    fi;
-    FOR_EACH_ITEM
-        if
-        :: held[at] -> STEP; overwrite(at, held[at], mine, got);
-            if
-            :: !got -> goto gone    /* the outcome is not known: settlement finds out */
-            :: else
-            fi
-        :: else
-        fi;
-    NEXT_ITEM;
-    order = mine;
-    STEP; settle_as(mine, COMPLETED);
-    give_all_back();
-    goto gone;
-withdraw:
-    /* What was taken before the one that was not had: nothing of it is decided. */
-    do
-    :: at > 0 -> at--;
-        if
-        :: has(basket[mine], at) -> STEP; give_back(at, held[at], got)
-        :: else
-        fi
-    :: else -> break
-    od;
-    goto look;
-gone:
-    atomic { let_go(); forget() }
-}
-
-/* Decides whatever its creator left behind: it rolls forward or withdraws what is open, and fails the
-   order whose deduction nobody can send any more. */
-proctype Settler(byte me) {
-    byte at, seen, order, first, rests_on, found_at, whose, looked, held[ITEMS];
-    bool got, is_free;
-
-end_next:
-    atomic { forget(); looked = 0; whose = 0 }
+    atomic { forget(); mine = 0 }
 end_idle:
     if
-    :: atomic { status[0] == PENDING -> whose = 0 }
-    :: atomic { ORDERS > 1 && status[1 % ORDERS] == PENDING -> whose = 1 % ORDERS }
-    :: atomic { ORDERS > 2 && status[2 % ORDERS] == PENDING -> whose = 2 % ORDERS }
+    :: atomic { status[0] == PENDING -> mine = 0; begin_with(basket(mine)) }
+#if ORDERS > 1
+    :: atomic { status[1] == PENDING -> mine = 1; begin_with(basket(mine)) }
+#endif
+#if ORDERS > 2
+    :: atomic { status[2] == PENDING -> mine = 2; begin_with(basket(mine)) }
+#endif
     fi;
-    FOR_EACH_ITEM
+    look_at(basket(mine));
+    /* The order is loaded after the looks. */
+    atomic {
         if
-        :: has(basket[whose], at) ->
-            STEP; atomic { holder[at] == NOBODY -> looked = fence[at]; is_free = !intended[at] }
-            if
-            :: is_free
-            :: else -> settle(at); goto end_next
-            fi
+        :: status[mine] != PENDING -> goto look
         :: else
         fi;
-    NEXT_ITEM;
-    /* Loaded after the looks; ``looked`` is the primary's fence, for it is the last. */
-    STEP;
+        order = mine; first = primary(mine); seen = looked[first];
+        at = 0; looked[0] = 0; looked[1] = 0;
+#if ITEMS > 2
+        looked[2] = 0
+#endif
+    }
+#ifdef NO_RECORD
+    take_primary(NOTHING, 0);
+#else
+    take_primary(ABANDONMENT, seen + 1);
+#endif
     if
-    :: status[whose] == PENDING ->
-        primary_of(basket[whose], first);
-        STEP; abandon(first, looked, whose)
+    :: got -> fail(mine); atomic { STEP; release_primary() }
     :: else
     fi;
-    goto end_next;
+    goto look;
 gone:
-    /* It is started again. */
-    let_go();
-    goto end_next
+    /* The worker is started again. */
+    atomic { let_go(); goto look }
 }
 
-/* A lease ends when its holder is gone, and sometimes while the holder is merely slow; but never
-   under a request that was sent while it was held, unless LATE holds that up somewhere else. */
-#define may_end(item) (on_its_way[item] == 0)
+#define ends_early(lease) \
+    early < EARLY && holder[lease] != NOBODY -> early++; holder[lease] = NOBODY
 
 active proctype Time() {
 end:
     do
-    :: atomic { holder[0] == GONE && may_end(0) -> holder[0] = NOBODY }
-    :: atomic { holder[1] == GONE && may_end(1) -> holder[1] = NOBODY }
+    :: atomic { ends_early(0) }
+    :: atomic { ends_early(1) }
 #if ITEMS > 2
-    :: atomic { holder[2] == GONE && may_end(2) -> holder[2] = NOBODY }
-#endif
-    :: atomic { early < EARLY && holder[0] != NOBODY && holder[0] != GONE && may_end(0) -> early++; holder[0] = NOBODY }
-    :: atomic { early < EARLY && holder[1] != NOBODY && holder[1] != GONE && may_end(1) -> early++; holder[1] = NOBODY }
-#if ITEMS > 2
-    :: atomic { early < EARLY && holder[2] != NOBODY && holder[2] != GONE && may_end(2) -> early++; holder[2] = NOBODY }
+    :: atomic { ends_early(2) }
 #endif
     od
 }
 
-inline arrive(which, value, expected) {
-#ifdef GUARDED
+/* Without cancellations a stock only falls, and so its value tells as much as its version would. */
+inline overwrite(item, value, guard, whom) {
     if
-    :: stock[which] == expected -> stock[which] = value - 1
-    :: else
-    fi;
-#else
-    stock[which] = value - 1;
+#ifdef GUARDED
+    :: stock[item] != guard
 #endif
-    value = 0
+    :: stock[item] == value - 1
+    :: else -> stock[item] = value - 1; took[whom] = took[whom] ^ bit(item)
+    fi;
+    value = 0; guard = 0; whom = 0
 }
+
+#ifdef LATE
+#define arrives(item) on_its_way[item] -> \
+    overwrite(item, on_its_way[item], expected[item], sent_for[item]); waits_for[item] = NOBODY
+#else
+#define arrives(item) on_its_way[item] -> \
+    overwrite(item, on_its_way[item], expected[item], sent_for[item])
+#endif
+#define is_held_up(item) on_its_way[item] && waits_for[item] == NOBODY && !late -> \
+    late = on_its_way[item]; late_item = item; late_expected = expected[item]; \
+    late_for = sent_for[item]; \
+    on_its_way[item] = 0; expected[item] = 0; sent_for[item] = 0
 
 active proctype Network() {
 end:
     do
-    :: atomic { on_its_way[0] -> arrive(0, on_its_way[0], expects[0]) }
-    :: atomic { on_its_way[1] -> arrive(1, on_its_way[1], expects[1]) }
-#ifdef LATE
-    :: atomic { on_its_way[0] && !late && holder[0] == GONE ->
-        late = on_its_way[0]; late_expects = expects[0]; on_its_way[0] = 0 }
-    :: atomic { late -> arrive(0, late, late_expects) }
-#endif
+    :: atomic { arrives(0) }
+    :: atomic { arrives(1) }
 #if ITEMS > 2
-    :: atomic { on_its_way[2] -> arrive(2, on_its_way[2], expects[2]) }
+    :: atomic { arrives(2) }
+#endif
+#ifdef LATE
+    :: atomic { is_held_up(0) }
+    :: atomic { is_held_up(1) }
+    :: atomic { late -> overwrite(late_item, late, late_expected, late_for); late_item = 0 }
 #endif
     od
 }
 
-#define sold(item) ((status[0] == COMPLETED && has(basket[0], item)) \
-    + (ORDERS > 1 && status[1 % ORDERS] == COMPLETED && has(basket[1 % ORDERS], item)) \
-    + (ORDERS > 2 && status[2 % ORDERS] == COMPLETED && has(basket[2 % ORDERS], item)))
-#define balanced(item) (stock[item] + sold(item) == START && !on_its_way[item])
+#define sold(item) ((status[0] == COMPLETED && has(BASKET0, item)) \
+    + (ORDERS > 1 && status[1 % ORDERS] == COMPLETED && has(BASKET1, item)) \
+    + (ORDERS > 2 && status[2 % ORDERS] == COMPLETED && has(BASKET2, item)))
+#define is_out_of_balance(item) (stock[item] + sold(item) != START)
+#define is_far(item) (fence[item] > 100)
 
+/* When nothing moves any more, everybody is well again. */
 init {
     byte each;
+    bool all_decided = true, all_or_nothing = true, failed_untouched = true, books_balance = true;
+
     atomic {
-        basket[0] = BASKET0;
-#if ORDERS > 1
-        basket[1] = BASKET1;
-#endif
-#if ORDERS > 2
-        basket[2] = BASKET2;
-#endif
-        each = 0;
         do
-        :: each < ORDERS -> run Creator(each + 1, each); each++
+        :: each < ORDERS -> run Server(each + 1, each, false); each++
         :: else -> break
         od;
-        run Settler(SETTLER)
-    }
-    /* When nothing moves any more, everybody is well again: every order is decided, and the books
-       balance item by item, which is neither oversold, nor half filled, nor counted twice. */
-    timeout;
-    each = 0;
-    do
-    :: each < ORDERS ->
-        assert(status[each] != PENDING);
-        assert(!(refused[each] && wrote[each]));
-        each++
-    :: else -> break
-    od;
-    assert(balanced(0));
-    assert(balanced(1));
-#if ITEMS > 2
-    assert(balanced(2))
+        each = 0;
+        run Settler(SETTLER);
+#ifdef CANCELS
+        run Server(CANCELLER, 0, true)
 #endif
+    }
+    timeout;
+    d_step {
+        do
+        :: each < ORDERS ->
+            all_decided = (all_decided && status[each] != PENDING && status[each] != CANCELLING);
+            all_or_nothing = (all_or_nothing
+                && took[each] == (status[each] == COMPLETED -> basket(each) : 0));
+            failed_untouched = (failed_untouched && !(status[each] == FAILED && wrote[each]));
+            each++
+        :: else -> break
+        od;
+        books_balance = !any(bit(ITEMS) - 1, is_out_of_balance);
+        assert(all_decided);
+        assert(all_or_nothing);
+        assert(failed_untouched);
+        assert(books_balance);
+        /* Else a byte could have overflowed. */
+        assert(!any(bit(ITEMS) - 1, is_far))
+    }
 }
