@@ -2,7 +2,7 @@
 --   one      GET that very URL
 --   orders   GET each order once; `exhausted` in the result tells that there were too few
 --   create   POST an order of 1 for the next item, over and over
---   basket   POST an order of 1 for each of three items that stand side by side, over and over
+--   basket   POST an order of 1 for each of three items, a third of the items apart, over and over
 -- TOKEN, where it is set, goes with each request.
 -- The result is one line of JSON; times are in milliseconds.
 
@@ -35,7 +35,10 @@ local function request_for(ids, number)
   elseif kind == "create" then
     return post(line(id))
   end
-  local second, third = ids[number % #ids + 1], ids[(number + 1) % #ids + 1]
+  -- Side by side, each order would want items of those right before and after it.
+  local apart = math.floor(#ids / 3)
+  local second = ids[(number + apart - 1) % #ids + 1]
+  local third = ids[(number + 2 * apart - 1) % #ids + 1]
   return post('{"items":[' .. line(id) .. "," .. line(second) .. "," .. line(third) .. "]}")
 end
 
