@@ -14,6 +14,7 @@ from order_service.domain.errors import (
     InventoryUnavailable,
     ItemNotFound,
     OutcomeUnknown,
+    ShortItem,
 )
 from order_service.infrastructure.dependencies import InventoryDependency
 from order_service.infrastructure.inventory.absolute import AbsoluteInventory
@@ -79,7 +80,7 @@ def test_an_item_that_the_inventory_does_not_have_is_item_not_found_with_its_id(
 ) -> None:
     with pytest.raises(ItemNotFound) as not_found:
         absolute.read(NOBODY)
-    assert not_found.value.item_id == NOBODY
+    assert not_found.value.item_ids == (NOBODY,)
     with pytest.raises(ItemNotFound):
         absolute.overwrite(NOBODY, 3, not_after=ALWAYS)
 
@@ -115,8 +116,7 @@ def test_a_deduction_beyond_the_stock_says_how_much_there_is(
     item = items.add(stock=2)
     with pytest.raises(InsufficientStock) as refused:
         conditional.deduct(item, 3, operation())
-    short = refused.value
-    assert (short.item_id, short.requested, short.available) == (item, 3, 2)
+    assert refused.value.short == (ShortItem(item, requested=3, available=2),)
     assert items.stock(item) == 2
 
 

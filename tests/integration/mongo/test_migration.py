@@ -114,7 +114,7 @@ def test_after_an_interrupted_migration_the_next_one_waits_for_the_same_index(
                     30,
                 )
                 first.send_signal(signal.SIGINT)
-                out, err = first.communicate(timeout=30)
+                out, err = first.communicate(timeout=90)
             assert first.returncode == 130
             assert out == ""
             assert "goes on with the index" in err
