@@ -69,25 +69,27 @@ printf '%-66s %-14s %10s %6s\n' "" found states depth
 row sound "{x,y} and {x,y}: a crash, and a lease that ends early" -DCRASHES=1 -DEARLY=1
 row sound "{x,y} and {y,z}: a crash, and a lease that ends early" \
     -DITEMS=3 -DBASKET1=6 -DCRASHES=1 -DEARLY=1
-row sound "{x,y} and {x}, two of each: a crash, and a lease that ends early" \
-    -DBASKET1=1 -DSTART=2 -DCRASHES=1 -DEARLY=1
 row sound "{x,y} and {y}, two of each: a crash, and a lease that ends early" \
     -DBASKET1=2 -DSTART=2 -DCRASHES=1 -DEARLY=1
 row sound "{x,y} and {x}, two of each: two leases that end early" -DBASKET1=1 -DSTART=2 -DEARLY=2
 row sound "{x,y} and {x}: a crash, and a first overwrite that is refused" \
     -DBASKET1=1 -DCRASHES=1 -DREFUSALS=1
-row sound "{x,y,z} and {x,y,z}: a crash" -DITEMS=3 -DBASKET0=7 -DBASKET1=7 -DTRIES=2 -DCRASHES=1
+row sound "{x,y,z} and {x,y,z}: a crash" \
+    -DITEMS=3 -DBASKET0=7 -DBASKET1=7 -DTRIES=2 -DCRASHES=1
+row sound "{x} and {x}: a crash, and a lease that ends early" \
+    -DBASKET0=1 -DBASKET1=1 -DCRASHES=1 -DEARLY=1
 row sound "{x,y}, cancelled, and {x,y}: a crash" -DCANCELS -DCRASHES=1
 row sound "{x,y}, cancelled, and {x}: a lease that ends early" -DCANCELS -DBASKET1=1 -DEARLY=1
 row sound "{x}, cancelled, and {x,y}, two of each: a crash" \
     -DCANCELS -DBASKET0=1 -DSTART=2 -DCRASHES=1
 row sound "{x,y} alone: two crashes, two leases that end early, a refusal" \
-    -DORDERS=1 -DCRASHES=2 -DEARLY=2 -DREFUSALS=1
-row sound "{x} and {x}: two crashes, and a lease that ends early" \
-    -DBASKET0=1 -DBASKET1=1 -DCRASHES=2 -DEARLY=1
+    -DORDERS=1 -DRESERVES -DCRASHES=2 -DEARLY=2 -DREFUSALS=1
+row sound "{x,y}, reserving, and {x,y}: a crash" -DRESERVES -DTRIES=2 -DCRASHES=1
+row sound "{x,y}, reserving, and {x}, two of each: a crash, an early end" \
+    -DRESERVES -DBASKET1=1 -DSTART=2 -DCRASHES=1 -DEARLY=1
 row "every run ends" "{x,y} and {x,y}: a crash" -DCRASHES=1
 row "every run ends" "{x,y} and {y,z}: a crash" -DITEMS=3 -DBASKET1=6 -DCRASHES=1
-row counterexample "{x,y} and {x}: a request that arrives after its lease" \
+row counterexample "{x,y} and {x}, two of each: a request that arrives after its lease" \
     -DLATE -DBASKET1=1 -DSTART=2 -DCRASHES=1
 row sound "the same, with If-Match" -DLATE -DGUARDED -DBASKET1=1 -DSTART=2 -DCRASHES=1
 row counterexample "without the deciding write" -DNO_DECISION -DCRASHES=1
@@ -107,6 +109,8 @@ row counterexample "with the orders read before the stocks" \
     -DORDERS_FIRST -DCANCELS -DBASKET1=1 -DEARLY=1
 row counterexample "with the leases released before the orders are saved" \
     -DEARLY_RELEASE -DBASKET1=1 -DSTART=2 -DCRASHES=1
+row counterexample "with a reservation that points one fence ahead" \
+    -DRESERVES -DONE_AHEAD -DBASKET1=1 -DSTART=2 -DEARLY=1
 
 wait
 show_finished

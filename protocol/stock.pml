@@ -12,6 +12,7 @@
    CRASHES      how many crashes may happen, of anybody
    EARLY        how many leases may end while their holder lives: the holder is paused
    REFUSALS     how many first overwrites may be refused before they are sent: the inventory is away
+   RESERVES     a commit of several items may reserve its leases before it reads the stocks
    TRIES        how often a creator tries to get its leases before it gives up; else without end
    LATE         a request may arrive after its lease has ended: the hole that the contract leaves
    GUARDED      an overwrite is refused where the stock is not the stock that was read (If-Match)
@@ -27,6 +28,7 @@
    NO_ORDERS                whoever takes an open intent over looks at the stocks alone
    ORDERS_FIRST             … reads the orders before the stocks
    EARLY_RELEASE            the leases are released before the order is saved
+   ONE_AHEAD                a reservation points one fence ahead: at the fence that it already has
 */
 
 #ifndef ITEMS
@@ -89,7 +91,7 @@ byte fence[ITEMS];
 byte holder[ITEMS];
 byte open[ITEMS];
 byte about[ITEMS];              /* an intent's or abandonment's order; a pointer's primary … */
-byte mark[ITEMS];               /* … and the primary's fence once the primary is taken. */
+byte mark[ITEMS];               /* … and the fence with which the primary decides or decided. */
 bool gives_back[ITEMS];         /* The intent is to give the order's stock back … */
 byte before[ITEMS * ITEMS];     /* … and the stock of each item before the overwrite. */
 
@@ -226,29 +228,29 @@ inline look_at(items) {
     fi
 }
 
+inline put_on_primary(opens, its_mark) {
+    fence[first]++; holder[first] = me; seen = fence[first]; clear(first);
+    if
+    :: opens != NOTHING ->
+        open[first] = opens; about[first] = order; mark[first] = its_mark; gives_back[first] = gives
+    :: else
+    fi;
+    if
+    :: opens == INTENT ->
+        before[first * ITEMS] = read[0]; before[first * ITEMS + 1] = read[1];
+#if ITEMS > 2
+        before[first * ITEMS + 2] = read[2]
+#endif
+    :: else
+    fi
+}
+
 /* Take the primary that was seen free, with what is to be open on the primary. */
 inline take_primary(opens, its_mark) {
     atomic {
-        STEP;
-        got = can_take(first, seen);
+        STEP; got = can_take(first, seen);
         if
-        :: got ->
-            fence[first]++; holder[first] = me; clear(first);
-            if
-            :: opens != NOTHING ->
-                open[first] = opens; about[first] = order; mark[first] = its_mark;
-                gives_back[first] = gives
-            :: else
-            fi;
-            if
-            :: opens == INTENT ->
-                before[first * ITEMS] = read[0]; before[first * ITEMS + 1] = read[1];
-#if ITEMS > 2
-                before[first * ITEMS + 2] = read[2]
-#endif
-            :: else
-            fi;
-            seen = fence[first]
+        :: got -> put_on_primary(opens, its_mark)
         :: else
         fi
     }
@@ -297,17 +299,9 @@ inline withdraw_secondary(lease) {
     fi
 }
 
-inline withdraw_secondaries() {
-    todo = taken;
-    do
-    :: atomic { todo -> STEP; pick(); withdraw_secondary(at) }
-    :: !todo -> break
-    od
-}
-
-/* All leases of a commit, in any order. */
-inline release_all() {
-    todo = basket(order);
+/* Leases of a commit, in any order. */
+inline give_back(leases) {
+    todo = leases;
     do
     :: atomic { todo -> STEP; pick();
         if
@@ -372,17 +366,18 @@ inline fail(which) {
     }
 }
 
-/* The commit that the item's lease points at is decided: the primary holds the commit's intent. */
-#define decided(item) \
-    (open[first] >= INTENT && mark[first] == mark_seen && has(basket(about[first]), item))
+/* Whether the commit that a lease points at is decided: the primary holds the commit's intent. An
+   intent of one item, and an abandonment, is nobody's to point at: its mark is 0. */
+#define decided (open[first] == INTENT && mark[first] == mark_seen)
 
 /* The item's lease was seen free, and something is open on the lease: one try to finish that. */
 inline settle(item) {
     if
     :: found != POINTER -> seen = looked[item]
-    :: atomic { found == POINTER && decided(item) && is_free(first) ->
+    :: atomic { found == POINTER && decided && is_free(first) ->
         seen = fence[first]; remember(first) }
-    :: atomic { found == POINTER && !decided(item) -> seen = fence[first] }
+    :: atomic { found == POINTER && !decided && (is_free(first) || fence[first] >= mark_seen) ->
+        seen = fence[first] }
     fi;
     if
     :: found == POINTER -> withdraw_undecided(item)
@@ -397,7 +392,7 @@ inline withdraw_undecided(item) {
     :: seen < mark_seen ->
         take_primary(NOTHING, 0);
         if
-        :: got -> atomic { STEP; release_primary() }
+        :: got -> atomic { STEP; withdraw_primary() }
         :: else -> goto look
         fi
     :: else
@@ -447,8 +442,8 @@ inline roll_forward() {
 #ifdef NO_ORDERS
         waiting = true; strange = 0;
 #endif
-        /* While the lease is ours the evidence decides; else nothing can be sent. */
-        assert(!waiting || !strange || holder[first] != me || fence[first] != seen);
+        /* The evidence decides. */
+        assert(!waiting || !strange);
         todo = (waiting -> todo : 0); strange = 0; waiting = false; at = 0
     }
     send_all(look);
@@ -458,13 +453,42 @@ inline roll_forward() {
 
 inline finish() {
 #ifdef EARLY_RELEASE
-    release_all(); save()
+    give_back(basket(order)); save()
 #else
-    save(); release_all()
+    save(); give_back(basket(order))
 #endif
 }
 
 #define is_short(item) read[item] == 0
+
+/* The order is loaded and every stock is read, after the leases were seen free or were reserved.
+   Where an item is short, the order is refused here. */
+inline plan() {
+    atomic {
+        order = mine; gives = cancels; waiting = waits(mine, cancels); begin_with(basket(mine))
+    }
+    do
+    :: atomic { waiting && at < ITEMS -> read[at] = stock[at]; go_on_with(basket(mine)) }
+    :: atomic { !waiting || at == ITEMS -> at = 0; break }
+    od;
+    if
+    :: waiting && !cancels && any(basket(mine), is_short) -> strange = true; fail(mine)
+    :: else
+    fi
+}
+
+inline take_secondary(lease) {
+    fence[lease]++; holder[lease] = me; clear(lease);
+    open[lease] = POINTER; about[lease] = first; mark[lease] = mark_seen
+}
+
+inline decide() {
+#ifdef NO_DECISION
+    take_primary(NOTHING, 0)
+#else
+    take_primary(INTENT, mark_seen)
+#endif
+}
 
 proctype Server(byte me, mine; bool cancels) {
     LOCALS;
@@ -477,67 +501,100 @@ proctype Server(byte me, mine; bool cancels) {
     :: atomic { cancels && status[mine] == COMPLETED -> status[mine] = CANCELLING }
     :: cancels && status[mine] == FAILED -> goto over
     fi;
+again:
+#ifdef RESERVES
+    if
+    :: true
+    :: secondaries(mine) -> goto reserve
+    fi;
+#endif
 look:
     atomic { forget(); begin_with(basket(mine)) }
     look_at(basket(mine));
-    /* The order is loaded after the looks. */
-    atomic {
-        if
-        :: !waits(mine, cancels) -> goto gone
-        :: else
-        fi;
-        begin_with(basket(mine))
-    }
-    do
-    :: atomic { at < ITEMS -> read[at] = stock[at]; go_on_with(basket(mine)) }
-    :: at == ITEMS -> break
-    od;
+    plan();
     if
-    :: !cancels && any(basket(mine), is_short) -> fail(mine); goto gone
+    :: !waiting || strange -> goto gone
     :: else
     fi;
     atomic {
-        order = mine; gives = cancels;
-        first = primary(mine); seen = looked[first]; mark_seen = seen + 1;
-        looked[first] = 0; at = 0; todo = secondaries(mine)
+        first = primary(mine); seen = looked[first]; looked[first] = 0;
+        mark_seen = (secondaries(mine) -> seen + 1 : 0);
+        at = 0; todo = secondaries(mine)
     }
     do
     :: atomic { todo -> STEP; pick();
         if
-        :: can_take(at, looked[at]) ->
-            fence[at]++; holder[at] = me; clear(at);
-            open[at] = POINTER; about[at] = first; mark[at] = mark_seen;
-            taken = taken | bit(at)
+        :: can_take(at, looked[at]) -> take_secondary(at); taken = taken | bit(at)
         :: else
         fi;
         looked[at] = 0; at = 0 }
     :: !todo -> break
     od;
     if
-    :: taken == secondaries(mine) ->
-#ifdef NO_DECISION
-        take_primary(NOTHING, 0)
-#else
-        take_primary(INTENT, mark_seen)
-#endif
+    :: taken == secondaries(mine) -> decide()
     :: else -> got = false
     fi;
     if
-    :: !got ->
-        withdraw_secondaries();
-#ifdef TRIES
-        tries++;
-#endif
+    :: got -> goto carry_out
+    :: else -> give_back(taken)
+    fi;
+    goto lost;
+#ifdef RESERVES
+reserve:
+    /* From the highest on, the primary as a secondary of its own. Taking the primary once more
+       decides: nobody else can have taken the primary without moving its fence. */
+    atomic { forget(); first = primary(mine); at = first; todo = basket(mine) }
+    do
+    :: atomic { at < ITEMS && is_free(at) && open[at] == NOTHING ->
+        STEP;
         if
-#ifdef TRIES
-        :: cancels || tries < TRIES -> goto look
+#ifdef ONE_AHEAD
+        :: at == first -> seen = fence[at] + 1; mark_seen = seen
 #else
-        :: goto look
+        :: at == first -> seen = fence[at] + 1; mark_seen = seen + 1
 #endif
-        :: !cancels -> fail(mine); goto gone
-        fi
+        :: else
+        fi;
+        take_secondary(at);
+        taken = taken | bit(at); todo = todo & ~bit(at);
+        at = (todo -> highest(todo) : ITEMS) }
+    :: atomic { at < ITEMS && (!is_free(at) || open[at] != NOTHING) -> at = ITEMS }
+    :: at == ITEMS -> break
+    od;
+    if
+    :: todo -> give_back(taken); goto look
     :: else
     fi;
+    plan();
+    if
+    :: !waiting || strange -> give_back(taken); goto gone
+    :: else
+    fi;
+    atomic {
+        STEP; got = (fence[first] == seen);
+        if
+        :: got -> put_on_primary(INTENT, mark_seen)
+        :: else
+        fi
+    }
+    if
+    :: got -> goto carry_out
+    :: else -> give_back(secondaries(mine))
+    fi;
+#endif
+lost:
+#ifdef TRIES
+    tries++;
+#endif
+    if
+#ifdef TRIES
+    :: cancels || tries < TRIES -> goto again
+#else
+    :: goto again
+#endif
+    :: !cancels -> fail(mine); goto gone
+    fi;
+carry_out:
     atomic {
         if
         :: refusals < REFUSALS -> refusals++; got = false
@@ -549,12 +606,8 @@ look:
         /* Nothing was sent: withdrawn at the primary first, or not at all. */
         atomic { STEP; withdraw_primary() }
         if
-        :: got -> withdraw_secondaries()
+        :: got -> give_back(secondaries(mine)); goto lost
         :: else -> goto gone
-        fi;
-        if
-        :: goto look
-        :: !cancels -> fail(mine); goto gone
         fi
     :: else
     fi;
@@ -587,31 +640,27 @@ look:
     atomic { forget(); mine = 0 }
 end_idle:
     if
-    :: atomic { status[0] == PENDING -> mine = 0; begin_with(basket(mine)) }
+    :: atomic { status[0] == PENDING -> mine = 0; at = primary(mine) }
 #if ORDERS > 1
-    :: atomic { status[1] == PENDING -> mine = 1; begin_with(basket(mine)) }
+    :: atomic { status[1] == PENDING -> mine = 1; at = primary(mine) }
 #endif
 #if ORDERS > 2
-    :: atomic { status[2] == PENDING -> mine = 2; begin_with(basket(mine)) }
+    :: atomic { status[2] == PENDING -> mine = 2; at = primary(mine) }
 #endif
     fi;
-    look_at(basket(mine));
-    /* The order is loaded after the looks. */
+    look_at(bit(primary(mine)));
+    /* The order is loaded after the look. */
     atomic {
         if
         :: status[mine] != PENDING -> goto look
         :: else
         fi;
-        order = mine; first = primary(mine); seen = looked[first];
-        at = 0; looked[0] = 0; looked[1] = 0;
-#if ITEMS > 2
-        looked[2] = 0
-#endif
+        order = mine; first = primary(mine); seen = looked[first]; looked[first] = 0; at = 0
     }
 #ifdef NO_RECORD
     take_primary(NOTHING, 0);
 #else
-    take_primary(ABANDONMENT, seen + 1);
+    take_primary(ABANDONMENT, 0);
 #endif
     if
     :: got -> fail(mine); atomic { STEP; release_primary() }
