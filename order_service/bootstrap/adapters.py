@@ -11,6 +11,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry
 
 from order_service.application.clock import Clock
+from order_service.application.orders.history import LoggedChanges
 from order_service.application.orders.list import OrderPages
 from order_service.application.orders.ports import OrderReader
 from order_service.application.orders.publish import RelayLock
@@ -21,6 +22,7 @@ from order_service.application.stock.moving import AT_ONCE
 from order_service.application.stock.operations import ConditionalInventory, OperationStock
 from order_service.application.stock.overwriting import OverwritingInventory
 from order_service.bootstrap.shared import Shared
+from order_service.domain.history import Actor
 from order_service.infrastructure.cache.build import OrderCache
 from order_service.infrastructure.cache.seal import Seal
 from order_service.infrastructure.dependencies import InventoryDependency, StoreDependency
@@ -31,6 +33,7 @@ from order_service.infrastructure.mongo.cache_key import cache_key
 from order_service.infrastructure.mongo.clock import StoreClock
 from order_service.infrastructure.mongo.connection import Database
 from order_service.infrastructure.mongo.leases import MongoLeaseStore
+from order_service.infrastructure.mongo.logged_moves import MongoLoggedMoves
 from order_service.infrastructure.mongo.order_pages import MongoOrderPages
 from order_service.infrastructure.mongo.orders import MongoOrderRepository, MongoOutbox
 from order_service.infrastructure.mongo.relay_lock import MongoRelayLock
@@ -58,6 +61,7 @@ class Adapters:
     leases: LeaseStore
     relay_lock: RelayLock
     changes: MongoStockChangeLog
+    logged_moves: LoggedChanges
     books: Books
     turns: Turns
     clock: Clock
@@ -93,6 +97,7 @@ def build_adapters(
         leases=leases,
         relay_lock=MongoRelayLock(database, owner, _RELAY_LEASE_SECONDS),
         changes=MongoStockChangeLog(database, clock),
+        logged_moves=MongoLoggedMoves(database),
         books=MongoBooks(database),
         turns=shared.turns,
         clock=clock,
@@ -103,14 +108,18 @@ def build_adapters(
     )
 
 
-def stock_mover(settings: Settings, adapters: Adapters) -> LeasedStock | OperationStock:
-    """Threads are started when they are needed. No commit waits for a thread that another commit
+def stock_mover(
+    settings: Settings, adapters: Adapters, by: Actor | None = None
+) -> LeasedStock | OperationStock:
+    """``by``: who moves the stock, for the orders' history; None for whoever asks for it.
+
+    Threads are started when they are needed. No commit waits for a thread that another commit
     keeps, so a commit and the calls that it makes side by side have threads of their own."""
     commits = ThreadPoolExecutor(settings.web_threads, thread_name_prefix="commit")
     calls = ThreadPoolExecutor(max(AT_ONCE, settings.web_threads), thread_name_prefix="call")
     orders, clock = adapters.orders, adapters.clock
     if settings.inventory_contract == "conditional":
-        return OperationStock(adapters.conditional, orders, clock, commits, calls)
+        return OperationStock(adapters.conditional, orders, clock, commits, calls, by)
     return LeasedStock(
         adapters.absolute,
         adapters.leases,
@@ -121,4 +130,5 @@ def stock_mover(settings: Settings, adapters: Adapters) -> LeasedStock | Operati
         commits,
         calls,
         settings.lease_seconds,
+        by,
     )

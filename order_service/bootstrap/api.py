@@ -9,8 +9,11 @@ from flask import Flask
 from prometheus_client import CollectorRegistry
 
 from order_service.application.orders.cancel import CancelOrder
-from order_service.application.orders.create import CreateOrder
+from order_service.application.orders.confirm import ConfirmOrder
+from order_service.application.orders.create import CreateOrder, HoldLimits
+from order_service.application.orders.extend import ExtendHold
 from order_service.application.orders.get import GetOrder
+from order_service.application.orders.history import ReadHistory
 from order_service.application.orders.list import ListOrders
 from order_service.application.readiness import CheckReadiness, Dependency
 from order_service.application.stock_log.list import ListStockChanges
@@ -60,12 +63,16 @@ def build_use_cases(
     move_budget = settings.request_deadline - settings.store_timeout
     key_lifetime = timedelta(hours=settings.idempotency_key_hours)
     dependencies = [adapters.store, adapters.inventory, *more_dependencies]
+    holds = HoldLimits(settings.max_hold_seconds, settings.max_holds_per_caller)
     return ApiUseCases(
         create_order=CreateOrder(
-            orders, stock, clock, move_budget, key_lifetime, settings.currency
+            orders, stock, clock, move_budget, key_lifetime, holds, settings.currency
         ),
         get_order=GetOrder(adapters.reader),
+        confirm_order=ConfirmOrder(orders, clock),
+        extend_hold=ExtendHold(orders, clock, timedelta(seconds=settings.max_hold_seconds)),
         cancel_order=CancelOrder(orders, stock, clock, move_budget),
+        read_history=ReadHistory(orders, adapters.logged_moves),
         list_orders=ListOrders(adapters.pages),
         list_stock_changes=ListStockChanges(adapters.changes),
         check_readiness=CheckReadiness(dependencies, _READY_TIMEOUT, log_unforeseen),

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Final
 
 from order_service.application.orders.decide import DecideOrder
+from order_service.application.orders.history import ReadHistory
 from order_service.application.orders.list import ListOrders
 from order_service.application.orders.list_open import ListOpenOrders
 from order_service.application.orders.show import ShowOrder
@@ -59,7 +60,7 @@ class Commands:
         settle_after = timedelta(seconds=self._settings.settle_after)
         return OrderTools(
             list_orders=ListOrders(adapters.pages),
-            show=ShowOrder(orders, adapters.outbox),
+            show=ShowOrder(ReadHistory(orders, adapters.logged_moves), adapters.outbox),
             list_open=ListOpenOrders(orders, clock, settle_after),
             decide=DecideOrder(orders, clock),
         )

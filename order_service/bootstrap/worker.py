@@ -1,15 +1,18 @@
 """Build the worker, which keeps the stock-change log, publishes events and settles orders."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
 
 from prometheus_client import CollectorRegistry
 
+from order_service.application.orders.expire import AT_ONCE, ExpireOrders
 from order_service.application.orders.publish import PublishEvents
 from order_service.application.orders.settle import Overdue, SettleOrders
 from order_service.application.stock_log.record import RecordStockChanges
 from order_service.bootstrap.adapters import Adapters, Wrap, build_adapters, stock_mover
 from order_service.bootstrap.shared import Shared
+from order_service.domain.history import SETTLEMENT
 from order_service.infrastructure.kafka import build
 from order_service.infrastructure.mongo.backlog import read_backlog
 from order_service.infrastructure.mongo.connection import connect
@@ -39,12 +42,24 @@ def _parts(settings: Settings, adapters: Adapters, registry: CollectorRegistry) 
         kafka=watch,
         publish_events=PublishEvents(adapters.outbox, publisher, adapters.relay_lock),
         settle_orders=_settlement(settings, adapters),
+        expire_orders=_expiry(settings, adapters),
         store=adapters.store,
         registry=registry,
     )
 
 
 def _settlement(settings: Settings, adapters: Adapters) -> SettleOrders:
-    stock = stock_mover(settings, adapters)
+    stock = stock_mover(settings, adapters, SETTLEMENT)
     overdue = Overdue(timedelta(seconds=settings.settle_after), settings.request_deadline)
     return SettleOrders(adapters.orders, stock, adapters.clock, overdue)
+
+
+def _expiry(settings: Settings, adapters: Adapters) -> ExpireOrders:
+    return ExpireOrders(
+        adapters.orders,
+        stock_mover(settings, adapters),
+        adapters.inventory,
+        adapters.clock,
+        ThreadPoolExecutor(AT_ONCE, thread_name_prefix="expiry"),
+        settings.request_deadline,
+    )

@@ -12,9 +12,14 @@ OrderServiceError
 ├── OrderNotFound
 ├── Conflict                 the state of the order or of the key does not allow the request
 │   ├── IllegalMove
+│   │   ├── NotHeld          the order was never held
+│   │   ├── HoldExpired      … or somebody else was faster
+│   │   ├── HoldCancelled
+│   │   └── HoldConfirmed
 │   ├── VersionConflict
 │   ├── KeyInFlight
 │   └── KeyReused
+├── TooManyHolds             the caller holds as many orders as one caller may
 ├── PreconditionFailed       the order is not the version that the caller named
 ├── AccessDenied
 │   ├── Unauthenticated      the caller sent no token, or no valid one
@@ -125,6 +130,34 @@ class IllegalMove(Conflict):
         self.order_status = str(order_status)
 
 
+class NotHeld(IllegalMove):
+    code = "not_held"
+
+    def __init__(self, order_status: str) -> None:
+        super().__init__(f"The order is {order_status} and was never held.", order_status)
+
+
+class HoldExpired(IllegalMove):
+    code = "hold_expired"
+
+    def __init__(self, order_status: str) -> None:
+        super().__init__("The hold was not confirmed in time and has expired.", order_status)
+
+
+class HoldCancelled(IllegalMove):
+    code = "hold_cancelled"
+
+    def __init__(self, order_status: str) -> None:
+        super().__init__("The held order was cancelled.", order_status)
+
+
+class HoldConfirmed(IllegalMove):
+    code = "hold_confirmed"
+
+    def __init__(self, order_status: str) -> None:
+        super().__init__("The held order was confirmed: the order is sold.", order_status)
+
+
 class VersionConflict(Conflict):
     """Somebody else saved the order after it was loaded."""
 
@@ -143,6 +176,19 @@ class KeyReused(Conflict):
 
     def __init__(self) -> None:
         super().__init__("This Idempotency-Key was used with a different body.")
+
+
+class TooManyHolds(OrderServiceError):
+    """``most``: how many orders one caller may hold at a time."""
+
+    code = "too_many_holds"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            f"You hold {most} orders, and nobody may hold more at a time: confirm or cancel one, "
+            "or wait until one expires."
+        )
+        self.most = most
 
 
 class PreconditionFailed(OrderServiceError):

@@ -9,14 +9,19 @@ from order_service.domain.line import Line
 
 
 class OrderEventType(StrEnum):
+    """``ORDER_CREATED``: the order is sold; a held order tells it once it is confirmed."""
+
+    ORDER_RESERVED = "ORDER_RESERVED"
     ORDER_CREATED = "ORDER_CREATED"
     ORDER_FAILED = "ORDER_FAILED"
     ORDER_CANCELLED = "ORDER_CANCELLED"
+    ORDER_EXPIRED = "ORDER_EXPIRED"
 
 
 @dataclass(frozen=True, slots=True)
 class OrderEvent:
-    """``event_id`` is the same however often an event is published, so consumers drop repeats."""
+    """``event_id`` is the same however often an event is published, so consumers drop repeats.
+    ``sequence``: 1 for the first event of the order, 2 for the next."""
 
     type: OrderEventType
     order_id: str
@@ -24,6 +29,7 @@ class OrderEvent:
     total_price: Decimal | None
     status: str
     occurred_at: datetime
+    sequence: int
 
     @property
     def event_id(self) -> str:

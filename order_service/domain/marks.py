@@ -60,9 +60,11 @@ class Stuck:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A person's word on a stuck order, COMPLETED or FAILED; ``stuck``: why the order was stuck."""
+    """A person's word on a stuck order, COMPLETED or FAILED; ``stuck``: why the order was stuck.
+    ``by``: the person's name; None where an older release did not ask for it."""
 
     outcome: OrderStatus
     reason: str
     at: datetime
     stuck: Stuck | None = None
+    by: str | None = None

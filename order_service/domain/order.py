@@ -1,51 +1,41 @@
 """The Order aggregate.
 
-``PENDING → COMPLETED | FAILED``, ``COMPLETED → CANCELLED``. An Order is a value: each move returns
-the next one, and a move that the status forbids raises IllegalMove. Use ``Order.place`` for a new
-order; the constructor is the rehydration path, for repositories.
+``PENDING → COMPLETED | FAILED``, ``COMPLETED → CANCELLED``; with a hold ``PENDING → RESERVED |
+FAILED``, ``RESERVED → COMPLETED | EXPIRED | CANCELLED``. An Order is a value: each move returns the
+next one, with the entries of history and the events that tell of the move, and a move that the
+status forbids raises IllegalMove. Use ``Order.place`` for a new order; the constructor is the
+rehydration path, for repositories.
+
+``by``, in a move, is who makes the move; None for the caller, or the part of the service, that
+asked for what the move brings about.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from decimal import Decimal
 from typing import Self
 
-from order_service.domain.errors import IllegalMove, InvalidValue
+from order_service.domain.errors import (
+    HoldCancelled,
+    HoldConfirmed,
+    HoldExpired,
+    IllegalMove,
+    InvalidValue,
+    NotHeld,
+)
 from order_service.domain.events import OrderEvent, OrderEventType
+from order_service.domain.history import EXPIRY, Actor, ActorKind, Change, Entry
+from order_service.domain.hold import Hold
 from order_service.domain.line import Line, require_orderable, total_of
 from order_service.domain.marks import Decision, Failure, FailureCode, IdempotencyKey, Stuck
 from order_service.domain.moves import MovedLine, StockMove
+from order_service.domain.order_state import OrderState
 from order_service.domain.status import OrderPhase, OrderStatus
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """``lines``: as the customer gave them, no item twice. ``reference``: the shop's own number for
-    the order. ``metadata``: the shop's own texts; they are never logged. ``currency``: ISO 4217.
-    ``version``: the stored version that the next save replaces; 0 for an order not stored yet."""
-
-    id: str
-    lines: tuple[Line, ...]
-    status: OrderStatus
-    created_at: datetime
-    updated_at: datetime
-    customer_id: str | None = None
-    reference: str | None = None
-    # Never logged: not even by accident, with the order.
-    metadata: Mapping[str, str] | None = field(default=None, repr=False)
-    currency: str | None = None
-    total_price: Decimal | None = None
-    settled_at: datetime | None = None
-    failure: Failure | None = None
-    idempotency: IdempotencyKey | None = None
-    deferred: bool = False
-    given_up_at: datetime | None = None
-    cancel_requested_at: datetime | None = None
-    stuck: Stuck | None = None
-    decision: Decision | None = None
-    version: int = 0
-    new_events: tuple[OrderEvent, ...] = field(default=(), repr=False)
+class Order(OrderState):
+    """An order as OrderState has it, and its moves."""
 
     @classmethod
     def place(
@@ -58,11 +48,12 @@ class Order:
         reference: str | None = None,
         metadata: Mapping[str, str] | None = None,
         currency: str | None = None,
+        hold: Hold | None = None,
         idempotency: IdempotencyKey | None = None,
     ) -> Self:
         """Raises InvalidValue for lines that can't be ordered."""
         require_orderable(lines)
-        return cls(
+        placed = cls(
             id=id,
             lines=tuple(lines),
             status=OrderStatus.PENDING,
@@ -72,64 +63,17 @@ class Order:
             reference=reference,
             metadata=metadata,
             currency=currency,
+            hold=hold,
             idempotency=idempotency,
         )
+        return placed._record(Change.ORDER_PLACED, at)
 
-    @property
-    def phase(self) -> OrderPhase:
-        """The phase that OrderPhase lists for the order's status and marks."""
-        is_stuck = self.stuck is not None
-        if self.status is OrderStatus.PENDING:
-            if self.given_up_at is not None:
-                return OrderPhase.GIVEN_UP_STUCK if is_stuck else OrderPhase.GIVEN_UP
-            return OrderPhase.TAKING_STUCK if is_stuck else OrderPhase.TAKING
-        if self.status is OrderStatus.COMPLETED and self.cancel_requested_at is not None:
-            return OrderPhase.CANCELLING_STUCK if is_stuck else OrderPhase.CANCELLING
-        return OrderPhase[self.status]
-
-    @property
-    def item_ids(self) -> tuple[str, ...]:
-        """The ids of the order's items, ascending."""
-        return tuple(sorted(line.item_id for line in self.lines))
-
-    @property
-    def stock_changes(self) -> dict[str, int]:
-        """The units that the order still has to move of each item: negative to take, positive to
-        give back. An order that was given up has taken no line that is not known to be taken."""
-        phase = self.phase
-        if phase.is_settled:
-            return {}
-        if phase.takes:
-            return {each.item_id: -each.quantity for each in self.lines if each.taken is None}
-        return {
-            each.item_id: each.quantity
-            for each in self.lines
-            if each.returned is None and (each.taken is not None or not phase.is_given_up)
-        }
-
-    @property
-    def awaiting_since(self) -> datetime | None:
-        """Since when the order waits; None when the order waits for nothing."""
-        if self.phase.is_settled:
-            return None
-        return self.cancel_requested_at or self.created_at
-
-    @property
-    def awaits_stock(self) -> bool:
-        """Whether the order's stock can still be moved without new evidence."""
-        return self.stuck is None and bool(self.stock_changes)
-
-    def was_moved_by(self, moved: Iterable[MovedLine]) -> bool:
-        """Whether one of the moves took or gave back a line of the order."""
-        moves = {each.item_id: each.move for each in moved}
-        return any(
-            line.item_id in moves and line.was_moved_by(moves[line.item_id]) for line in self.lines
-        )
-
-    def stock_moved(self, moved: Iterable[MovedLine], at: datetime) -> Self:
+    def stock_moved(
+        self, moved: Iterable[MovedLine], at: datetime, by: Actor | None = None
+    ) -> Self:
         """The inventory made these changes, as far as the order asked for them; moves of other
-        items are left out. Once no line is left to move, the order is COMPLETED, CANCELLED or, if
-        it was given up, FAILED.
+        items are left out. Once no line is left to move, the order is COMPLETED, RESERVED,
+        CANCELLED, EXPIRED or, if it was given up, FAILED.
 
         A move serves an order only once: an order can be cancelled while the intent that took its
         goods is still open, and that intent must not give the goods back.
@@ -140,17 +84,26 @@ class Order:
         if not self.stock_changes:
             raise IllegalMove(f"The order is {self.status}: it moves no stock.", self.status)
         order = replace(self._with_moved(moved), updated_at=self._not_before(at))
-        return order if order.stock_changes else order._end(at)
+        if order.stock_changes:
+            return order._record(Change.ORDER_PARTLY_MOVED, at, by)
+        return order._end(at, by)
 
-    def give_up(self, at: datetime, failure: Failure | None = None) -> Self:
+    def give_up(
+        self, at: datetime, failure: Failure | None = None, by: Actor | None = None
+    ) -> Self:
         """Write-ahead of a failure: from here on nobody completes the order, and stock that the
         order took is given back. ``failure``: why, where it is known already."""
         self._require_undecided("given up")
         at = self._not_before(at)
-        return replace(self, given_up_at=at, updated_at=at, failure=failure, stuck=None)
+        given_up = replace(self, given_up_at=at, updated_at=at, failure=failure, stuck=None)
+        return given_up._record(Change.ORDER_GIVEN_UP, at, by, failure.code if failure else None)
 
     def revert(
-        self, taken: Mapping[str, MovedLine], returned: Mapping[str, StockMove], at: datetime
+        self,
+        taken: Mapping[str, MovedLine],
+        returned: Mapping[str, StockMove],
+        at: datetime,
+        by: Actor | None = None,
     ) -> Self:
         """Fail a given-up order, after what it took of the items was given back."""
         lines = tuple(
@@ -159,9 +112,9 @@ class Order:
             else line
             for line in self.lines
         )
-        return replace(self, lines=lines).fail(Failure(FailureCode.ABANDONED), at)
+        return replace(self, lines=lines).fail(Failure(FailureCode.ABANDONED), at, by)
 
-    def fail(self, failure: Failure, at: datetime) -> Self:
+    def fail(self, failure: Failure, at: datetime, by: Actor | None = None) -> Self:
         """The failure for which the order was given up stands."""
         self._require(OrderStatus.PENDING, "failed")
         at, failure = self._not_before(at), self.failure or failure
@@ -177,25 +130,59 @@ class Order:
             if failure.code.forgets_key and not self.deferred
             else self.idempotency,
         )
-        return failed._with_event(OrderEventType.ORDER_FAILED, at)
+        return failed._told(OrderEventType.ORDER_FAILED, 1, at, by, failure.code)
 
-    def request_cancel(self, at: datetime) -> Self:
+    def confirm(self, at: datetime, by: Actor) -> Self:
+        """The order is sold, for good unless it is cancelled."""
+        hold, at = self._held("confirmed"), self._not_before(at)
+        sold = replace(
+            self,
+            status=OrderStatus.COMPLETED,
+            hold=replace(hold.let_go(), confirmed_at=at),
+            updated_at=at,
+        )
+        return sold._told(OrderEventType.ORDER_CREATED, 2, at, by)
+
+    def extend(self, until: datetime, at: datetime, by: Actor) -> Self:
+        """The order is held until then, whether that is later than before or earlier."""
+        hold, at = self._held("extended"), self._not_before(at)
+        extended = replace(self, hold=replace(hold, expires_at=until), updated_at=at)
+        return extended._record(Change.ORDER_EXTENDED, at, by)
+
+    def expire(self, at: datetime) -> Self:
+        """Write-ahead of an expiry: from here on nobody confirms the order, and its stock will be
+        given back."""
+        hold, at = self._held("expired"), self._not_before(at)
+        if hold.expires_at is None or at < hold.expires_at:
+            raise IllegalMove("The hold is not over yet.", self.status)
+        expired = replace(self, hold=replace(hold, expired_at=at), updated_at=at)
+        return expired._record(Change.ORDER_EXPIRY_RECORDED, at)
+
+    def request_cancel(self, at: datetime, by: Actor) -> Self:
         """Write-ahead of a cancellation: from here on the order's stock will be given back."""
-        self._require(OrderStatus.COMPLETED, "cancelled")
+        if self.hold is None:
+            self._require(OrderStatus.COMPLETED, "cancelled")
+        elif self.status is not OrderStatus.COMPLETED:
+            self._held("cancelled")
         at = self._not_before(at)
-        return replace(self, cancel_requested_at=at, updated_at=at)
+        asked = replace(self, cancel_requested_at=at, cancel_requested_by=by, updated_at=at)
+        return asked._record(Change.ORDER_CANCEL_REQUESTED, at, by)
 
     def defer(self, at: datetime) -> Self:
         """Record that the caller was answered before the outcome was known."""
         self._require_undecided("deferred")
-        return replace(self, deferred=True, updated_at=self._not_before(at))
+        deferred = replace(self, deferred=True, updated_at=self._not_before(at))
+        return deferred._record(Change.ORDER_DEFERRED, at)
 
-    def mark_stuck(self, stuck: Stuck, certain: Iterable[MovedLine] = ()) -> Self:
+    def mark_stuck(
+        self, stuck: Stuck, certain: Iterable[MovedLine] = (), by: Actor | None = None
+    ) -> Self:
         """``certain``: moves that were made without a doubt; those of other items are left out."""
         if not self.awaits_stock:
             raise IllegalMove("The order waits for no stock, so it can't be stuck.", self.status)
         order = self._with_moved(certain)
-        return replace(order, stuck=stuck, updated_at=self._not_before(stuck.since))
+        order = replace(order, stuck=stuck, updated_at=self._not_before(stuck.since))
+        return order._record(Change.ORDER_STUCK, stuck.since, by, stuck.reason)
 
     def decide(self, decision: Decision) -> Self:
         """Settle a stuck order by a person's word on what the inventory did, and keep the word.
@@ -203,7 +190,7 @@ class Order:
         COMPLETED says that the moves in doubt were made. FAILED says that they were not made: an
         order that waits to take its goods then fails, after what is known to be taken is given
         back; a cancellation stands as if nobody had asked for it, unless a part of the goods is
-        back already, and then the rest is given back too.
+        back already, and then the rest is given back too, like the goods of a hold that expired.
         """
         if self.stuck is None:
             raise IllegalMove("Only a stuck order is settled by hand.", self.status)
@@ -215,20 +202,28 @@ class Order:
         decided = replace(
             self, decision=replace(decision, at=at, stuck=self.stuck), stuck=None, updated_at=at
         )
+        by = Actor(ActorKind.OPERATOR, decision.by)
+        decided = decided._record(
+            Change.ORDER_DECIDED, at, by, decision.reason, outcome=decision.outcome
+        )
         if decision.outcome is OrderStatus.COMPLETED:
-            return decided._moved_by_word(self.stuck, at)
-        return decided._not_moved_by_word(at)
+            return decided._moved_by_word(self.stuck, at, by)
+        return decided._not_moved_by_word(at, by)
 
     def saved(self) -> Self:
         """The order as the store holds it after the save."""
-        return replace(self, version=self.version + 1, new_events=())
+        return replace(self, version=self.version + 1, new_events=(), new_history=())
 
     def as_first_answered(self) -> Self:
-        """The order as its first answer showed it, before any cancellation."""
-        if self.status is not OrderStatus.CANCELLED and self.cancel_requested_at is None:
+        """The order as its first answer showed it, before anybody confirmed, extended or cancelled
+        it, and before its hold expired."""
+        if self.settled_at is None or self.status is OrderStatus.FAILED:
             return self
-        assert self.settled_at is not None
-        return replace(self, status=OrderStatus.COMPLETED, updated_at=self.settled_at)
+        first = replace(self, updated_at=self.settled_at, cancel_requested_at=None)
+        if self.hold is None:
+            return replace(first, status=OrderStatus.COMPLETED)
+        hold = Hold(self.hold.seconds).begin(self.settled_at)
+        return replace(first, status=OrderStatus.RESERVED, hold=hold)
 
     def _with_moved(self, moved: Iterable[MovedLine]) -> Self:
         """The order with those of its open lines moved that the moves are of."""
@@ -243,46 +238,51 @@ class Order:
 
         return replace(self, lines=tuple(map(after, self.lines)))
 
-    def _end(self, at: datetime) -> Self:
+    def _end(self, at: datetime, by: Actor | None) -> Self:
         """Every line is moved."""
-        if self.status is OrderStatus.COMPLETED:
-            return self._cancelled(at)
-        if self.phase.is_given_up:
-            return self.fail(Failure(FailureCode.ABANDONED), at)
+        phase = self.phase
+        if phase.is_given_up:
+            return self.fail(Failure(FailureCode.ABANDONED), at, by)
         at = self._not_before(at)
-        done = replace(
-            self,
-            status=OrderStatus.COMPLETED,
-            total_price=total_of(self.lines),
-            settled_at=at,
-            updated_at=at,
-            stuck=None,
+        if phase.takes:
+            return self._taken(at, by)
+        done = replace(self, updated_at=at, stuck=None, hold=self.hold and self.hold.let_go())
+        if self.cancel_requested_at is None:
+            done = replace(done, status=OrderStatus.EXPIRED)
+            return done._told(OrderEventType.ORDER_EXPIRED, 2, at, by)
+        was_confirmed = self.hold is not None and self.status is OrderStatus.COMPLETED
+        done = replace(done, status=OrderStatus.CANCELLED)
+        return done._told(OrderEventType.ORDER_CANCELLED, 3 if was_confirmed else 2, at, by)
+
+    def _taken(self, at: datetime, by: Actor | None) -> Self:
+        taken = replace(
+            self, total_price=total_of(self.lines), settled_at=at, updated_at=at, stuck=None
         )
-        return done._with_event(OrderEventType.ORDER_CREATED, at)
+        if self.hold is None:
+            sold = replace(taken, status=OrderStatus.COMPLETED)
+            return sold._told(OrderEventType.ORDER_CREATED, 1, at, by)
+        held = replace(taken, status=OrderStatus.RESERVED, hold=self.hold.begin(at))
+        return held._told(OrderEventType.ORDER_RESERVED, 1, at, by)
 
-    def _cancelled(self, at: datetime) -> Self:
-        at = self._not_before(at)
-        done = replace(self, status=OrderStatus.CANCELLED, updated_at=at, stuck=None)
-        return done._with_event(OrderEventType.ORDER_CANCELLED, at)
-
-    def _moved_by_word(self, stuck: Stuck, at: datetime) -> Self:
+    def _moved_by_word(self, stuck: Stuck, at: datetime, by: Actor) -> Self:
         if stuck.intent is not None:
             moved = [each for each in stuck.intent.moved if each.item_id in stuck.items]
-            return self.stock_moved(moved, at)
+            return self.stock_moved(moved, at, by)
         if self.phase.takes:
             reason = "The item's price was never read, so the order can't be completed."
             raise IllegalMove(reason, self.status)
-        return self._end(at)
+        return self._end(at, by)
 
-    def _not_moved_by_word(self, at: datetime) -> Self:
-        if self.phase.takes:
+    def _not_moved_by_word(self, at: datetime, by: Actor) -> Self:
+        phase = self.phase
+        if phase.takes:
             decided = Failure(FailureCode.DECIDED)
             if any(line.taken for line in self.lines):
-                return self.give_up(at, decided)
-            return self.fail(decided, at)
-        if self.phase.is_given_up or any(line.returned for line in self.lines):
+                return self.give_up(at, decided, by)
+            return self.fail(decided, at, by)
+        if phase is not OrderPhase.CANCELLING or any(line.returned for line in self.lines):
             return self
-        return replace(self, cancel_requested_at=None)
+        return replace(self, cancel_requested_at=None, cancel_requested_by=None)
 
     def _not_before(self, at: datetime) -> datetime:
         # Another process may make the next move, and its clock may be a little behind.
@@ -297,7 +297,30 @@ class Order:
         if self.phase.is_given_up:
             raise IllegalMove(f"The order was given up and cannot be {move}.", self.status)
 
-    def _with_event(self, event_type: OrderEventType, at: datetime) -> Self:
+    def _held(self, move: str) -> Hold:
+        """Raises the error that says why the order is not held."""
+        phase = self.phase
+        if self.status is OrderStatus.PENDING or self.status is OrderStatus.FAILED:
+            self._require(OrderStatus.RESERVED, move)
+        if self.hold is None:
+            raise NotHeld(self.status)
+        if phase in (OrderPhase.EXPIRING, OrderPhase.EXPIRING_STUCK, OrderPhase.EXPIRED):
+            raise HoldExpired(self.status)
+        if phase is OrderPhase.COMPLETED:
+            raise HoldConfirmed(self.status)
+        if phase is not OrderPhase.HELD:
+            raise HoldCancelled(self.status)
+        return self.hold
+
+    def _told(
+        self,
+        event_type: OrderEventType,
+        sequence: int,
+        at: datetime,
+        by: Actor | None,
+        reason: str | None = None,
+    ) -> Self:
+        """The order with the event and its entry of history."""
         event = OrderEvent(
             type=event_type,
             order_id=self.id,
@@ -305,5 +328,36 @@ class Order:
             total_price=self.total_price,
             status=str(self.status),
             occurred_at=at,
+            sequence=sequence,
         )
-        return replace(self, new_events=(*self.new_events, event))
+        told = replace(self, new_events=(*self.new_events, event))
+        return told._record(Change[event_type], at, by, reason)
+
+    def _record(
+        self,
+        change: Change,
+        at: datetime,
+        by: Actor | None = None,
+        reason: str | None = None,
+        outcome: OrderStatus | None = None,
+    ) -> Self:
+        entry = Entry(
+            event=change,
+            status=self.status,
+            at=self._not_before(at),
+            by=by or self._asker,
+            version=self.version + 1,
+            reason=reason,
+            outcome=outcome,
+            expires_at=self.held_until,
+        )
+        return replace(self, new_history=(*self.new_history, entry))
+
+    @property
+    def _asker(self) -> Actor | None:
+        """Who asked for what the order waits for, or has just become."""
+        if self.cancel_requested_at is not None:
+            return self.cancel_requested_by
+        if self.hold is not None and self.hold.expired_at is not None:
+            return EXPIRY
+        return Actor.caller(self.customer_id)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum, auto
+from typing import Final
 
 from order_service.domain.marks import Shortage
 from order_service.domain.moves import Intent, MovedLine, Overwrite, StockMove
@@ -94,8 +95,9 @@ def judge(moved: MovedLine, orders: Iterable[Order], stock_now: int | None) -> V
 
     ``moved``: what the overwrite moves; ``orders``: the orders that the overwrite serves;
     ``stock_now``: None where the inventory no longer has the item. An order that carries the move,
-    or an order that was completed or cancelled without a person's word, proves that the overwrite
-    was applied: the intent's holder stores such an order only after the overwrite was acknowledged.
+    or an order that was completed, held, cancelled or expired without a person's word, proves that
+    the overwrite was applied: the intent's holder stores such an order only after the overwrite was
+    acknowledged.
     """
     if any(order.was_moved_by([moved]) or _ended_by_evidence(order) for order in orders):
         return Verdict.APPLIED
@@ -106,6 +108,14 @@ def judge(moved: MovedLine, orders: Iterable[Order], stock_now: int | None) -> V
     return Verdict.UNDECIDED
 
 
+_ENDED_WELL: Final = {
+    OrderPhase.COMPLETED,
+    OrderPhase.HELD,
+    OrderPhase.CANCELLED,
+    OrderPhase.EXPIRED,
+}
+
+
 def _ended_by_evidence(order: Order) -> bool:
     """Orders that were stored before moves were recorded have none."""
-    return order.phase in (OrderPhase.COMPLETED, OrderPhase.CANCELLED) and order.decision is None
+    return order.phase in _ENDED_WELL and order.decision is None

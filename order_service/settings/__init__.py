@@ -39,6 +39,7 @@ __all__ = ["Settings", "SettingsError"]
 
 # A longer time is as good as for ever, and counted back it could leave the calendar.
 _HOURS_OF_TEN_YEARS: Final = 87_600
+_SECONDS_OF_A_YEAR: Final = 31_536_000
 
 
 class Settings(BaseModel):
@@ -53,6 +54,10 @@ class Settings(BaseModel):
     request_deadline: Seconds = 10
     idempotency_key_hours: Annotated[int, Field(ge=24, le=_HOURS_OF_TEN_YEARS)] = 24
     metrics_port: Port = 0
+
+    # --- Held orders ---
+    max_hold_seconds: Annotated[int, Field(ge=1, le=_SECONDS_OF_A_YEAR)] = 86_400
+    max_holds_per_caller: Annotated[int, Field(ge=1, le=10_000)] = 20
 
     # --- The cache of orders ---
     cache_ttl_seconds: Annotated[float, Field(ge=0, le=3600)] = 5

@@ -3,17 +3,16 @@
 from dataclasses import dataclass
 
 from order_service.application.clock import Clock
-from order_service.application.orders.get import GetOrder
+from order_service.application.orders.change import Asked, changed
 from order_service.application.orders.ports import OrderRepository, StockMover
 from order_service.domain.errors import (
+    HoldConfirmed,
     InventoryUnavailable,
     OutcomeUnknown,
-    PreconditionFailed,
     StoreUnavailable,
-    VersionConflict,
 )
 from order_service.domain.order import Order
-from order_service.domain.status import OrderStatus
+from order_service.domain.status import OrderPhase, OrderStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,29 +33,22 @@ class CancelOrder:
         clock: Clock,
         move_budget: float,
     ) -> None:
-        self._get_order = GetOrder(orders)
         self._orders = orders
         self._stock = stock
         self._clock = clock
         self._move_budget = move_budget
 
-    def __call__(
-        self, order_id: str, customer_id: str | None = None, version: int | None = None
-    ) -> CancelOrderResult:
-        """``version``: cancel only this version of the order, else raise PreconditionFailed.
+    def __call__(self, asked: Asked) -> CancelOrderResult:
+        """Safe to repeat.
 
-        Raises OrderNotFound, IllegalMove, InventoryUnavailable, StoreUnavailable.
+        Raises OrderNotFound, PreconditionFailed, IllegalMove (HoldExpired, and HoldConfirmed where
+        somebody confirmed the order just now), VersionConflict, InventoryUnavailable,
+        StoreUnavailable.
         """
         deadline = self._clock.monotonic() + self._move_budget
-        order = self._get_order(order_id, customer_id)
-        if order.status is OrderStatus.CANCELLED:
-            return _result(order)
-        if version is not None and order.version != version:
-            raise PreconditionFailed(order.version)
-        if order.cancel_requested_at is None:
-            order = self._record(order)
+        order = self._recorded(asked)
         if not order.awaits_stock:
-            # The order is stuck, or a request at the same time has cancelled the order.
+            # The order is stuck, or another request has cancelled the order.
             return _result(order)
         try:
             moved = self._stock.move(order, deadline)
@@ -64,16 +56,24 @@ class CancelOrder:
             return CancelOrderResult(order, deferred=True)
         return _result(moved)
 
-    def _record(self, order: Order) -> Order:
-        self._stock.require_available()
-        requested = order.request_cancel(self._clock.now())
-        try:
-            return self._orders.save(requested)
-        except VersionConflict:
-            current = self._orders.get(order.id)
-            if current is None or current.cancel_requested_at is None:
-                raise
-            return current
+    def _recorded(self, asked: Asked) -> Order:
+        was_held = False
+
+        def request(order: Order) -> Order:
+            nonlocal was_held
+            if was_held and order.phase is OrderPhase.COMPLETED:
+                # The caller meant to give up a hold, and not to take back a sale.
+                raise HoldConfirmed(order.status)
+            was_held = order.phase is OrderPhase.HELD
+            requested = order.request_cancel(self._clock.now(), asked.by)
+            self._stock.require_available()
+            return requested
+
+        return changed(self._orders, asked, request, _is_requested)
+
+
+def _is_requested(order: Order) -> bool:
+    return order.status is OrderStatus.CANCELLED or order.cancel_requested_at is not None
 
 
 def _result(order: Order) -> CancelOrderResult:

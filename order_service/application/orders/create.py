@@ -1,6 +1,7 @@
 """Create an order: store the order PENDING, move its stock, store the outcome, answer."""
 
-from collections.abc import Mapping, Sequence
+import random
+from collections.abc import Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -10,6 +11,7 @@ from order_service.application.clock import Clock
 from order_service.application.orders.ports import OrderRepository, StockMover
 from order_service.domain.errors import (
     InsufficientStock,
+    InvalidValue,
     InventoryUnavailable,
     ItemNotFound,
     KeyInFlight,
@@ -17,8 +19,10 @@ from order_service.domain.errors import (
     OutcomeUnknown,
     ShortItem,
     StoreUnavailable,
+    TooManyHolds,
     VersionConflict,
 )
+from order_service.domain.hold import Hold
 from order_service.domain.line import Line
 from order_service.domain.marks import Failure, FailureCode, IdempotencyKey
 from order_service.domain.order import Order
@@ -33,13 +37,26 @@ class IdempotencyKeyTaken(Exception):
         self.holder = holder
 
 
+class HoldSlotTaken(Exception):
+    """Another held order of this customer is stored with this slot already."""
+
+
 class NewOrders(OrderRepository, Protocol):
     """The repository, with what a new order needs."""
 
     def next_id(self) -> str: ...
 
     def add(self, order: Order) -> Order:
-        """Raises IdempotencyKeyTaken when the order's key is stored with another order."""
+        """Raises IdempotencyKeyTaken when the order's key is stored with another order, and
+        HoldSlotTaken when the slot of its hold is."""
+        ...
+
+    def holder_of(self, key: IdempotencyKey) -> Order | None:
+        """The order that is stored with this caller's key."""
+        ...
+
+    def hold_slots(self, customer_id: str) -> Set[int]:
+        """The slots of the customer's orders that hold stock, or are about to."""
         ...
 
     def forget_key(self, order_id: str) -> None:
@@ -49,12 +66,14 @@ class NewOrders(OrderRepository, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CreateOrderCommand:
-    """``lines``: as the customer gave them, not priced yet. The rest as Order has it."""
+    """``lines``: as the customer gave them, not priced yet. ``hold_seconds``: how long the order is
+    to be held; None to sell it at once. The rest as Order has it."""
 
     lines: Sequence[Line]
     customer_id: str | None = None
     reference: str | None = None
     metadata: Mapping[str, str] | None = field(default=None, repr=False)
+    hold_seconds: int | None = None
     idempotency: IdempotencyKey | None = None
 
 
@@ -65,6 +84,15 @@ class CreateOrderResult:
     order: Order
     deferred: bool = False
     replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HoldLimits:
+    """``seconds``: how long an order may be held at most. ``for_each_customer``: how many orders
+    one customer may hold at a time; customers are known by their tokens alone."""
+
+    seconds: int
+    for_each_customer: int
 
 
 class CreateOrder:
@@ -78,6 +106,7 @@ class CreateOrder:
         clock: Clock,
         move_budget: float,
         key_lifetime: timedelta,
+        holds: HoldLimits,
         currency: str | None = None,
     ) -> None:
         self._orders = orders
@@ -85,12 +114,15 @@ class CreateOrder:
         self._clock = clock
         self._move_budget = move_budget
         self._key_lifetime = key_lifetime
+        self._holds = holds
         self._currency = currency
 
     def __call__(self, command: CreateOrderCommand) -> CreateOrderResult:
         """Raises InvalidValue, InsufficientStock, ItemNotFound, InventoryUnavailable,
-        StoreUnavailable, KeyInFlight and KeyReused."""
+        StoreUnavailable, KeyInFlight, KeyReused and TooManyHolds."""
         deadline = self._clock.monotonic() + self._move_budget
+        if (command.hold_seconds or 0) > self._holds.seconds:
+            raise InvalidValue("holdSeconds", f"must be {self._holds.seconds} at most")
         if command.idempotency is None:
             # A request with a key may have an answer already, whatever the inventory does.
             self._stock.require_available()
@@ -107,7 +139,20 @@ class CreateOrder:
         return self._answer(moved)
 
     def _add(self, command: CreateOrderCommand) -> Order:
-        order = Order.place(
+        while True:
+            order = self._placed(command)
+            try:
+                return self._orders.add(order)
+            except HoldSlotTaken:
+                # Another request of the customer was faster: there may be another slot.
+                continue
+            except IdempotencyKeyTaken as taken:
+                if taken.holder.created_at + self._key_lifetime > order.created_at:
+                    raise
+                self._orders.forget_key(taken.holder.id)
+
+    def _placed(self, command: CreateOrderCommand) -> Order:
+        return Order.place(
             id=self._orders.next_id(),
             lines=command.lines,
             at=self._clock.now(),
@@ -115,15 +160,24 @@ class CreateOrder:
             reference=command.reference,
             metadata=command.metadata,
             currency=self._currency,
+            hold=self._hold(command),
             idempotency=command.idempotency,
         )
-        try:
-            return self._orders.add(order)
-        except IdempotencyKeyTaken as taken:
-            if taken.holder.created_at + self._key_lifetime > order.created_at:
-                raise
-            self._orders.forget_key(taken.holder.id)
-            return self._orders.add(order)
+
+    def _hold(self, command: CreateOrderCommand) -> Hold | None:
+        if command.hold_seconds is None:
+            return None
+        if command.customer_id is None:
+            return Hold(command.hold_seconds)
+        most = self._holds.for_each_customer
+        taken = self._orders.hold_slots(command.customer_id)
+        free = [slot for slot in range(1, most + 1) if slot not in taken]
+        if len(taken) < most and free:
+            # Any, so that requests of the same moment don't all want the same slot.
+            return Hold(command.hold_seconds, random.choice(free))  # noqa: S311
+        if command.idempotency and (holder := self._orders.holder_of(command.idempotency)):
+            raise IdempotencyKeyTaken(holder)
+        raise TooManyHolds(most)
 
     def _replay(self, holder: Order, command: CreateOrderCommand) -> CreateOrderResult:
         assert holder.idempotency is not None

@@ -12,11 +12,13 @@ from order_service.domain.status import OrderStatus
 
 @dataclass(frozen=True, slots=True)
 class DecideOrderCommand:
-    """``outcome``: COMPLETED if the inventory did what the order asked for, FAILED if not."""
+    """``outcome``: COMPLETED if the inventory did what the order asked for, FAILED if not. ``by``:
+    the name of the person who says so."""
 
     order_id: str
     outcome: OrderStatus
     reason: str
+    by: str
 
 
 class DecideOrder:
@@ -33,7 +35,7 @@ class DecideOrder:
         order = self._orders.get(command.order_id)
         if order is None:
             raise OrderNotFound(command.order_id)
-        decision = Decision(command.outcome, command.reason, self._clock.now())
+        decision = Decision(command.outcome, command.reason, self._clock.now(), by=command.by)
         return self._orders.save(order.decide(decision))
 
     def of_the_same_overwrite(self, order: Order) -> list[str]:

@@ -9,7 +9,7 @@ from order_service.domain.order import Order
 
 
 class WaitingOrders(Protocol):
-    """Both methods return the orders that have waited longest first."""
+    """All methods return the orders that have waited longest first."""
 
     def stuck(self, limit: int) -> list[Order]: ...
 
@@ -17,13 +17,19 @@ class WaitingOrders(Protocol):
         """Orders that wait for their stock since before ``before``, stuck orders too."""
         ...
 
+    def held_until(self, now: datetime, limit: int) -> list[Order]:
+        """Held orders whose hold was over at ``now``."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class OpenOrders:
-    """Oldest first, as stored at ``now`` by the store's clock. ``more``: the limit was reached."""
+    """Oldest first, as stored at ``now`` by the store's clock. ``holds``: held orders whose hold
+    was over ``settle_after`` ago and more. ``more``: the limit was reached."""
 
     stuck: list[Order]
     overdue: list[Order]
+    holds: list[Order]
     now: datetime
     more: bool
 
@@ -42,4 +48,6 @@ class ListOpenOrders:
         stuck = self._orders.stuck(limit)
         waiting = self._orders.unsettled(now - self._settle_after, limit)
         overdue = [order for order in waiting if order.stuck is None]
-        return OpenOrders(stuck, overdue, now, more=limit in (len(stuck), len(waiting)))
+        holds = self._orders.held_until(now - self._settle_after, limit)
+        more = limit in (len(stuck), len(waiting), len(holds))
+        return OpenOrders(stuck, overdue, holds, now, more)

@@ -23,7 +23,8 @@ class OrderRepository(Protocol):
         ...
 
     def save(self, order: Order) -> Order:
-        """Replace the version that was loaded; the new events join the outbox in the same write.
+        """Replace the version that was loaded; the new events join the outbox, and the new entries
+        the history, in the same write.
 
         Raises VersionConflict when somebody else saved the order first.
         """

@@ -1,10 +1,9 @@
-"""Read an order with its unpublished events."""
+"""Read an order with its history and its unpublished events."""
 
 from dataclasses import dataclass
 from typing import Protocol
 
-from order_service.application.orders.ports import OrderReader
-from order_service.domain.errors import OrderNotFound
+from order_service.application.orders.history import OrderHistory, ReadHistory
 from order_service.domain.events import OrderEvent
 from order_service.domain.order import Order
 
@@ -19,20 +18,21 @@ class UnpublishedEvents(Protocol):
 class WholeOrder:
     """``unpublished``: the order's events that are not published yet, oldest first."""
 
-    order: Order
+    history: OrderHistory
     unpublished: list[OrderEvent]
+
+    @property
+    def order(self) -> Order:
+        return self.history.order
 
 
 class ShowOrder:
-    def __init__(self, orders: OrderReader, outbox: UnpublishedEvents) -> None:
-        self._orders = orders
+    def __init__(self, read_history: ReadHistory, outbox: UnpublishedEvents) -> None:
+        self._read_history = read_history
         self._outbox = outbox
 
     def __call__(self, order_id: str) -> WholeOrder:
         """Raises OrderNotFound, StoreUnavailable."""
         # The events are read first: an event that is published meanwhile is shown, not missed.
         unpublished = self._outbox.unpublished_of(order_id)
-        order = self._orders.get(order_id)
-        if order is None:
-            raise OrderNotFound(order_id)
-        return WholeOrder(order, unpublished)
+        return WholeOrder(self._read_history(order_id), unpublished)

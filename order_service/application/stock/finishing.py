@@ -13,6 +13,7 @@ from order_service.application.stock.lease import Lease, LeaseStore, Primary
 from order_service.application.stock.moving import for_each, in_parts, store_changed
 from order_service.application.stock.overwriting import Overwriting
 from order_service.domain.errors import InventoryUnavailable, ItemNotFound, OutcomeUnknown
+from order_service.domain.history import SETTLEMENT
 from order_service.domain.marks import Failure, FailureCode, Stuck
 from order_service.domain.moves import Intent, MovedLine
 from order_service.domain.order import Order
@@ -82,7 +83,7 @@ class Finishing:
         self._leases.release([*self._secondaries_of(held.primary, intent), held.primary])
 
     def fail_as_abandoned(self, order: Order) -> Order:
-        return order.fail(Failure(FailureCode.ABANDONED), self._clock.now())
+        return order.fail(Failure(FailureCode.ABANDONED), self._clock.now(), SETTLEMENT)
 
     def _roll_forward(self, held: Held, intent: Intent, deadline: float) -> None:
         doubts: dict[str, str] = {}
@@ -127,10 +128,11 @@ class Finishing:
         """The order by the intent's outcome; stuck where one of its own items is in doubt."""
         in_doubt = tuple(item for item in order.stock_changes if item in doubts)
         if not in_doubt or order.was_moved_by(intent.moved):
-            return order.stock_moved(intent.moved, self._clock.now())
+            return order.stock_moved(intent.moved, self._clock.now(), SETTLEMENT)
         reason = " ".join(doubts[item] for item in in_doubt)
         certain = [moved for moved in intent.moved if moved.item_id not in doubts]
-        return order.mark_stuck(Stuck(reason, self._clock.now(), in_doubt, intent), certain)
+        stuck = Stuck(reason, self._clock.now(), in_doubt, intent)
+        return order.mark_stuck(stuck, certain, SETTLEMENT)
 
     def _doubt(
         self,

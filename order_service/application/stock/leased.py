@@ -33,6 +33,7 @@ from order_service.domain.errors import (
     OutcomeUnknown,
     StoreUnavailable,
 )
+from order_service.domain.history import SETTLEMENT, Actor
 from order_service.domain.marks import Stuck
 from order_service.domain.moves import Intent
 from order_service.domain.order import Order
@@ -48,7 +49,8 @@ class Turns(Protocol):
 
 class LeasedStock:
     """``commits`` runs the commits, and ``calls`` the calls that a commit makes side by side: no
-    commit waits for a thread that another commit keeps."""
+    commit waits for a thread that another commit keeps. ``by``: who moves the stock, for the
+    orders' history; None for whoever asked for it."""
 
     def __init__(
         self,
@@ -61,7 +63,9 @@ class LeasedStock:
         commits: Executor,
         calls: Executor,
         lease_seconds: float,
+        by: Actor | None = None,
     ) -> None:
+        self._by = by
         self._inventory = inventory
         self._leases = leases
         self._orders = orders
@@ -171,7 +175,7 @@ class LeasedStock:
         moved = store_changed(
             self._orders,
             plan.served,
-            lambda order: order.stock_moved(intent.moved, self._clock.now()),
+            lambda order: order.stock_moved(intent.moved, self._clock.now(), self._by),
         )
         refused = self._store_refused(plan)
         self._acquiring.release(held)
@@ -184,7 +188,9 @@ class LeasedStock:
         if not all(map(self._overwriting.is_logged, doubtful)):
             return order
         return store_changed(
-            self._orders, [order], lambda each: each.stock_moved(doubtful, self._clock.now())
+            self._orders,
+            [order],
+            lambda each: each.stock_moved(doubtful, self._clock.now(), SETTLEMENT),
         )[order.id]
 
     def _abandon(self, primary: Lease, order: Order) -> Order:
@@ -206,5 +212,5 @@ class LeasedStock:
         return store_changed(
             self._orders,
             [order for order, _ in plan.refused],
-            lambda order: refuse(order, short[order.id], self._clock.now()),
+            lambda order: refuse(order, short[order.id], self._clock.now(), self._by),
         )

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final, TypeVar
 
 from order_service.application.orders.ports import OrderRepository
+from order_service.domain.history import Actor
 from order_service.domain.marks import Failure, FailureCode, Shortage, Stuck
 from order_service.domain.order import Order
 
@@ -37,15 +38,15 @@ def store_changed(
     return settled
 
 
-def refuse(order: Order, short: Sequence[Shortage], at: datetime) -> Order:
+def refuse(order: Order, short: Sequence[Shortage], at: datetime, by: Actor | None = None) -> Order:
     """The order fails for what is short or missing; stock that can't be given back is stuck."""
     is_missing = any(each.available is None for each in short)
     if order.phase.takes:
         code = FailureCode.ITEM_NOT_FOUND if is_missing else FailureCode.INSUFFICIENT_STOCK
-        return order.fail(Failure(code, tuple(short)), at)
+        return order.fail(Failure(code, tuple(short)), at, by)
     names = ", ".join(each.item_id for each in short)
     reason = f"The inventory no longer has item {names}, so the stock can't be given back."
-    return order.mark_stuck(Stuck(reason, at, tuple(order.stock_changes)))
+    return order.mark_stuck(Stuck(reason, at, tuple(order.stock_changes)), by=by)
 
 
 def for_each(executor: Executor, call: Callable[[T], R], arguments: Sequence[T]) -> list[R]:

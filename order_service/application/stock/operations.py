@@ -20,6 +20,7 @@ from order_service.domain.errors import (
     StoreUnavailable,
     VersionConflict,
 )
+from order_service.domain.history import Actor
 from order_service.domain.line import Line
 from order_service.domain.marks import Failure, FailureCode, Shortage
 from order_service.domain.moves import MovedLine
@@ -52,7 +53,8 @@ _Operation = Callable[[str, int, str], StockReading]
 
 class OperationStock:
     """``moves`` runs the orders' moves, and ``calls`` the calls that a move makes side by side: no
-    move waits for a thread that another move keeps."""
+    move waits for a thread that another move keeps. ``by``: who moves the stock, for the orders'
+    history; None for whoever asked for it."""
 
     def __init__(
         self,
@@ -61,7 +63,9 @@ class OperationStock:
         clock: Clock,
         moves: Executor,
         calls: Executor,
+        by: Actor | None = None,
     ) -> None:
+        self._by = by
         self._inventory = inventory
         self._orders = orders
         self._clock = clock
@@ -84,7 +88,7 @@ class OperationStock:
             return self.move(self._orders.save(order), deadline)
         if not order.phase.is_given_up:
             # Before stock is given back: else the process that left the order could complete it.
-            order = self._orders.save(order.give_up(self._clock.now()))
+            order = self._orders.save(order.give_up(self._clock.now(), by=self._by))
         return self._within(deadline, self._revert, order)
 
     def _within(self, deadline: float, act: Callable[[Order, float], Order], order: Order) -> Order:
@@ -106,7 +110,7 @@ class OperationStock:
             # Somebody else may have completed the order, and then it may be cancelled by now.
             if not each.phase.takes:
                 return each
-            return each.stock_moved(taken.values(), self._clock.now())
+            return each.stock_moved(taken.values(), self._clock.now(), self._by)
 
         stored = self._store(order, take)
         self._give_back_if_failed(stored, taken, deadline)
@@ -145,11 +149,11 @@ class OperationStock:
     def _refuse(self, order: Order, short: Shortage, taken: Moved, deadline: float) -> Order:
         """Fail the order. What was taken is given back first, and that is written ahead."""
         now = self._clock.now()
-        refused = refuse(order, [short], now)
+        refused = refuse(order, [short], now, self._by)
         assert refused.failure is not None
         if not taken:
             return self._save_refusal(order, refused)
-        given_up = self._save_refusal(order, order.give_up(now, refused.failure))
+        given_up = self._save_refusal(order, order.give_up(now, refused.failure, self._by))
         if not given_up.phase.is_given_up:
             self._give_back_if_failed(given_up, taken, deadline)
             return given_up
@@ -176,7 +180,9 @@ class OperationStock:
 
         def fail(each: Order) -> Order:
             now = self._clock.now()
-            return each.revert(taken, moves, now) if moves else each.fail(abandoned, now)
+            if moves:
+                return each.revert(taken, moves, now, self._by)
+            return each.fail(abandoned, now, self._by)
 
         return self._store(order, fail)
 
@@ -204,9 +210,9 @@ class OperationStock:
         def change(each: Order) -> Order:
             now = self._clock.now()
             if returned:
-                each = each.stock_moved(returned.values(), now)
+                each = each.stock_moved(returned.values(), now, self._by)
             left = [shortage for shortage in gone if shortage.item_id in each.stock_changes]
-            return refuse(each, left, now) if left else each
+            return refuse(each, left, now, self._by) if left else each
 
         return self._store(order, change)
 

@@ -26,6 +26,7 @@ def encode(event: OrderEvent) -> bytes:
         "totalPrice": event.total_price,
         "status": event.status,
         "occurredAt": _iso(event.occurred_at),
+        "sequence": event.sequence,
     }
     return _json(fields).encode()
 

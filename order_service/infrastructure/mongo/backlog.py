@@ -25,12 +25,21 @@ def read_backlog(database: Database) -> Backlog:
     unpublished = _counted(
         database, "unpublished", "outbox.occurredAt", {"count": {"$sum": {"$size": "$outbox"}}}
     )
+    is_over = {"$lte": ["$heldUntil", "$$NOW"]}
+    held = _counted(
+        database,
+        "held",
+        "heldUntil",
+        {"count": {"$sum": 1}, "overdue": {"$sum": {"$cond": [is_over, 1, 0]}}},
+    )
     return Backlog(
         pending=waiting.get("count", 0),
         stuck=waiting.get("stuck", 0),
         oldest_pending=waiting.get("age", 0) / _MILLISECONDS,
         unpublished_events=unpublished.get("count", 0),
         oldest_unpublished=unpublished.get("age", 0) / _MILLISECONDS,
+        held=held.get("count", 0),
+        holds_overdue=held.get("overdue", 0),
     )
 
 

@@ -107,4 +107,6 @@ def duplicates(error: BulkWriteError) -> dict[int, DuplicateKeyError]:
     is_more = error.details.get("writeConcernErrors")
     if is_more or any(each["code"] != _DUPLICATE_KEY for each in failed):
         raise error
-    return {each["index"]: DuplicateKeyError(each["errmsg"]) for each in failed}
+    return {
+        each["index"]: DuplicateKeyError(each["errmsg"], _DUPLICATE_KEY, each) for each in failed
+    }

@@ -94,6 +94,7 @@ class DecisionDocument(EmbeddedDocument):
     reason = StringField()
     at = DateTimeField()
     stuck = EmbeddedDocumentField(StuckDocument)
+    by = StringField()
 
 
 class EventDocument(EmbeddedDocument):
@@ -102,11 +103,39 @@ class EventDocument(EmbeddedDocument):
     total_price = Decimal128Field(db_field="totalPrice")
     status = StringField()
     occurred_at = DateTimeField(db_field="occurredAt")
+    sequence = IntField()
+
+
+class HoldDocument(EmbeddedDocument):
+    """``slot`` is there while the order counts among its customer's holds."""
+
+    seconds = LongField()
+    slot = IntField()
+    expires_at = DateTimeField(db_field="expiresAt")
+    expired_at = DateTimeField(db_field="expiredAt")
+    confirmed_at = DateTimeField(db_field="confirmedAt")
+
+
+class ActorDocument(EmbeddedDocument):
+    kind = StringField()
+    name = StringField()
+
+
+class EntryDocument(EmbeddedDocument):
+    event = StringField()
+    status = StringField()
+    at = DateTimeField()
+    by = EmbeddedDocumentField(ActorDocument)
+    version = IntField()
+    reason = StringField()
+    outcome = StringField()
+    expires_at = DateTimeField(db_field="expiresAt")
 
 
 class OrderDocument(Document):
-    """``awaitingSince`` is there while the order waits for its stock; the outbox holds the events
-    that are not published yet. Both are indexed only where they are there.
+    """``awaitingSince`` is there while the order waits for its stock, ``heldUntil`` while it is
+    held; the outbox holds the events that are not published yet. All are indexed only where they
+    are there.
 
     An order of one line has the line's fields itself, as it had before there were others. An order
     of several has ``lines``, and ``itemId`` is the list of their items, for the indexes.
@@ -122,6 +151,8 @@ class OrderDocument(Document):
     reference = StringField()
     metadata = EmbeddedDocumentListField(MetadatumDocument)
     currency = StringField()
+    hold = EmbeddedDocumentField(HoldDocument)
+    held_until = DateTimeField(db_field="heldUntil")
     status = StringField()
     customer_id = StringField(db_field="customerId")
     total_price = Decimal128Field(db_field="totalPrice")
@@ -133,11 +164,13 @@ class OrderDocument(Document):
     deferred = BooleanField()
     given_up_at = DateTimeField(db_field="givenUpAt")
     cancel_requested_at = DateTimeField(db_field="cancelRequestedAt")
+    cancel_requested_by = EmbeddedDocumentField(ActorDocument, db_field="cancelRequestedBy")
     awaiting_since = DateTimeField(db_field="awaitingSince")
     stuck = EmbeddedDocumentField(StuckDocument)
     decision = EmbeddedDocumentField(DecisionDocument)
     version = IntField()
     outbox = EmbeddedDocumentListField(EventDocument)
+    history = EmbeddedDocumentListField(EntryDocument)
 
     meta = {  # noqa: RUF012  (MongoEngine's own shape)
         "collection": "orders",

@@ -28,15 +28,15 @@ _THERE: Final = {"$exists": True}
 # Of itemId, and then of createdAt and _id, both descending.
 _BY_ITEM: Final = "list_item"
 
-_DONE: Final = str(OrderStatus.COMPLETED)
-_CANCELLED: Final = str(OrderStatus.CANCELLED)
+_HAVE: Final = [str(OrderStatus.COMPLETED), str(OrderStatus.RESERVED)]
+_GAVE_BACK: Final = [str(OrderStatus.CANCELLED), str(OrderStatus.EXPIRED)]
 _FAILED: Final = str(OrderStatus.FAILED)
 # An order that failed took nothing, or gave back what it took.
-_OWES_RETURN: Final = {"$or": [{"status": _CANCELLED}, {"line.taken": _THERE}]}
+_OWES_RETURN: Final = {"$or": [{"status": {"$in": _GAVE_BACK}}, {"line.taken": _THERE}]}
 _UNPROVEN: Final[dict[str, tuple[Fields, Fields]]] = {
-    "taken": ({"status": {"$in": [_DONE, _CANCELLED]}}, {"line.taken": _NOT_THERE}),
+    "taken": ({"status": {"$in": [*_HAVE, *_GAVE_BACK]}}, {"line.taken": _NOT_THERE}),
     "returned": (
-        {"status": {"$in": [_CANCELLED, _FAILED]}},
+        {"status": {"$in": [*_GAVE_BACK, _FAILED]}},
         {"line.returned": _NOT_THERE} | _OWES_RETURN,
     ),
 }

@@ -63,6 +63,17 @@ ORDER_INDEXES: Final[list[dict[str, Any]]] = [
         "partialFilterExpression": {"awaitingSince": {"$exists": True}},
     },
     {
+        "name": "held",
+        "fields": ["held_until"],
+        "partialFilterExpression": {"heldUntil": {"$exists": True}},
+    },
+    {
+        "name": "one_hold_for_each_slot",
+        "fields": ["customer_id", "hold.slot"],
+        "unique": True,
+        "partialFilterExpression": {"hold.slot": {"$exists": True}},
+    },
+    {
         "name": "unpublished",
         "fields": ["outbox.occurred_at"],
         "partialFilterExpression": {"outbox.eventId": {"$exists": True}},

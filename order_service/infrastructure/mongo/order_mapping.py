@@ -7,13 +7,15 @@ from typing import Any, Final
 
 from bson import Decimal128, ObjectId
 
-from order_service.domain.events import OrderEvent
+from order_service.domain.events import OrderEvent, OrderEventType
+from order_service.domain.history import Entry
 from order_service.domain.line import Line
 from order_service.domain.marks import Decision, Failure, FailureCode, Shortage, Stuck
 from order_service.domain.moves import Intent, Overwrite
 from order_service.domain.order import Order
 from order_service.infrastructure.mongo.documents import (
     DecisionDocument,
+    EntryDocument,
     EventDocument,
     FailureDocument,
     IntentDocument,
@@ -42,6 +44,7 @@ _STUCK: Final = DocumentMapping(StuckDocument, Stuck, {"items", "intent"})
 _DECISION: Final = DocumentMapping(DecisionDocument, Decision, {"stuck"})
 _FAILURE: Final = DocumentMapping(FailureDocument, Failure)
 _EVENT: Final = DocumentMapping(EventDocument, OrderEvent)
+_ENTRY: Final = DocumentMapping(EntryDocument, Entry)
 _ORDER: Final = DocumentMapping(
     OrderDocument, Order, {"lines", "metadata", "failure", "stuck", "decision"}
 )
@@ -104,7 +107,24 @@ def write_event(event: OrderEvent) -> dict[str, Any]:
 def read_events(order: Fields) -> list[OrderEvent]:
     """The unpublished events in an order's document."""
     more = {"order_id": str(order["_id"]), "lines": read_lines(order)}
-    return [_EVENT.read(event, **more) for event in order.get("outbox", ())]
+    return [_read_event(event, more) for event in order.get("outbox", ())]
+
+
+def _read_event(event: Fields, more: Fields) -> OrderEvent:
+    if "sequence" in event:
+        return _EVENT.read(event, **more)
+    # Releases before 0.3 numbered no events; a cancellation was the only second one.
+    sequence = 2 if event["type"] == OrderEventType.ORDER_CANCELLED else 1
+    return _EVENT.read(event, **more, sequence=sequence)
+
+
+def write_entry(entry: Entry) -> dict[str, Any]:
+    return _ENTRY.write(entry)
+
+
+def read_history(order: Fields) -> list[Entry]:
+    """The entries of history that are recorded in an order's document."""
+    return [_ENTRY.read(entry) for entry in order.get("history", ())]
 
 
 def write_intent(intent: Intent) -> dict[str, Any]:

@@ -11,10 +11,9 @@ from order_service.infrastructure.mongo.connection import Database, collection_o
 from order_service.infrastructure.mongo.documents import OrderDocument
 from order_service.infrastructure.mongo.order_indexes import list_index_name
 from order_service.infrastructure.mongo.order_mapping import read_order
+from order_service.infrastructure.mongo.orders import WITHOUT_LISTS
 
 _NEWEST_FIRST: Final = [("createdAt", -1), ("_id", -1)]
-# Unpublished events are the relay's, and may be many.
-_WITHOUT_EVENTS: Final = {"outbox": 0}
 
 
 class MongoOrderPages:
@@ -25,7 +24,7 @@ class MongoOrderPages:
 
     def page(self, query: OrderQuery) -> list[Order]:
         with store_errors():
-            found = self._orders.find(_filter(query), _WITHOUT_EVENTS).sort(_NEWEST_FIRST)
+            found = self._orders.find(_filter(query), WITHOUT_LISTS).sort(_NEWEST_FIRST)
             # Left to itself the planner could try another index, and read on and on where few
             # orders match.
             page = found.hint(list_index_name(query)).limit(query.limit)

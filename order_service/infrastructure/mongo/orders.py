@@ -1,7 +1,7 @@
 """The order repository and the outbox, which live in the same documents."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from datetime import datetime
 from functools import partial
 from typing import Any, Final, Protocol
@@ -10,9 +10,10 @@ from bson import ObjectId
 from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
-from order_service.application.orders.create import IdempotencyKeyTaken
+from order_service.application.orders.create import HoldSlotTaken, IdempotencyKeyTaken
 from order_service.domain.errors import KeyInFlight, VersionConflict
 from order_service.domain.events import OrderEvent
+from order_service.domain.history import Entry
 from order_service.domain.marks import IdempotencyKey
 from order_service.domain.order import Order
 from order_service.infrastructure.mongo.combining import Combined
@@ -28,14 +29,21 @@ from order_service.infrastructure.mongo.documents import OrderDocument
 from order_service.infrastructure.mongo.indexes import UniqueIndexes
 from order_service.infrastructure.mongo.order_mapping import (
     read_events,
+    read_history,
     read_order,
+    write_entry,
     write_event,
     write_order,
 )
 
-# Events join the outbox, and leave it, by themselves.
-_WITHOUT_EVENTS: Final = {"outbox": 0}
-_SAVED: Final = {field.db_field for field in OrderDocument._fields.values()} - {"_id", "outbox"}
+# What an order need not be read with. Events join the outbox, and leave it, by themselves; entries
+# join the history.
+WITHOUT_LISTS: Final = {"outbox": 0, "history": 0}
+_LISTS: Final = WITHOUT_LISTS.keys()
+_SAVED: Final = {field.db_field for field in OrderDocument._fields.values()} - {"_id", *_LISTS}
+# However often an order is extended, or stuck and decided, the newest entries alone are kept.
+MOST_ENTRIES: Final = 200
+_SLOT: Final = "hold.slot"
 
 
 class WriteListener(Protocol):
@@ -66,14 +74,13 @@ class MongoOrderRepository:
         return str(ObjectId())
 
     def add(self, order: Order) -> Order:
-        stored = order.saved()
         self._indexes.require()
         try:
-            self._insert(stored)
-        except DuplicateKeyError:
-            raise self._taken(order.idempotency) from None
+            self._insert(order)
+        except DuplicateKeyError as error:
+            raise self._taken(order, error) from None
         self._announce([order], [order])
-        return stored
+        return order.saved()
 
     def get(self, order_id: str) -> Order | None:
         found = self.get_many([order_id]) if ObjectId.is_valid(order_id) else []
@@ -104,6 +111,30 @@ class MongoOrderRepository:
             freed = {"$unset": {"idempotency": ""}, "$inc": {"version": 1}}
             self._orders.update_one({"_id": ObjectId(order_id)}, freed)
 
+    def holder_of(self, key: IdempotencyKey) -> Order | None:
+        same_key = {"idempotency.caller": key.caller, "idempotency.key": key.key}
+        with store_errors():
+            holder = self._orders.find_one(same_key, WITHOUT_LISTS)
+        return read_order(holder) if holder else None
+
+    def hold_slots(self, customer_id: str) -> Set[int]:
+        counted = {"customerId": customer_id, "hold.slot": {"$exists": True}}
+        with store_errors():
+            found = self._orders.find(counted, {"_id": 0, "hold.slot": 1})
+            return {each["hold"]["slot"] for each in found}
+
+    def held_until(self, now: datetime, limit: int) -> list[Order]:
+        with store_errors():
+            over = self._orders.find({"heldUntil": {"$lte": now}}, WITHOUT_LISTS)
+            return [read_order(each) for each in over.sort("heldUntil").limit(limit)]
+
+    def with_history(self, order_id: str) -> tuple[Order, Sequence[Entry]] | None:
+        if not ObjectId.is_valid(order_id):
+            return None
+        with store_errors():
+            found = self._orders.find_one(ObjectId(order_id), {"outbox": 0})
+        return (read_order(found), read_history(found)) if found else None
+
     def unsettled(self, before: datetime, limit: int, after: Sequence[Order] = ()) -> list[Order]:
         waiting: Fields = {"awaitingSince": {"$lt": before}}
         if after:
@@ -117,36 +148,42 @@ class MongoOrderRepository:
 
     def _oldest(self, waiting: Fields, limit: int) -> list[Order]:
         with store_errors():
-            found = self._orders.find(waiting).sort("awaitingSince").limit(limit)
+            found = self._orders.find(waiting, WITHOUT_LISTS)
+            found = found.sort("awaitingSince").limit(limit)
             return [read_order(each) for each in found]
 
     def _announce(self, tried: Sequence[Order], stored: Sequence[Order]) -> None:
         for listener in self._listeners:
             listener.wrote(tried, stored)
 
-    def _taken(self, idempotency: IdempotencyKey | None) -> Exception:
-        assert idempotency is not None
-        same_key = {"idempotency.caller": idempotency.caller, "idempotency.key": idempotency.key}
-        with store_errors():
-            holder = self._orders.find_one(same_key)
-        if holder is None:
-            # Its insert is not acknowledged by a majority yet, or it was freed just now.
-            return KeyInFlight()
-        return IdempotencyKeyTaken(read_order(holder))
+    def _taken(self, order: Order, error: DuplicateKeyError) -> Exception:
+        # Not by the message, which repeats the key that the caller chose.
+        if _SLOT in (error.details or {}).get("keyPattern", {}):
+            return HoldSlotTaken()
+        assert order.idempotency is not None
+        holder = self.holder_of(order.idempotency)
+        # Without one, its insert is not acknowledged by a majority yet, or it was freed just now.
+        return IdempotencyKeyTaken(holder) if holder else KeyInFlight()
 
 
 def _insert_all(collection: Documents, orders: Sequence[Order]) -> list[DuplicateKeyError | None]:
     taken: dict[int, DuplicateKeyError] = {}
     try:
-        collection.insert_many([write_order(order) for order in orders], ordered=False)
+        collection.insert_many([_new_document(order) for order in orders], ordered=False)
     except BulkWriteError as error:
         taken = duplicates(error)
     return [taken.get(number) for number in range(len(orders))]
 
 
+def _new_document(order: Order) -> dict[str, Any]:
+    document = write_order(order.saved())
+    document["history"] = [write_entry(entry) for entry in order.new_history]
+    return document
+
+
 def _find_all(collection: Documents, wanted: Sequence[Sequence[str]]) -> list[list[Order]]:
     ids = list({order_id: ObjectId(order_id) for each in wanted for order_id in each}.values())
-    orders = map(read_order, collection.find({"_id": {"$in": ids}}, _WITHOUT_EVENTS))
+    orders = map(read_order, collection.find({"_id": {"$in": ids}}, WITHOUT_LISTS))
     found = {order.id: order for order in orders}
     return [[found[order_id] for order_id in each if order_id in found] for each in wanted]
 
@@ -171,9 +208,14 @@ def _update(order: Order) -> UpdateOne:
     change: dict[str, Any] = {"$set": fields}
     if absent := _SAVED - fields.keys():
         change["$unset"] = dict.fromkeys(absent, "")
+    added: dict[str, Any] = {}
     if order.new_events:
-        events = [write_event(event) for event in order.new_events]
-        change["$push"] = {"outbox": {"$each": events}}
+        added["outbox"] = {"$each": [write_event(event) for event in order.new_events]}
+    if order.new_history:
+        entries = [write_entry(entry) for entry in order.new_history]
+        added["history"] = {"$each": entries, "$slice": -MOST_ENTRIES}
+    if added:
+        change["$push"] = added
     return UpdateOne({"_id": order_id, "version": order.version}, change)
 
 
@@ -184,12 +226,12 @@ class MongoOutbox:
     def unpublished(self, limit: int) -> list[list[OrderEvent]]:
         with store_errors():
             # outbox.eventId is what the index of the unpublished is partial on.
-            orders = self._orders.find({"outbox.eventId": {"$exists": True}})
+            orders = self._orders.find({"outbox.eventId": {"$exists": True}}, {"history": 0})
             return [read_events(each) for each in orders.sort("outbox.occurredAt").limit(limit)]
 
     def unpublished_of(self, order_id: str) -> list[OrderEvent]:
         with store_errors():
-            found = self._orders.find_one(ObjectId(order_id))
+            found = self._orders.find_one(ObjectId(order_id), {"history": 0})
         return read_events(found) if found else []
 
     def mark_published(self, events: Iterable[OrderEvent]) -> None:

@@ -14,7 +14,7 @@ from order_service.infrastructure.mongo.indexes import indexes_of
 from order_service.infrastructure.mongo.retention import keep_stock_changes
 from order_service.infrastructure.mongo.stock_change_documents import StockChangeDocument
 
-VERSION = 3
+VERSION = 4
 _MARK = {"_id": "schema"}
 
 

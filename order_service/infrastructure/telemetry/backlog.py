@@ -18,19 +18,24 @@ _TEXTS = {
     "oldest_pending_seconds": "Age of the order that waits longest for its stock.",
     "events_unpublished": f"Events in the outbox; those of {MOST} orders at most.",
     "oldest_unpublished_seconds": "Age of the oldest event in the outbox.",
+    "orders_held": f"Orders that are held until they are confirmed; {MOST} is that many or more.",
+    "holds_overdue": f"Held orders whose hold is over; {MOST} is that many or more.",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
     """Ages in seconds, by the store's clock; 0 where nothing waits. ``pending`` are the orders
-    that wait for their stock, ``stuck`` ones among them."""
+    that wait for their stock, ``stuck`` ones among them; ``held`` orders wait to be confirmed, and
+    the holds of those ``holds_overdue`` among them are over."""
 
     pending: int
     stuck: int
     oldest_pending: float
     unpublished_events: int
     oldest_unpublished: float
+    held: int
+    holds_overdue: int
 
 
 class BacklogCollector(Collector):
@@ -56,6 +61,8 @@ class BacklogCollector(Collector):
             "oldest_pending_seconds": backlog.oldest_pending,
             "events_unpublished": backlog.unpublished_events,
             "oldest_unpublished_seconds": backlog.oldest_unpublished,
+            "orders_held": backlog.held,
+            "holds_overdue": backlog.holds_overdue,
         }
         for name, value in values.items():
             yield _gauge(name, _TEXTS[name], value)

@@ -8,8 +8,10 @@ from order_service.domain.events import OrderEventType
 from order_service.domain.order import Order
 
 _OUTCOMES = {
+    OrderEventType.ORDER_RESERVED: "reserved",
     OrderEventType.ORDER_CREATED: "completed",
     OrderEventType.ORDER_CANCELLED: "cancelled",
+    OrderEventType.ORDER_EXPIRED: "expired",
 }
 
 
@@ -22,7 +24,7 @@ class OrderMetrics:
         )
         self._outcomes = Counter(
             "order_service_orders",
-            "Orders that were completed, cancelled, or failed for the reason named.",
+            "Orders reserved, completed, cancelled, expired, or failed for the reason named.",
             ["outcome"],
             registry=registry,
         )

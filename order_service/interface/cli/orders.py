@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from getpass import getuser
 from itertools import islice
 from typing import Any, Final, Protocol
 
@@ -136,10 +137,11 @@ def stuck(composition: MakesOrderTools, /, limit: int, as_json: bool) -> None:
     help="completed if the inventory made every change in doubt, failed if it made none of them.",
 )
 @click.option("--reason", required=True, help="How you know; the reason is kept with the order.")
+@click.option("--by", default=getuser, show_default="your name on this host", help="Who says so.")
 @click.option("--yes", is_flag=True, help="Settle without asking.")
 @click.pass_obj
 def settle(
-    composition: MakesOrderTools, /, order_id: str, outcome: str, reason: str, yes: bool
+    composition: MakesOrderTools, /, order_id: str, outcome: str, reason: str, by: str, yes: bool
 ) -> None:
     """Settle a stuck order by your word on what the inventory did.
 
@@ -162,7 +164,7 @@ def settle(
     click.echo(open_orders_view.meaning(order, _OUTCOMES[outcome]))
     if not yes:
         click.confirm("Settle the order this way?", abort=True)
-    settled = tools.decide(DecideOrderCommand(order_id, _OUTCOMES[outcome], reason))
+    settled = tools.decide(DecideOrderCommand(order_id, _OUTCOMES[outcome], reason, by))
     click.echo(open_orders_view.status_now(settled))
     if alike := tools.decide.of_the_same_overwrite(settled):
         orders_are, them = ("order", "it") if len(alike) == 1 else ("orders", "them")

@@ -42,9 +42,9 @@ Time = Annotated[
 Money = Annotated[
     Decimal, PlainSerializer(_number), WithJsonSchema({"type": "number", "examples": [39.98]})
 ]
-# A member that is left out, rather than null: Annotated[Type | _Absent, _WHERE_GIVEN] = None.
-_Absent = SkipJsonSchema[None]
-_WHERE_GIVEN = Field(exclude_if=lambda value: value is None)
+# A member that is left out, rather than null: Annotated[Type | Absent, WHERE_GIVEN] = None.
+Absent = SkipJsonSchema[None]
+WHERE_GIVEN = Field(exclude_if=lambda value: value is None)
 
 
 class Answer(BaseModel):
@@ -87,21 +87,23 @@ class ShownOrder(Answer):
     id: Id = Field(alias="_id")
     lines: Annotated[list[ShownLine], Field(min_length=1)]
     """In the order of the request."""
-    item_id: Annotated[Id | _Absent, _WHERE_GIVEN] = None
+    item_id: Annotated[Id | Absent, WHERE_GIVEN] = None
     """Of an order of one line alone."""
-    quantity: Annotated[Quantity | _Absent, _WHERE_GIVEN] = None
+    quantity: Annotated[Quantity | Absent, WHERE_GIVEN] = None
     """Of an order of one line alone."""
     status: OrderStatus
     total_price: Money | None
     """Of all lines; null until the stock has been deducted."""
-    currency: Annotated[str | _Absent, _WHERE_GIVEN, Field(examples=["EUR"])] = None
+    currency: Annotated[str | Absent, WHERE_GIVEN, Field(examples=["EUR"])] = None
     """ISO 4217; only where the service knows the currency of its prices."""
-    reference: Annotated[str | _Absent, _WHERE_GIVEN, Field(examples=["2026-000017"])] = None
+    reference: Annotated[str | Absent, WHERE_GIVEN, Field(examples=["2026-000017"])] = None
     """The shop's own number for the order."""
     metadata: Annotated[
-        dict[str, str] | _Absent, _WHERE_GIVEN, Field(examples=[{"channel": "web"}])
+        dict[str, str] | Absent, WHERE_GIVEN, Field(examples=[{"channel": "web"}])
     ] = None
     """Texts of the shop's own."""
+    expires_at: Annotated[Time | Absent, WHERE_GIVEN] = None
+    """While the order is held: when the hold ends, by the store's clock."""
     created_at: Time
     updated_at: Time
 
@@ -118,6 +120,7 @@ class ShownOrder(Answer):
             currency=order.currency,
             reference=order.reference,
             metadata=order.metadata,
+            expires_at=order.held_until,
             created_at=order.created_at,
             updated_at=order.updated_at,
         )
@@ -163,7 +166,7 @@ class ShownDependency(Answer):
     status: Literal["ok", "unavailable"]
     required: bool
     """Without this dependency nothing works."""
-    detail: Annotated[str | _Absent, _WHERE_GIVEN] = None
+    detail: Annotated[str | Absent, WHERE_GIVEN] = None
 
     @classmethod
     def of(cls, state: DependencyState) -> Self:
@@ -201,8 +204,8 @@ class Problem(Answer):
     """The detail again, for older clients."""
     request_id: str
     """The id in X-Request-Id, which the log has too."""
-    errors: Annotated[list[FieldError] | _Absent, _WHERE_GIVEN] = None
+    errors: Annotated[list[FieldError] | Absent, WHERE_GIVEN] = None
     """Every bad field of the request."""
-    items: Annotated[list[ShownShortage] | _Absent, _WHERE_GIVEN] = None
+    items: Annotated[list[ShownShortage] | Absent, WHERE_GIVEN] = None
     """Every item that was short or missing, as far as the inventory says. The members of an order's
     only item stand beside the list too."""

@@ -17,7 +17,13 @@ from order_service.domain.line import (
     repeated_items,
 )
 from order_service.domain.marks import IdempotencyKey
-from order_service.interface.http.schemas import AN_ID, HexId, Reference, Schema
+from order_service.interface.http.schemas import (
+    AN_ID,
+    HexId,
+    HoldSeconds,
+    Reference,
+    Schema,
+)
 
 _MOST_TEXTS: Final = 20
 _LONGEST_NAME: Final = 40
@@ -48,6 +54,9 @@ class _OrderBody(Schema):
     metadata: _Metadata | None = Field(None, examples=[{"channel": "web"}])
     """Texts of the shop's own, which come back with the order: up to 20, each of up to 500
     characters, with names of 1 to 40."""
+    hold_seconds: HoldSeconds | None = Field(None, alias="holdSeconds", examples=[900])
+    """Hold the order for so long, until it is confirmed: the stock is taken, and goes back after
+    that time."""
 
 
 class OneItemBody(_OrderBody, LineBody):
@@ -116,6 +125,7 @@ class CreateOrderBody(RootModel[OneItemBody | BasketBody]):
             customer_id=customer.subject,
             reference=self.root.reference,
             metadata=self.root.metadata or None,
+            hold_seconds=self.root.hold_seconds,
             idempotency=idempotency,
         )
 
@@ -123,7 +133,11 @@ class CreateOrderBody(RootModel[OneItemBody | BasketBody]):
         """The fingerprint is the same for two bodies that ask for the same order, whichever release
         makes it: keys outlive an upgrade. So whatever is new in a body counts only where given."""
         asked = ", ".join(sorted(f"{line.item_id} {line.quantity}" for line in self._lines))
-        more = {"reference": self.root.reference, "metadata": self.root.metadata}
+        more = {
+            "reference": self.root.reference,
+            "metadata": self.root.metadata,
+            "holdSeconds": self.root.hold_seconds,
+        }
         if given := {name: value for name, value in more.items() if value}:
             asked += json.dumps(given, sort_keys=True)
         return hashlib.sha256(asked.encode()).hexdigest()

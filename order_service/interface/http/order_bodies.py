@@ -4,6 +4,7 @@ import threading
 from typing import Final
 
 from cachetools import LRUCache
+from flask import Response
 
 from order_service.domain.order import Order
 from order_service.interface.http.answers import OrderAnswer
@@ -17,6 +18,14 @@ def order_headers(order: Order) -> list[tuple[str, str]]:
         ("ETag", f'"{order.version}"'),
         ("Cache-Control", "private, no-cache"),
     ]
+
+
+def shown(order: Order, status: int) -> Response:
+    return answer(order, OrderAnswer.of(order).body(), status)
+
+
+def answer(order: Order, body: bytes, status: int) -> Response:
+    return Response(body, status, order_headers(order))
 
 
 class OrderBodies:

@@ -11,6 +11,8 @@ from order_service.application.orders.create import CreateOrder
 from order_service.application.orders.get import GetOrder
 from order_service.application.orders.list import ListOrders
 from order_service.domain.errors import (
+    HoldConfirmed,
+    HoldExpired,
     IllegalMove,
     InsufficientStock,
     InvalidValue,
@@ -21,9 +23,9 @@ from order_service.domain.errors import (
     OrderNotFound,
     PreconditionFailed,
     StoreUnavailable,
+    TooManyHolds,
     VersionConflict,
 )
-from order_service.domain.order import Order
 from order_service.interface.http.access import caller
 from order_service.interface.http.answers import (
     CreatedAnswer,
@@ -32,11 +34,11 @@ from order_service.interface.http.answers import (
     ShownOrder,
 )
 from order_service.interface.http.new_orders import CreateOrderBody
-from order_service.interface.http.order_bodies import OrderBodies, order_headers
+from order_service.interface.http.order_bodies import OrderBodies, answer, shown
 from order_service.interface.http.order_lists import OrderListParameters, link_to_next
 from order_service.interface.http.routes import Routes
 from order_service.interface.http.schemas import (
-    CancelOrderHeaders,
+    ChangeOrderHeaders,
     CreateOrderHeaders,
     OrderPath,
     ReadOrderHeaders,
@@ -51,12 +53,15 @@ _NOT_CREATED = (
     RequestEntityTooLarge,
     UnsupportedMediaType,
     KeyReused,
+    TooManyHolds,
     InventoryUnavailable,
     StoreUnavailable,
 )
 _NOT_CANCELLED = (
     OrderNotFound,
     IllegalMove,
+    HoldExpired,
+    HoldConfirmed,
     VersionConflict,
     PreconditionFailed,
     InventoryUnavailable,
@@ -87,11 +92,12 @@ def routes(
     def create(header: CreateOrderHeaders, body: CreateOrderBody) -> Response:
         """Create an order of one item or of several: all of its stock is taken, or none.
 
-        201: the stock has been deducted. 202: the order is PENDING, because the inventory has not
-        answered yet; read the order again in a while. 503: nothing was deducted, try again.
+        201: the stock has been deducted, and with `holdSeconds` the order is RESERVED. 202: the
+        order is PENDING, because the inventory has not answered yet; read the order again in a
+        while. 503: nothing was deducted, try again.
         """
         result = create_order(body.command(caller(), header.idempotency_key))
-        response = _show(result.order, 202 if result.deferred else 201)
+        response = shown(result.order, 202 if result.deferred else 201)
         response.location = url_for("orders.get", order_id=result.order.id)
         if result.replayed:
             response.headers["Idempotent-Replayed"] = "true"
@@ -104,8 +110,8 @@ def routes(
         """List your orders, newest first."""
         page = list_orders(query.query(caller().sees_orders_of))
         cursor = query.next_cursor(page)
-        shown = [ShownOrder.of(order) for order in page.orders]
-        response = OrdersAnswer.model_construct(orders=shown, next_cursor=cursor).response()
+        listed = [ShownOrder.of(order) for order in page.orders]
+        response = OrdersAnswer.model_construct(orders=listed, next_cursor=cursor).response()
         response.headers["Cache-Control"] = "private, no-cache"
         if cursor is not None:
             response.headers["Link"] = link_to_next(
@@ -124,7 +130,7 @@ def routes(
     def get(path: OrderPath, header: ReadOrderHeaders) -> Response:
         """Read an order."""
         order = get_order(path.order_id, caller().sees_orders_of)
-        response = _answer(order, bodies.of(order), 200)
+        response = answer(order, bodies.of(order), 200)
         # Without a condition the call would only cost a tenth of a cached order's time.
         if header.if_none_match:
             response.make_conditional(request)
@@ -137,21 +143,12 @@ def routes(
         {200: OrderAnswer, 202: OrderAnswer},
         *_NOT_CANCELLED,
     )
-    def cancel(path: OrderPath, header: CancelOrderHeaders) -> Response:
+    def cancel(path: OrderPath, header: ChangeOrderHeaders) -> Response:
         """Cancel an order and give its stock back. Safe to repeat.
 
         200: the order is CANCELLED. 202: the order will be, once its stock is back.
         """
-        whose = caller().sees_orders_of
-        result = cancel_order(path.order_id, whose, header.version)
-        return _show(result.order, 202 if result.deferred else 200)
+        result = cancel_order(header.asked(path.order_id, caller()))
+        return shown(result.order, 202 if result.deferred else 200)
 
     return orders
-
-
-def _show(order: Order, status: int) -> Response:
-    return _answer(order, OrderAnswer.of(order).body(), status)
-
-
-def _answer(order: Order, body: bytes, status: int) -> Response:
-    return Response(body, status, order_headers(order))

@@ -13,6 +13,9 @@ from werkzeug.exceptions import HTTPException
 from order_service.domain.errors import (
     AccessDenied,
     Conflict,
+    HoldCancelled,
+    HoldConfirmed,
+    HoldExpired,
     IllegalMove,
     InsufficientStock,
     InvalidValue,
@@ -22,6 +25,7 @@ from order_service.domain.errors import (
     KeyReused,
     KeysUnavailable,
     MissingScope,
+    NotHeld,
     OrderNotFound,
     OrderServiceError,
     OutcomeUnknown,
@@ -29,6 +33,7 @@ from order_service.domain.errors import (
     Rejected,
     ShortItem,
     StoreUnavailable,
+    TooManyHolds,
     Unauthenticated,
     Unavailable,
     VersionConflict,
@@ -58,7 +63,12 @@ TABLE: dict[type[OrderServiceError], Row] = {
     IllegalMove: Row(409, "The order's status does not allow this"),
     VersionConflict: Row(409, "The order was changed by somebody else"),
     KeyInFlight: Row(409, "The first request with this key is still being processed", 1),
+    NotHeld: Row(409, "The order was never held"),
+    HoldExpired: Row(409, "The hold has expired"),
+    HoldCancelled: Row(409, "The held order was cancelled"),
+    HoldConfirmed: Row(409, "The held order was confirmed"),
     Conflict: Row(409, "Conflict"),
+    TooManyHolds: Row(429, "You hold too many orders"),
     PreconditionFailed: Row(412, "The order has changed"),
     KeyReused: Row(422, "This key was used with a different body"),
     InventoryUnavailable: Row(503, "The inventory is unavailable", 2),
@@ -125,6 +135,8 @@ def _members(error: OrderServiceError) -> dict[str, Any]:
         case IllegalMove():
             # Not "status", which is the HTTP status in a problem.
             return {"orderStatus": error.order_status}
+        case TooManyHolds():
+            return {"most": error.most}
         case PreconditionFailed():
             return {"version": error.version}
         case MissingScope():

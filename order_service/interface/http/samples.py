@@ -15,6 +15,7 @@ from order_service.domain.errors import OrderServiceError
 from order_service.interface.http import problems
 from order_service.interface.http.answers import AN_ID, Problem
 from order_service.interface.http.new_orders import CreateOrderBody
+from order_service.interface.http.schemas import ExtendHoldBody
 
 _A_REQUEST_ID = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
 _ANOTHER_ID = "64b000000000000000000002"
@@ -35,7 +36,14 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
                 "metadata": {"channel": "web"},
             },
         },
-    }
+        "hold": {
+            "summary": "Hold an item for a quarter of an hour.",
+            "value": {"itemId": AN_ID, "quantity": 2, "holdSeconds": 900},
+        },
+    },
+    ExtendHoldBody.__name__: {
+        "longer": {"summary": "A quarter of an hour more.", "value": {"holdSeconds": 900}}
+    },
 }
 _SAMPLES: tuple[OrderServiceError | HTTPException, ...] = (
     domain.InvalidValue("quantity", "Input should be greater than or equal to 1"),
@@ -50,11 +58,16 @@ _SAMPLES: tuple[OrderServiceError | HTTPException, ...] = (
     domain.OrderNotFound(AN_ID),
     domain.IllegalMove("The order is FAILED and cannot be cancelled.", "FAILED"),
     domain.VersionConflict("The order was changed by somebody else."),
+    domain.NotHeld("COMPLETED"),
+    domain.HoldExpired("EXPIRED"),
+    domain.HoldCancelled("CANCELLED"),
+    domain.HoldConfirmed("COMPLETED"),
     domain.KeyInFlight(),
     domain.PreconditionFailed(version=3),
     RequestEntityTooLarge(),
     UnsupportedMediaType("Send the body as application/json."),
     domain.KeyReused(),
+    domain.TooManyHolds(20),
     TooManyRequests("No more than 60 per 1 minute."),
     domain.InventoryUnavailable("The inventory does not answer."),
     domain.StoreUnavailable("The order store does not answer."),

@@ -8,8 +8,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic_core import ErrorDetails
 from werkzeug.http import parse_etags
 
+from order_service.application.callers import Caller
+from order_service.application.orders.change import Asked
 from order_service.application.stock_log.changes import StockChangeQuery
 from order_service.domain.errors import InvalidValue, OrderNotFound
+from order_service.domain.history import Actor
 from order_service.interface.http.list_parameters import Instant, PageSize
 
 HexId = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{24}$", strict=True), AfterValidator(str.lower)]
@@ -43,6 +46,10 @@ def _printable(value: str) -> str:
 Reference = Annotated[
     str, Field(strict=True, min_length=1, max_length=64), AfterValidator(_printable)
 ]
+
+
+# As long as MAX_HOLD_SECONDS may be; what the setting allows is up to the use case.
+HoldSeconds = Annotated[int, Field(strict=True, ge=1, le=31_536_000)]
 
 
 def _unquoted_key(value: str) -> str:
@@ -89,7 +96,7 @@ class ReadOrderHeaders(Schema):
     )
 
 
-class CancelOrderHeaders(Schema):
+class ChangeOrderHeaders(Schema):
     if_match: str | None = Field(
         None, alias="If-Match", description="The ETag that the order must still have, else 412."
     )
@@ -105,6 +112,15 @@ class CancelOrderHeaders(Schema):
             return None
         tags = [tag for tag in wanted.as_set() if _A_VERSION.fullmatch(tag or "")]
         return int(tags[0]) if len(tags) == 1 else 0
+
+    def asked(self, order_id: str, caller: Caller) -> Asked:
+        by = Actor.caller(caller.subject)
+        return Asked(order_id, by, caller.sees_orders_of, self.version)
+
+
+class ExtendHoldBody(Schema):
+    hold_seconds: Annotated[HoldSeconds, Field(alias="holdSeconds", examples=[900])]
+    """How long the order is held from now on, whether that is longer than before or shorter."""
 
 
 class StockChangesParameters(Schema):

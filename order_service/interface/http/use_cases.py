@@ -3,8 +3,11 @@
 from dataclasses import dataclass
 
 from order_service.application.orders.cancel import CancelOrder
+from order_service.application.orders.confirm import ConfirmOrder
 from order_service.application.orders.create import CreateOrder
+from order_service.application.orders.extend import ExtendHold
 from order_service.application.orders.get import GetOrder
+from order_service.application.orders.history import ReadHistory
 from order_service.application.orders.list import ListOrders
 from order_service.application.readiness import CheckReadiness
 from order_service.application.stock_log.list import ListStockChanges
@@ -16,7 +19,10 @@ class ApiUseCases:
 
     create_order: CreateOrder
     get_order: GetOrder
+    confirm_order: ConfirmOrder
+    extend_hold: ExtendHold
     cancel_order: CancelOrder
+    read_history: ReadHistory
     list_orders: ListOrders
     list_stock_changes: ListStockChanges
     check_readiness: CheckReadiness

@@ -22,7 +22,7 @@ class ChoreMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         self.done = Counter(
             "order_service_worker_done",
-            "Events published, orders settled.",
+            "Events published, orders settled, holds expired.",
             ["chore"],
             registry=registry,
         )

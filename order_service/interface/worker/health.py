@@ -46,12 +46,14 @@ class KafkaWatch(Dependency, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class WorkerParts:
-    """``publish_events`` and ``settle_orders`` do one round and return how much they did."""
+    """``publish_events``, ``settle_orders`` and ``expire_orders`` do one round and return
+    how much they did."""
 
     consumer: StockConsumer
     kafka: KafkaWatch
     publish_events: Callable[[], int]
     settle_orders: Callable[[], int]
+    expire_orders: Callable[[], int]
     store: Dependency
     registry: CollectorRegistry
 

@@ -1,5 +1,5 @@
 """The worker process: the stock-change consumer in the main thread, and beside it the relay of the
-outbox, the settlement, and the worker's own health and metrics."""
+outbox, the settlement, the expiry of holds, and the worker's own health and metrics."""
 
 import gc
 import os
@@ -23,6 +23,7 @@ from order_service.interface.worker.restarts import RestartMetrics, Restarts
 from order_service.settings import Settings
 
 PUBLISH_INTERVAL: Final = 0.25
+EXPIRE_INTERVAL: Final = 1.0
 WATCH_INTERVAL: Final = 2.0
 STOP_WITHIN: Final = 30.0
 _NEVER_FULL: Final = 1_000_000
@@ -58,6 +59,7 @@ class Worker:
             "kafka": (parts.kafka.look, WATCH_INTERVAL, _NEVER_FULL),
             "relay": (parts.publish_events, PUBLISH_INTERVAL, AT_ONCE),
             "settlement": (parts.settle_orders, settings.settle_interval, 1),
+            "expiry": (parts.expire_orders, EXPIRE_INTERVAL, 1),
         }
         self._parts = parts
         self._restarts = {name: Restarts(name, restarts) for name in ("consumer", *rounds)}

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from order_service.domain.errors import InvalidValue
 from order_service.interface.http.answers import Money, Time
 from order_service.interface.http.schemas import (
-    CancelOrderHeaders,
+    ChangeOrderHeaders,
     CreateOrderHeaders,
     StockChangesParameters,
 )
@@ -74,7 +74,7 @@ def test_if_match_names_one_version_or_a_version_that_no_order_has(
     header: str | None, version: int | None
 ) -> None:
     given = {} if header is None else {"If-Match": header}
-    assert CancelOrderHeaders.parse(given).version == version
+    assert ChangeOrderHeaders.parse(given).version == version
 
 
 # --- parameters

@@ -1,0 +1,82 @@
+"""Expire the holds that are over: record the expiry, give the stock back, store EXPIRED."""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor
+from datetime import datetime
+from typing import Final, Protocol
+
+from order_service.application.clock import Clock
+from order_service.application.orders.ports import OrderRepository, StockMover
+from order_service.domain.errors import (
+    InventoryUnavailable,
+    OutcomeUnknown,
+    StoreUnavailable,
+)
+from order_service.domain.order import Order
+
+# Orders whose expiry is recorded in one round trip. Their stock goes back side by side, so that
+# the orders of one item share its overwrites.
+AT_ONCE: Final = 32
+
+
+class HeldOrders(OrderRepository, Protocol):
+    """The repository, with what an expiry needs."""
+
+    def held_until(self, now: datetime, limit: int) -> list[Order]:
+        """Held orders whose hold was over at ``now``, those first that were over first."""
+        ...
+
+
+class InventoryCheck(Protocol):
+    def check(self) -> None:
+        """Raises the OrderServiceError that says why the inventory can't be asked."""
+        ...
+
+
+class ExpireOrders:
+    """``move_budget``: seconds in which the stock of a batch must have been given back."""
+
+    def __init__(
+        self,
+        orders: HeldOrders,
+        stock: StockMover,
+        inventory: InventoryCheck,
+        clock: Clock,
+        executor: Executor,
+        move_budget: float,
+    ) -> None:
+        self._orders = orders
+        self._stock = stock
+        self._inventory = inventory
+        self._clock = clock
+        self._executor = executor
+        self._move_budget = move_budget
+
+    def __call__(self) -> int:
+        """Expire the holds that are over now; return how many orders are EXPIRED by that.
+
+        Raises InventoryUnavailable where the inventory is away: the holds stay, and can still be
+        confirmed. Settlement finishes the orders whose stock could not be given back in time.
+        """
+        return sum(map(self._give_back, self._recorded()))
+
+    def _recorded(self) -> Iterator[Sequence[Order]]:
+        """Batches of orders whose expiry this process has recorded. A hold that somebody confirms,
+        extends, cancels or expires meanwhile is left out."""
+        over = self._clock.now()
+        while held := self._orders.held_until(over, AT_ONCE):
+            self._stock.require_available()
+            self._inventory.check()
+            now = self._clock.now()
+            yield self._orders.save_all([order.expire(now) for order in held])
+
+    def _give_back(self, orders: Sequence[Order]) -> int:
+        deadline = self._clock.monotonic() + self._move_budget
+
+        def is_done(order: Order) -> bool:
+            try:
+                return self._stock.move(order, deadline).phase.is_settled
+            except (InventoryUnavailable, OutcomeUnknown, StoreUnavailable):
+                return False
+
+        return sum(self._executor.map(is_done, orders))

@@ -1,0 +1,98 @@
+"""What an order's fields tell of its history, where the history itself lacks it."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Final
+
+from order_service.domain.history import EXPIRY, Actor, ActorKind, Change, Entry
+from order_service.domain.marks import Decision, Stuck
+from order_service.domain.order import Order
+from order_service.domain.status import OrderStatus
+
+_RANKS: Final = {change: rank for rank, change in enumerate(Change)}
+
+
+def whole_history(order: Order, recorded: Sequence[Entry]) -> list[Entry]:
+    """The recorded entries, and among them an entry for each change that the fields tell of and
+    no entry records: an older release kept no history, and of too many entries the newest stay."""
+    history = list(recorded)
+    known = {entry.event for entry in recorded}
+    for entry in _told_by_fields(order):
+        if entry.event not in known:
+            history.insert(_place_of(entry, history), entry)
+    return history
+
+
+def _place_of(entry: Entry, history: Sequence[Entry]) -> int:
+    after = (entry.at, _RANKS[entry.event])
+    later = (n for n, each in enumerate(history) if (each.at, _RANKS[each.event]) > after)
+    return next(later, len(history))
+
+
+def _told_by_fields(order: Order) -> Iterator[Entry]:
+    placed, pending = Change.ORDER_PLACED, OrderStatus.PENDING
+    yield _told(placed, pending, order.created_at, Actor.caller(order.customer_id), version=1)
+    if order.given_up_at is not None:
+        yield _told(Change.ORDER_GIVEN_UP, pending, order.given_up_at)
+    yield from _outcome(order)
+    if order.decision is not None:
+        yield from _word(order, order.decision)
+    if order.stuck is not None:
+        yield _doubt(order, order.stuck)
+    yield from _end(order)
+
+
+def _outcome(order: Order) -> Iterator[Entry]:
+    if order.status is OrderStatus.FAILED:
+        reason = order.failure.code if order.failure else None
+        at = order.settled_at or order.updated_at
+        yield _told(Change.ORDER_FAILED, order.status, at, reason=reason)
+    elif order.status is OrderStatus.PENDING:
+        return
+    elif order.hold is None:
+        at = order.settled_at or order.created_at
+        yield _told(Change.ORDER_CREATED, OrderStatus.COMPLETED, at)
+    else:
+        at = order.settled_at or order.created_at
+        yield _told(Change.ORDER_RESERVED, OrderStatus.RESERVED, at)
+        if order.hold.confirmed_at is not None:
+            yield _told(Change.ORDER_CREATED, OrderStatus.COMPLETED, order.hold.confirmed_at)
+        if order.hold.expired_at is not None:
+            change, at = Change.ORDER_EXPIRY_RECORDED, order.hold.expired_at
+            yield _told(change, OrderStatus.RESERVED, at, EXPIRY)
+
+
+def _end(order: Order) -> Iterator[Entry]:
+    if order.cancel_requested_at is not None:
+        was_sold = order.hold is None or order.hold.confirmed_at is not None
+        before = OrderStatus.COMPLETED if was_sold else OrderStatus.RESERVED
+        at, by = order.cancel_requested_at, order.cancel_requested_by
+        yield _told(Change.ORDER_CANCEL_REQUESTED, before, at, by)
+    if order.status is OrderStatus.CANCELLED:
+        yield _told(Change.ORDER_CANCELLED, order.status, order.updated_at)
+    if order.status is OrderStatus.EXPIRED:
+        yield _told(Change.ORDER_EXPIRED, order.status, order.updated_at)
+
+
+def _word(order: Order, word: Decision) -> Iterator[Entry]:
+    if word.stuck is not None:
+        yield _doubt(order, word.stuck)
+    by = Actor(ActorKind.OPERATOR, word.by)
+    change, status = Change.ORDER_DECIDED, order.status
+    yield _told(change, status, word.at, by, reason=word.reason, outcome=word.outcome)
+
+
+def _doubt(order: Order, stuck: Stuck) -> Entry:
+    return _told(Change.ORDER_STUCK, order.status, stuck.since, reason=stuck.reason)
+
+
+def _told(
+    change: Change,
+    status: OrderStatus,
+    at: datetime,
+    by: Actor | None = None,
+    version: int | None = None,
+    reason: str | None = None,
+    outcome: OrderStatus | None = None,
+) -> Entry:
+    return Entry(change, status, at, by, version, reason, outcome, recorded=False)
