@@ -7,6 +7,8 @@ from typing import Any
 
 from bson import ObjectId
 
+from order_service.domain.history import Actor
+from order_service.domain.hold import Hold
 from order_service.domain.line import MAX_LINES, MAX_QUANTITY, Line
 from order_service.domain.marks import (
     Decision,
@@ -19,9 +21,10 @@ from order_service.domain.marks import (
 from order_service.domain.moves import Intent, Overwrite, StockMove
 from order_service.domain.order import Order
 from order_service.domain.status import OrderStatus
-from order_service.infrastructure.mongo.order_mapping import write_event, write_order
+from order_service.infrastructure.mongo.order_mapping import write_entry, write_event, write_order
 
 ITEM = "a" * 24
+CALLER = Actor.caller("somebody")
 PRICE = Decimal("19.99")
 DEAREST = Decimal("999999999999.999999")
 START = datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)
@@ -110,7 +113,7 @@ def given_up_in_part() -> Order:
 
 
 def cancelling(**given: Any) -> Order:
-    return completed(**given).request_cancel(later(5))
+    return completed(**given).request_cancel(later(5), CALLER)
 
 
 def cancelled(**given: Any) -> Order:
@@ -126,8 +129,12 @@ def reverted(order: Order) -> Order:
 
 
 def as_stored(order: Order) -> dict[str, Any]:
-    """The document that the first save makes, with the events that are not published yet."""
-    return write_order(order.saved()) | {"outbox": [write_event(e) for e in order.new_events]}
+    """The document that the first save makes, with the events that are not published yet, and with
+    its history."""
+    return write_order(order.saved()) | {
+        "outbox": [write_event(event) for event in order.new_events],
+        "history": [write_entry(entry) for entry in order.new_history],
+    }
 
 
 def in_every_state() -> dict[str, Order]:
@@ -158,9 +165,47 @@ def in_every_state() -> dict[str, Order]:
         "decided against": decided(OrderStatus.FAILED),
         "cancelling": cancelling(**all_given),
         "cancelled": cancelled(**all_given),
+        **_held_orders(),
         **_baskets(),
     }
-    return {name: replace(order, new_events=()) for name, order in orders.items()}
+    return {name: replace(order, new_events=(), new_history=()) for name, order in orders.items()}
+
+
+def held(seconds: int = 60, slot: int | None = None, **given: Any) -> Order:
+    """Held from ``later(2)`` on."""
+    return completed(pending(hold=Hold(seconds, slot), **given))
+
+
+def confirmed(**given: Any) -> Order:
+    return held(**given).confirm(later(4), CALLER)
+
+
+def expiring(**given: Any) -> Order:
+    return held(**given).expire(later(62))
+
+
+def expired(**given: Any) -> Order:
+    return moved_at(expiring(**given), later(63))
+
+
+def _held_orders() -> dict[str, Order]:
+    asked = {"customer_id": "somebody", "slot": 3}
+    return {
+        "to be held": pending(hold=Hold(60, 3), customer_id="somebody"),
+        "held": held(**asked),
+        "extended": held(**asked).extend(later(100), later(3), CALLER),
+        "confirmed": confirmed(**asked),
+        "confirmed and cancelled": moved_at(
+            confirmed(**asked).request_cancel(later(5), CALLER), later(6)
+        ),
+        "held, to be cancelled": held(**asked).request_cancel(later(5), Actor.caller("an admin")),
+        "expiring": expiring(**asked),
+        "stuck in its expiry": stuck(expiring(**asked)),
+        "expired": expired(**asked),
+        "failed, though to be held": pending(hold=Hold(60, 3), customer_id="somebody").fail(
+            Failure(FailureCode.INSUFFICIENT_STOCK, (Shortage(ITEM, 2),)), later(2)
+        ),
+    }
 
 
 def _baskets() -> dict[str, Order]:
@@ -173,8 +218,8 @@ def _baskets() -> dict[str, Order]:
         "stuck": stuck(basket()),
         "decided": stuck(basket()).decide(Decision(OrderStatus.COMPLETED, "I looked.", later(4))),
         "decided against": given_up_in_part(),
-        "cancelling": completed(basket()).request_cancel(later(5)),
-        "stuck in its cancellation": stuck(completed(basket()).request_cancel(later(5))),
+        "cancelling": completed(basket()).request_cancel(later(5), CALLER),
+        "stuck in its cancellation": stuck(completed(basket()).request_cancel(later(5), CALLER)),
         "reverted": reverted(basket()),
         "stuck after it was given up": stuck(given_up_in_part()),
     }

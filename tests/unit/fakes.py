@@ -4,7 +4,7 @@
 """
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from concurrent.futures import Executor, Future
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
@@ -13,7 +13,7 @@ from decimal import Decimal
 from itertools import count
 from typing import Any
 
-from order_service.application.orders.create import IdempotencyKeyTaken
+from order_service.application.orders.create import HoldSlotTaken, IdempotencyKeyTaken
 from order_service.application.stock.lease import Lease, Primary
 from order_service.domain.errors import (
     InsufficientStock,
@@ -23,6 +23,8 @@ from order_service.domain.errors import (
     VersionConflict,
 )
 from order_service.domain.events import OrderEvent
+from order_service.domain.history import Entry
+from order_service.domain.marks import IdempotencyKey
 from order_service.domain.moves import Intent
 from order_service.domain.order import Order
 from order_service.domain.stock import StockReading
@@ -72,6 +74,7 @@ class FakeOrders:
     def __init__(self) -> None:
         self.by_id: dict[str, Order] = {}
         self.outbox: dict[str, list[OrderEvent]] = {}
+        self.history: dict[str, list[Entry]] = {}
         self._ids = count(1)
         self._lock = threading.Lock()
 
@@ -83,7 +86,10 @@ class FakeOrders:
             for other in self.by_id.values():
                 if order.idempotency and _same_key(order, other):
                     raise IdempotencyKeyTaken(other)
+                if _same_slot(order, other):
+                    raise HoldSlotTaken
             self.by_id[order.id] = order.saved()
+            self.history[order.id] = list(order.new_history)
             return self.by_id[order.id]
 
     def get(self, order_id: str) -> Order | None:
@@ -104,12 +110,34 @@ class FakeOrders:
             for order in current:
                 self.by_id[order.id] = order.saved()
                 self.outbox.setdefault(order.id, []).extend(order.new_events)
+                self.history.setdefault(order.id, []).extend(order.new_history)
             return [order.saved() for order in current]
 
     def forget_key(self, order_id: str) -> None:
         with self._lock:
             holder = self.by_id[order_id]
             self.by_id[order_id] = replace(holder, idempotency=None, version=holder.version + 1)
+
+    def holder_of(self, key: IdempotencyKey) -> Order | None:
+        wanted = key.caller, key.key
+        for order in self.by_id.values():
+            if order.idempotency and (order.idempotency.caller, order.idempotency.key) == wanted:
+                return order
+        return None
+
+    def hold_slots(self, customer_id: str) -> Set[int]:
+        mine = [order.hold for order in self.by_id.values() if order.customer_id == customer_id]
+        return {hold.slot for hold in mine if hold and hold.slot is not None}
+
+    def held_until(self, now: datetime, limit: int) -> list[Order]:
+        held = [(o.held_until, o) for o in self.by_id.values() if o.held_until]
+        return [order for until, order in sorted(held, key=lambda each: each[0]) if until <= now][
+            :limit
+        ]
+
+    def with_history(self, order_id: str) -> tuple[Order, Sequence[Entry]] | None:
+        order = self.by_id.get(order_id)
+        return (order, list(self.history.get(order_id, []))) if order else None
 
     def unsettled(self, before: datetime, limit: int, after: Sequence[Order] = ()) -> list[Order]:
         seen, since = {o.id for o in after}, after[-1].awaiting_since if after else None
@@ -147,6 +175,11 @@ class FakeOrders:
 def _same_key(one: Order, other: Order) -> bool:
     mine, theirs = one.idempotency, other.idempotency
     return bool(mine and theirs and (mine.caller, mine.key) == (theirs.caller, theirs.key))
+
+
+def _same_slot(one: Order, other: Order) -> bool:
+    mine, theirs = one.hold and one.hold.slot, other.hold and other.hold.slot
+    return mine is not None and one.customer_id == other.customer_id and mine == theirs
 
 
 class FakeLeases:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from order_service.application.stock_log.changes import Place
+from order_service.application.place import Place
 from order_service.domain.errors import OrderNotFound
 from order_service.domain.hindsight import whole_history
 from order_service.domain.history import Change, Entry

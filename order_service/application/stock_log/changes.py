@@ -5,13 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-
-class Place(NamedTuple):
-    """Where a record was first delivered. The place is the record's identity in the log."""
-
-    topic: str
-    partition: int
-    offset: int
+from order_service.application.place import Place
 
 
 class StockChange(NamedTuple):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from order_service.application.stock_log.changes import Place
+from order_service.application.place import Place
 
 
 @dataclass(frozen=True, slots=True)

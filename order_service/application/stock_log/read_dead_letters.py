@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Protocol
 
-from order_service.application.stock_log.changes import Place
+from order_service.application.place import Place
 from order_service.application.stock_log.dead_letters import (
     DeadLetter,
     DeadLetterBox,

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
-from order_service.application.stock_log.changes import Place
+from order_service.application.place import Place
 from order_service.application.stock_log.dead_letters import (
     DeadLetter,
     DeadLetterBox,

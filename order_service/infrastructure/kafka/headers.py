@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from operator import methodcaller
 from typing import Final, Protocol
 
-from order_service.application.stock_log.changes import Place
+from order_service.application.place import Place
 from order_service.settings.topics import DEAD_LETTER_SUFFIX
 
 Header = tuple[str, bytes | None]

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Final
 
 from order_service.application.orders.history import Moved
-from order_service.application.stock_log.changes import Place
+from order_service.application.place import Place
 from order_service.application.stock_log.record import ADDED, REDUCED
 from order_service.infrastructure.mongo.connection import (
     Database,

@@ -11,12 +11,12 @@ from bson.raw_bson import RawBSONDocument
 from pymongo.errors import BulkWriteError, DocumentTooLarge, OperationFailure
 
 from order_service.application.clock import Clock
+from order_service.application.place import Place
 from order_service.application.stock_log.changes import (
     NOT_STORABLE,
     OFFSET_REUSED,
     AppendResult,
     LoggedStockChange,
-    Place,
     RefusedChange,
     StockChange,
     StockChangeQuery,

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final, NoReturn
 
 from order_service.application.json_values import fault
-from order_service.application.stock_log.changes import Place
+from order_service.application.place import Place
 from order_service.application.stock_log.dead_letters import DeadLetter
 from order_service.application.stock_log.read_dead_letters import FoundLetter
 from order_service.interface.cli.showing import clock_time, iso, printable

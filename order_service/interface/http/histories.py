@@ -13,7 +13,7 @@ from order_service.application.orders.history import (
     ReadHistory,
     ToldEntry,
 )
-from order_service.application.stock_log.changes import Place
+from order_service.application.place import Place
 from order_service.domain.errors import OrderNotFound, StoreUnavailable
 from order_service.domain.history import Actor, ActorKind, Change
 from order_service.domain.marks import Shortage

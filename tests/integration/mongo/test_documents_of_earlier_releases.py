@@ -14,7 +14,10 @@ import pytest
 from devstack.mongod import Mongod
 from order_service.application.orders.list import ListOrders, OrderQuery
 from order_service.application.orders.publish import PublishEvents
-from order_service.application.stock_log.changes import Place, StockChangeQuery
+from order_service.application.place import Place
+from order_service.application.stock_log.changes import (
+    StockChangeQuery,
+)
 from order_service.domain.events import OrderEvent
 from order_service.domain.status import OrderStatus
 from order_service.infrastructure.mongo import schema

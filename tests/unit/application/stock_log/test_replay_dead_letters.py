@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
-from order_service.application.stock_log.changes import Place
+from order_service.application.place import Place
 from order_service.application.stock_log.dead_letters import DeadLetter, DeadLetterQuery
 from order_service.application.stock_log.read_dead_letters import FoundLetter, ReadDeadLetters
 from order_service.application.stock_log.replay_dead_letters import (

@@ -11,7 +11,10 @@ from confluent_kafka import KafkaError, Message
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from order_service.application.stock_log.changes import Place, StockChange
+from order_service.application.place import Place
+from order_service.application.stock_log.changes import (
+    StockChange,
+)
 from order_service.application.stock_log.dead_letters import DeadLetterQuery
 from order_service.application.stock_log.read_dead_letters import FoundLetter, chunk_of
 from order_service.infrastructure.kafka.batches import decode_all
