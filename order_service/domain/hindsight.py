@@ -1,6 +1,7 @@
 """What an order's fields tell of its history, where the history itself lacks it."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -16,9 +17,9 @@ def whole_history(order: Order, recorded: Sequence[Entry]) -> list[Entry]:
     """The recorded entries, and among them an entry for each change that the fields tell of and
     no entry records: an older release kept no history, and of too many entries the newest stay."""
     history = list(recorded)
-    known = {entry.event for entry in recorded}
+    known = {(entry.event, entry.at) for entry in recorded}
     for entry in _told_by_fields(order):
-        if entry.event not in known:
+        if (entry.event, entry.at) not in known:
             history.insert(_place_of(entry, history), entry)
     return history
 
@@ -34,7 +35,8 @@ def _told_by_fields(order: Order) -> Iterator[Entry]:
     yield _told(placed, pending, order.created_at, Actor.caller(order.customer_id), version=1)
     if order.given_up_at is not None:
         yield _told(Change.ORDER_GIVEN_UP, pending, order.given_up_at)
-    yield from _outcome(order)
+    if order.settled_at is not None:
+        yield from _outcome(order, order.settled_at)
     if order.decision is not None:
         yield from _word(order, order.decision)
     if order.stuck is not None:
@@ -42,32 +44,26 @@ def _told_by_fields(order: Order) -> Iterator[Entry]:
     yield from _end(order)
 
 
-def _outcome(order: Order) -> Iterator[Entry]:
+def _outcome(order: Order, at: datetime) -> Iterator[Entry]:
     if order.status is OrderStatus.FAILED:
         reason = order.failure.code if order.failure else None
-        at = order.settled_at or order.updated_at
         yield _told(Change.ORDER_FAILED, order.status, at, reason=reason)
-    elif order.status is OrderStatus.PENDING:
-        return
     elif order.hold is None:
-        at = order.settled_at or order.created_at
         yield _told(Change.ORDER_CREATED, OrderStatus.COMPLETED, at)
     else:
-        at = order.settled_at or order.created_at
-        yield _told(Change.ORDER_RESERVED, OrderStatus.RESERVED, at)
+        held = _told(Change.ORDER_RESERVED, OrderStatus.RESERVED, at)
+        yield replace(held, expires_at=order.hold.end_from(at))
         if order.hold.confirmed_at is not None:
             yield _told(Change.ORDER_CREATED, OrderStatus.COMPLETED, order.hold.confirmed_at)
         if order.hold.expired_at is not None:
-            change, at = Change.ORDER_EXPIRY_RECORDED, order.hold.expired_at
-            yield _told(change, OrderStatus.RESERVED, at, EXPIRY)
+            change, over = Change.ORDER_EXPIRY_RECORDED, order.hold.expired_at
+            yield _told(change, OrderStatus.RESERVED, over, EXPIRY)
 
 
 def _end(order: Order) -> Iterator[Entry]:
     if order.cancel_requested_at is not None:
-        was_sold = order.hold is None or order.hold.confirmed_at is not None
-        before = OrderStatus.COMPLETED if was_sold else OrderStatus.RESERVED
         at, by = order.cancel_requested_at, order.cancel_requested_by
-        yield _told(Change.ORDER_CANCEL_REQUESTED, before, at, by)
+        yield _told(Change.ORDER_CANCEL_REQUESTED, _status_after(order, at), at, by)
     if order.status is OrderStatus.CANCELLED:
         yield _told(Change.ORDER_CANCELLED, order.status, order.updated_at)
     if order.status is OrderStatus.EXPIRED:
@@ -78,12 +74,29 @@ def _word(order: Order, word: Decision) -> Iterator[Entry]:
     if word.stuck is not None:
         yield _doubt(order, word.stuck)
     by = Actor(ActorKind.OPERATOR, word.by)
-    change, status = Change.ORDER_DECIDED, order.status
+    change, status = Change.ORDER_DECIDED, _status_before(order, word.at)
     yield _told(change, status, word.at, by, reason=word.reason, outcome=word.outcome)
 
 
 def _doubt(order: Order, stuck: Stuck) -> Entry:
-    return _told(Change.ORDER_STUCK, order.status, stuck.since, reason=stuck.reason)
+    status = _status_before(order, stuck.since)
+    return _told(Change.ORDER_STUCK, status, stuck.since, reason=stuck.reason)
+
+
+def _status_before(order: Order, at: datetime) -> OrderStatus:
+    """The status that an order which was in doubt at that time had until then."""
+    if order.settled_at is None or at <= order.settled_at:
+        return OrderStatus.PENDING
+    return _status_after(order, at)
+
+
+def _status_after(order: Order, at: datetime) -> OrderStatus:
+    """The status that an order which had its goods at that time had from then on, until the goods
+    went back."""
+    hold = order.hold
+    if hold is None or (hold.confirmed_at is not None and hold.confirmed_at <= at):
+        return OrderStatus.COMPLETED
+    return OrderStatus.RESERVED
 
 
 def _told(

@@ -23,18 +23,18 @@ from order_service.domain.errors import (
     InvalidValue,
     NotHeld,
 )
-from order_service.domain.events import OrderEvent, OrderEventType
-from order_service.domain.history import EXPIRY, Actor, ActorKind, Change, Entry
+from order_service.domain.events import OrderEventType
+from order_service.domain.history import Actor, ActorKind, Change
 from order_service.domain.hold import Hold
 from order_service.domain.line import Line, require_orderable, total_of
 from order_service.domain.marks import Decision, Failure, FailureCode, IdempotencyKey, Stuck
 from order_service.domain.moves import MovedLine, StockMove
-from order_service.domain.order_state import OrderState
+from order_service.domain.recorded_order import RecordedOrder
 from order_service.domain.status import OrderPhase, OrderStatus
 
 
 @dataclass(frozen=True, slots=True)
-class Order(OrderState):
+class Order(RecordedOrder):
     """An order as OrderState has it, and its moves."""
 
     @classmethod
@@ -83,7 +83,10 @@ class Order(OrderState):
             return self
         if not self.stock_changes:
             raise IllegalMove(f"The order is {self.status}: it moves no stock.", self.status)
-        order = replace(self._with_moved(moved), updated_at=self._not_before(at))
+        order = self._with_moved(moved)
+        if order.lines == self.lines:
+            return self
+        order = replace(order, updated_at=self._not_before(at))
         if order.stock_changes:
             return order._record(Change.ORDER_PARTLY_MOVED, at, by)
         return order._end(at, by)
@@ -125,6 +128,7 @@ class Order(OrderState):
             settled_at=at,
             updated_at=at,
             stuck=None,
+            hold=self.hold and self.hold.let_go(),
             # The caller was shown a deferred order, so the key keeps answering with that order.
             idempotency=None
             if failure.code.forgets_key and not self.deferred
@@ -180,9 +184,9 @@ class Order(OrderState):
         """``certain``: moves that were made without a doubt; those of other items are left out."""
         if not self.awaits_stock:
             raise IllegalMove("The order waits for no stock, so it can't be stuck.", self.status)
-        order = self._with_moved(certain)
-        order = replace(order, stuck=stuck, updated_at=self._not_before(stuck.since))
-        return order._record(Change.ORDER_STUCK, stuck.since, by, stuck.reason)
+        at = self._not_before(stuck.since)
+        marked = replace(self._with_moved(certain), stuck=replace(stuck, since=at), updated_at=at)
+        return marked._record(Change.ORDER_STUCK, at, by, stuck.reason)
 
     def decide(self, decision: Decision) -> Self:
         """Settle a stuck order by a person's word on what the inventory did, and keep the word.
@@ -199,16 +203,14 @@ class Order(OrderState):
         if not decision.reason.strip():
             raise InvalidValue("reason", "must not be empty")
         at = self._not_before(decision.at)
+        by = Actor(ActorKind.OPERATOR, decision.by)
         decided = replace(
             self, decision=replace(decision, at=at, stuck=self.stuck), stuck=None, updated_at=at
         )
-        by = Actor(ActorKind.OPERATOR, decision.by)
-        decided = decided._record(
-            Change.ORDER_DECIDED, at, by, decision.reason, outcome=decision.outcome
-        )
         if decision.outcome is OrderStatus.COMPLETED:
-            return decided._moved_by_word(self.stuck, at, by)
-        return decided._not_moved_by_word(at, by)
+            return decided._record_word(at, by, decision)._moved_by_word(self.stuck, at, by)
+        decided = decided._without_cancellation()._record_word(at, by, decision)
+        return decided._not_taken(at, by) if decided.phase.takes else decided
 
     def saved(self) -> Self:
         """The order as the store holds it after the save."""
@@ -219,7 +221,9 @@ class Order(OrderState):
         it, and before its hold expired."""
         if self.settled_at is None or self.status is OrderStatus.FAILED:
             return self
-        first = replace(self, updated_at=self.settled_at, cancel_requested_at=None)
+        first = replace(
+            self, updated_at=self.settled_at, cancel_requested_at=None, cancel_requested_by=None
+        )
         if self.hold is None:
             return replace(first, status=OrderStatus.COMPLETED)
         hold = Hold(self.hold.seconds).begin(self.settled_at)
@@ -273,20 +277,20 @@ class Order(OrderState):
             raise IllegalMove(reason, self.status)
         return self._end(at, by)
 
-    def _not_moved_by_word(self, at: datetime, by: Actor) -> Self:
-        phase = self.phase
-        if phase.takes:
-            decided = Failure(FailureCode.DECIDED)
-            if any(line.taken for line in self.lines):
-                return self.give_up(at, decided, by)
-            return self.fail(decided, at, by)
-        if phase is not OrderPhase.CANCELLING or any(line.returned for line in self.lines):
+    def _not_taken(self, at: datetime, by: Actor) -> Self:
+        decided = Failure(FailureCode.DECIDED)
+        if any(line.taken for line in self.lines):
+            return self.give_up(at, decided, by)
+        return self.fail(decided, at, by)
+
+    def _without_cancellation(self) -> Self:
+        """As if nobody had asked for it, unless a part of the goods is back already."""
+        if self.phase is not OrderPhase.CANCELLING or any(line.returned for line in self.lines):
             return self
         return replace(self, cancel_requested_at=None, cancel_requested_by=None)
 
-    def _not_before(self, at: datetime) -> datetime:
-        # Another process may make the next move, and its clock may be a little behind.
-        return max(at, self.updated_at)
+    def _record_word(self, at: datetime, by: Actor, word: Decision) -> Self:
+        return self._record(Change.ORDER_DECIDED, at, by, word.reason, word.outcome)
 
     def _require(self, status: OrderStatus, move: str) -> None:
         if self.status is not status:
@@ -311,53 +315,3 @@ class Order(OrderState):
         if phase is not OrderPhase.HELD:
             raise HoldCancelled(self.status)
         return self.hold
-
-    def _told(
-        self,
-        event_type: OrderEventType,
-        sequence: int,
-        at: datetime,
-        by: Actor | None,
-        reason: str | None = None,
-    ) -> Self:
-        """The order with the event and its entry of history."""
-        event = OrderEvent(
-            type=event_type,
-            order_id=self.id,
-            lines=self.lines,
-            total_price=self.total_price,
-            status=str(self.status),
-            occurred_at=at,
-            sequence=sequence,
-        )
-        told = replace(self, new_events=(*self.new_events, event))
-        return told._record(Change[event_type], at, by, reason)
-
-    def _record(
-        self,
-        change: Change,
-        at: datetime,
-        by: Actor | None = None,
-        reason: str | None = None,
-        outcome: OrderStatus | None = None,
-    ) -> Self:
-        entry = Entry(
-            event=change,
-            status=self.status,
-            at=self._not_before(at),
-            by=by or self._asker,
-            version=self.version + 1,
-            reason=reason,
-            outcome=outcome,
-            expires_at=self.held_until,
-        )
-        return replace(self, new_history=(*self.new_history, entry))
-
-    @property
-    def _asker(self) -> Actor | None:
-        """Who asked for what the order waits for, or has just become."""
-        if self.cancel_requested_at is not None:
-            return self.cancel_requested_by
-        if self.hold is not None and self.hold.expired_at is not None:
-            return EXPIRY
-        return Actor.caller(self.customer_id)

@@ -12,6 +12,7 @@ from order_service.domain.moves import MovedLine, StockMove
 from order_service.domain.order import Order
 from order_service.domain.status import OrderPhase, OrderStatus
 from tests.orders import (
+    CALLER,
     ITEM,
     PRICE,
     basket,
@@ -106,7 +107,14 @@ def test_lines_that_are_moved_one_after_another_end_as_if_moved_together() -> No
     for each in TAKEN:
         assert order.status is OrderStatus.PENDING
         order = order.stock_moved([each], AT)
-    assert order == basket(id=order.id).stock_moved(TAKEN, AT)
+    together = basket(id=order.id).stock_moved(TAKEN, AT)
+    assert [entry.event for entry in order.new_history] == [
+        "ORDER_PLACED",
+        "ORDER_PARTLY_MOVED",
+        "ORDER_PARTLY_MOVED",
+        "ORDER_CREATED",
+    ]
+    assert order == replace(together, new_history=order.new_history)
 
 
 def test_moves_of_items_that_the_order_does_not_wait_for_are_left_out() -> None:
@@ -117,7 +125,7 @@ def test_moves_of_items_that_the_order_does_not_wait_for_are_left_out() -> None:
 
 
 def test_moves_that_have_served_an_order_serve_the_order_no_second_time() -> None:
-    asked = basket().stock_moved(TAKEN, AT).request_cancel(AT)
+    asked = basket().stock_moved(TAKEN, AT).request_cancel(AT, CALLER)
     for again in (TAKEN, TAKEN[:1], [TAKEN[2], RETURNED[0]]):
         assert asked.was_moved_by(again)
         assert asked.stock_moved(again, AT) is asked
@@ -252,7 +260,7 @@ def test_a_word_that_no_line_was_returned_lets_the_order_stand_as_if_not_cancell
     marked = asked.mark_stuck(Stuck("Who knows.", AT, tuple(OWED), intent_of(asked)))
     order = by_word(marked, OrderStatus.FAILED)
     assert (order.status, order.phase) == (OrderStatus.COMPLETED, OrderPhase.COMPLETED)
-    assert order.request_cancel(AT).stock_changes == OWED
+    assert order.request_cancel(AT, CALLER).stock_changes == OWED
 
 
 def test_a_word_that_doubtful_lines_were_not_returned_gives_the_rest_of_a_begun_return_back() -> (

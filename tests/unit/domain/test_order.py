@@ -8,11 +8,13 @@ import pytest
 
 from order_service.domain.errors import IllegalMove, InvalidValue
 from order_service.domain.events import OrderEventType
+from order_service.domain.hold import Hold
 from order_service.domain.line import MAX_QUANTITY, Line
 from order_service.domain.marks import Failure, FailureCode, Shortage, Stuck
 from order_service.domain.order import Order
 from order_service.domain.status import OrderPhase, OrderStatus
 from tests.orders import (
+    CALLER,
     ITEM,
     PRICE,
     START,
@@ -20,8 +22,12 @@ from tests.orders import (
     cancelled,
     cancelling,
     completed,
+    confirmed,
+    expired,
+    expiring,
     failed,
     given_up_in_part,
+    held,
     in_every_state,
     intent_of,
     key,
@@ -85,7 +91,7 @@ def test_a_failed_order_says_why() -> None:
 
 
 def test_a_cancellation_gives_back_the_quantity_that_was_taken() -> None:
-    asked = completed(quantity=3).request_cancel(later(5))
+    asked = completed(quantity=3).request_cancel(later(5), CALLER)
     assert asked.status is OrderStatus.COMPLETED
     assert asked.stock_changes == {ITEM: 3}
     done = moved_at(asked, AT)
@@ -122,9 +128,12 @@ MOVES: dict[str, Move] = {
     "move stock": lambda order: order.stock_moved(MOVED, AT),
     "fail": lambda order: order.fail(Failure(FailureCode.ABANDONED), AT),
     "defer": lambda order: order.defer(AT),
-    "request a cancellation": lambda order: order.request_cancel(AT),
+    "request a cancellation": lambda order: order.request_cancel(AT, CALLER),
     "give up": lambda order: order.give_up(AT),
     "mark as stuck": lambda order: order.mark_stuck(Stuck("Nobody can tell.", AT, (ITEM,))),
+    "confirm": lambda order: order.confirm(AT, CALLER),
+    "extend": lambda order: order.extend(later(99), AT, CALLER),
+    "expire": lambda order: order.expire(later(99)),
 }
 ALLOWED = {
     "pending": {"move stock", "fail", "defer", "give up", "mark as stuck"},
@@ -136,6 +145,13 @@ ALLOWED = {
     "given up": {"fail"},
     "given up, a part taken": {"fail", "move stock", "mark as stuck"},
     "given up and stuck": {"fail", "move stock"},
+    "to be held": {"move stock", "fail", "defer", "give up", "mark as stuck"},
+    "held": {"request a cancellation", "confirm", "extend", "expire"},
+    "confirmed": {"request a cancellation"},
+    "held and cancelling": {"move stock", "mark as stuck"},
+    "expiring": {"move stock", "mark as stuck"},
+    "stuck in its expiry": {"move stock"},
+    "expired": set(),
 }
 STATES = {
     "pending": pending(),
@@ -147,6 +163,13 @@ STATES = {
     "given up": pending().give_up(later(1)),
     "given up, a part taken": GIVEN_UP,
     "given up and stuck": stuck(GIVEN_UP),
+    "to be held": pending(hold=Hold(60)),
+    "held": held(),
+    "confirmed": confirmed(),
+    "held and cancelling": held().request_cancel(later(5), CALLER),
+    "expiring": expiring(),
+    "stuck in its expiry": stuck(expiring()),
+    "expired": expired(),
 }
 
 
@@ -183,6 +206,16 @@ PHASES = {
     "decided against": OrderPhase.FAILED,
     "cancelling": OrderPhase.CANCELLING,
     "cancelled": OrderPhase.CANCELLED,
+    "to be held": OrderPhase.TAKING,
+    "held": OrderPhase.HELD,
+    "extended": OrderPhase.HELD,
+    "confirmed": OrderPhase.COMPLETED,
+    "confirmed and cancelled": OrderPhase.CANCELLED,
+    "held, to be cancelled": OrderPhase.CANCELLING,
+    "expiring": OrderPhase.EXPIRING,
+    "stuck in its expiry": OrderPhase.EXPIRING_STUCK,
+    "expired": OrderPhase.EXPIRED,
+    "failed, though to be held": OrderPhase.FAILED,
     "pending, of three lines": OrderPhase.TAKING,
     "completed, of three lines": OrderPhase.COMPLETED,
     "given up for a shortage, of three lines": OrderPhase.GIVEN_UP,
@@ -204,7 +237,12 @@ def test_each_state_of_an_order_is_one_phase(state: str) -> None:
     assert phase is PHASES[state]
     takes = phase in (OrderPhase.TAKING, OrderPhase.TAKING_STUCK)
     fails = phase in (OrderPhase.GIVEN_UP, OrderPhase.GIVEN_UP_STUCK)
-    returns = phase in (OrderPhase.CANCELLING, OrderPhase.CANCELLING_STUCK)
+    returns = phase in (
+        OrderPhase.CANCELLING,
+        OrderPhase.CANCELLING_STUCK,
+        OrderPhase.EXPIRING,
+        OrderPhase.EXPIRING_STUCK,
+    )
     assert order.stock_changes == {
         line.item_id: line.quantity * (1 - 2 * takes)
         for line in order.lines
@@ -220,6 +258,13 @@ def test_each_state_of_an_order_is_one_phase(state: str) -> None:
 
 def test_every_phase_of_an_order_is_tried_by_these_tests() -> None:
     assert set(PHASES.values()) == set(OrderPhase)
+
+
+def test_an_order_that_gets_stuck_is_stuck_since_the_moment_at_which_its_history_says_so() -> None:
+    asked = cancelling()
+    marked = asked.mark_stuck(Stuck("Nobody can tell.", START, (ITEM,)))
+    assert marked.stuck is not None
+    assert marked.stuck.since == asked.updated_at == marked.new_history[-1].at
 
 
 def test_a_failed_and_a_cancelled_order_keep_their_marks_and_wait_for_nothing() -> None:
@@ -260,9 +305,9 @@ def test_an_orders_event_tells_what_the_order_has_become() -> None:
     assert event.event_id == f"{order.id}-ORDER_CREATED"
 
 
-def test_a_saved_order_has_the_next_version_and_no_new_events() -> None:
+def test_a_saved_order_has_the_next_version_and_nothing_new_to_tell() -> None:
     saved = completed().saved()
-    assert (saved.version, saved.new_events) == (1, ())
+    assert (saved.version, saved.new_events, saved.new_history) == (1, (), ())
 
 
 # --- keys
@@ -298,7 +343,7 @@ def test_an_order_that_was_not_cancelled_is_as_it_was_first_answered(order: Orde
 
 def test_time_never_goes_back_for_an_order_whose_next_process_has_a_clock_behind() -> None:
     done = moved_at(pending(), AT)
-    asked = done.request_cancel(START)
+    asked = done.request_cancel(START, CALLER)
     done_again = moved_at(asked, START)
     assert asked.updated_at == done_again.updated_at == AT
     assert [event.occurred_at for event in done_again.new_events] == [AT, AT]
@@ -307,6 +352,6 @@ def test_time_never_goes_back_for_an_order_whose_next_process_has_a_clock_behind
 def test_one_move_of_the_stock_never_serves_an_order_twice() -> None:
     order = pending()
     moved = intent_of(order).moved
-    asked = order.stock_moved(moved, AT).request_cancel(AT)
+    asked = order.stock_moved(moved, AT).request_cancel(AT, CALLER)
     assert asked.was_moved_by(moved)
     assert asked.stock_moved(moved, AT) is asked
