@@ -4,20 +4,18 @@ import random
 from collections.abc import Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from order_service.application.clock import Clock
 from order_service.application.orders.ports import OrderRepository, StockMover
+from order_service.application.orders.refusal import require_not_refused
 from order_service.domain.errors import (
-    InsufficientStock,
     InvalidValue,
     InventoryUnavailable,
-    ItemNotFound,
     KeyInFlight,
     KeyReused,
     OutcomeUnknown,
-    ShortItem,
     StoreUnavailable,
     TooManyHolds,
     VersionConflict,
@@ -140,22 +138,23 @@ class CreateOrder:
 
     def _add(self, command: CreateOrderCommand) -> Order:
         while True:
-            order = self._placed(command)
+            now = self._clock.now()
             try:
-                return self._orders.add(order)
+                return self._orders.add(self._placed(command, now))
             except HoldSlotTaken:
                 # Another request of the customer was faster: there may be another slot.
                 continue
             except IdempotencyKeyTaken as taken:
-                if taken.holder.created_at + self._key_lifetime > order.created_at:
+                if taken.holder.created_at + self._key_lifetime > now:
                     raise
                 self._orders.forget_key(taken.holder.id)
 
-    def _placed(self, command: CreateOrderCommand) -> Order:
+    def _placed(self, command: CreateOrderCommand, now: datetime) -> Order:
+        """Raises IdempotencyKeyTaken and TooManyHolds where the customer holds too many orders."""
         return Order.place(
             id=self._orders.next_id(),
             lines=command.lines,
-            at=self._clock.now(),
+            at=now,
             customer_id=command.customer_id,
             reference=command.reference,
             metadata=command.metadata,
@@ -171,9 +170,9 @@ class CreateOrder:
             return Hold(command.hold_seconds)
         most = self._holds.for_each_customer
         taken = self._orders.hold_slots(command.customer_id)
-        free = [slot for slot in range(1, most + 1) if slot not in taken]
-        if len(taken) < most and free:
+        if len(taken) < most:
             # Any, so that requests of the same moment don't all want the same slot.
+            free = [slot for slot in range(1, most + 1) if slot not in taken]
             return Hold(command.hold_seconds, random.choice(free))  # noqa: S311
         if command.idempotency and (holder := self._orders.holder_of(command.idempotency)):
             raise IdempotencyKeyTaken(holder)
@@ -188,7 +187,7 @@ class CreateOrder:
             return CreateOrderResult(holder, deferred=True, replayed=True)
         if holder.status is OrderStatus.PENDING and holder.failure is None:
             raise KeyInFlight
-        _require_not_refused(holder, replayed=True)
+        require_not_refused(holder, replayed=True)
         return CreateOrderResult(holder.as_first_answered(), replayed=True)
 
     def _give_up(self, order: Order, error: InventoryUnavailable) -> CreateOrderResult:
@@ -216,27 +215,5 @@ class CreateOrder:
             if order.idempotency is not None:
                 raise KeyInFlight from None
             return CreateOrderResult(order, deferred=True)
-        _require_not_refused(order)
+        require_not_refused(order)
         return CreateOrderResult(order)
-
-
-def _require_not_refused(order: Order, *, replayed: bool = False) -> None:
-    """Raises the error that says why the order was not carried out."""
-    failure = order.failure
-    if order.status is not OrderStatus.FAILED and not order.phase.is_given_up:
-        return
-    lines = len(order.lines)
-    if failure and failure.code is FailureCode.INSUFFICIENT_STOCK:
-        raise InsufficientStock(*_short_items(order, failure), lines=lines, replayed=replayed)
-    if failure and failure.code is FailureCode.ITEM_NOT_FOUND:
-        missing = (each.item_id for each in failure.short if each.available is None)
-        short = _short_items(order, failure)
-        raise ItemNotFound(*missing, short=short, lines=lines, replayed=replayed)
-    raise InventoryUnavailable("The inventory did not carry out the order: send the order again.")
-
-
-def _short_items(order: Order, failure: Failure) -> tuple[ShortItem, ...]:
-    requested = {line.item_id: line.quantity for line in order.lines}
-    return tuple(
-        ShortItem(each.item_id, requested[each.item_id], each.available) for each in failure.short
-    )

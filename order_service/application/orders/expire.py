@@ -1,8 +1,8 @@
 """Expire the holds that are over: record the expiry, give the stock back, store EXPIRED."""
 
-from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from datetime import datetime
+from functools import partial
 from typing import Final, Protocol
 
 from order_service.application.clock import Clock
@@ -14,8 +14,8 @@ from order_service.domain.errors import (
 )
 from order_service.domain.order import Order
 
-# Orders whose expiry is recorded in one round trip. Their stock goes back side by side, so that
-# the orders of one item share its overwrites.
+# Orders whose expiry one round records. Their stock goes back side by side, so that the orders of
+# one item share its overwrites.
 AT_ONCE: Final = 32
 
 
@@ -34,7 +34,7 @@ class InventoryCheck(Protocol):
 
 
 class ExpireOrders:
-    """``move_budget``: seconds in which the stock of a batch must have been given back."""
+    """``move_budget``: seconds in which the stock of a round must have been given back."""
 
     def __init__(
         self,
@@ -53,30 +53,25 @@ class ExpireOrders:
         self._move_budget = move_budget
 
     def __call__(self) -> int:
-        """Expire the holds that are over now; return how many orders are EXPIRED by that.
+        """Expire holds that are over, those first that were over first, and as many as one round
+        trip records; return how many orders are EXPIRED by that.
 
         Raises InventoryUnavailable where the inventory is away: the holds stay, and can still be
         confirmed. Settlement finishes the orders whose stock could not be given back in time.
         """
-        return sum(map(self._give_back, self._recorded()))
-
-    def _recorded(self) -> Iterator[Sequence[Order]]:
-        """Batches of orders whose expiry this process has recorded. A hold that somebody confirms,
-        extends, cancels or expires meanwhile is left out."""
-        over = self._clock.now()
-        while held := self._orders.held_until(over, AT_ONCE):
-            self._stock.require_available()
-            self._inventory.check()
-            now = self._clock.now()
-            yield self._orders.save_all([order.expire(now) for order in held])
-
-    def _give_back(self, orders: Sequence[Order]) -> int:
+        now = self._clock.now()
+        held = self._orders.held_until(now, AT_ONCE)
+        if not held:
+            return 0
+        self._stock.require_available()
+        self._inventory.check()
+        # A hold that somebody confirms, extends, cancels or expires meanwhile is left out.
+        expiring = self._orders.save_all([order.expire(now) for order in held])
         deadline = self._clock.monotonic() + self._move_budget
+        return sum(self._executor.map(partial(self._give_back, deadline), expiring))
 
-        def is_done(order: Order) -> bool:
-            try:
-                return self._stock.move(order, deadline).phase.is_settled
-            except (InventoryUnavailable, OutcomeUnknown, StoreUnavailable):
-                return False
-
-        return sum(self._executor.map(is_done, orders))
+    def _give_back(self, deadline: float, order: Order) -> bool:
+        try:
+            return self._stock.move(order, deadline).phase.is_settled
+        except (InventoryUnavailable, OutcomeUnknown, StoreUnavailable):
+            return False

@@ -54,9 +54,8 @@ class OrderHistory:
     entries: tuple[ToldEntry, ...]
 
 
-_TOOK: Final = {Change.ORDER_RESERVED, Change.ORDER_CREATED}
-_GAVE_BACK: Final = {Change.ORDER_CANCELLED, Change.ORDER_EXPIRED}
-_UNDER_WAY: Final = {Change.ORDER_PARTLY_MOVED, Change.ORDER_STUCK, Change.ORDER_DECIDED}
+_TOOK: Final = {Change.ORDER_RESERVED, Change.ORDER_CREATED, Change.ORDER_FAILED}
+_GAVE_BACK: Final = {Change.ORDER_CANCELLED, Change.ORDER_EXPIRED, Change.ORDER_FAILED}
 
 
 class ReadHistory:
@@ -82,18 +81,18 @@ class ReadHistory:
 
 
 def _moves(order: Order, entry: Entry, is_last: bool) -> tuple[Moved, ...]:
-    """The lines keep what was moved, so no entry repeats it."""
-    if entry.event is Change.ORDER_FAILED:
-        return (*_taken(order.lines), *_returned(order.lines))
-    is_sale = entry.event is Change.ORDER_CREATED and order.hold is not None
-    if entry.event in _TOOK:
-        return () if is_sale else tuple(_taken(order.lines))
-    if entry.event in _GAVE_BACK:
-        return tuple(_returned(order.lines))
-    if entry.event in _UNDER_WAY and is_last:
-        moved = _taken if order.phase.takes else _returned
-        return tuple(moved(order.lines))
-    return ()
+    """The lines keep what was moved, so no entry repeats it; what an order that still waits has
+    moved so far stands with its last entry."""
+    is_sale_of_held = entry.event is Change.ORDER_CREATED and order.hold is not None
+    took = entry.event in _TOOK and not is_sale_of_held
+    gave_back = entry.event in _GAVE_BACK
+    if is_last and not order.phase.is_settled:
+        took |= order.phase.takes or order.phase.is_given_up
+        gave_back |= not order.phase.takes
+    return (
+        *(_taken(order.lines) if took else ()),
+        *(_returned(order.lines) if gave_back else ()),
+    )
 
 
 def _taken(lines: Sequence[Line]) -> Iterator[Moved]:
