@@ -87,6 +87,7 @@ class WorkerHealth:
             self._parts.store.name: self.store_problem(),
             "relay": self._restarts["relay"].problem,
             "settlement": self._restarts["settlement"].problem,
+            "expiry": self._restarts["expiry"].problem,
         }
 
     def store_problem(self) -> str | None:

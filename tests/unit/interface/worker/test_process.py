@@ -98,6 +98,7 @@ class Process:
         store: FakeStore | None = None,
         publish: Callable[[], int] = nothing,
         settle: Callable[[], int] = nothing,
+        expire: Callable[[], int] = nothing,
         **settings: object,
     ) -> None:
         self.consumer = consumer or FakeConsumer()
@@ -105,7 +106,9 @@ class Process:
         self.watch = FakeWatch()
         self.exit_codes: list[int] = []
         self.registry = CollectorRegistry()
-        parts = WorkerParts(self.consumer, self.watch, publish, settle, self.store, self.registry)
+        parts = WorkerParts(
+            self.consumer, self.watch, publish, settle, expire, self.store, self.registry
+        )
         self.settings = Settings.model_validate({"worker_port": 0, **settings})
         self.parts = parts
         self.worker = worker.Worker(parts, self.settings)
@@ -159,7 +162,8 @@ def test_a_signal_stops_the_worker_in_order(number: signal.Signals) -> None:
     before = signal.getsignal(number)
     consumer, store = FakeConsumer(), FakeStore()
     consumer.begun = lambda: os.kill(os.getpid(), number)
-    parts = WorkerParts(consumer, FakeWatch(), nothing, nothing, store, CollectorRegistry())
+    chores = nothing, nothing, nothing
+    parts = WorkerParts(consumer, FakeWatch(), *chores, store, CollectorRegistry())
     assert worker.run(parts, Settings(worker_port=free_port())) == 0
     assert consumer.stopped.is_set()
     assert signal.getsignal(number) is before
@@ -330,7 +334,7 @@ def test_a_part_of_the_worker_that_hangs_at_a_stop_is_cut_off(
 class TestHealth:
     def test_the_worker_is_ready_in_the_group_and_with_its_store(self) -> None:
         assert Process().worker.health.ready() == dict.fromkeys(
-            ("consumer", "kafka", "store", "relay", "settlement")
+            ("consumer", "kafka", "store", "relay", "settlement", "expiry")
         )
 
     @pytest.mark.parametrize(
@@ -406,6 +410,7 @@ class TestHttp:
             "status": "unavailable",
             "dependencies": {
                 "consumer": {"status": "ok"},
+                "expiry": {"status": "ok"},
                 "kafka": {"status": "ok"},
                 "relay": {"status": "ok"},
                 "settlement": {"status": "ok"},
