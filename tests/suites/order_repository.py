@@ -8,26 +8,37 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 from bson import ObjectId
 
-from order_service.application.orders.create import IdempotencyKeyTaken, NewOrders
+from order_service.application.orders.create import (
+    HoldSlotTaken,
+    IdempotencyKeyTaken,
+    NewOrders,
+)
+from order_service.application.orders.expire import HeldOrders
+from order_service.application.orders.history import OrderHistories
 from order_service.application.orders.list_open import WaitingOrders
 from order_service.application.orders.publish import Outbox
 from order_service.application.orders.settle import UnsettledOrders
 from order_service.application.orders.show import UnpublishedEvents
 from order_service.domain.errors import VersionConflict
 from order_service.domain.events import OrderEventType
+from order_service.domain.hold import Hold
 from order_service.domain.marks import Failure, FailureCode, Shortage
 from order_service.domain.order import Order
 from order_service.domain.status import OrderStatus
+from tests.lives import LIVES, ended_by
 from tests.orders import (
+    CALLER,
     ITEM,
     START,
     basket,
     completed,
+    expiring,
+    held,
     in_every_state,
     key,
     later,
@@ -37,7 +48,7 @@ from tests.orders import (
 )
 
 
-class Repository(NewOrders, WaitingOrders, UnsettledOrders, Protocol):
+class Repository(NewOrders, WaitingOrders, UnsettledOrders, HeldOrders, OrderHistories, Protocol):
     """All that the use cases ask of the repository."""
 
 
@@ -62,10 +73,15 @@ def test_an_order_comes_back_as_it_was_saved_over_any_other(
 ) -> None:
     order = in_every_state()[name]
     for before in in_every_state().values():
-        stored = repository.add(replace(before, id=str(ObjectId()), idempotency=None))
-        saved = repository.save(replace(order, id=stored.id, version=1, idempotency=None))
+        stored = repository.add(replace(_without_claims(before), id=str(ObjectId())))
+        saved = repository.save(replace(_without_claims(order), id=stored.id, version=1))
         assert saved.version == 2
         assert repository.get(stored.id) == saved
+
+
+def _without_claims(order: Order) -> Order:
+    """Without what only one order can have: its key, and its customer's slot."""
+    return replace(order, idempotency=None, hold=order.hold and order.hold.let_go())
 
 
 def test_an_orders_price_keeps_every_digit(repository: Repository) -> None:
@@ -176,10 +192,203 @@ def test_an_order_loaded_before_its_key_was_forgotten_cannot_bring_the_key_back(
         repository.save(loaded.defer(later(1)))
 
 
+def test_the_order_of_an_idempotency_key_is_found_by_its_caller_and_key(
+    repository: Repository,
+) -> None:
+    holder = repository.add(pending(idempotency=key()))
+    assert repository.holder_of(key(fingerprint="another body")) == holder
+    assert repository.holder_of(key(caller="another caller")) is None
+    assert repository.holder_of(key("another key")) is None
+    done = repository.save(moved_at(holder, later(1)))
+    assert repository.holder_of(key()) == done
+    repository.forget_key(holder.id)
+    assert repository.holder_of(key()) is None
+
+
 def test_a_failed_order_that_drops_its_key_frees_the_key(repository: Repository) -> None:
     first = repository.add(pending(idempotency=key()))
     repository.save(first.fail(Failure(FailureCode.INVENTORY_UNAVAILABLE), later(1)))
     assert repository.add(pending(idempotency=key())).version == 1
+
+
+# --- the slots of a customer's holds
+
+
+def to_be_held(slot: int | None, customer_id: str | None = "somebody", **given: Any) -> Order:
+    return pending(hold=Hold(60, slot), customer_id=customer_id, **given)
+
+
+def test_a_slot_of_a_customer_belongs_to_one_order_that_is_held(repository: Repository) -> None:
+    holder = repository.add(to_be_held(3))
+    late = to_be_held(3)
+    with pytest.raises(HoldSlotTaken):
+        repository.add(late)
+    assert repository.get(late.id) is None
+    assert repository.get(holder.id) == holder
+
+
+def test_equal_slots_of_two_customers_are_two_slots(repository: Repository) -> None:
+    repository.add(to_be_held(3))
+    repository.add(to_be_held(3, "somebody else"))
+    assert repository.hold_slots("somebody") == repository.hold_slots("somebody else") == {3}
+
+
+def test_any_number_of_held_orders_can_be_stored_that_are_not_counted(
+    repository: Repository,
+) -> None:
+    for customer_id in ("somebody", None):
+        for _ in range(3):
+            repository.add(to_be_held(None, customer_id))
+    assert repository.hold_slots("somebody") == set()
+
+
+def test_a_customers_slots_are_those_of_the_orders_that_may_hold_stock(
+    repository: Repository,
+) -> None:
+    assert repository.hold_slots("somebody") == set()
+    for slot in (1, 2, 7):
+        repository.add(to_be_held(slot))
+    repository.add(pending(customer_id="somebody"))
+    repository.save(moved_at(repository.add(to_be_held(9)), later(1)))
+    assert repository.hold_slots("somebody") == {1, 2, 7, 9}
+
+
+@pytest.mark.parametrize("name", [name for name in LIVES if "held" in name])
+def test_a_slot_can_be_used_again_from_the_save_on_that_ends_the_hold(
+    name: str, repository: Repository
+) -> None:
+    first, *later_on = LIVES[name].saves
+    repository.add(first)
+    freed = False
+    for order in later_on:
+        with pytest.raises(HoldSlotTaken):
+            repository.add(to_be_held(3, "buyer"))
+        repository.save(order)
+        freed = ended_by(order)
+        if freed:
+            break
+    assert freed
+    assert repository.hold_slots("buyer") == set()
+    repository.add(to_be_held(3, "buyer"))
+
+
+def test_an_order_whose_key_and_slot_are_both_taken_is_refused_for_one_of_them(
+    repository: Repository,
+) -> None:
+    repository.add(to_be_held(3, idempotency=key()))
+    late = to_be_held(3, idempotency=key())
+    with pytest.raises((HoldSlotTaken, IdempotencyKeyTaken)):
+        repository.add(late)
+    assert repository.get(late.id) is None
+
+
+# --- holds that are over
+
+
+def test_holds_are_found_from_their_end_on_those_first_that_were_over_first(
+    repository: Repository,
+) -> None:
+    late, early, latest = (repository.add(held(seconds)) for seconds in (50, 40, 60))
+    assert repository.held_until(later(41.999), 10) == []
+    assert repository.held_until(later(42), 10) == [early]
+    assert repository.held_until(later(100), 10) == [early, late, latest]
+    assert repository.held_until(later(100), 2) == [early, late]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda order: order.confirm(later(70), CALLER),
+        lambda order: order.extend(later(200), later(70), CALLER),
+        lambda order: order.request_cancel(later(70), CALLER),
+        lambda order: order.expire(later(70)),
+    ],
+    ids=["confirmed", "extended", "cancelled", "expired"],
+)
+def test_a_hold_that_was_changed_is_no_longer_among_those_that_are_over(
+    change: Callable[[Order], Order], repository: Repository
+) -> None:
+    order = repository.add(held(60))
+    assert repository.held_until(later(100), 10) == [order]
+    repository.save(change(order))
+    assert repository.held_until(later(100), 10) == []
+
+
+def test_an_extended_hold_is_found_from_its_new_end_on(repository: Repository) -> None:
+    order = repository.save(repository.add(held(60)).extend(later(200), later(70), CALLER))
+    assert repository.held_until(later(199), 10) == []
+    assert repository.held_until(later(200), 10) == [order]
+
+
+def test_orders_that_were_never_held_or_are_not_held_yet_are_not_among_the_holds_that_are_over(
+    repository: Repository,
+) -> None:
+    for order in (pending(), completed(), to_be_held(3), expiring()):
+        repository.add(order)
+    assert repository.held_until(later(1000), 10) == []
+
+
+# --- the history
+
+
+@pytest.mark.parametrize("name", LIVES)
+def test_an_orders_history_is_kept_in_sequence_with_every_field(
+    name: str, repository: Repository
+) -> None:
+    life = LIVES[name]
+    repository.add(life.saves[0])
+    for order in life.saves[1:]:
+        repository.save(order)
+    found = repository.with_history(life.order.id)
+    assert found is not None
+    assert found[0] == life.order
+    assert list(found[1]) == life.history
+
+
+def test_an_order_that_is_not_there_has_no_history(repository: Repository) -> None:
+    for order_id in (repository.next_id(), "no id", "", "x" * 24):
+        assert repository.with_history(order_id) is None
+
+
+def test_a_save_that_changes_nothing_of_an_order_leaves_its_history_alone(
+    repository: Repository,
+) -> None:
+    order = repository.add(pending(idempotency=key()))
+    claimed = repository.save(order)
+    repository.forget_key(order.id)
+    found = repository.with_history(order.id)
+    assert found is not None
+    assert claimed.version == 2
+    assert [entry.event for entry in found[1]] == ["ORDER_PLACED"]
+
+
+def test_a_save_that_lost_its_race_leaves_no_entry_in_the_history(repository: Repository) -> None:
+    loaded = repository.add(held(60))
+    repository.save(loaded.confirm(later(5), CALLER))
+    assert repository.save_all([loaded.extend(later(99), later(6), CALLER)]) == []
+    found = repository.with_history(loaded.id)
+    assert found is not None
+    events = [str(entry.event) for entry in found[1]]
+    assert events == ["ORDER_PLACED", "ORDER_RESERVED", "ORDER_CREATED"]
+
+
+def test_an_order_that_an_older_release_stored_has_no_recorded_history(
+    repository: Repository,
+) -> None:
+    order = repository.add(replace(completed(), new_history=()))
+    assert repository.with_history(order.id) == (order, [])
+
+
+def test_of_too_many_entries_of_a_history_the_newest_are_kept(repository: Repository) -> None:
+    stored = repository.add(held(60))
+    order = stored
+    for n in range(1000):
+        order = order.extend(later(100 + n), later(5 + n), CALLER)
+    saved = repository.save(order)
+    found = repository.with_history(saved.id)
+    assert found is not None
+    assert found[0] == saved
+    assert list(found[1]) == list(order.new_history[-200:])
 
 
 # --- what waits
@@ -220,11 +429,23 @@ def test_a_settled_order_is_not_among_those_that_wait(repository: Repository) ->
 
 def test_a_cancellation_waits_from_when_it_was_asked_for(repository: Repository) -> None:
     order = repository.save(moved_at(repository.add(pending()), later(1)))
-    asked = repository.save(order.request_cancel(later(5)))
+    asked = repository.save(order.request_cancel(later(5), CALLER))
     assert repository.unsettled(later(5), 10) == []
     assert repository.unsettled(later(6), 10) == [asked]
     repository.save(moved_at(asked, later(7)))
     assert repository.unsettled(later(10), 10) == []
+
+
+def test_an_expiry_waits_from_when_it_was_recorded_and_a_hold_does_not_wait(
+    repository: Repository,
+) -> None:
+    order = repository.add(held(60))
+    assert repository.unsettled(later(1000), 10) == []
+    over = repository.save(order.expire(later(70)))
+    assert repository.unsettled(later(70), 10) == []
+    assert repository.unsettled(later(71), 10) == [over]
+    repository.save(moved_at(over, later(72)))
+    assert repository.unsettled(later(1000), 10) == []
 
 
 def test_a_stuck_order_is_listed_as_stuck_and_as_waiting(repository: Repository) -> None:
@@ -288,6 +509,23 @@ def test_of_many_orders_added_at_once_exactly_those_whose_key_is_taken_are_refus
     assert added == expected
 
 
+def test_of_many_orders_added_at_once_for_a_few_slots_exactly_as_many_are_stored_as_there_are_slots(
+    repository: Repository,
+) -> None:
+    def add(order: Order) -> Order | None:
+        try:
+            return repository.add(order)
+        except HoldSlotTaken:
+            return None
+
+    orders = [to_be_held(n % 5) for n in range(40)]
+    with ThreadPoolExecutor(len(orders)) as threads:
+        added = [order for order in threads.map(add, orders) if order is not None]
+    assert {order.hold.slot for order in added if order.hold} == {0, 1, 2, 3, 4}
+    assert len(added) == 5
+    assert repository.hold_slots("somebody") == {0, 1, 2, 3, 4}
+
+
 # --- the outbox
 
 
@@ -318,7 +556,7 @@ def test_unpublished_events_come_oldest_first_and_each_orders_in_sequence(
     early = repository.add(pending())
     repository.save(moved_at(late, later(9)))
     done = repository.save(moved_at(early, later(1)))
-    asked = repository.save(done.request_cancel(later(20)))
+    asked = repository.save(done.request_cancel(later(20), CALLER))
     repository.save(moved_at(asked, later(21)))
     found = [[(e.order_id, str(e.type)) for e in events] for events in outbox.unpublished(10)]
     assert found == [
@@ -332,7 +570,7 @@ def test_a_published_event_leaves_the_outbox_and_the_others_stay(
     repository: Repository, outbox: WholeOutbox
 ) -> None:
     done = repository.save(moved_at(repository.add(pending()), later(1)))
-    asked = repository.save(done.request_cancel(later(2)))
+    asked = repository.save(done.request_cancel(later(2), CALLER))
     created = outbox.unpublished(10)[0]
     cancelled = repository.save(moved_at(asked, later(3)))
     outbox.mark_published(created)
@@ -348,7 +586,7 @@ def test_an_order_loaded_before_its_events_were_published_can_still_be_saved(
 ) -> None:
     loaded = repository.save(moved_at(repository.add(pending()), later(1)))
     outbox.mark_published(outbox.unpublished(10)[0])
-    repository.save(loaded.request_cancel(later(2)))
+    repository.save(loaded.request_cancel(later(2), CALLER))
     assert outbox.unpublished(10) == []
 
 

@@ -30,6 +30,7 @@ from order_service.domain.order import Order
 from order_service.domain.stock import StockReading
 
 ITEM = "a" * 24
+MOST_ENTRIES = 200
 PRICE = Decimal("19.99")
 
 
@@ -110,7 +111,8 @@ class FakeOrders:
             for order in current:
                 self.by_id[order.id] = order.saved()
                 self.outbox.setdefault(order.id, []).extend(order.new_events)
-                self.history.setdefault(order.id, []).extend(order.new_history)
+                entries = [*self.history.get(order.id, ()), *order.new_history]
+                self.history[order.id] = entries[-MOST_ENTRIES:]
             return [order.saved() for order in current]
 
     def forget_key(self, order_id: str) -> None:

@@ -158,9 +158,8 @@ class MongoOrderRepository:
 
     def _taken(self, order: Order, error: DuplicateKeyError) -> Exception:
         # Not by the message, which repeats the key that the caller chose.
-        if _SLOT in (error.details or {}).get("keyPattern", {}):
+        if order.idempotency is None or _SLOT in (error.details or {}).get("keyPattern", {}):
             return HoldSlotTaken()
-        assert order.idempotency is not None
         holder = self.holder_of(order.idempotency)
         # Without one, its insert is not acknowledged by a majority yet, or it was freed just now.
         return IdempotencyKeyTaken(holder) if holder else KeyInFlight()
