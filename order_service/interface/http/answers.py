@@ -92,6 +92,9 @@ class ShownOrder(Answer):
     quantity: Annotated[Quantity | Absent, WHERE_GIVEN] = None
     """Of an order of one line alone."""
     status: OrderStatus
+    """PENDING: the stock is being taken. RESERVED: the stock is taken, and held until the order is
+    confirmed; without `expiresAt` the stock is on its way back. COMPLETED: sold. FAILED: nothing
+    was taken, or all of it is back. CANCELLED, EXPIRED: the stock is back."""
     total_price: Money | None
     """Of all lines; null until the stock has been deducted."""
     currency: Annotated[str | Absent, WHERE_GIVEN, Field(examples=["EUR"])] = None
@@ -103,7 +106,7 @@ class ShownOrder(Answer):
     ] = None
     """Texts of the shop's own."""
     expires_at: Annotated[Time | Absent, WHERE_GIVEN] = None
-    """While the order is held: when the hold ends, by the store's clock."""
+    """When the hold ends, by the store's clock; only while the order is held."""
     created_at: Time
     updated_at: Time
 

@@ -13,10 +13,10 @@ from order_service.interface.http import (
     docs,
     health,
     histories,
-    holds,
     hygiene,
     index,
     openapi,
+    order_changes,
     orders,
     problems,
     proxies,
@@ -53,8 +53,9 @@ def create_app(
         view = limits.counted(parsed(route.view), route.scope)
         return access.guarded(view, route.scope, authenticate)
 
-    content = openapi.register(app, routes, finished)
-    document = openapi.document(content, routes, guarded=authenticate is not None)
+    guarded = authenticate is not None
+    content = openapi.register(app, routes, finished, guarded=guarded)
+    document = openapi.document(content, routes, guarded=guarded)
     app.register_blueprint(docs.blueprint(document))
     if metrics is not None and authenticate is None and not settings.metrics_port:
         app.add_url_rule("/metrics", "metrics", metrics.view)
@@ -66,13 +67,10 @@ def create_app(
 def _routes(use_cases: ApiUseCases, stopping: Stopping) -> Sequence[Routes]:
     """The routes, in the order in which the OpenAPI document shows them."""
     return (
-        orders.routes(
-            use_cases.create_order,
-            use_cases.get_order,
-            use_cases.cancel_order,
-            use_cases.list_orders,
+        orders.routes(use_cases.create_order, use_cases.get_order, use_cases.list_orders),
+        order_changes.routes(
+            use_cases.extend_hold, use_cases.confirm_order, use_cases.cancel_order
         ),
-        holds.routes(use_cases.confirm_order, use_cases.extend_hold),
         histories.routes(use_cases.read_history),
         stock_changes.routes(use_cases.list_stock_changes),
         health.routes(use_cases.check_readiness, stopping),

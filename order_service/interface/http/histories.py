@@ -3,7 +3,6 @@
 from typing import Annotated, Any, Self
 
 from flask import Response
-from flask_openapi import Tag
 from pydantic import Field
 
 from order_service.application.callers import Scope
@@ -13,28 +12,18 @@ from order_service.application.orders.history import (
     ReadHistory,
     ToldEntry,
 )
-from order_service.application.place import Place
 from order_service.domain.errors import OrderNotFound, StoreUnavailable
 from order_service.domain.history import Actor, ActorKind, Change
 from order_service.domain.marks import Shortage
 from order_service.domain.status import OrderStatus
 from order_service.interface.http.access import caller
 from order_service.interface.http.answers import WHERE_GIVEN, Absent, Answer, Id, Time
+from order_service.interface.http.orders import TAG
 from order_service.interface.http.routes import Routes
 from order_service.interface.http.schemas import OrderPath
+from order_service.interface.http.stock_changes import Source
 
-_TAG = Tag(name="History", description="What happened to an order, and who did it.")
 _NOBODY_KNOWS = "unknown"
-
-
-class ShownPlace(Answer):
-    topic: str
-    partition: int
-    offset: int
-
-    @classmethod
-    def of(cls, place: Place) -> Self:
-        return cls.model_construct(**place._asdict())
 
 
 class ShownMove(Answer):
@@ -42,7 +31,7 @@ class ShownMove(Answer):
     previous_stock: int
     new_stock: int
     at: Time
-    logged_at: Annotated[ShownPlace | Absent, WHERE_GIVEN] = None
+    source: Annotated[Source | Absent, WHERE_GIVEN] = None
     """Where the stock-change log has the change; left out where the log does not have it."""
 
     @classmethod
@@ -52,7 +41,7 @@ class ShownMove(Answer):
             previous_stock=evidence.move.previous_stock,
             new_stock=evidence.move.new_stock,
             at=evidence.move.at,
-            logged_at=ShownPlace.of(evidence.place) if evidence.place else None,
+            source=Source.of(evidence.place) if evidence.place else None,
         )
 
 
@@ -71,7 +60,7 @@ class ShownEvidence(Answer):
 
     stock: Annotated[list[ShownMove] | Absent, WHERE_GIVEN] = None
     """The changes of stock that brought the change of the order about. One change of stock may have
-    served several orders."""
+    served several orders, so it may be more than the order's quantity."""
     items: Annotated[list[ShownShort] | Absent, WHERE_GIVEN] = None
     """The items for which the order was refused, and what was left of them."""
     reason: Annotated[str | Absent, WHERE_GIVEN] = None
@@ -97,15 +86,23 @@ class ShownEntry(Answer):
     status: OrderStatus
     """The order's status after the change."""
     event: Change
+    """PLACED: the order is stored. RESERVED: the stock is taken and held. CREATED: the order is
+    sold. EXTENDED: the hold ends at another time. FAILED, CANCELLED, EXPIRED: as in `status`;
+    CANCEL_REQUESTED, EXPIRY_RECORDED and GIVEN_UP come before these, and from then on the stock
+    goes back. DEFERRED: the caller was answered 202. PARTLY_MOVED: some lines' stock is moved.
+    STUCK: the service can't find out what became of the stock. DECIDED: a person said what did."""
     actor: Annotated[str, Field(json_schema_extra={"enum": [*ActorKind, _NOBODY_KNOWS]})]
-    """What kind of actor made the change."""
+    """Who made the change: a caller of the API, an operator who settled a stuck order, or a part of
+    the service: `settlement` finishes what was interrupted, and `expiry` ends holds."""
     by: str | None
-    """A token's subject, the name of a person, `settlement` or `expiry`. Null where the service is
-    open, and where nobody knows."""
+    """The subject of a caller's token, an operator's name, `settlement` or `expiry`; null for a
+    caller of an open service, and where nobody knows. A subject may be any text: `actor` tells them
+    apart."""
     version: Annotated[int | Absent, WHERE_GIVEN] = None
-    """The order's version after the change, as in ETag."""
+    """The order's version after the change, as in ETag; left out where nobody knows."""
     recorded: bool
-    """False: no entry was written with the change, and the order's fields alone tell of it."""
+    """False: no entry was written with the change, or it was dropped as one of too many, and the
+    order's fields alone tell of the change."""
     evidence: ShownEvidence
 
     @classmethod
@@ -141,7 +138,7 @@ def _name(actor: Actor | None) -> str | None:
 
 
 def routes(read_history: ReadHistory) -> Routes:
-    histories = Routes("histories", "/api/orders", _TAG)
+    histories = Routes("histories", "/api/orders", TAG)
     errors: tuple[Any, ...] = (OrderNotFound, StoreUnavailable)
 
     @histories.get(
@@ -152,7 +149,11 @@ def routes(read_history: ReadHistory) -> Routes:
         *errors,
     )
     def get(path: OrderPath) -> Response:
-        """Read what happened to an order, who did it, and on what evidence."""
+        """Read what happened to an order, who did it, and on what evidence.
+
+        Every change of the order has an entry, oldest first. Of an order with very many changes the
+        newest 200 are kept.
+        """
         history = read_history(path.order_id, caller().sees_orders_of)
         response = HistoryAnswer.of(history).response()
         response.headers["Cache-Control"] = "private, no-cache"

@@ -17,6 +17,7 @@ from order_service.domain.line import (
     repeated_items,
 )
 from order_service.domain.marks import IdempotencyKey
+from order_service.interface.http.answers import Absent
 from order_service.interface.http.schemas import (
     AN_ID,
     HexId,
@@ -37,6 +38,13 @@ def _few(texts: Any) -> Any:
     return texts
 
 
+def _not_null(seconds: Any) -> Any:
+    # A program that forgot the number must not sell what it meant to hold.
+    if seconds is None:
+        raise ValueError("must be a whole number; leave it out to sell the order at once")
+    return seconds
+
+
 # Without a bound Pydantic would not look whether a text can be written as UTF-8.
 _Name = Annotated[str, Field(strict=True, min_length=1, max_length=_LONGEST_NAME)]
 _Text = Annotated[str, Field(strict=True, max_length=_LONGEST_TEXT)]
@@ -54,9 +62,11 @@ class _OrderBody(Schema):
     metadata: _Metadata | None = Field(None, examples=[{"channel": "web"}])
     """Texts of the shop's own, which come back with the order: up to 20, each of up to 500
     characters, with names of 1 to 40."""
-    hold_seconds: HoldSeconds | None = Field(None, alias="holdSeconds", examples=[900])
-    """Hold the order for so long, until it is confirmed: the stock is taken, and goes back after
-    that time."""
+    hold_seconds: Annotated[HoldSeconds | Absent, BeforeValidator(_not_null)] = Field(
+        None, alias="holdSeconds", examples=[900]
+    )
+    """Hold the order instead of selling it: its stock is taken, and goes back after so many seconds
+    unless the order is confirmed. At most `MAX_HOLD_SECONDS`, a setting of the service."""
 
 
 class OneItemBody(_OrderBody, LineBody):

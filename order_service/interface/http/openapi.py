@@ -13,7 +13,7 @@ from order_service.domain import errors
 from order_service.interface.http.access import View
 from order_service.interface.http.answers import Answer, Problem
 from order_service.interface.http.routes import Route, Routes
-from order_service.interface.http.samples import BODIES, Error, problem_responses
+from order_service.interface.http.samples import ANSWERS, BODIES, Error, problem_responses
 
 _BEARER = "bearer"
 _ABOUT = """Takes orders for the items of an inventory. No acknowledged order is lost, doubled,
@@ -31,7 +31,7 @@ _HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
         {"type": "string", "enum": ["true"]},
     ),
     "Retry-After": (
-        "Seconds to wait before the next try.",
+        "Seconds to wait before the next try, where the service can tell.",
         {"type": "string", "pattern": "^\\d+$"},
     ),
     "RateLimit-Limit": ("Requests in a window.", {"type": "string", "pattern": "^\\d+$"}),
@@ -89,11 +89,12 @@ def application(name: str) -> OpenAPI:
 
 
 def register(
-    app: OpenAPI, groups: Sequence[Routes], finished: Callable[[Route], View]
+    app: OpenAPI, groups: Sequence[Routes], finished: Callable[[Route], View], *, guarded: bool
 ) -> dict[str, Any]:
     """Returns what flask-openapi makes of the routes, for ``document``.
 
-    ``finished``: returns a route's view, with all checks before the view.
+    ``finished``: returns a route's view, with all checks before the view. ``guarded``: the API asks
+    for tokens.
     """
     for group in groups:
         blueprint = APIBlueprint(group.name, __name__, abp_tags=[group.tag])
@@ -104,17 +105,26 @@ def register(
             if key not in views:
                 views[key] = finished(route)
             says = blueprint.get if route.method == "get" else blueprint.post
-            says(route.path, operation_id=route.operation, responses=_responses(route))(views[key])
+            responses = _responses(route, guarded)
+            says(route.path, operation_id=route.operation, responses=responses)(views[key])
         app.register_api(blueprint)
     return app.api_doc
 
 
-def _responses(route: Route) -> dict[Any, Any]:
-    return dict(sorted({**route.answers, **problem_responses(route.errors)}.items()))
+def _responses(route: Route, guarded: bool) -> dict[Any, Any]:
+    problems = problem_responses([*route.errors, *_errors_before_the_view(route, guarded)])
+    return dict(sorted({**route.answers, **problems}.items()))
+
+
+def _errors_before_the_view(route: Route, guarded: bool) -> tuple[Error, ...]:
+    if route.scope is None:
+        return ()
+    tokens = (errors.Unauthenticated, errors.MissingScope) if guarded else ()
+    return (TooManyRequests, *tokens)
 
 
 def document(content: dict[str, Any], groups: Sequence[Routes], *, guarded: bool) -> bytes:
-    """``content``: what ``register`` returned. ``guarded``: the API asks for tokens."""
+    """``content``: what ``register`` returned. ``guarded``: as it was for ``register``."""
     content["components"]["headers"] = {
         name: {"description": text, "schema": schema} for name, (text, schema) in _HEADERS.items()
     }
@@ -127,20 +137,11 @@ def document(content: dict[str, Any], groups: Sequence[Routes], *, guarded: bool
     scopes = {route.operation: route.scope for group in groups for route in group.all}
     for item in content["paths"].values():
         for operation in item.values():
-            _add_access(operation, scopes[operation["operationId"]], guarded)
+            scope = scopes[operation["operationId"]]
+            if guarded and scope is not None:
+                operation["security"] = [{_BEARER: [str(scope)]}]
             _finish(operation)
     return json.dumps(content).encode()
-
-
-def _add_access(operation: dict[str, Any], scope: Scope | None, guarded: bool) -> None:
-    if scope is None:
-        return
-    shared: list[Error] = [TooManyRequests]
-    if guarded:
-        operation["security"] = [{_BEARER: [str(scope)]}]
-        shared += [errors.Unauthenticated, errors.MissingScope]
-    responses = problem_responses(shared) | {int(k): v for k, v in operation["responses"].items()}
-    operation["responses"] = {str(status): responses[status] for status in sorted(responses)}
 
 
 def _finish(operation: dict[str, Any]) -> None:
@@ -159,6 +160,13 @@ def _finish(operation: dict[str, Any]) -> None:
         response["headers"] = {
             name: {"$ref": f"#/components/headers/{name}"} for name in dict.fromkeys(names)
         }
+        _add_samples(response.get("content", {}))
+
+
+def _add_samples(content: dict[str, Any]) -> None:
+    media = content.get("application/json")
+    if media and (samples := ANSWERS.get(_name_of_schema(media))):
+        media["examples"] = samples
 
 
 def _names_of_headers(status: str, response: dict[str, Any]) -> tuple[str, ...]:

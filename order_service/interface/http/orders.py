@@ -6,14 +6,10 @@ from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 from werkzeug.routing import BaseConverter
 
 from order_service.application.callers import Scope
-from order_service.application.orders.cancel import CancelOrder
 from order_service.application.orders.create import CreateOrder
 from order_service.application.orders.get import GetOrder
 from order_service.application.orders.list import ListOrders
 from order_service.domain.errors import (
-    HoldConfirmed,
-    HoldExpired,
-    IllegalMove,
     InsufficientStock,
     InvalidValue,
     InventoryUnavailable,
@@ -21,10 +17,8 @@ from order_service.domain.errors import (
     KeyInFlight,
     KeyReused,
     OrderNotFound,
-    PreconditionFailed,
     StoreUnavailable,
     TooManyHolds,
-    VersionConflict,
 )
 from order_service.interface.http.access import caller
 from order_service.interface.http.answers import (
@@ -38,7 +32,6 @@ from order_service.interface.http.order_bodies import OrderBodies, answer, shown
 from order_service.interface.http.order_lists import OrderListParameters, link_to_next
 from order_service.interface.http.routes import Routes
 from order_service.interface.http.schemas import (
-    ChangeOrderHeaders,
     CreateOrderHeaders,
     OrderPath,
     ReadOrderHeaders,
@@ -57,17 +50,11 @@ _NOT_CREATED = (
     InventoryUnavailable,
     StoreUnavailable,
 )
-_NOT_CANCELLED = (
-    OrderNotFound,
-    IllegalMove,
-    HoldExpired,
-    HoldConfirmed,
-    VersionConflict,
-    PreconditionFailed,
-    InventoryUnavailable,
-    StoreUnavailable,
+TAG = Tag(
+    name="Orders",
+    description="Create, read and list orders, hold them until they are paid, cancel them, and "
+    "read what happened to them.",
 )
-_TAG = Tag(name="Orders", description="Create, read, list and cancel orders.")
 
 
 class OrderIdConverter(BaseConverter):
@@ -81,11 +68,10 @@ class OrderIdConverter(BaseConverter):
 def routes(
     create_order: CreateOrder,
     get_order: GetOrder,
-    cancel_order: CancelOrder,
     list_orders: ListOrders,
 ) -> Routes:
     bodies = OrderBodies()
-    orders = Routes("orders", "/api/orders", _TAG)
+    orders = Routes("orders", "/api/orders", TAG)
 
     @orders.post("", Scope.ORDERS_WRITE, "createOrder", _CREATED, *_NOT_CREATED)
     @orders.post("/create", Scope.ORDERS_WRITE, "createOrderAtCreate", _CREATED, *_NOT_CREATED)
@@ -135,20 +121,5 @@ def routes(
         if header.if_none_match:
             response.make_conditional(request)
         return response
-
-    @orders.post(
-        "/<order:order_id>/cancel",
-        Scope.ORDERS_WRITE,
-        "cancelOrder",
-        {200: OrderAnswer, 202: OrderAnswer},
-        *_NOT_CANCELLED,
-    )
-    def cancel(path: OrderPath, header: ChangeOrderHeaders) -> Response:
-        """Cancel an order and give its stock back. Safe to repeat.
-
-        200: the order is CANCELLED. 202: the order will be, once its stock is back.
-        """
-        result = cancel_order(header.asked(path.order_id, caller()))
-        return shown(result.order, 202 if result.deferred else 200)
 
     return orders

@@ -1,4 +1,4 @@
-"""Samples for the document: of bodies, and of every error that the API shows."""
+"""Samples for the document: of bodies and answers, and of every error that the API shows."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -42,8 +42,49 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
         },
     },
     ExtendHoldBody.__name__: {
-        "longer": {"summary": "A quarter of an hour more.", "value": {"holdSeconds": 900}}
+        "from_now": {
+            "summary": "Hold it for half an hour from now on.",
+            "value": {"holdSeconds": 1800},
+        }
     },
+}
+_TAKEN = {
+    "itemId": AN_ID,
+    "previousStock": 100,
+    "newStock": 98,
+    "at": "2026-01-31T12:00:00.009Z",
+    "source": {"topic": "stock-updates", "partition": 0, "offset": 4711},
+}
+
+
+def _by_alice(at: str, status: str, event: str, version: int, **evidence: Any) -> dict[str, Any]:
+    """An entry of a history."""
+    by = {"actor": "caller", "by": "alice"}
+    change = {"at": f"2026-01-31T{at}Z", "status": status, "event": event}
+    return {**change, **by, "version": version, "recorded": True, "evidence": evidence}
+
+
+# Answers, by the name of their schema.
+ANSWERS: Mapping[str, Mapping[str, Any]] = {
+    "HistoryAnswer": {
+        "confirmed": {
+            "summary": "An order that was held, and confirmed when it was paid.",
+            "value": {
+                "history": [
+                    _by_alice("12:00:00.000", "PENDING", "ORDER_PLACED", 1),
+                    _by_alice(
+                        "12:00:00.021",
+                        "RESERVED",
+                        "ORDER_RESERVED",
+                        2,
+                        stock=[_TAKEN],
+                        expiresAt="2026-01-31T12:15:00.021Z",
+                    ),
+                    _by_alice("12:03:20.500", "COMPLETED", "ORDER_CREATED", 3),
+                ]
+            },
+        }
+    }
 }
 _SAMPLES: tuple[OrderServiceError | HTTPException, ...] = (
     domain.InvalidValue("quantity", "Input should be greater than or equal to 1"),

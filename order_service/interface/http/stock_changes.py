@@ -7,6 +7,7 @@ from flask_openapi import Tag
 from pydantic import Field
 
 from order_service.application.callers import Scope
+from order_service.application.place import Place
 from order_service.application.stock_log.changes import LoggedStockChange
 from order_service.application.stock_log.list import ListStockChanges
 from order_service.domain.errors import InvalidValue, StoreUnavailable
@@ -23,6 +24,10 @@ class Source(Answer):
     topic: str
     partition: int
     offset: int
+
+    @classmethod
+    def of(cls, place: Place) -> Self:
+        return cls.model_construct(**place._asdict())
 
 
 class ShownStockChange(Answer):
@@ -54,9 +59,7 @@ class ShownStockChange(Answer):
             updated_at=change.updated_at,
             contradictory=change.contradictory,
             payload=change.payload,
-            source=Source.model_construct(
-                topic=change.topic, partition=change.partition, offset=change.offset
-            ),
+            source=Source.of(change.place),
             created_at=logged.created_at,
         )
 
