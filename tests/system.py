@@ -248,6 +248,30 @@ class System:
     def cancel(self, order_id: str, url: str | None = None, **options: Any) -> requests.Response:
         return self.request("POST", f"/api/orders/{order_id}/cancel", url=url, **options)
 
+    def hold(
+        self,
+        item: str,
+        seconds: Any = 900,
+        quantity: int = 1,
+        key: str | None = None,
+        **options: Any,
+    ) -> requests.Response:
+        """An order of one item that is held for so long."""
+        headers = {"Idempotency-Key": key} if key else {}
+        body = {"itemId": item, "quantity": quantity, "holdSeconds": seconds}
+        options["headers"] = headers | options.get("headers", {})
+        return self.request("POST", "/api/orders", json=body, **options)
+
+    def extend(self, order_id: str, seconds: Any, **options: Any) -> requests.Response:
+        body = {"holdSeconds": seconds}
+        return self.request("POST", f"/api/orders/{order_id}/extend", json=body, **options)
+
+    def confirm(self, order_id: str, **options: Any) -> requests.Response:
+        return self.request("POST", f"/api/orders/{order_id}/confirm", **options)
+
+    def history(self, order_id: str, **options: Any) -> requests.Response:
+        return self.request("GET", f"/api/orders/{order_id}/history", **options)
+
     def stock_changes(self, item: str) -> list[dict[str, Any]]:
         """The item's whole log, newest first, page by page."""
         entries: list[dict[str, Any]] = []

@@ -218,16 +218,20 @@ class Order(RecordedOrder):
 
     def as_first_answered(self) -> Self:
         """The order as its first answer showed it, before anybody confirmed, extended or cancelled
-        it, and before its hold expired."""
+        it, and before its hold expired. Where that is not the order as it is now, the version is 0,
+        which no stored order has: who knows the first answer does not know the order."""
         if self.settled_at is None or self.status is OrderStatus.FAILED:
             return self
+        hold = self.hold and Hold(self.hold.seconds, self.hold.slot).begin(self.settled_at)
         first = replace(
-            self, updated_at=self.settled_at, cancel_requested_at=None, cancel_requested_by=None
+            self,
+            status=OrderStatus.COMPLETED if hold is None else OrderStatus.RESERVED,
+            hold=hold,
+            updated_at=self.settled_at,
+            cancel_requested_at=None,
+            cancel_requested_by=None,
         )
-        if self.hold is None:
-            return replace(first, status=OrderStatus.COMPLETED)
-        hold = Hold(self.hold.seconds).begin(self.settled_at)
-        return replace(first, status=OrderStatus.RESERVED, hold=hold)
+        return first if first == self else replace(first, version=0)
 
     def _with_moved(self, moved: Iterable[MovedLine]) -> Self:
         """The order with those of its open lines moved that the moves are of."""

@@ -11,8 +11,10 @@ BASKET = json.dumps(
         "items": [{"itemId": ITEM, "quantity": 1}, {"itemId": "1" * 24, "quantity": 2}],
         "reference": "2026-17",
         "metadata": {"channel": "web", "note": "two\nlines"},
+        "holdSeconds": 900,
     }
 ).encode()
+EXTENSION = b'{"holdSeconds": 900}'
 Headers = list[tuple[str, bytes]]
 
 NUMBERS = [
@@ -39,7 +41,7 @@ NESTED = [b"[" * 30_000, b'{"a":' * 9000, b"[" * 900 + b"]" * 900, b"[" * 5000 +
 VALUES = st.sampled_from([*NUMBERS, *TEXTS, *NESTED, b"null", b"true", b"{}", f'"{ITEM}"'.encode()])
 NAMES = st.sampled_from(
     [
-        *(b'"itemId"', b'"quantity"', b'"items"', b'"reference"', b'"metadata"'),
+        *(b'"itemId"', b'"quantity"', b'"items"', b'"reference"', b'"metadata"', b'"holdSeconds"'),
         *(b'"\\ud800"', b'"\\u0000"', b'"' + b"a" * 9000 + b'"', b'""', b"itemId"),
     ]
 )
@@ -64,7 +66,9 @@ BASKETS = st.builds(
     VALUES,
 ) | st.builds(
     lambda old, value: BASKET.replace(old, value, 1),
-    st.sampled_from([b"1", b'"%s"' % ITEM.encode(), b'"2026-17"', b'"web"', b'"note"', b"["]),
+    st.sampled_from(
+        [b"1", b'"%s"' % ITEM.encode(), b'"2026-17"', b'"web"', b'"note"', b"[", b"900"]
+    ),
     VALUES,
 )
 
@@ -83,6 +87,7 @@ BODIES = st.one_of(
     VALUES,
     spoilt(),
     spoilt(BASKET),
+    spoilt(EXTENSION),
     st.binary(max_size=300),
     st.sampled_from([GOOD.decode().encode(coding) for coding in ("utf-16", "utf-32", "utf-8-sig")]),
     st.just(GOOD + b" " * 70_000),
@@ -150,12 +155,17 @@ ROUTES = st.sampled_from(
             "/metrics",
         ),
         *("/health/live", "/openapi.json", "/docs/assets/", f"/api/orders/{ITEM}", "//api//orders"),
+        *(f"/api/orders/{ITEM}/confirm", f"/api/orders/{ITEM}/history"),
     ]
 )
 TARGETS = st.one_of(
     st.tuples(ROUTES, WORDS).map("/".join),
     st.tuples(ROUTES, WORDS).map("".join),
-    WORDS.map(lambda word: f"/api/orders/{word}/cancel"),
+    st.builds(
+        lambda word, route: f"/api/orders/{word}/{route}",
+        WORDS,
+        st.sampled_from(["cancel", "confirm", "extend", "history"]),
+    ),
     st.sampled_from(
         ["*", "h:80", "http://evil.example", "http://evil.example/api/orders", "http://["]
     ),
@@ -178,12 +188,13 @@ def request(method: str, target: str, headers: Headers, body: bytes = b"") -> by
 
 REQUESTS = {
     "body": st.builds(
-        lambda body, kind, coding, more: request(
+        lambda path, body, kind, coding, more: request(
             "POST",
-            "/api/orders",
+            path,
             [("Content-Type", kind), *coding, *more],
             body,
         ),
+        st.sampled_from(["/api/orders", f"/api/orders/{ITEM}/extend"]),
         BODIES,
         CONTENT_TYPES | st.just(b"application/json"),
         st.lists(st.tuples(st.just("Content-Encoding"), CODINGS), max_size=1),

@@ -57,3 +57,10 @@ def sign(claims: dict[str, Any], key: Any, algorithm: str, key_id: str | None) -
 
 def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
+
+
+def customer(
+    issuer: Issuer, sub: str, scope: str = "orders:read orders:write"
+) -> dict[str, dict[str, str]]:
+    """The options of a request that this customer sends."""
+    return {"headers": bearer(issuer.token(sub, scope))}

@@ -15,7 +15,7 @@ import pytest
 import requests
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from tests.api.issuer import AUDIENCE, NAME, Issuer, bearer, sign
+from tests.api.issuer import AUDIENCE, NAME, Issuer, bearer, customer, sign
 from tests.system import Parts, System
 from tests.waiting import until
 
@@ -114,6 +114,31 @@ def test_a_good_token_gets_to_the_order(kind: str, guarded_system: System, issue
     assert answer.json()["code"] == "order_not_found"
 
 
+OF_AN_ORDER = {
+    "": ("GET", READ),
+    "/history": ("GET", READ),
+    "/extend": ("POST", WRITE),
+    "/confirm": ("POST", WRITE),
+    "/cancel": ("POST", WRITE),
+}
+
+
+@pytest.mark.parametrize("route", OF_AN_ORDER)
+def test_each_route_of_an_order_asks_for_its_one_scope(
+    route: str, guarded_system: System, issuer: Issuer
+) -> None:
+    method, scope = OF_AN_ORDER[route]
+    path, body = f"/api/orders/{NOBODYS}{route}", {"holdSeconds": 60}
+    answers = {
+        given: guarded_system.request(
+            method, path, json=body, headers=bearer(issuer.token(scope=given))
+        ).status_code
+        for given in (READ, WRITE, STOCK, ADMIN)
+    }
+    assert answers == {READ: 403, WRITE: 403, STOCK: 403} | {scope: 404, ADMIN: 404}
+    assert guarded_system.request(method, path, json=body).status_code == 401
+
+
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Basic YTpi"}])
 @pytest.mark.parametrize("scope", REQUESTS)
 def test_a_401_for_a_request_without_a_token_has_no_error_in_www_authenticate(
@@ -146,12 +171,8 @@ def test_a_missing_scope_is_a_403_that_names_the_scope(
     assert f'error="insufficient_scope", scope="{scope}"' in answer.headers["WWW-Authenticate"]
 
 
-def as_customer(issuer: Issuer, sub: str, scope: str = f"{READ} {WRITE}") -> dict[str, Any]:
-    return {"headers": bearer(issuer.token(sub, scope))}
-
-
 def created_by(system: System, issuer: Issuer, sub: str, item: str, key: str = "") -> Any:
-    headers = as_customer(issuer, sub)["headers"] | ({"Idempotency-Key": key} if key else {})
+    headers = customer(issuer, sub)["headers"] | ({"Idempotency-Key": key} if key else {})
     body = {"itemId": item, "quantity": 1}
     answer = system.request("POST", "/api/orders/create", json=body, headers=headers)
     assert answer.status_code == 201, answer.text
@@ -162,8 +183,8 @@ def test_an_order_is_read_and_cancelled_by_its_customer_or_an_admin_alone(
     guarded_system: System, issuer: Issuer
 ) -> None:
     order = created_by(guarded_system, issuer, "alice", guarded_system.add_item(10))
-    alice, bob = as_customer(issuer, "alice"), as_customer(issuer, "bob")
-    admin = as_customer(issuer, "carol", ADMIN)
+    alice, bob = customer(issuer, "alice"), customer(issuer, "bob")
+    admin = customer(issuer, "carol", ADMIN)
     assert guarded_system.get(order, **alice).status_code == 200
     assert guarded_system.get(order, **bob).status_code == 404
     assert guarded_system.cancel(order, **bob).status_code == 404
@@ -171,11 +192,36 @@ def test_an_order_is_read_and_cancelled_by_its_customer_or_an_admin_alone(
     assert guarded_system.cancel(order, **admin).json()["order"]["status"] == "CANCELLED"
 
 
+def test_an_order_is_held_confirmed_and_its_history_read_by_its_customer_or_an_admin_alone(
+    guarded_system: System, issuer: Issuer
+) -> None:
+    alice, bob = customer(issuer, "alice"), customer(issuer, "bob")
+    admin = customer(issuer, "carol", ADMIN)
+    held = guarded_system.hold(guarded_system.add_item(10), **alice)
+    order = held.json()["order"]["_id"]
+    others = [
+        guarded_system.history(order, **bob),
+        guarded_system.extend(order, 60, **bob),
+        guarded_system.confirm(order, **bob),
+        guarded_system.cancel(order, **bob),
+    ]
+    assert [answer.status_code for answer in others] == [404] * 4
+    assert guarded_system.get(order, **alice).headers["ETag"] == held.headers["ETag"]
+    assert guarded_system.extend(order, 60, **alice).status_code == 200
+    assert guarded_system.confirm(order, **admin).json()["order"]["status"] == "COMPLETED"
+    for reader in (alice, admin):
+        history = guarded_system.history(order, **reader).json()["history"]
+        assert [(entry["actor"], entry["by"]) for entry in history] == [
+            *[("caller", "alice")] * 3,
+            ("caller", "carol"),
+        ]
+
+
 def test_another_customers_order_is_the_same_404_as_an_order_that_does_not_exist(
     guarded_system: System, issuer: Issuer
 ) -> None:
     order = created_by(guarded_system, issuer, "alice", guarded_system.add_item(10))
-    bob = {"headers": as_customer(issuer, "bob")["headers"] | {"X-Request-Id": "bobs"}}
+    bob = {"headers": customer(issuer, "bob")["headers"] | {"X-Request-Id": "bobs"}}
     theirs, nobodys = (guarded_system.get(each, **bob) for each in (order, NOBODYS))
     assert theirs.text.replace(order, NOBODYS) == nobodys.text
 

@@ -56,31 +56,38 @@ def test_every_request_of_the_collection_reaches_a_route_and_every_route_has_one
     assert reached == routes
 
 
-def test_the_collection_reads_and_cancels_the_order_that_it_created(collection: Any) -> None:
+def test_the_collection_reads_and_changes_the_order_that_it_created_last_and_holds(
+    collection: Any,
+) -> None:
     variables = {each["key"]: each["value"] for each in collection["variable"]}
     assert re.fullmatch("[0-9a-f]{24}", variables["orderId"]), "no list, when there is none yet"
     orders = next(each["item"] for each in collection["item"] if each["name"] == "Orders")
     creating = [item for item in orders if item["request"]["method"] == "POST" and "event" in item]
     using = [item for item in orders if "{{orderId}}" in item["request"]["url"]["path"]]
-    assert len(creating) == 4
-    assert {item["request"]["method"] for item in using} == {"GET", "POST"}
+    assert len(creating) == 6
+    steps = [item["request"]["url"]["path"][3:] for item in using]
+    assert steps == [[], ["extend"], ["confirm"], ["cancel"], ["history"]]
     assert max(map(orders.index, creating)) < min(map(orders.index, using))
+    assert "holdSeconds" in creating[-1]["request"]["body"]["raw"]
     for item in creating:
         (script,) = [each["script"]["exec"] for each in item["event"] if each["listen"] == "test"]
         assert 'pm.collectionVariables.set("orderId"' in "".join(script)
 
 
-def test_the_collection_orders_one_item_and_a_basket_at_each_path(collection: Any) -> None:
+def test_the_collection_orders_one_item_and_a_basket_and_holds_at_each_path(
+    collection: Any,
+) -> None:
     orders = next(each["item"] for each in collection["item"] if each["name"] == "Orders")
     asked: dict[str, list[Any]] = {}
-    for request in (item["request"] for item in orders if "body" in item["request"]):
+    for request in (item["request"] for item in orders if "event" in item):
         asked.setdefault(request["url"]["raw"], []).append(json.loads(request["body"]["raw"]))
     assert set(asked) == {"{{baseUrl}}/api/orders", "{{baseUrl}}/api/orders/create"}
-    for one_item, basket in asked.values():
+    for one_item, basket, hold in asked.values():
         assert one_item["itemId"] == "{{itemId}}"
         items = [line["itemId"] for line in basket["items"]]
         assert items == ["{{itemId}}", "{{anotherItemId}}"]
         assert basket["reference"]
+        assert hold["holdSeconds"] > 60
 
 
 def test_the_items_of_the_collection_are_in_the_sample_inventory(collection: Any) -> None:

@@ -14,6 +14,9 @@ from tests.system import System
 ROUNDS = 300
 HEADER_BYTES = [chr(code) for code in range(0x20, 0x100) if code != 0x7F] + ["\t"]
 NASTY = ["", " ", '"', '""', '"\\"', "*", "W/", "null", "0", "-1", "..", "%00", "${7*7}", "é" * 9]
+# What only an extension reads.
+AN_EXTENSION = '{"holdSeconds": 60}'
+CHANGES = ("cancel", "confirm", "extend")
 
 
 @pytest.fixture
@@ -103,7 +106,9 @@ def test_a_fuzzed_if_match_or_if_none_match_header_of_an_unknown_order_is_a_404(
     path = f"/api/orders/{'a' * 24}"
     for value in [*NASTY, f'"{"9" * 5000}"', *(rubbish(chance) for _ in range(ROUNDS // 3))]:
         assert open_client.send("GET", path, {"If-None-Match": value}) == 404
-        assert open_client.send("POST", f"{path}/cancel", {"If-Match": value}) == 404
+        for change in CHANGES:
+            asked = open_client.send("POST", f"{path}/{change}", {"If-Match": value}, AN_EXTENSION)
+            assert asked == 404, (change, value)
 
 
 @pytest.mark.parametrize("path", ["/api/orders", "/api/stock-changes"])
@@ -123,4 +128,7 @@ def test_a_fuzzed_order_id_is_a_404(open_client: Client, chance: random.Random) 
         # A slash, even a quoted one, makes it another route's path.
         if order.strip(".") and "/" not in made:
             assert open_client.send("GET", f"/api/orders/{order}", {}) == 404, made
-            assert open_client.send("POST", f"/api/orders/{order}/cancel", {}) == 404, made
+            assert open_client.send("GET", f"/api/orders/{order}/history", {}) == 404, made
+            for change in CHANGES:
+                path = f"/api/orders/{order}/{change}"
+                assert open_client.send("POST", path, {}, AN_EXTENSION) == 404, made

@@ -5,6 +5,7 @@ import re
 from typing import Any
 from urllib.parse import urljoin
 
+import jsonschema_rs
 import pytest
 
 from order_service.domain.errors import OrderServiceError
@@ -80,10 +81,11 @@ def test_a_new_order_is_in_the_document_in_both_forms_with_a_sample_of_each(
     for form, needed in (("OneItemBody", ["itemId", "quantity"]), ("BasketBody", ["items"])):
         described = schemas(document)[form]
         assert described["required"] == needed
-        assert set(described["properties"]) == {*needed, "reference", "metadata"}
-    one_item, basket = (sample["value"] for sample in media["examples"].values())
+        assert set(described["properties"]) == {*needed, "reference", "metadata", "holdSeconds"}
+    one_item, basket, hold = (sample["value"] for sample in media["examples"].values())
     assert set(one_item) == {"itemId", "quantity"}
     assert set(basket) == {"items", "reference", "metadata"}
+    assert set(hold) == {"itemId", "quantity", "holdSeconds"}
 
 
 def test_the_document_bounds_the_lines_of_a_basket_and_its_texts(document: dict[str, Any]) -> None:
@@ -100,10 +102,72 @@ def test_an_order_in_the_document_always_has_lines_and_some_members_where_given(
 ) -> None:
     order = schemas(document)["ShownOrder"]
     assert order["properties"]["lines"]["items"] == {"$ref": "#/components/schemas/ShownLine"}
-    where_given = {"itemId", "quantity", "currency", "reference", "metadata"}
+    where_given = {"itemId", "quantity", "currency", "reference", "metadata", "expiresAt"}
     assert set(order["properties"]) - set(order["required"]) == where_given
     # They are left out, and never null.
     assert not any("anyOf" in order["properties"][name] for name in where_given)
+
+
+@pytest.mark.parametrize("form", ["OneItemBody", "BasketBody", "ExtendHoldBody"])
+def test_the_document_bounds_hold_seconds_which_are_never_null(
+    form: str, document: dict[str, Any]
+) -> None:
+    seconds = schemas(document)[form]["properties"]["holdSeconds"]
+    assert (seconds["type"], seconds["minimum"], seconds["maximum"]) == ("integer", 1, 31_536_000)
+
+
+CHANGES = {
+    "extend": {"not_held", "hold_expired", "hold_cancelled", "hold_confirmed"},
+    "confirm": {"not_held", "hold_expired", "hold_cancelled"},
+    "cancel": {"hold_expired", "hold_confirmed"},
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_each_way_to_change_an_order_names_each_way_in_which_another_was_faster(
+    change: str, document: dict[str, Any]
+) -> None:
+    operation = document["paths"][f"/api/orders/{{order_id}}/{change}"]["post"]
+    codes = {"illegal_move", "version_conflict", *CHANGES[change]}
+    assert set(samples_of(operation["responses"]["409"])) == codes
+    assert "precondition_failed" in samples_of(operation["responses"]["412"])
+    assert "If-Match" in {each.get("name") for each in operation["parameters"]}
+    assert "ETag" in operation["responses"]["200"]["headers"]
+
+
+def samples_of(response: dict[str, Any]) -> dict[str, Any]:
+    (media,) = response["content"].values()
+    return dict(media["examples"])
+
+
+@pytest.mark.parametrize("path", ["/api/orders", "/api/orders/create"])
+def test_a_caller_who_holds_too_much_and_one_who_comes_too_often_share_a_status(
+    path: str, document: dict[str, Any]
+) -> None:
+    answer = document["paths"][path]["post"]["responses"]["429"]
+    assert set(samples_of(answer)) == {"too_many_holds", "too_many_requests"}
+    assert set(answer["headers"]) >= {"Retry-After", "RateLimit-Limit", "RateLimit-Reset"}
+
+
+def test_the_sample_of_a_history_is_one_by_its_schema(document: dict[str, Any]) -> None:
+    answer = document["paths"]["/api/orders/{order_id}/history"]["get"]["responses"]["200"]
+    assert set(answer["headers"]) == {"X-Request-Id", "Cache-Control"}
+    schema = {
+        **answer["content"]["application/json"]["schema"],
+        "components": document["components"],
+    }
+    [sample] = samples_of(answer).values()
+    assert sample["value"]["history"]
+    jsonschema_rs.validate(schema, sample["value"])
+
+
+def test_every_order_is_listed_under_one_tag_with_all_that_can_be_done_to_it(
+    document: dict[str, Any],
+) -> None:
+    tagged = {tuple(operation["tags"]): path for path, _, operation in operations(document)}
+    assert {tag for tags in tagged for tag in tags} == {each["name"] for each in document["tags"]}
+    of_orders = [each for path, _, each in operations(document) if "/api/orders" in path]
+    assert all(operation["tags"] == ["Orders"] for operation in of_orders)
 
 
 def test_the_list_of_orders_has_a_parameter_for_the_reference(document: dict[str, Any]) -> None:

@@ -16,13 +16,16 @@ def order_in(answer: requests.Response) -> dict[str, Any]:
     assert answer.headers["Content-Type"] == "application/json"
     order: dict[str, Any] = answer.json()["order"]
     beside = ["itemId", "quantity"] if len(order["lines"]) == 1 else []
-    given = [name for name in ("currency", "reference", "metadata") if name in order]
+    optional = ("currency", "reference", "metadata", "expiresAt")
+    given = [name for name in optional if name in order]
     names = ["_id", "lines", *beside, "status", "totalPrice", *given, "createdAt", "updatedAt"]
     assert list(order) == names
     for line in order["lines"]:
         assert list(line) == ["itemId", "quantity", "unitPrice", "totalPrice"]
     assert TIME.fullmatch(order["createdAt"])
     assert TIME.fullmatch(order["updatedAt"])
+    assert TIME.fullmatch(order.get("expiresAt", order["updatedAt"]))
+    assert order["status"] == "RESERVED" or "expiresAt" not in order
     assert answer.headers["ETag"]
     return order
 

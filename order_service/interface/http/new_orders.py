@@ -17,7 +17,6 @@ from order_service.domain.line import (
     repeated_items,
 )
 from order_service.domain.marks import IdempotencyKey
-from order_service.interface.http.answers import Absent
 from order_service.interface.http.schemas import (
     AN_ID,
     HexId,
@@ -36,6 +35,10 @@ def _few(texts: Any) -> Any:
     if isinstance(texts, dict) and len(texts) > _MOST_TEXTS:
         raise ValueError(f"must be {_MOST_TEXTS} texts at most")
     return texts
+
+
+def _never_null(schema: dict[str, Any]) -> None:
+    schema.update(schema.pop("anyOf")[0])
 
 
 def _not_null(seconds: Any) -> Any:
@@ -62,8 +65,8 @@ class _OrderBody(Schema):
     metadata: _Metadata | None = Field(None, examples=[{"channel": "web"}])
     """Texts of the shop's own, which come back with the order: up to 20, each of up to 500
     characters, with names of 1 to 40."""
-    hold_seconds: Annotated[HoldSeconds | Absent, BeforeValidator(_not_null)] = Field(
-        None, alias="holdSeconds", examples=[900]
+    hold_seconds: Annotated[HoldSeconds | None, BeforeValidator(_not_null)] = Field(
+        None, alias="holdSeconds", examples=[900], json_schema_extra=_never_null
     )
     """Hold the order instead of selling it: its stock is taken, and goes back after so many seconds
     unless the order is confirmed. At most `MAX_HOLD_SECONDS`, a setting of the service."""

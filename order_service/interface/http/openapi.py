@@ -23,7 +23,11 @@ same key until it is answered. Every error is a problem document (RFC 9457) with
 _HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
     "X-Request-Id": ("The request's id, in every log line too.", {"type": "string"}),
     "Location": ("The path of the order, or of the page for people.", {"type": "string"}),
-    "ETag": ("The order's version, for If-None-Match and If-Match.", {"type": "string"}),
+    "ETag": (
+        "The order's version, for If-None-Match and If-Match. A replayed answer that the order has "
+        'left behind has "0", which is no order\'s.',
+        {"type": "string"},
+    ),
     "Cache-Control": ("Only the caller may keep the answer.", {"type": "string"}),
     "Link": ('The next page, rel="next"; not on the last page.', {"type": "string"}),
     "Idempotent-Replayed": (

@@ -4,10 +4,13 @@ import json
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from order_service.domain.line import Line
 from order_service.domain.order import Order
+from order_service.domain.status import OrderPhase
 from order_service.interface.http.answers import OrderAnswer
-from tests.orders import ITEM, basket, completed, pending
+from tests.orders import CALLER, ITEM, basket, completed, held, in_every_state, later, pending
 
 TIME = "2026-01-02T03:04:05.678Z"
 
@@ -48,3 +51,19 @@ def test_an_order_shows_currency_reference_and_metadata_where_it_has_them() -> N
     order = shown(pending(lines=[Line(ITEM, 1)], **given))
     assert {name: order[name] for name in given} == given
     assert not given.keys() & shown(pending()).keys()
+
+
+def test_an_order_shows_when_its_hold_ends() -> None:
+    order = held(60)
+    assert (shown(order)["status"], shown(order)["expiresAt"]) == (
+        "RESERVED",
+        "2026-01-02T03:05:07.678Z",
+    )
+    extended = order.extend(later(900), later(3), CALLER)
+    assert shown(extended)["expiresAt"] == "2026-01-02T03:19:05.678Z"
+
+
+@pytest.mark.parametrize("state", in_every_state())
+def test_an_order_shows_an_end_of_its_hold_only_while_it_is_held(state: str) -> None:
+    order = in_every_state()[state]
+    assert ("expiresAt" in shown(order)) == (order.phase is OrderPhase.HELD)

@@ -148,6 +148,11 @@ def test_every_parameter_of_a_list_of_orders_reaches_the_query() -> None:
     )
 
 
+@pytest.mark.parametrize("status", OrderStatus)
+def test_orders_can_be_listed_by_each_status(status: OrderStatus) -> None:
+    assert OrderListParameters.parse({"status": str(status)}).query(None).status is status
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -160,6 +165,8 @@ def test_every_parameter_of_a_list_of_orders_reaches_the_query() -> None:
         ("reference", "17\n"),
         ("reference", "\0"),
         ("status", "failed"),
+        ("status", "HELD"),
+        ("status", "RESERVED,EXPIRED"),
         ("status", ""),
         ("limit", "0"),
         ("limit", "101"),

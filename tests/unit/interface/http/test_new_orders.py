@@ -144,6 +144,7 @@ def test_every_bad_field_of_a_basket_is_named_at_once() -> None:
         "items": [line(), line(OTHER, 0), {}, "no line", line(THIRD), line(), line("?", "?")],
         "reference": "",
         "metadata": {"good": "text", "bad": 1},
+        "holdSeconds": 0,
     }
     assert set(bad_fields(body)) == {
         "itemId",
@@ -156,6 +157,7 @@ def test_every_bad_field_of_a_basket_is_named_at_once() -> None:
         "items[6].quantity",
         "reference",
         "metadata.bad",
+        "holdSeconds",
     }
 
 
@@ -222,6 +224,35 @@ def test_a_reference_and_metadata_may_be_empty(form: dict[str, Any], none: dict[
     assert command_of({**form, **none}) == CreateOrderCommand([Line(ITEM, 1)])
 
 
+# --- holdSeconds
+
+FORMS = [SHORT_FORM, {"items": [SHORT_FORM]}]
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("seconds", [1, 900, 31_536_000])
+def test_an_order_may_be_held_for_a_whole_number_of_seconds(
+    form: dict[str, Any], seconds: int
+) -> None:
+    assert command_of({**form, "holdSeconds": seconds}).hold_seconds == seconds
+    assert command_of(form).hold_seconds is None
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    "seconds",
+    [0, -1, 1.5, 60.0, True, False, "60", "", None, [], [60], {}, 31_536_001, 2**63, 10**400],
+    ids=lambda seconds: str(seconds)[:9] or "nothing",
+)
+def test_hold_seconds_of_anything_else_are_refused(form: dict[str, Any], seconds: Any) -> None:
+    assert bad_fields({**form, "holdSeconds": seconds}) == ["holdSeconds"]
+
+
+def test_a_null_for_hold_seconds_is_told_how_an_order_is_sold_at_once() -> None:
+    [(_, reason)] = refusal({**SHORT_FORM, "holdSeconds": None}).problems
+    assert reason == "must be a whole number; leave it out to sell the order at once"
+
+
 # --- the command
 
 
@@ -257,6 +288,7 @@ THE_SAME: list[tuple[dict[str, Any], dict[str, Any]]] = [
     (line(), {**line(), "reference": None, "metadata": {}}),
     ({"items": [line(), line(OTHER, 2)]}, {"items": [line(OTHER, 2), line()]}),
     ({**line(), **MORE}, {"items": [line()], **MORE}),
+    ({**line(), "holdSeconds": 60}, {"items": [line(ITEM.upper())], "holdSeconds": 60}),
     ({**line(), **MORE}, {**line(), **MORE, "metadata": {"b": "2", "a": "1"}}),
 ]
 DIFFERENT: list[dict[str, Any]] = [
@@ -269,7 +301,11 @@ DIFFERENT: list[dict[str, Any]] = [
     {"items": [line(), line(OTHER), line(THIRD)]},
     {**line(), "reference": "17"},
     {**line(), "reference": "18"},
+    {**line(), "holdSeconds": 60},
+    {**line(), "holdSeconds": 61},
+    {**line(), "holdSeconds": 60, "reference": "17"},
     {**line(), "metadata": {"reference": "17"}},
+    {**line(), "metadata": {"holdSeconds": "60"}},
     {**line(), "metadata": {"a": "1"}},
     {**line(), "metadata": {"a": "1", "b": "2"}},
     {**line(), "metadata": {"a": "2", "b": "1"}},
@@ -284,6 +320,14 @@ def test_two_bodies_that_ask_for_the_same_order_have_one_fingerprint(
     one: dict[str, Any], other: dict[str, Any]
 ) -> None:
     assert fingerprint(one) == fingerprint(other)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_fingerprint_of_an_order_that_is_sold_at_once_is_that_of_the_releases_before_holds(
+    form: dict[str, Any],
+) -> None:
+    stored = "b3df9128a518839e3ba8561aa78a50efa96d61c834d5baef5e510f75322e1297"
+    assert fingerprint({**form, **MORE}) == stored
 
 
 def test_bodies_that_ask_for_different_orders_have_different_fingerprints() -> None:

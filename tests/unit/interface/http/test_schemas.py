@@ -12,6 +12,7 @@ from order_service.interface.http.answers import Money, Time
 from order_service.interface.http.schemas import (
     ChangeOrderHeaders,
     CreateOrderHeaders,
+    ExtendHoldBody,
     StockChangesParameters,
 )
 
@@ -75,6 +76,28 @@ def test_if_match_names_one_version_or_a_version_that_no_order_has(
 ) -> None:
     given = {} if header is None else {"If-Match": header}
     assert ChangeOrderHeaders.parse(given).version == version
+
+
+# --- the body of an extension
+
+
+@pytest.mark.parametrize("seconds", [1, 900, 31_536_000])
+def test_a_hold_is_extended_by_a_whole_number_of_seconds(seconds: int) -> None:
+    assert ExtendHoldBody.parse({"holdSeconds": seconds, "more": []}).hold_seconds == seconds
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *({}, {"holdseconds": 60}, {"hold_seconds": 60}),
+        *({"holdSeconds": bad} for bad in (0, -1, 1.5, 60.0, True, "60", None, [60], 10**400)),
+    ],
+    ids=lambda body: str(body)[:25],
+)
+def test_an_extension_without_a_whole_number_of_seconds_is_refused(body: dict[str, Any]) -> None:
+    with pytest.raises(InvalidValue) as invalid:
+        ExtendHoldBody.parse(body)
+    assert bad_fields(invalid) == ["holdSeconds"]
 
 
 # --- parameters
