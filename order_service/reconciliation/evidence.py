@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 # The log's times are by the inventory's clock, the orders' by the store's: so far they may differ.
 SLACK = timedelta(minutes=5)
@@ -90,6 +91,17 @@ class UnprovenOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """Orders whose units are taken, and go back unless the orders are confirmed."""
+
+    orders: int
+    units: int
+
+
+NONE_HELD: Final = Held(0, 0)
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """``moves`` in the order of ``begun_at``, ``changes`` in that of ``at``. ``stock_now`` (None:
     the inventory has no such item), ``waiting`` and ``stuck`` (numbers of orders) were read before
@@ -101,6 +113,7 @@ class Evidence:
     stock_now: int | None
     waiting: int = 0
     stuck: int = 0
+    held: Held = NONE_HELD
 
 
 @dataclass(frozen=True, slots=True)

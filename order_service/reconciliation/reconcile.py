@@ -9,8 +9,10 @@ from order_service.application.clock import Clock
 from order_service.domain.errors import ItemNotFound
 from order_service.domain.stock import StockReading
 from order_service.reconciliation.evidence import (
+    NONE_HELD,
     SLACK,
     Evidence,
+    Held,
     Horizon,
     LoggedChange,
     MoveOfOrders,
@@ -28,6 +30,7 @@ Progress = Callable[[], object]
 class OpenOrderCounts:
     waiting: int
     stuck: int
+    held: Held = NONE_HELD
 
 
 class Books(Protocol):
@@ -129,6 +132,7 @@ class Reconcile:
             stock_now,
             open_orders.waiting,
             open_orders.stuck,
+            open_orders.held,
         )
         return reconcile_item(item_id, evidence, horizon)
 

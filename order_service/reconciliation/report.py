@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Self
 
-from order_service.reconciliation.evidence import LoggedChange, MoveOfOrders
+from order_service.reconciliation.evidence import NONE_HELD, Held, LoggedChange, MoveOfOrders
 
 _LATEST = 20
 
@@ -87,16 +87,17 @@ class ItemReport:
     """Filled while the evidence is read.
 
     ``stock_now``: None if the inventory has no such item. ``waiting``, ``stuck``: numbers of the
-    item's orders. ``logged``: every change in the log; ``others``: the changes in the log that no
-    order made; ``latest_others``: the latest of these. ``repeats``: the number of entries that log
-    a change which another entry logged before; ``misdated``: the number of entries whose time was
-    still to come when the log received them.
+    item's orders; ``held``: its orders that are held. ``logged``: every change in the log;
+    ``others``: the changes in the log that no order made; ``latest_others``: the latest of these.
+    ``repeats``: the number of entries that log a change which another entry logged before;
+    ``misdated``: the number of entries whose time was still to come when the log received them.
     """
 
     item_id: str
     stock_now: int | None
     waiting: int
     stuck: int
+    held: Held = NONE_HELD
     took: Tally = field(default_factory=Tally)
     gave_back: Tally = field(default_factory=Tally)
     logged: Tally = field(default_factory=Tally)

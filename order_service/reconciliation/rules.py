@@ -27,7 +27,8 @@ _Record = MoveOfOrders | LoggedChange
 
 def reconcile_item(item_id: str, evidence: Evidence, horizon: Horizon) -> ItemReport:
     """Reads the evidence to its end. Findings from before ``horizon.since`` are left out."""
-    report = ItemReport(item_id, evidence.stock_now, evidence.waiting, evidence.stuck)
+    counts = evidence.waiting, evidence.stuck, evidence.held
+    report = ItemReport(item_id, evidence.stock_now, *counts)
     comparison = _Comparison(evidence, horizon, report)
     comparison.read()
     comparison.judge()

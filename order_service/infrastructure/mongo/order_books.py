@@ -18,7 +18,13 @@ from order_service.infrastructure.mongo.connection import (
     store_errors,
 )
 from order_service.infrastructure.mongo.documents import OrderDocument
-from order_service.reconciliation.evidence import MoveOfOrders, Share, UnprovenOrder
+from order_service.reconciliation.evidence import (
+    NONE_HELD,
+    Held,
+    MoveOfOrders,
+    Share,
+    UnprovenOrder,
+)
 from order_service.reconciliation.reconcile import OpenOrderCounts
 
 # The server would fill 16 MB, which are a hundred in Python.
@@ -27,8 +33,10 @@ _NOT_THERE: Final = {"$exists": False}
 _THERE: Final = {"$exists": True}
 # Of itemId, and then of createdAt and _id, both descending.
 _BY_ITEM: Final = "list_item"
+_BY_ITEM_AND_STATUS: Final = "list_item_status"
 
-_HAVE: Final = [str(OrderStatus.COMPLETED), str(OrderStatus.RESERVED)]
+_HELD: Final = str(OrderStatus.RESERVED)
+_HAVE: Final = [str(OrderStatus.COMPLETED), _HELD]
 _GAVE_BACK: Final = [str(OrderStatus.CANCELLED), str(OrderStatus.EXPIRED)]
 _FAILED: Final = str(OrderStatus.FAILED)
 # An order that failed took nothing, or gave back what it took.
@@ -129,7 +137,16 @@ class OrderBooks:
             return OpenOrderCounts(
                 self._orders.count_documents(waiting | {"stuck": _NOT_THERE}),
                 self._orders.count_documents(waiting | in_doubt),
+                self._held(item),
             )
+
+    def _held(self, item: ObjectId) -> Held:
+        wanted: Fields = {"itemId": item, "status": _HELD, "heldUntil": _THERE}
+        group = {"_id": None, "orders": {"$sum": 1}, "units": {"$sum": "$line.quantity"}}
+        steps = [{"$match": wanted}, _line_of(item), {"$group": group}]
+        for found in self._orders.aggregate(steps, hint=_BY_ITEM_AND_STATUS):
+            return Held(found["orders"], found["units"])
+        return NONE_HELD
 
     def _any_between(self, after: str, before: str) -> Fields | None:
         """An order with an item behind ``after`` and, where that is given, ahead of ``before``."""
@@ -158,15 +175,20 @@ class OrderBooks:
     def _with_line(self, item_id: str, wanted: Fields, steps: list[Fields]) -> Iterator[Fields]:
         """The orders of the item, each with its line of the item as ``line``, after the steps."""
         item = ObjectId(item_id)
-        of_item = {"input": "$lines", "cond": {"$eq": ["$$this.itemId", item]}}
-        # An order of one line has the line's fields itself.
-        own = {field: f"${field}" for field in ("quantity", "taken", "returned")}
-        line = {"$cond": [{"$isArray": "$lines"}, {"$first": {"$filter": of_item}}, own]}
-        found: list[Fields] = [{"$match": {"itemId": item} | wanted}, {"$set": {"line": line}}]
+        found: list[Fields] = [{"$match": {"itemId": item} | wanted}, _line_of(item)]
         with store_errors():
             yield from self._orders.aggregate(
                 [*found, *steps], allowDiskUse=True, batchSize=BATCH, hint=_BY_ITEM
             )
+
+
+def _line_of(item: ObjectId) -> Fields:
+    """A step that gives each order its line of the item as ``line``."""
+    of_item = {"input": "$lines", "cond": {"$eq": ["$$this.itemId", item]}}
+    # An order of one line has the line's fields itself.
+    own = {field: f"${field}" for field in ("quantity", "taken", "returned")}
+    line = {"$cond": [{"$isArray": "$lines"}, {"$first": {"$filter": of_item}}, own]}
+    return {"$set": {"line": line}}
 
 
 def _bound(item_id: str, end: MinKey | MaxKey) -> Fields:

@@ -30,7 +30,7 @@ def lines(report: ItemReport) -> list[str]:
         _verdict(report),
     )
     findings = [f"    {_mark(finding)} {sentence(finding)}" for finding in report.findings]
-    return [row, *findings, *_stuck(report), *_misdated(report)]
+    return [row, *findings, *_stuck(report), *_held(report), *_misdated(report)]
 
 
 def _stuck(report: ItemReport) -> list[str]:
@@ -39,6 +39,16 @@ def _stuck(report: ItemReport) -> list[str]:
     return [
         f"    ! Stuck: {counted(report.stuck, 'order')} that may or may not have moved the stock. "
         "`order-service orders stuck` says why, and what decides it."
+    ]
+
+
+def _held(report: ItemReport) -> list[str]:
+    if not report.held.orders:
+        return []
+    orders, units = counted(report.held.orders, "order"), counted(report.held.units, "unit")
+    does = "holds" if report.held.orders == 1 else "hold"
+    return [
+        f"    - Held: {orders} {does} {units} of what was taken, to be confirmed or given back."
     ]
 
 
@@ -66,6 +76,7 @@ def as_json(report: ItemReport) -> dict[str, Any]:
             "gaveBack": _tally(report.gave_back),
             "waiting": report.waiting,
             "stuck": report.stuck,
+            "held": {"orders": report.held.orders, "units": report.held.units},
         },
         "log": {
             **_tally(report.logged),

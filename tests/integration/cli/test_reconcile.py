@@ -1,9 +1,6 @@
 """Reconciliation on the real store, broker and inventory: what it finds, and what it does not."""
 
 import json
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,14 +10,7 @@ import pytest
 from bson import ObjectId
 from click.testing import CliRunner, Result
 
-from devstack.inventory import SampleInventory
-from devstack.kafka import KafkaBroker
-from devstack.mongod import Mongod
-from order_service.application.orders.create import CreateOrderCommand
-from order_service.bootstrap.adapters import Adapters, build_adapters
-from order_service.bootstrap.api import build_use_cases
 from order_service.bootstrap.commands import Commands
-from order_service.bootstrap.shared import Shared
 from order_service.domain.errors import InsufficientStock
 from order_service.domain.line import Line
 from order_service.domain.marks import Decision, Failure, FailureCode, Stuck
@@ -31,103 +21,10 @@ from order_service.infrastructure.mongo.clock import StoreClock
 from order_service.infrastructure.mongo.order_mapping import write_order
 from order_service.infrastructure.mongo.retention import keep_stock_changes
 from order_service.interface.cli.reconcile import reconcile
-from order_service.interface.http.use_cases import ApiUseCases
-from tests.integration.stock.stock_stage import RunningConsumer, Stage
-from tests.items import Items
+from tests.integration.cli.logged_shop import Shop
 from tests.orders import PRICE, cancelled, completed, later
-from tests.system import CHECKOUT, clean_environment
-from tests.waiting import until
 
 NOBODY = "0" * 24
-
-
-class Shop:
-    """The service as its processes are composed, and its inventory's owner beside it."""
-
-    def __init__(self, stage: Stage, items: Items, shared: Shared) -> None:
-        self.settings = stage.settings
-        self.database = stage.database
-        self.items = items
-        self.adapters = build_adapters(self.settings, self.database, shared)
-        self.use_cases = build_use_cases(self.settings, self.adapters)
-
-    def order(self, item: str, quantity: int, use_cases: ApiUseCases | None = None) -> Order:
-        return self.basket({item: quantity}, use_cases)
-
-    def basket(self, units: dict[str, int], use_cases: ApiUseCases | None = None) -> Order:
-        create = (use_cases or self.use_cases).create_order
-        lines = [Line(item, quantity) for item, quantity in units.items()]
-        order = create(CreateOrderCommand(lines)).order
-        assert order.status is OrderStatus.COMPLETED
-        return order
-
-    def placed(self, units: dict[str, int]) -> Order:
-        """An order that nobody carries out."""
-        orders, now = self.adapters.orders, self.adapters.clock.now()
-        lines = [Line(item, quantity) for item, quantity in units.items()]
-        return orders.add(Order.place(id=orders.next_id(), lines=lines, at=now))
-
-    def add_items(self, number: int, stock: int = 20) -> list[str]:
-        return [self.items.add(stock=stock) for _ in range(number)]
-
-    def cancel(self, order: Order) -> None:
-        assert self.use_cases.cancel_order(order.id).order.status is OrderStatus.CANCELLED
-
-    def disturbed(self, before_overwrite: Callable[[str], None]) -> ApiUseCases:
-        """Use cases whose overwrites somebody gets ahead of, who is told the item."""
-        absolute = OvertakenInventory(self.adapters.absolute, before_overwrite)
-        disturbed: Adapters = replace(self.adapters, absolute=absolute)
-        return build_use_cases(self.settings, disturbed)
-
-    def logged(self, item: str, number: int) -> list[dict[str, Any]]:
-        """The item's entries, once there are so many."""
-        log = self.database["stock_changes"]
-
-        def found() -> list[dict[str, Any]]:
-            entries = list(log.find({"itemId": item}, sort=[("updatedAt", 1)]))
-            return entries if len(entries) >= number else []
-
-        return until(found, f"{number} entries of the log", 20)
-
-
-class OvertakenInventory:
-    def __init__(self, inventory: Any, before_overwrite: Callable[[str], None]) -> None:
-        self._inventory = inventory
-        self._before_overwrite = before_overwrite
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inventory, name)
-
-    def overwrite(self, item_id: str, stock: int, not_after: float) -> None:
-        self._before_overwrite(item_id)
-        self._inventory.overwrite(item_id, stock, not_after)
-
-
-@pytest.fixture(params=["absolute"])
-def stage(
-    request: pytest.FixtureRequest, mongo: Mongod, kafka: KafkaBroker, inventory: SampleInventory
-) -> Iterator[Stage]:
-    """A database of its own, and the topic that the inventory publishes to."""
-    with Stage(
-        mongo.uri,
-        kafka.bootstrap,
-        KAFKA_STOCK_TOPICS="stock_updates",
-        INVENTORY_SERVICE_URL=inventory.url,
-        INVENTORY_CONTRACT=request.param,
-    ) as stage:
-        yield stage
-
-
-@pytest.fixture
-def shop(stage: Stage, items: Items, shared: Shared) -> Shop:
-    return Shop(stage, items, shared)
-
-
-@pytest.fixture
-def worker(stage: Stage) -> Iterator[None]:
-    """What keeps the log."""
-    with RunningConsumer(stage):
-        yield
 
 
 both_contracts = pytest.mark.parametrize("stage", ["absolute", "conditional"], indirect=True)
@@ -211,6 +108,90 @@ def test_baskets_that_were_sold_cancelled_and_refused_agree_with_the_log(shop: S
     assert sold == {one: -2, other: -6, third: -3}
     compared = [report["itemId"] for report in json.loads(run(shop, "--json").stdout)["items"]]
     assert [compared.count(item) for item in items] == [1, 1, 1]
+
+
+@both_contracts
+@pytest.mark.usefixtures("worker")
+def test_orders_that_are_held_confirmed_cancelled_and_expired_agree_with_the_log(
+    shop: Shop,
+) -> None:
+    items = one, other = shop.add_items(2)
+    shop.held({one: 2, other: 1})
+    shop.held({other: 2})
+    shop.confirm(shop.held({one: 3}))
+    shop.cancel(shop.held({other: 4}))
+    shop.cancel(shop.confirm(shop.held({one: 1, other: 1})))
+    shop.held({one: 1, other: 5}, seconds=1)
+    shop.expire()
+    changes = {one: 6, other: 8}
+    for item, number in changes.items():
+        shop.logged(item, number)
+    reports = {item: told(shop, item, 0) for item in items}
+    assert all(report["findings"] == [] for report in reports.values())
+    assert {item: report["log"]["times"] for item, report in reports.items()} == changes
+    assert all(report["log"]["byOthers"]["times"] == 0 for report in reports.values())
+    held = {item: report["orders"]["held"] for item, report in reports.items()}
+    assert held == {one: {"orders": 1, "units": 2}, other: {"orders": 2, "units": 3}}
+    stocks = {item: report["stockNow"] for item, report in reports.items()}
+    assert (
+        stocks == {item: 20 - units for item, units in shop.kept().items()} == {one: 15, other: 17}
+    )
+    said = run(shop, "--item", other).stdout
+    assert "- Held: 2 orders hold 3 units of what was taken, to be confirmed or given back." in said
+
+
+@both_contracts
+@pytest.mark.usefixtures("worker")
+def test_an_order_whose_expiry_is_recorded_agrees_before_and_after_its_stock_is_back(
+    shop: Shop,
+) -> None:
+    item = shop.items.add(stock=20)
+    order = shop.held({item: 3})
+    assert order.hold is not None
+    assert order.hold.expires_at is not None
+    expiring = shop.adapters.orders.save(order.expire(order.hold.expires_at))
+    shop.logged(item, 1)
+    report = told(shop, item, 0)
+    assert (report["findings"], report["stockNow"]) == ([], 17)
+    assert (report["orders"]["waiting"], report["orders"]["held"]["orders"]) == (1, 0)
+    shop.recover(expiring)
+    shop.logged(item, 2)
+    report = told(shop, item, 0)
+    assert (report["findings"], report["stockNow"]) == ([], 20)
+    assert (report["orders"]["waiting"], report["orders"]["gaveBack"]["units"]) == (0, 3)
+
+
+@pytest.mark.usefixtures("worker")
+def test_an_expired_order_without_a_record_of_its_return_is_named(shop: Shop) -> None:
+    item = shop.items.add(stock=20)
+    order = shop.held({item: 3}, seconds=1)
+    shop.expire()
+    shop.database["orders"].update_one({"_id": ObjectId(order.id)}, {"$unset": {"returned": ""}})
+    shop.logged(item, 2)
+    report = told(shop, item, 1)
+    [finding] = report["findings"]
+    assert (finding["kind"], finding["orders"]) == ("order_without_change", [order.id])
+    assert (finding["asked"], report["log"]["byOthers"]["units"]) == (3, 3)
+
+
+@pytest.mark.usefixtures("worker")
+def test_an_expiry_that_a_person_settled_is_reported_and_is_no_difference(shop: Shop) -> None:
+    item = shop.items.add(stock=20)
+    order = shop.held({item: 3})
+    assert order.hold is not None
+    assert order.hold.expires_at is not None
+    at = order.hold.expires_at
+    stuck = Stuck("Nobody can tell.", at, (item,), None)
+    expiring = shop.adapters.orders.save(order.expire(at))
+    stuck_order = shop.adapters.orders.save(expiring.mark_stuck(stuck))
+    shop.items.set_stock(item, 50)
+    shop.logged(item, 2)
+    assert told(shop, item, 1)["orders"]["stuck"] == 1
+    word = Decision(OrderStatus.COMPLETED, "I counted.", at, by="root")
+    assert shop.adapters.orders.save(stuck_order.decide(word)).status is OrderStatus.EXPIRED
+    report = told(shop, item, 0)
+    assert kinds(report) == ["settled_by_word"]
+    assert report["findings"][0]["orders"] == [order.id]
 
 
 @pytest.mark.parametrize("stage", ["conditional"], indirect=True)
@@ -686,17 +667,13 @@ def _entry(item: str, number: int, move: StockMove) -> dict[str, Any]:
 
 @pytest.mark.usefixtures("worker")
 def test_the_reconcile_command_compares_the_store_and_inventory_of_the_settings(
-    shop: Shop, stage: Stage
+    shop: Shop,
 ) -> None:
     item = shop.items.add(stock=20)
     shop.order(item, 3)
     shop.order(item, 2, shop.disturbed(lambda item: shop.items.set_stock(item, 50)))
     shop.logged(item, 3)
-    command = [sys.executable, "-m", "order_service", "reconcile", "--item", item]
-    environment = clean_environment(stage.environment)
-    done = subprocess.run(
-        command, env=environment, cwd=CHECKOUT, capture_output=True, text=True, timeout=60
-    )
+    done = shop.command("reconcile", "--item", item)
     assert done.returncode == 1, done.stderr
     assert "Lost update" in done.stdout
     assert done.stderr == ""

@@ -14,7 +14,9 @@ from order_service.domain.stock import StockReading
 from order_service.interface.cli.reconcile import reconcile
 from order_service.interface.cli.reconcile_view import sentence
 from order_service.reconciliation.evidence import (
+    NONE_HELD,
     SLACK,
+    Held,
     LoggedChange,
     MoveOfOrders,
     Share,
@@ -40,6 +42,7 @@ class FakeBooks:
     asked_since: list[datetime | None] = field(default_factory=list)
     orders: int = 0
     stuck: int = 0
+    held: Held = NONE_HELD
     error: BaseException | None = None
 
     def items(self) -> Iterator[str]:
@@ -63,7 +66,9 @@ class FakeBooks:
         yield from ()
 
     def open_orders(self, item_id: str) -> OpenOrderCounts:
-        return OpenOrderCounts(0, self.stuck if item_id == ITEM else 0)
+        return (
+            OpenOrderCounts(0, self.stuck, self.held) if item_id == ITEM else OpenOrderCounts(0, 0)
+        )
 
     def logged_until(self) -> datetime | None:
         return FakeClock().now()
@@ -208,6 +213,34 @@ def test_a_store_that_goes_away_ends_reconciles_document_with_the_reason(books: 
     assert len(document["items"]) == 1
     assert document["summary"]["complete"] is False
     assert document["summary"]["error"]["code"] == "store_unavailable"
+
+
+@pytest.mark.parametrize(
+    ("held", "said"),
+    [
+        (
+            Held(1, 3),
+            "    - Held: 1 order holds 3 units of what was taken, to be confirmed or given",
+        ),
+        (
+            Held(2, 1),
+            "    - Held: 2 orders hold 1 unit of what was taken, to be confirmed or given",
+        ),
+    ],
+)
+def test_reconcile_names_the_units_that_are_held_and_agrees(
+    books: FakeBooks, held: Held, said: str
+) -> None:
+    books.held = held
+    result = run(Composition(books))
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[2] == f"{said} back."
+    document = json.loads(run(Composition(books), "--json").stdout)
+    held_of = [report["orders"]["held"] for report in document["items"]]
+    assert held_of == [
+        {"orders": held.orders, "units": held.units},
+        {"orders": 0, "units": 0},
+    ]
 
 
 def test_reconcile_does_not_agree_while_an_order_is_stuck(books: FakeBooks) -> None:
