@@ -75,8 +75,9 @@ def migrate(composition: Composition, resolve_doubles: bool) -> None:
 def worker(composition: Composition) -> None:
     """Run the worker until SIGTERM or Ctrl-C.
 
-    It writes the stock-change log from Kafka, publishes the orders' events, and settles the orders
-    that a crash left PENDING. Several may run at once. SIGTERM and Ctrl-C finish the work in hand.
+    It writes the stock-change log from Kafka, publishes the orders' events, expires the holds that
+    nobody confirmed, and settles the orders that a crash left unfinished. Several may run at once.
+    SIGTERM and Ctrl-C finish the work in hand.
     """
     sys.exit(composition.run_worker())
 

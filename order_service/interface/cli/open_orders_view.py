@@ -1,5 +1,6 @@
 """Orders that wait: why, what would decide each order, and what a person's word does."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,18 +14,21 @@ from order_service.interface.cli.showing import age, clock_time, counted, iso, p
 
 
 def paragraphs(found: OpenOrders) -> list[str]:
-    """A paragraph for each order."""
+    """A paragraph for each order that waits for its stock, and one for all the holds that are
+    overdue: there may be as many as a worker that was away for an hour has left."""
     return [
         *(_stuck_paragraph(order, order.stuck, found.now) for order in found.stuck if order.stuck),
         *(_overdue_paragraph(order, found.now) for order in found.overdue),
+        *([_holds_paragraph(found.holds, found.now)] if found.holds else ()),
     ]
 
 
 def summary(found: OpenOrders) -> str:
-    if not found.stuck and not found.overdue:
+    if not (found.stuck or found.overdue or found.holds):
         return "No order is stuck, and none is overdue."
     more = " There are more." if found.more else ""
-    return f"{counted(len(found.stuck), 'order')} stuck, {len(found.overdue)} overdue.{more}"
+    stuck, holds = counted(len(found.stuck), "order"), counted(len(found.holds), "hold")
+    return f"{stuck} stuck, {len(found.overdue)} overdue; {holds} overdue.{more}"
 
 
 def fields(found: OpenOrders) -> dict[str, Any]:
@@ -32,6 +36,10 @@ def fields(found: OpenOrders) -> dict[str, Any]:
         "now": iso(found.now),
         "stuck": [_with_age(order, found.now) | _ways_out(order) for order in found.stuck],
         "overdue": [_with_age(order, found.now) for order in found.overdue],
+        "holds": [
+            as_json(order) | {"overdueForSeconds": _seconds(_over_for(order, found.now))}
+            for order in found.holds
+        ],
         "more": found.more,
     }
 
@@ -73,16 +81,33 @@ def _all_or_none(stuck: Stuck) -> str:
 def _becomes(order: Order, after: Order) -> str:
     if not after.phase.is_settled:
         return _goes_on(after)
+    if after.held_until is not None:
+        return _is_held(order, after)
     if after.status is order.status:
         return f"the order stays {after.status}, and can be cancelled again"
     return f"the order becomes {after.status}"
 
 
+def _is_held(order: Order, after: Order) -> str:
+    if after.status is order.status:
+        assert after.held_until is not None
+        until = clock_time(after.held_until)
+        return f"the order stays RESERVED until {until}, and can be confirmed or cancelled again"
+    assert after.hold is not None
+    return f"the order becomes RESERVED, for {age(timedelta(seconds=after.hold.seconds))} from then"
+
+
 def _goes_on(order: Order) -> str:
-    is_to_fail, takes = order.phase.is_given_up, order.phase.takes
-    end = OrderStatus.FAILED if is_to_fail else OrderStatus.CANCELLED
-    then = OrderStatus.COMPLETED if takes else end
-    return f"the worker has yet to {asks(order)}, and then the order becomes {then}"
+    return f"the worker has yet to {asks(order)}, and then the order becomes {_end(order)}"
+
+
+def _end(order: Order) -> OrderStatus:
+    """What the order becomes once all that it waits for is moved."""
+    if order.phase.takes:
+        return OrderStatus.RESERVED if order.hold else OrderStatus.COMPLETED
+    if order.phase.is_given_up:
+        return OrderStatus.FAILED
+    return OrderStatus.EXPIRED if order.cancel_requested_at is None else OrderStatus.CANCELLED
 
 
 def _stuck_paragraph(order: Order, stuck: Stuck, now: datetime) -> str:
@@ -124,13 +149,42 @@ def _overdue_paragraph(order: Order, now: datetime) -> str:
     )
 
 
+def _holds_paragraph(holds: Sequence[Order], now: datetime) -> str:
+    return "\n".join(
+        [
+            f"{counted(len(holds), 'hold')} over, and not expired yet",
+            "  why      no worker runs, or the inventory can't be reached: then the worker leaves "
+            "holds as they are",
+            "  then     the worker gives the stock back, and each order becomes EXPIRED",
+            "  or       until then the orders can still be confirmed, extended or cancelled",
+            *(f"  {order.id}  over for {_hold(order, now)}" for order in holds),
+        ]
+    )
+
+
+def _hold(order: Order, now: datetime) -> str:
+    one, *others = order.lines
+    units = sum(line.quantity for line in order.lines)
+    of = f"{len(order.lines)} items" if others else f"item {one.item_id}"
+    return f"{age(_over_for(order, now))}, with {units} of {of}"
+
+
+def _over_for(order: Order, now: datetime) -> timedelta:
+    assert order.held_until is not None
+    return now - order.held_until
+
+
 def _waited(order: Order, now: datetime) -> timedelta:
     assert order.awaiting_since is not None
     return now - order.awaiting_since
 
 
 def _with_age(order: Order, now: datetime) -> dict[str, Any]:
-    return {**as_json(order), "waitsForSeconds": round(_waited(order, now).total_seconds(), 3)}
+    return {**as_json(order), "waitsForSeconds": _seconds(_waited(order, now))}
+
+
+def _seconds(span: timedelta) -> float:
+    return round(span.total_seconds(), 3)
 
 
 def _ways_out(order: Order) -> dict[str, Any]:

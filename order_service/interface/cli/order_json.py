@@ -7,10 +7,12 @@ overwrite's, for programs that know no others.
 from typing import Any
 
 from order_service.application.orders.show import WholeOrder
+from order_service.domain.hold import Hold
 from order_service.domain.line import Line
 from order_service.domain.marks import Decision, Failure, Shortage, Stuck
 from order_service.domain.moves import Intent, Overwrite, StockMove
 from order_service.domain.order import Order
+from order_service.interface.cli.history_json import actor_as_json, history_as_json
 from order_service.interface.cli.showing import iso, money_number
 
 
@@ -27,6 +29,8 @@ def as_json(order: Order) -> dict[str, Any]:
         "reference": order.reference,
         "metadata": order.metadata,
         "customerId": order.customer_id,
+        "expiresAt": iso(order.held_until),
+        "hold": order.hold and _hold(order.hold),
         "createdAt": iso(order.created_at),
         "updatedAt": iso(order.updated_at),
         "settledAt": iso(order.settled_at),
@@ -34,6 +38,7 @@ def as_json(order: Order) -> dict[str, Any]:
         "deferred": order.deferred,
         "givenUpAt": iso(order.given_up_at),
         "cancelRequestedAt": iso(order.cancel_requested_at),
+        "cancelRequestedBy": order.cancel_requested_by and actor_as_json(order.cancel_requested_by),
         "stuck": order.stuck and _stuck(order.stuck),
         "decision": order.decision and _decision(order.decision),
         "idempotencyKey": key and {"caller": key.caller, "key": key.key},
@@ -46,7 +51,8 @@ def whole_as_json(whole: WholeOrder) -> dict[str, Any]:
         {"eventId": event.event_id, "event": event.type, "occurredAt": iso(event.occurred_at)}
         for event in whole.unpublished
     ]
-    return {**as_json(whole.order), "unpublishedEvents": events}
+    history = history_as_json(whole.history)
+    return {**as_json(whole.order), "history": history, "unpublishedEvents": events}
 
 
 def stock_change(overwrite: Overwrite) -> dict[str, Any]:
@@ -66,6 +72,16 @@ def _line(line: Line) -> dict[str, Any]:
         "totalPrice": money_number(line.total_price),
         "taken": line.taken and _move(line.taken),
         "returned": line.returned and _move(line.returned),
+    }
+
+
+def _hold(hold: Hold) -> dict[str, Any]:
+    return {
+        "seconds": hold.seconds,
+        "slot": hold.slot,
+        "expiresAt": iso(hold.expires_at),
+        "confirmedAt": iso(hold.confirmed_at),
+        "expiredAt": iso(hold.expired_at),
     }
 
 
@@ -120,6 +136,7 @@ def _decision(decision: Decision) -> dict[str, Any]:
     return {
         "outcome": decision.outcome,
         "reason": decision.reason,
+        "by": decision.by,
         "at": iso(decision.at),
         "stuck": decision.stuck and _stuck(decision.stuck),
     }

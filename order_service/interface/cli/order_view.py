@@ -1,22 +1,29 @@
 """Orders as people read them."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from decimal import Decimal
 from typing import Final
 
 from order_service.application.orders.show import WholeOrder
 from order_service.domain.events import OrderEvent
+from order_service.domain.hold import Hold
 from order_service.domain.line import Line
 from order_service.domain.marks import IdempotencyKey, Shortage, Stuck
 from order_service.domain.moves import Overwrite, StockMove
 from order_service.domain.order import Order
-from order_service.domain.status import OrderPhase
-from order_service.interface.cli.showing import clock_time, money, printable
+from order_service.domain.status import OrderPhase, OrderStatus
+from order_service.interface.cli.showing import age, clock_time, money, printable, quoted
 
 _COLUMNS: Final = "{:<24}  {:<23}  {:<9}  {:>8}  {:>12}  {:<24}  {}"
 HEADING: Final = _COLUMNS.format(
     "ID", "CREATED", "STATUS", "QUANTITY", "TOTAL", "ITEM", ""
 ).rstrip()
+_IN_WORDS: Final = {
+    OrderPhase.GIVEN_UP: "given up",
+    OrderPhase.CANCELLING: "to be cancelled",
+    OrderPhase.EXPIRING: "to expire",
+}
 _Fact = tuple[str, str | None]
 
 
@@ -43,6 +50,7 @@ def page(whole: WholeOrder) -> str:
         ("reference", order.reference),
         *(("metadata", f"{name}: {text}") for name, text in (order.metadata or {}).items()),
         ("customer", order.customer_id),
+        ("hold", order.hold and _hold(order, order.hold)),
         ("created", clock_time(order.created_at)),
         ("settled", order.settled_at and clock_time(order.settled_at)),
         ("updated", f"{clock_time(order.updated_at)} (version {order.version})"),
@@ -81,10 +89,12 @@ def overwrites_in_doubt(stuck: Stuck | None) -> list[Overwrite]:
 def _remark(order: Order) -> str:
     if order.stuck is not None:
         return "stuck"
-    if order.phase is OrderPhase.GIVEN_UP:
-        return "given up"
-    if order.phase is OrderPhase.CANCELLING:
-        return "to be cancelled"
+    if order.phase in _IN_WORDS:
+        return _IN_WORDS[order.phase]
+    if order.held_until is not None:
+        return f"held until {clock_time(order.held_until)}"
+    if order.hold is not None and order.phase.takes:
+        return "to be held"
     return f"decided: {order.decision.outcome}" if order.decision else ""
 
 
@@ -112,14 +122,28 @@ def _money(value: Decimal, order: Order) -> str:
     return f"{money(value)} {order.currency or ''}".rstrip()
 
 
+def _hold(order: Order, hold: Hold) -> str:
+    if hold.expires_at is None:
+        is_over = order.status is OrderStatus.FAILED
+        begins = "never begun" if is_over else "from when the stock is taken"
+        return f"for {age(timedelta(seconds=hold.seconds))}, {begins}"
+    ends = {
+        "confirmed": hold.confirmed_at,
+        "expiry recorded": hold.expired_at,
+        "cancelled": order.cancel_requested_at,
+    }
+    end = next((f", {word} on {clock_time(at)}" for word, at in ends.items() if at), "")
+    return f"until {clock_time(hold.expires_at)}{end}"
+
+
 def _failure(order: Order) -> str | None:
     if order.failure is None:
         return None
-    short = ", ".join(map(_shortage, order.failure.short))
+    short = ", ".join(map(shortage, order.failure.short))
     return f"{order.failure.code}: {short}" if short else order.failure.code
 
 
-def _shortage(short: Shortage) -> str:
+def shortage(short: Shortage) -> str:
     if short.available is None:
         return f"there is no item {short.item_id}"
     return f"{short.available} of item {short.item_id} were left"
@@ -151,7 +175,8 @@ def _decision(order: Order) -> str | None:
     word = order.decision
     if word is None:
         return None
-    return f"{word.outcome} on {clock_time(word.at)}: {word.reason}"
+    by = f" by {quoted(word.by)}" if word.by else ""
+    return f"{word.outcome} on {clock_time(word.at)}{by}: {word.reason}"
 
 
 def _event(event: OrderEvent) -> str:

@@ -4,7 +4,6 @@ import json
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from getpass import getuser
 from itertools import islice
 from typing import Any, Final, Protocol
 
@@ -17,8 +16,9 @@ from order_service.application.orders.show import ShowOrder
 from order_service.domain.order import Order
 from order_service.domain.status import OrderStatus
 from order_service.interface.cli import open_orders_view, order_json, order_view
-from order_service.interface.cli.parameters import AT_MOST, hex_id, moment
-from order_service.interface.cli.showing import names
+from order_service.interface.cli.history_view import timeline
+from order_service.interface.cli.parameters import AT_MOST, hex_id, moment, person
+from order_service.interface.cli.showing import clock_time, names
 
 _PAGE: Final = 200
 _OUTCOMES: Final = {"completed": OrderStatus.COMPLETED, "failed": OrderStatus.FAILED}
@@ -97,12 +97,18 @@ def list_orders(
 @_json
 @click.pass_obj
 def show(composition: MakesOrderTools, /, order_id: str, as_json: bool) -> None:
-    """Show one order whole, with the stock changes that served it and its unpublished events."""
+    """Show one order whole, and its history: what happened to it, when, and who did it.
+
+    Below each change is the evidence: the stock of each item before and after it, and the topic,
+    partition and offset of the record from which the stock-change log has it. Times are by the
+    store's clock.
+    """
     whole = composition.orders().show(order_id)
     if as_json:
         click.echo(json.dumps(order_json.whole_as_json(whole), indent=2))
     else:
         click.echo(order_view.page(whole))
+        click.echo("\n" + timeline(whole.history))
 
 
 @orders.command()
@@ -116,7 +122,8 @@ def stuck(composition: MakesOrderTools, /, limit: int, as_json: bool) -> None:
 
     An order is stuck if somebody else wrote the stock of one of its items, so that nothing tells
     whether the order's own change of that item was made. Each item in doubt is named. An order is
-    overdue if the worker has yet to settle it.
+    overdue if the worker has yet to settle it, and a hold is overdue if it is over and the worker
+    has yet to expire it.
     """
     found = composition.orders().list_open(limit)
     if as_json:
@@ -137,7 +144,13 @@ def stuck(composition: MakesOrderTools, /, limit: int, as_json: bool) -> None:
     help="completed if the inventory made every change in doubt, failed if it made none of them.",
 )
 @click.option("--reason", required=True, help="How you know; the reason is kept with the order.")
-@click.option("--by", default=getuser, show_default="your name on this host", help="Who says so.")
+@click.option(
+    "--by",
+    callback=person,
+    metavar="NAME",
+    show_default="your name on this host",
+    help="Who says so; the name is kept in the order's history.",
+)
 @click.option("--yes", is_flag=True, help="Settle without asking.")
 @click.pass_obj
 def settle(
@@ -149,12 +162,13 @@ def settle(
     where the inventory made some of the changes in doubt, correct the stock of these items first.
     The command itself moves no stock, and says what becomes of the order before it asks.
 
-    `completed`: the changes were made. The order becomes COMPLETED, its cancellation CANCELLED; an
-    order that had to give its goods back becomes FAILED.
+    `completed`: the changes were made. The order becomes COMPLETED, or RESERVED if it is to be
+    held; one that was being cancelled becomes CANCELLED, one whose hold expired EXPIRED, and one
+    that was to fail FAILED.
 
     `failed`: the changes were not made. The order becomes FAILED, after the worker has given back
     what was taken of other items. A cancellation is dropped; but where a part of the goods is back
-    already, or the order is to fail, the worker gives the rest back.
+    already, where the hold expired, or where the order is to fail, the worker gives the rest back.
     """
     tools = composition.orders()
     order = tools.show(order_id).order
@@ -177,6 +191,8 @@ def settle(
 def _nothing(order: Order) -> str:
     if not order.phase.is_settled:
         return "the worker settles it by itself."
+    if order.held_until is not None:
+        return f"it is held until {clock_time(order.held_until)}, to be confirmed."
     return "there is nothing to settle."
 
 

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from getpass import getuser
 from math import isnan
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ _AGO: Final = re.compile(r"([0-9]{1,6})([smhd])")
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _ID: Final = re.compile(r"[0-9a-fA-F]{24}")
 
+_LONGEST_NAME: Final = 100
 AT_MOST: Final = click.IntRange(1, 1_000_000)
 
 
@@ -24,6 +26,20 @@ class Within(click.FloatRange):
         if isnan(number):
             self.fail(f"{value!r} is not a number.", param, ctx)
         return number
+
+
+def person(_: click.Context, __: click.Parameter, value: str | None) -> str:
+    """The name of the person at the keyboard; for None the name that this host knows the person
+    by."""
+    try:
+        name = (getuser() if value is None else value).strip()
+    except (KeyError, OSError, ImportError):
+        raise click.UsageError("This host knows no name for you: give --by NAME.") from None
+    if not (name.isprintable() and 1 <= len(name) <= _LONGEST_NAME):
+        whose = "your name on this host" if value is None else "--by"
+        rule = f"A name has 1 to {_LONGEST_NAME} printable characters"
+        raise click.UsageError(f"{rule}, and {whose} does not: give --by NAME.")
+    return name
 
 
 def moment(_: click.Context, __: click.Parameter, value: str | None) -> datetime | None:

@@ -1,11 +1,14 @@
 """Times, money and words as the commands print them: one form for people, one for programs."""
 
+import json
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
 _NAMED: Final = 5
+_ONE_WORD: Final = re.compile(r"[\w.:|@/+~-]+")
 
 
 def printable(text: str) -> str:
@@ -25,6 +28,17 @@ def iso(time: datetime | None) -> str | None:
 def clock_time(time: datetime) -> str:
     """A time for people, to the second."""
     return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def exact_time(time: datetime) -> str:
+    """A time for people, in UTC, to the millisecond."""
+    return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.") + f"{time.microsecond // 1000:03}"
+
+
+def quoted(name: str) -> str:
+    """A name from outside in the midst of a sentence: in quotes, where it could be taken for more
+    words of the sentence."""
+    return name if _ONE_WORD.fullmatch(name) else json.dumps(name, ensure_ascii=False)
 
 
 def money(value: Decimal) -> str:

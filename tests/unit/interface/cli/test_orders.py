@@ -1,27 +1,22 @@
 """``orders`` as operators meet it."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from order_service.application.orders.decide import DecideOrder
-from order_service.application.orders.list import ListOrders, OrderPlace, OrderQuery
-from order_service.application.orders.list_open import ListOpenOrders
-from order_service.application.orders.show import ShowOrder
 from order_service.domain.errors import IllegalMove, OrderNotFound, VersionConflict
 from order_service.domain.marks import Decision, Failure, FailureCode, Shortage, Stuck
 from order_service.domain.moves import Intent, Overwrite
 from order_service.domain.order import Order
 from order_service.domain.status import OrderPhase, OrderStatus
 from order_service.interface.cli import orders as orders_cli
-from order_service.interface.cli.orders import OrderTools, orders
 from order_service.interface.cli.showing import age, iso
 from tests.orders import (
+    CALLER,
     PRICE,
     basket,
     cancelling,
@@ -33,75 +28,11 @@ from tests.orders import (
     stuck_without_intent,
 )
 from tests.unit.fakes import FakeClock, FakeOrders
+from tests.unit.interface.cli.shop import Shop
 
 ITEM, OTHER, THIRD = "a" * 24, "b" * 24, "c" * 24
 NOW = FakeClock().now()
 AGO = NOW - timedelta(hours=3, minutes=5)
-
-
-class FakePages:
-    def __init__(self, book: FakeOrders) -> None:
-        self._book = book
-
-    def page(self, query: OrderQuery) -> list[Order]:
-        found = sorted(self._book.by_id.values(), key=_place, reverse=True)
-        return [order for order in found if _is_asked_for(order, query)][: query.limit]
-
-
-def _place(order: Order) -> tuple[Any, str]:
-    return order.created_at, order.id
-
-
-def _is_asked_for(order: Order, query: OrderQuery) -> bool:
-    after: OrderPlace | None = query.after
-    return (
-        query.item_id in (None, *order.item_ids)
-        and query.reference in (None, order.reference)
-        and query.status in (None, order.status)
-        and query.customer_id in (None, order.customer_id)
-        and (query.created_from is None or order.created_at >= query.created_from)
-        and (after is None or _place(order) < (after.created_at, after.id))
-    )
-
-
-class Composition:
-    """Over a book of orders in memory."""
-
-    def __init__(self) -> None:
-        self.book = FakeOrders()
-
-    def orders(self) -> OrderTools:
-        book: Any = self.book
-        return OrderTools(
-            list_orders=ListOrders(FakePages(book)),
-            show=ShowOrder(book, book),
-            list_open=ListOpenOrders(book, FakeClock(), timedelta(seconds=12)),
-            decide=DecideOrder(book, FakeClock()),
-        )
-
-    def have(self, order: Order) -> Order:
-        self.book.by_id[order.id] = order.saved()
-        self.book.outbox[order.id] = list(order.new_events)
-        return self.book.by_id[order.id]
-
-    def stored(self, order: Order) -> Order:
-        return self.book.by_id[order.id]
-
-    def run(self, *words: str, typed: str | None = None) -> Result:
-        result = CliRunner().invoke(orders, words, obj=self, input=typed)
-        if result.exception and not isinstance(result.exception, SystemExit):
-            raise result.exception
-        return result
-
-    def json(self, *words: str) -> Any:
-        result = self.run(*words, "--json")
-        assert result.exit_code == 0
-        return json.loads(result.stdout)
-
-
-@pytest.fixture
-def shop() -> Composition:
-    return Composition()
 
 
 def stuck(order: Order, *others: str, in_doubt: Sequence[str] = ()) -> Order:
@@ -128,13 +59,13 @@ def giving_back() -> Order:
 
 
 def cancelling_basket(*in_doubt: str) -> Order:
-    return stuck(completed(basket(at=AGO)).request_cancel(AGO), in_doubt=in_doubt)
+    return stuck(completed(basket(at=AGO)).request_cancel(AGO, CALLER), in_doubt=in_doubt)
 
 
 # --- list
 
 
-def test_orders_list_has_a_line_for_each_order_newest_first(shop: Composition) -> None:
+def test_orders_list_has_a_line_for_each_order_newest_first(shop: Shop) -> None:
     old = shop.have(completed(at=AGO))
     new = shop.have(stuck(pending(at=NOW)))
     result = shop.run("list")
@@ -145,7 +76,7 @@ def test_orders_list_has_a_line_for_each_order_newest_first(shop: Composition) -
     assert [second.split()[0], *second.split()[4:7]] == [old.id, "COMPLETED", "3", "59.97"]
 
 
-def test_orders_list_has_one_line_for_an_order_of_several_items(shop: Composition) -> None:
+def test_orders_list_has_one_line_for_an_order_of_several_items(shop: Shop) -> None:
     order = shop.have(completed(basket(at=NOW)))
     _, line = shop.run("list").stdout.splitlines()
     assert line.split() == [
@@ -154,7 +85,7 @@ def test_orders_list_has_one_line_for_an_order_of_several_items(shop: Compositio
     ]
 
 
-def test_orders_list_can_be_narrowed(shop: Composition) -> None:
+def test_orders_list_can_be_narrowed(shop: Shop) -> None:
     given = {"at": NOW, "item_id": OTHER, "customer_id": "alice", "reference": "17"}
     wanted = shop.have(completed(**given))
     for order in (
@@ -170,7 +101,7 @@ def test_orders_list_can_be_narrowed(shop: Composition) -> None:
     assert [order["_id"] for order in found] == [wanted.id]
 
 
-def test_orders_list_finds_an_order_by_any_of_its_items(shop: Composition) -> None:
+def test_orders_list_finds_an_order_by_any_of_its_items(shop: Shop) -> None:
     order = shop.have(basket(at=NOW))
     shop.have(pending(at=NOW, item_id="d" * 24))
     for item in (ITEM, OTHER, THIRD):
@@ -179,7 +110,7 @@ def test_orders_list_finds_an_order_by_any_of_its_items(shop: Composition) -> No
 
 @pytest.mark.parametrize(("limit", "found"), [("1", 1), ("7", 7), ("100", 9)])
 def test_orders_list_goes_on_over_pages_to_its_limit(
-    shop: Composition, limit: str, found: int, monkeypatch: pytest.MonkeyPatch
+    shop: Shop, limit: str, found: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(orders_cli, "_PAGE", 2)
     made = [shop.have(completed(at=NOW + timedelta(seconds=n))) for n in range(9)]
@@ -187,14 +118,14 @@ def test_orders_list_goes_on_over_pages_to_its_limit(
     assert listed == [order.id for order in reversed(made)][:found]
 
 
-def test_orders_list_says_when_there_are_no_orders(shop: Composition) -> None:
+def test_orders_list_says_when_there_are_no_orders(shop: Shop) -> None:
     assert shop.run("list").stdout == "No orders.\n"
     assert shop.json("list") == []
 
 
 @pytest.mark.parametrize("words", [("list", "--status", "SOLD"), ("show", "7"), ("list", "x")])
 def test_an_argument_of_orders_that_cannot_be_read_is_a_usage_error(
-    shop: Composition, words: tuple[str, ...]
+    shop: Shop, words: tuple[str, ...]
 ) -> None:
     assert shop.run(*words).exit_code == 2
 
@@ -203,15 +134,17 @@ def test_an_argument_of_orders_that_cannot_be_read_is_a_usage_error(
 
 
 @pytest.mark.parametrize("name", in_every_state())
-def test_orders_show_shows_any_order_in_words_and_as_json(shop: Composition, name: str) -> None:
+def test_orders_show_shows_any_order_in_words_and_as_json(shop: Shop, name: str) -> None:
     order = shop.have(in_every_state()[name])
     assert shop.run("show", order.id).stdout.startswith(f"{order.id}  {order.status}")
     shown = shop.json("show", order.id)
     assert (shown["_id"], shown["status"]) == (order.id, order.status)
-    assert shop.json("list")[0] == {k: v for k, v in shown.items() if k != "unpublishedEvents"}
+    assert shop.json("list")[0] == {
+        name: value for name, value in shown.items() if name not in ("history", "unpublishedEvents")
+    }
 
 
-def test_orders_show_shows_all_that_an_order_has(shop: Composition) -> None:
+def test_orders_show_shows_all_that_an_order_has(shop: Shop) -> None:
     order = completed(
         customer_id="alice",
         idempotency=key("once", "alice"),
@@ -239,7 +172,7 @@ def test_orders_show_shows_all_that_an_order_has(shop: Composition) -> None:
 
 
 def test_the_json_of_an_order_of_one_line_has_the_lines_fields_beside_the_lines(
-    shop: Composition,
+    shop: Shop,
 ) -> None:
     order = shop.have(completed(at=AGO))
     [taken] = [line.taken for line in order.lines]
@@ -255,7 +188,7 @@ def test_the_json_of_an_order_of_one_line_has_the_lines_fields_beside_the_lines(
     assert {name: shown[name] for name in line} == line
 
 
-def test_orders_show_shows_every_line_of_an_order_with_its_moves(shop: Composition) -> None:
+def test_orders_show_shows_every_line_of_an_order_with_its_moves(shop: Shop) -> None:
     order = shop.have(cancelling_basket(ITEM))
     shown = shop.json("show", order.id)
     assert not {"itemId", "quantity", "taken", "returned"} & shown.keys()
@@ -277,7 +210,7 @@ def test_orders_show_shows_every_line_of_an_order_with_its_moves(shop: Compositi
     ]
 
 
-def test_orders_show_names_the_items_that_are_in_doubt(shop: Composition) -> None:
+def test_orders_show_names_the_items_that_are_in_doubt(shop: Shop) -> None:
     order = shop.have(stuck(basket(at=AGO), "f" * 24, in_doubt=[ITEM, OTHER]))
     words = shop.run("show", order.id).stdout
     for item, new in ((ITEM, 7), (OTHER, 9)):
@@ -297,7 +230,7 @@ def test_orders_show_names_the_items_that_are_in_doubt(shop: Composition) -> Non
 
 
 def test_an_intent_of_one_overwrite_has_the_overwrites_fields_beside_the_overwrites(
-    shop: Composition,
+    shop: Shop,
 ) -> None:
     order = shop.have(stuck(pending(at=AGO)))
     overwrite = {"previousStock": 10, "newStock": 7, "unitPrice": 19.99}
@@ -310,7 +243,7 @@ def test_an_intent_of_one_overwrite_has_the_overwrites_fields_beside_the_overwri
 
 
 def test_orders_show_names_the_items_of_a_cancellation_that_left_no_intent(
-    shop: Composition,
+    shop: Shop,
 ) -> None:
     order = shop.have(stuck_without_intent(cancelling()))
     assert f"in doubt    item {ITEM}\n" in shop.run("show", order.id).stdout
@@ -353,13 +286,13 @@ SHORT = (Shortage(ITEM, 2), Shortage(OTHER, None))
     ids=["one line", "no item", "three lines"],
 )
 def test_orders_show_names_each_item_for_which_an_order_failed(
-    shop: Composition, order: Order, shown: dict[str, Any], said: str
+    shop: Shop, order: Order, shown: dict[str, Any], said: str
 ) -> None:
     assert shop.json("show", shop.have(order).id)["failure"] == shown
     assert f"failure     {said}\n" in shop.run("show", order.id).stdout
 
 
-def test_orders_show_shows_a_decision_with_what_it_was_about(shop: Composition) -> None:
+def test_orders_show_shows_a_decision_with_what_it_was_about(shop: Shop) -> None:
     order = shop.have(in_every_state()["decided"])
     decision = shop.json("show", order.id)["decision"]
     assert (decision["outcome"], decision["reason"]) == ("COMPLETED", "I looked.")
@@ -373,7 +306,7 @@ def test_orders_show_shows_a_decision_with_what_it_was_about(shop: Composition) 
     ["\x1b[2Jalice", "alice\n  status      CANCELLED", "a\u202eecila", "\ud800", "a\r\v\f"],
 )
 def test_texts_of_others_in_an_order_cannot_steer_the_terminal_or_forge_a_line(
-    written: str, shop: Composition
+    written: str, shop: Shop
 ) -> None:
     plain = completed(
         customer_id="alice", idempotency=key("k", "alice"), reference="r", metadata={"a": "b"}
@@ -390,7 +323,7 @@ def test_texts_of_others_in_an_order_cannot_steer_the_terminal_or_forge_a_line(
     assert all(line.isprintable() for line in told[1].splitlines())
 
 
-def test_orders_show_of_an_unknown_id_is_order_not_found(shop: Composition) -> None:
+def test_orders_show_of_an_unknown_id_is_order_not_found(shop: Shop) -> None:
     with pytest.raises(OrderNotFound):
         shop.run("show", "c" * 24)
 
@@ -398,7 +331,7 @@ def test_orders_show_of_an_unknown_id_is_order_not_found(shop: Composition) -> N
 # --- stuck
 
 
-def test_orders_stuck_says_when_no_order_is_stuck_or_overdue(shop: Composition) -> None:
+def test_orders_stuck_says_when_no_order_is_stuck_or_overdue(shop: Shop) -> None:
     shop.have(completed(at=AGO))
     shop.have(pending(at=NOW))
     result = shop.run("stuck")
@@ -406,7 +339,7 @@ def test_orders_stuck_says_when_no_order_is_stuck_or_overdue(shop: Composition) 
 
 
 def test_orders_stuck_says_why_an_order_is_stuck_and_what_would_decide_it(
-    shop: Composition,
+    shop: Shop,
 ) -> None:
     order = shop.have(stuck(pending(at=AGO), "c" * 24))
     result = shop.run("stuck")
@@ -418,7 +351,7 @@ def test_orders_stuck_says_why_an_order_is_stuck_and_what_would_decide_it(
         f"a change 10 → 7 of item {ITEM} in the stock-change log",
         "then     the order becomes COMPLETED, without a person's word\n",
         f'order-service orders settle {order.id} --as completed|failed --reason "…"',
-        "1 order stuck, 0 overdue.",
+        "1 order stuck, 0 overdue; 0 holds overdue.",
     ):
         assert said in result.stdout
     [shown] = shop.json("stuck")["stuck"]
@@ -429,7 +362,7 @@ def test_orders_stuck_says_why_an_order_is_stuck_and_what_would_decide_it(
 
 
 def test_orders_stuck_names_the_items_in_doubt_and_what_would_decide_each(
-    shop: Composition,
+    shop: Shop,
 ) -> None:
     shop.have(stuck(basket(at=AGO), in_doubt=[ITEM, OTHER]))
     said = shop.run("stuck").stdout
@@ -456,7 +389,7 @@ def test_orders_stuck_names_the_items_in_doubt_and_what_would_decide_each(
     ids=["taking", "given up", "cancelling"],
 )
 def test_orders_stuck_says_what_the_log_would_make_of_an_order_that_is_partly_moved(
-    shop: Composition, order: Order, asks: str, then: str
+    shop: Shop, order: Order, asks: str, then: str
 ) -> None:
     shop.have(order)
     said = shop.run("stuck").stdout
@@ -464,8 +397,8 @@ def test_orders_stuck_says_what_the_log_would_make_of_an_order_that_is_partly_mo
     assert f"then     the order becomes {then}, without a person's word\n" in said
 
 
-def test_orders_stuck_says_when_nothing_can_decide_a_cancellation(shop: Composition) -> None:
-    shop.have(stuck_without_intent(completed(basket(at=AGO)).request_cancel(AGO)))
+def test_orders_stuck_says_when_nothing_can_decide_a_cancellation(shop: Shop) -> None:
+    shop.have(stuck_without_intent(completed(basket(at=AGO)).request_cancel(AGO, CALLER)))
     said = shop.run("stuck").stdout
     assert f"to give back 2 of item {THIRD}, 3 of item {ITEM}, 1 of item {OTHER}\n" in said
     assert "nothing that the service could see" in said
@@ -474,13 +407,13 @@ def test_orders_stuck_says_when_nothing_can_decide_a_cancellation(shop: Composit
 
 
 def test_orders_stuck_lists_overdue_orders_with_their_age(
-    shop: Composition,
+    shop: Shop,
 ) -> None:
     order = shop.have(pending(at=NOW - timedelta(seconds=95)))
     shop.have(pending(at=NOW - timedelta(seconds=5)))
     said = shop.run("stuck").stdout
     assert f"{order.id}  overdue, waits for 1 min 35 s" in said
-    assert said.endswith("0 orders stuck, 1 overdue.\n")
+    assert said.endswith("0 orders stuck, 1 overdue; 0 holds overdue.\n")
     assert [each["_id"] for each in shop.json("stuck")["overdue"]] == [order.id]
 
 
@@ -497,13 +430,13 @@ def test_orders_stuck_lists_overdue_orders_with_their_age(
     ids=["taking", "given up", "given up, and nothing known"],
 )
 def test_orders_stuck_says_what_an_overdue_order_waits_for(
-    shop: Composition, order: Order, asks: str
+    shop: Shop, order: Order, asks: str
 ) -> None:
     shop.have(order)
     assert f"waits for 3 h 5 min to {asks}\n" in shop.run("stuck").stdout
 
 
-def test_orders_stuck_says_when_there_are_more_than_it_lists(shop: Composition) -> None:
+def test_orders_stuck_says_when_there_are_more_than_it_lists(shop: Shop) -> None:
     for _ in range(3):
         shop.have(stuck(pending(at=AGO)))
     assert shop.run("stuck", "--limit", "2").stdout.endswith("There are more.\n")
@@ -514,15 +447,15 @@ def test_orders_stuck_says_when_there_are_more_than_it_lists(shop: Composition) 
 
 
 @pytest.fixture
-def waiting(shop: Composition) -> Order:
+def waiting(shop: Shop) -> Order:
     return shop.have(stuck(pending(at=AGO)))
 
 
-def settle(shop: Composition, order: Order, outcome: str, *words: str, **about: Any) -> Result:
+def settle(shop: Shop, order: Order, outcome: str, *words: str, **about: Any) -> Result:
     return shop.run("settle", order.id, "--as", outcome, "--reason", "I counted.", *words, **about)
 
 
-def test_orders_settle_completes_a_stuck_order(shop: Composition, waiting: Order) -> None:
+def test_orders_settle_completes_a_stuck_order(shop: Shop, waiting: Order) -> None:
     result = settle(shop, waiting, "completed", "--yes")
     assert result.exit_code == 0
     assert f"You say that the inventory did take 3 of item {ITEM}." in result.stdout
@@ -534,7 +467,7 @@ def test_orders_settle_completes_a_stuck_order(shop: Composition, waiting: Order
     assert (stored.decision.reason, stored.decision.at) == ("I counted.", NOW)
 
 
-def test_orders_settle_fails_a_stuck_order(shop: Composition, waiting: Order) -> None:
+def test_orders_settle_fails_a_stuck_order(shop: Shop, waiting: Order) -> None:
     result = settle(shop, waiting, "failed", "--yes")
     assert f"You say that the inventory did not take 3 of item {ITEM}." in result.stdout
     assert shop.stored(waiting).status is OrderStatus.FAILED
@@ -546,7 +479,7 @@ def test_orders_settle_fails_a_stuck_order(shop: Composition, waiting: Order) ->
 )
 @pytest.mark.parametrize("of_one_line", [True, False])
 def test_orders_settle_settles_a_stuck_cancellation_either_way(
-    shop: Composition, outcome: str, status: str, said: str, of_one_line: bool
+    shop: Shop, outcome: str, status: str, said: str, of_one_line: bool
 ) -> None:
     order = shop.have(stuck(cancelling(at=AGO)) if of_one_line else cancelling_basket())
     result = settle(shop, order, outcome, "--yes")
@@ -589,7 +522,7 @@ _REST = f"2 of item {THIRD}, 3 of item {ITEM}"
     ],
 )
 def test_orders_settle_says_what_a_word_makes_of_an_order_that_is_partly_moved(
-    shop: Composition, order: Order, outcome: str, says: str, by_word: str, phase: str
+    shop: Shop, order: Order, outcome: str, says: str, by_word: str, phase: str
 ) -> None:
     shop.have(order)
     result = settle(shop, order, outcome, "--yes")
@@ -602,7 +535,7 @@ def test_orders_settle_says_what_a_word_makes_of_an_order_that_is_partly_moved(
     assert last == f"Order {order.id} is {settled.status}{waits}."
 
 
-def test_orders_settle_says_that_a_word_is_about_all_items_in_doubt(shop: Composition) -> None:
+def test_orders_settle_says_that_a_word_is_about_all_items_in_doubt(shop: Shop) -> None:
     order = shop.have(stuck(basket(at=AGO)))
     said = settle(shop, order, "failed", typed="n\n").stdout
     assert f"did not take 2 of item {THIRD}, 3 of item {ITEM}, 1 of item {OTHER}." in said
@@ -610,7 +543,7 @@ def test_orders_settle_says_that_a_word_is_about_all_items_in_doubt(shop: Compos
 
 
 def test_orders_settle_refuses_to_complete_an_order_whose_price_was_never_read(
-    shop: Composition,
+    shop: Shop,
 ) -> None:
     order = shop.have(stuck_without_intent(pending(at=AGO)))
     with pytest.raises(IllegalMove, match="price was never read"):
@@ -620,7 +553,7 @@ def test_orders_settle_refuses_to_complete_an_order_whose_price_was_never_read(
 
 @pytest.mark.parametrize(("typed", "settled"), [("y\n", True), ("n\n", False), ("", False)])
 def test_orders_settle_asks_before_it_settles(
-    shop: Composition, waiting: Order, typed: str, settled: bool
+    shop: Shop, waiting: Order, typed: str, settled: bool
 ) -> None:
     result = settle(shop, waiting, "completed", typed=typed)
     assert (result.exit_code == 0) is settled
@@ -628,7 +561,7 @@ def test_orders_settle_asks_before_it_settles(
 
 
 def test_orders_settle_names_the_other_stuck_orders_of_the_same_overwrite(
-    shop: Composition,
+    shop: Shop,
 ) -> None:
     other, done = pending(at=AGO), shop.have(completed())
     order = shop.have(stuck(pending(at=AGO), other.id, done.id))
@@ -639,7 +572,7 @@ def test_orders_settle_names_the_other_stuck_orders_of_the_same_overwrite(
 
 
 def test_orders_settle_does_not_name_an_order_that_is_stuck_for_another_overwrite(
-    shop: Composition,
+    shop: Shop,
 ) -> None:
     """The overwrite served that order as well, which was cancelled since then."""
     other = shop.have(stuck(cancelling(at=AGO)))
@@ -656,7 +589,7 @@ def test_orders_settle_does_not_name_an_order_that_is_stuck_for_another_overwrit
     ids=["completed", "pending"],
 )
 def test_orders_settle_refuses_an_order_that_is_not_stuck(
-    shop: Composition, order: Order, said: str
+    shop: Shop, order: Order, said: str
 ) -> None:
     result = settle(shop, shop.have(order), "failed", "--yes")
     assert (result.exit_code, result.stdout) == (1, "")
@@ -665,13 +598,13 @@ def test_orders_settle_refuses_an_order_that_is_not_stuck(
 
 @pytest.mark.parametrize("words", [("--as", "cancelled"), ("--reason", "x"), ("--as", "failed")])
 def test_orders_settle_needs_an_outcome_and_a_reason(
-    shop: Composition, waiting: Order, words: tuple[str, ...]
+    shop: Shop, waiting: Order, words: tuple[str, ...]
 ) -> None:
     assert shop.run("settle", waiting.id, *words).exit_code == 2
 
 
 def test_orders_settle_of_an_order_that_was_settled_meanwhile_changes_nothing(
-    shop: Composition, waiting: Order
+    shop: Shop, waiting: Order
 ) -> None:
     assert waiting.stuck is not None
     assert waiting.stuck.intent is not None
@@ -682,7 +615,7 @@ def test_orders_settle_of_an_order_that_was_settled_meanwhile_changes_nothing(
     assert "is COMPLETED and not stuck" in result.stderr
 
 
-def test_of_two_orders_settle_at_once_one_counts(shop: Composition, waiting: Order) -> None:
+def test_of_two_orders_settle_at_once_one_counts(shop: Shop, waiting: Order) -> None:
     class Overtaken(FakeOrders):
         def get(self, order_id: str) -> Order | None:
             found = self.by_id[order_id]
