@@ -291,7 +291,8 @@ class Order(RecordedOrder):
         """As if nobody had asked for it, unless a part of the goods is back already."""
         if self.phase is not OrderPhase.CANCELLING or any(line.returned for line in self.lines):
             return self
-        return replace(self, cancel_requested_at=None, cancel_requested_by=None)
+        kept = replace(self, cancel_requested_at=None, cancel_requested_by=None)
+        return kept._record(Change.ORDER_CANCEL_DROPPED, at, by)
 
     def _record_word(self, at: datetime, by: Actor, word: Decision) -> Self:
         return self._record(Change.ORDER_DECIDED, at, by, word.reason, word.outcome)

@@ -26,6 +26,7 @@ _HAPPENED: Final[dict[Change, str]] = {
     Change.ORDER_CREATED: "{sale}{by}: sold",
     Change.ORDER_FAILED: "marked as failed{by}",
     Change.ORDER_CANCEL_REQUESTED: "cancellation requested{by}: the stock is to go back",
+    Change.ORDER_CANCEL_DROPPED: "cancellation dropped{by}: the order keeps its stock",
     Change.ORDER_CANCELLED: "stock given back{by}: cancelled",
     Change.ORDER_EXPIRY_RECORDED: "expiry recorded{by}: the stock is to go back",
     Change.ORDER_EXPIRED: "stock given back{by}: expired",

@@ -146,6 +146,19 @@ def test_a_stuck_order_tells_why_and_what_a_person_said(shop: Shop) -> None:
     ]
 
 
+def test_a_cancellation_that_a_person_denied_is_told_to_be_dropped(shop: Shop) -> None:
+    word = Decision(OrderStatus.FAILED, "I counted.", later(9), by="root")
+    order = stuck(held().request_cancel(later(5), CALLER)).decide(word)
+    assert timeline(shop, order)[-4:] == [
+        "  2026-01-02 03:04:14.678  RESERVED   decided by operator root: the changes in doubt were "
+        "not made",
+        "      reason      I counted.",
+        "  2026-01-02 03:04:14.678  RESERVED   cancellation dropped by operator root: the order "
+        "keeps its stock",
+        "      held until  2026-01-02 03:05:07.678",
+    ]
+
+
 def test_parts_of_the_stock_that_were_moved_tell_which_way(shop: Shop) -> None:
     taking = basket().stock_moved(moves(10, 7), later(2))
     assert happened(shop, taking)[1] == "a part of the stock taken by an unnamed caller"
