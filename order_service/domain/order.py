@@ -207,10 +207,12 @@ class Order(RecordedOrder):
         decided = replace(
             self, decision=replace(decision, at=at, stuck=self.stuck), stuck=None, updated_at=at
         )
+        decided = decided._record(Change.ORDER_DECIDED, at, by, decision.reason, decision.outcome)
         if decision.outcome is OrderStatus.COMPLETED:
-            return decided._record_word(at, by, decision)._moved_by_word(self.stuck, at, by)
-        decided = decided._without_cancellation()._record_word(at, by, decision)
-        return decided._not_taken(at, by) if decided.phase.takes else decided
+            return decided._moved_by_word(self.stuck, at, by)
+        if decided.phase.takes:
+            return decided._not_taken(at, by)
+        return decided._without_cancellation(at, by)
 
     def saved(self) -> Self:
         """The order as the store holds it after the save."""
@@ -287,15 +289,12 @@ class Order(RecordedOrder):
             return self.give_up(at, decided, by)
         return self.fail(decided, at, by)
 
-    def _without_cancellation(self) -> Self:
+    def _without_cancellation(self, at: datetime, by: Actor) -> Self:
         """As if nobody had asked for it, unless a part of the goods is back already."""
         if self.phase is not OrderPhase.CANCELLING or any(line.returned for line in self.lines):
             return self
         kept = replace(self, cancel_requested_at=None, cancel_requested_by=None)
         return kept._record(Change.ORDER_CANCEL_DROPPED, at, by)
-
-    def _record_word(self, at: datetime, by: Actor, word: Decision) -> Self:
-        return self._record(Change.ORDER_DECIDED, at, by, word.reason, word.outcome)
 
     def _require(self, status: OrderStatus, move: str) -> None:
         if self.status is not status:
