@@ -2,8 +2,9 @@
 
 No order served is older than the time to live, counted from before the store was read. A write ends
 an order's entry at once in Redis and in every process of the same gunicorn. Processes elsewhere may
-serve the old state from memory until the time to live is over. Orders that wait for their stock are
-not kept, so that a client that polls one sees its settlement at once.
+serve the old state from memory until the time to live is over. Orders that wait for their stock, or
+to be confirmed, are not kept: a client polls those, and most are ended by the worker, which is
+always elsewhere. So a client sees a settlement at once, and no held order after its expiry.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,6 +12,7 @@ from time import monotonic
 
 from order_service.application.orders.ports import OrderReader
 from order_service.domain.order import Order
+from order_service.domain.status import OrderPhase
 from order_service.infrastructure.cache.local import LocalOrders
 from order_service.infrastructure.cache.shared import SharedOrders
 
@@ -54,7 +56,7 @@ class CachedOrders:
             self._local.put(looked.order, mark, began + looked.seconds_left)
             return looked.order
         order = self._from_store(order_id, mark)
-        if order is not None and order.phase.is_settled:
+        if order is not None and _is_kept(order):
             shared.put(order, looked.fill_until)
         return order
 
@@ -62,9 +64,13 @@ class CachedOrders:
         self._count("store")
         began = monotonic()
         order = self._store.get(order_id)
-        if order is not None and order.phase.is_settled:
+        if order is not None and _is_kept(order):
             self._local.put(order, mark, began + self._ttl)
         return order
+
+
+def _is_kept(order: Order) -> bool:
+    return order.phase.is_settled and order.phase is not OrderPhase.HELD
 
 
 class CacheInvalidation:

@@ -14,7 +14,6 @@ from order_service.application.orders.get import GetOrder
 from order_service.application.orders.ports import OrderReader
 from order_service.domain.errors import OrderNotFound, VersionConflict
 from order_service.domain.order import Order
-from order_service.domain.status import OrderStatus
 from order_service.infrastructure.cache.local import LocalOrders
 from order_service.infrastructure.cache.orders import CachedOrders, CacheInvalidation
 from order_service.infrastructure.cache.seal import Seal
@@ -24,8 +23,10 @@ from order_service.infrastructure.mongo.orders import MongoOrderRepository
 from order_service.infrastructure.sharing.changes import Changes, new_changes
 from tests.integration.cache.redis_server import RedisServer
 from tests.orders import (
+    CALLER,
     ITEM,
     completed,
+    held,
     in_every_state,
     largest,
     later,
@@ -100,7 +101,8 @@ def test_a_cached_order_is_served_no_longer_than_its_time_to_live(store: Store) 
     process, order = Process(store, ttl=0.3), settled(store)
     began = time.monotonic()
     process.get(order)
-    changed = store.save(order.request_cancel(later(3)))  # elsewhere, unseen by this process
+    # Elsewhere, unseen by this process.
+    changed = store.save(order.request_cancel(later(3), CALLER))
     seen = until(lambda: process.get(order) == changed, "the new state", timeout=5)
     assert seen
     assert time.monotonic() - began < 0.3 + 1
@@ -126,16 +128,16 @@ def test_a_cached_orders_age_counts_from_before_the_store_was_asked(
 def test_a_write_ends_the_cached_order(store: Store) -> None:
     process, order = Process(store), settled(store)
     process.get(order)
-    changed = process.orders.save(order.request_cancel(later(3)))
+    changed = process.orders.save(order.request_cancel(later(3), CALLER))
     assert process.get(order) == changed
 
 
 def test_a_write_that_lost_its_race_ends_the_cached_order(store: Store) -> None:
     process, order = Process(store), settled(store)
     process.get(order)
-    changed = store.save(order.request_cancel(later(3)))
+    changed = store.save(order.request_cancel(later(3), CALLER))
     with pytest.raises(VersionConflict):
-        process.orders.save(order.request_cancel(later(4)))
+        process.orders.save(order.request_cancel(later(4), CALLER))
     assert process.get(order) == changed
 
 
@@ -143,26 +145,43 @@ def test_a_batch_of_which_some_lost_their_race_ends_all_its_cached_orders(store:
     process, orders = Process(store), [settled(store) for _ in range(3)]
     for order in orders:
         process.get(order)
-    store.save(orders[1].request_cancel(later(3)))
-    process.orders.save_all([order.request_cancel(later(4)) for order in orders])
+    store.save(orders[1].request_cancel(later(3), CALLER))
+    process.orders.save_all([order.request_cancel(later(4), CALLER) for order in orders])
     now = [store.get(order.id) for order in orders]
     assert [process.get(order) for order in orders] == now
     assert all(order and order.version == 3 for order in now)
 
 
-def test_orders_that_wait_for_stock_or_for_a_person_are_not_cached(
-    store: Store,
+@pytest.mark.parametrize("with_redis", [False, True])
+def test_orders_that_wait_for_stock_for_a_person_or_to_be_confirmed_are_not_cached(
+    store: Store, redis: RedisServer, with_redis: bool
 ) -> None:
-    process = Process(store)
+    process = Process(store, redis.url if with_redis else None)
     for name, order in in_every_state().items():
-        stored = store.add(replace(order, idempotency=None))
+        # No two orders of a customer may have the same slot.
+        stored = store.add(replace(order, idempotency=None, customer_id=order.id))
         process.read_from.clear()
         process.get(stored)
         process.get(stored)
-        waits = order.status is OrderStatus.PENDING or (
-            order.status is OrderStatus.COMPLETED and order.cancel_requested_at is not None
-        )
-        assert (process.read_from["local"] == 0) is waits, name
+        is_final = str(order.phase) in ("COMPLETED", "CANCELLED", "EXPIRED", "FAILED")
+        assert (process.read_from["local"] == 1) is is_final, name
+        assert process.read_from["store"] == (1 if is_final else 2), name
+
+
+def test_a_held_order_is_read_as_it_is_once_a_process_elsewhere_has_changed_the_order(
+    store: Store, redis: RedisServer
+) -> None:
+    process = Process(store, redis.url)
+    changes: list[Callable[[Order], Order]] = [
+        lambda order: order.confirm(later(4), CALLER),
+        lambda order: order.extend(later(100), later(4), CALLER),
+        lambda order: order.expire(later(62)),
+    ]
+    for change in changes:
+        order = store.add(replace(held(), new_events=()))
+        assert process.get(order) == order
+        changed = store.save(change(order))
+        assert process.get(order) == changed
 
 
 def test_an_order_that_does_not_exist_is_asked_of_the_store_each_time(store: Store) -> None:
@@ -216,7 +235,7 @@ def test_a_slow_reader_does_not_cache_a_state_that_it_read_before_a_write(
     url = redis.url if with_redis else None
     writer = Process(store, url, table=table)
     reader = Process(
-        Paused(database, lambda: writer.orders.save(order.request_cancel(later(3)))),
+        Paused(database, lambda: writer.orders.save(order.request_cancel(later(3), CALLER))),
         url,
         table=table,
     )
@@ -251,7 +270,7 @@ def test_a_cached_order_is_not_used_once_another_process_of_the_host_wrote_it(
     one, other = Process(store, table=table), Process(store, table=table)
     order = settled(store)
     one.get(order)
-    changed = other.orders.save(order.request_cancel(later(3)))
+    changed = other.orders.save(order.request_cancel(later(3), CALLER))
     assert one.get(order) == changed
 
 
@@ -289,7 +308,7 @@ def test_a_write_in_another_process_ends_the_entry_in_redis(
     one, other, third = (Process(store, redis.url) for _ in range(3))
     order = settled(store)
     one.get(order)
-    changed = other.orders.save(order.request_cancel(later(3)))
+    changed = other.orders.save(order.request_cancel(later(3), CALLER))
     assert third.get(order) == changed
 
 
@@ -302,7 +321,7 @@ def test_an_order_from_redis_keeps_the_age_that_it_has_in_redis(
     one.get(order)
     time.sleep(0.3)
     other.get(order)
-    changed = store.save(order.request_cancel(later(3)))
+    changed = store.save(order.request_cancel(later(3), CALLER))
     until(lambda: other.get(order) == changed, "the new state", timeout=5)
     assert time.monotonic() - began < 0.6 + 0.5
 
@@ -374,7 +393,7 @@ def test_an_order_too_large_for_redis_is_cached_in_memory_alone(
         assert process.get(order) == process.get(order) == order
         assert process.read_from == {"store": 1, "local": 1}
     assert redis.client.get(KEY + order.id) is None
-    cancelling = other.orders.save(order.request_cancel(later(3)))
+    cancelling = other.orders.save(order.request_cancel(later(3), CALLER))
     changed = other.orders.save(moved_at(cancelling, later(4)))
     # By its mark, which is small, Redis knows of the write.
     assert redis.client.get(KEY + order.id) == b"%d:" % changed.version
@@ -387,7 +406,7 @@ def test_the_largest_entry_of_redis_is_read_back_whole_and_a_larger_one_is_not_p
     shared = SharedOrders(redis.url, LONG, SEAL)
 
     def comes_back(length: int) -> bool:
-        order = replace(pending(), version=10**17, reference="x" * length)
+        order = replace(pending().saved(), version=10**17, reference="x" * length)
         looked = shared.look(order.id)
         assert looked is not None
         shared.put(order, looked.fill_until)
@@ -405,7 +424,7 @@ def test_the_largest_entry_of_redis_is_read_back_whole_and_a_larger_one_is_not_p
 def test_a_redis_that_was_never_up_costs_only_speed(store: Store) -> None:
     process, order = Process(store, "redis://127.0.0.1:1/0"), settled(store)
     assert process.get(order) == process.get(order) == order
-    changed = process.orders.save(order.request_cancel(later(3)))
+    changed = process.orders.save(order.request_cancel(later(3), CALLER))
     assert process.get(order) == changed
 
 
@@ -440,7 +459,7 @@ def test_a_redis_that_hangs_is_waited_for_a_moment_and_then_left_alone(
         began = time.monotonic()
         assert [process.get(order) for order in orders] == orders
         for order in orders:
-            process.orders.save(order.request_cancel(later(3)))
+            process.orders.save(order.request_cancel(later(3), CALLER))
         took = time.monotonic() - began
     # Three waits of 50 ms; without the breaker there would be 120 of them.
     assert took < 3
@@ -457,7 +476,7 @@ def test_threads_that_cancel_and_read_orders_at_once_read_each_order_cancelled(
         order = orders[number]
         for process in processes:
             process.get(order)
-        changed = processes[number % 2].orders.save(order.request_cancel(later(3)))
+        changed = processes[number % 2].orders.save(order.request_cancel(later(3), CALLER))
         for process in processes:
             assert process.get(order) == changed
 
