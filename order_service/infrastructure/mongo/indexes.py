@@ -77,11 +77,12 @@ def indexes_of(database: Database, document: type[Document]) -> list[Index]:
 
 
 class UniqueIndexes:
-    """Those that the document asks for."""
+    """Those that the document asks for; where there are ``names``, those of these names."""
 
-    def __init__(self, database: Database, document: type[Document]) -> None:
+    def __init__(self, database: Database, document: type[Document], *names: str) -> None:
         self._database = database
         self._document = document
+        self._names = names
         self._were_seen = False
 
     def require(self) -> None:
@@ -90,7 +91,10 @@ class UniqueIndexes:
             return
         with store_errors():
             indexes = indexes_of(self._database, self._document)
-            missing = [each for each in indexes if each.is_unique and not each.is_there()]
+            missing = [each for each in indexes if self._counts(each) and not each.is_there()]
         if missing:
             raise StoreUnavailable(NOT_MIGRATED)
         self._were_seen = True
+
+    def _counts(self, index: Index) -> bool:
+        return index.is_unique and (not self._names or index.name in self._names)

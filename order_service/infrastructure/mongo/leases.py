@@ -32,6 +32,7 @@ from order_service.infrastructure.mongo.lease_documents import (
     renew_until,
     write_purpose,
 )
+from order_service.infrastructure.mongo.order_indexes import ONE_ORDER_FOR_EACH_KEY
 
 
 class LeaseListener(Protocol):
@@ -68,7 +69,7 @@ class MongoLeaseStore:
     ) -> None:
         self._leases = collection_of(database, LeaseDocument)
         # What a lease guards is an order's.
-        self._orders_indexes = UniqueIndexes(database, OrderDocument)
+        self._orders_indexes = UniqueIndexes(database, OrderDocument, ONE_ORDER_FOR_EACH_KEY)
         self._owner = owner
         self._listener = listener
         self._seconds = seconds

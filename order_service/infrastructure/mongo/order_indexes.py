@@ -18,6 +18,10 @@ from typing import Any, Final
 
 from order_service.application.orders.list import OrderQuery
 
+# What they promise is written only by who has seen them.
+ONE_ORDER_FOR_EACH_KEY: Final = "one_order_for_each_key"
+ONE_HOLD_FOR_EACH_SLOT: Final = "one_hold_for_each_slot"
+
 _PLACE: Final = ("-created_at", "-id")
 # In the order in which they stand in an index: equalities before the walk.
 _NARROWED_BY: Final = ("customer_id", "reference", "item_id", "status")
@@ -52,7 +56,7 @@ def _list_indexes() -> list[dict[str, Any]]:
 
 ORDER_INDEXES: Final[list[dict[str, Any]]] = [
     {
-        "name": "one_order_for_each_key",
+        "name": ONE_ORDER_FOR_EACH_KEY,
         "fields": ["idempotency.caller", "idempotency.key"],
         "unique": True,
         "partialFilterExpression": {"idempotency.key": {"$exists": True}},
@@ -68,7 +72,7 @@ ORDER_INDEXES: Final[list[dict[str, Any]]] = [
         "partialFilterExpression": {"heldUntil": {"$exists": True}},
     },
     {
-        "name": "one_hold_for_each_slot",
+        "name": ONE_HOLD_FOR_EACH_SLOT,
         "fields": ["customer_id", "hold.slot"],
         "unique": True,
         "partialFilterExpression": {"hold.slot": {"$exists": True}},

@@ -27,6 +27,10 @@ from order_service.infrastructure.mongo.connection import (
 )
 from order_service.infrastructure.mongo.documents import OrderDocument
 from order_service.infrastructure.mongo.indexes import UniqueIndexes
+from order_service.infrastructure.mongo.order_indexes import (
+    ONE_HOLD_FOR_EACH_SLOT,
+    ONE_ORDER_FOR_EACH_KEY,
+)
 from order_service.infrastructure.mongo.order_mapping import (
     read_events,
     read_history,
@@ -64,7 +68,9 @@ class MongoOrderRepository:
 
     def __init__(self, database: Database, listeners: Sequence[WriteListener] = ()) -> None:
         self._orders = collection_of(database, OrderDocument)
-        self._indexes = UniqueIndexes(database, OrderDocument)
+        # An older release's store lacks the second until it is migrated, and can be sold from.
+        self._keys = UniqueIndexes(database, OrderDocument, ONE_ORDER_FOR_EACH_KEY)
+        self._slots = UniqueIndexes(database, OrderDocument, ONE_HOLD_FOR_EACH_SLOT)
         self._listeners = listeners
         self._insert = Combined(partial(_insert_all, self._orders))
         self._find = Combined(partial(_find_all, self._orders))
@@ -74,7 +80,9 @@ class MongoOrderRepository:
         return str(ObjectId())
 
     def add(self, order: Order) -> Order:
-        self._indexes.require()
+        self._keys.require()
+        if order.hold is not None and order.hold.slot is not None:
+            self._slots.require()
         try:
             self._insert(order)
         except DuplicateKeyError as error:

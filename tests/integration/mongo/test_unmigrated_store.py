@@ -10,6 +10,7 @@ from devstack.mongod import Mongod
 from order_service.application.orders.create import IdempotencyKeyTaken
 from order_service.application.stock.lease import Lease
 from order_service.domain.errors import OrderServiceError, StoreUnavailable
+from order_service.domain.hold import Hold
 from order_service.infrastructure.dependencies import StoreDependency
 from order_service.infrastructure.mongo import schema
 from order_service.infrastructure.mongo.connection import Database
@@ -36,6 +37,9 @@ def fresh(mongo: Mongod) -> Iterator[Database]:
 
 
 WRITES: dict[str, Callable[[Database], object]] = {
+    "a held order": lambda database: MongoOrderRepository(database).add(
+        pending(hold=Hold(60, slot=1), customer_id="somebody")
+    ),
     "an order": lambda database: MongoOrderRepository(database).add(pending(idempotency=key())),
     "a lease": lambda database: MongoLeaseStore(database, "a", 10).acquire(
         Lease("i", 0, False, None), None
@@ -112,6 +116,22 @@ def test_a_required_index_that_is_still_being_made_does_not_count(guarded: Guard
                 indexes.require()
         running.result(60)
         indexes.require()
+
+
+def test_a_store_that_lacks_the_index_of_the_slots_takes_every_order_but_those_with_a_slot(
+    database: Database,
+) -> None:
+    """So is the store of an earlier release until it is migrated."""
+    database["orders"].drop_index("one_hold_for_each_slot")
+    repository = MongoOrderRepository(database)
+    repository.add(pending(idempotency=key()))
+    repository.add(pending(hold=Hold(60)))
+    with pytest.raises(StoreUnavailable, match=NOT_MIGRATED):
+        WRITES["a held order"](database)
+    with pytest.raises(StoreUnavailable, match=NOT_MIGRATED):
+        StoreDependency(database).check()
+    schema.migrate(database)
+    WRITES["a held order"](database)
 
 
 def test_indexes_that_were_seen_once_are_not_looked_for_again(mongo: Mongod) -> None:
