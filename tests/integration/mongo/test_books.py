@@ -25,7 +25,17 @@ from order_service.reconciliation.evidence import MoveOfOrders, Share, UnprovenO
 from order_service.reconciliation.reconcile import OpenOrderCounts
 from tests.integration.cli.commands import Commands
 from tests.integration.conftest import connected
-from tests.orders import ITEM, PRICE, basket, completed, later, pending, stuck, stuck_without_intent
+from tests.orders import (
+    CALLER,
+    ITEM,
+    PRICE,
+    basket,
+    completed,
+    later,
+    pending,
+    stuck,
+    stuck_without_intent,
+)
 
 OTHER, THIRD = "b" * 24, "c" * 24
 
@@ -183,7 +193,7 @@ def test_the_moves_of_an_item_come_in_the_order_of_their_times(store: Store) -> 
 def test_the_moves_of_an_order_count_whatever_has_become_of_the_order(store: Store) -> None:
     took, gave = {ITEM: move(10, 7), OTHER: move(5, 4)}, {ITEM: move(7, 10, 2)}
     given_up = at(3, with_moves(basket().give_up(later(1)), took, gave))
-    cancelling = at(3, with_moves(completed(basket()).request_cancel(later(5)), took, gave))
+    cancelling = at(3, with_moves(completed(basket()).request_cancel(later(5), CALLER), took, gave))
     failed = replace(given_up, id=str(ObjectId()), status=OrderStatus.FAILED)
     for order in (given_up, cancelling, failed):
         store.database["orders"].delete_many({})
@@ -274,7 +284,7 @@ def test_a_line_of_an_order_that_ended_without_a_record_of_its_return_is_unprove
 
 
 def test_goods_that_came_back_by_a_persons_word_are_by_the_word(store: Store) -> None:
-    cancelling = completed(basket()).request_cancel(later(5))
+    cancelling = completed(basket()).request_cancel(later(5), CALLER)
     word = Decision(OrderStatus.COMPLETED, "They are on the shelf.", later(9))
     order = stuck_without_intent(cancelling).decide(word)
     store.has(order)

@@ -13,7 +13,7 @@ from order_service.infrastructure.mongo.connection import Database
 from order_service.infrastructure.mongo.leases import MongoLeaseStore
 from order_service.infrastructure.mongo.order_pages import MongoOrderPages
 from order_service.infrastructure.mongo.orders import MongoOrderRepository, MongoOutbox
-from tests.orders import intent_of, key, largest, later, moved_at, stuck
+from tests.orders import CALLER, intent_of, key, largest, later, moved_at, stuck
 
 MANY = 100
 LETTER = "\N{EYES}"
@@ -34,7 +34,7 @@ def test_a_hundred_of_the_largest_orders_are_added_moved_told_listed_and_given_b
     assert saved == [order.saved() for order in done]
     told = {event.order_id: event for [event] in outbox.unpublished(MANY)}
     assert told == {order.id: order.new_events[0] for order in done}
-    asked = repository.save_all([order.request_cancel(later(2)) for order in saved])
+    asked = repository.save_all([order.request_cancel(later(2), CALLER) for order in saved])
     back = repository.save_all([moved_at(order, later(3)) for order in asked])
     assert repository.get_many([order.id for order in added]) == back
     page = MongoOrderPages(database).page(OrderQuery(item_id=added[0].item_ids[-1], limit=MANY))

@@ -11,8 +11,9 @@ import pytest
 
 from devstack.inventory import SampleInventory
 from devstack.mongod import Mongod
-from order_service.application.orders.cancel import CancelOrder
-from order_service.application.orders.create import CreateOrder, CreateOrderResult
+from order_service.application.orders.cancel import CancelOrder, CancelOrderResult
+from order_service.application.orders.change import Asked
+from order_service.application.orders.create import CreateOrder, CreateOrderResult, HoldLimits
 from order_service.application.orders.decide import DecideOrder, DecideOrderCommand
 from order_service.application.orders.settle import Overdue, SettleOrders
 from order_service.application.stock.leased import LeasedStock
@@ -54,10 +55,12 @@ from tests.integration.mongo.earlier_releases import (
     refused,
 )
 from tests.items import Items
+from tests.orders import CALLER
 from tests.waiting import until
 
 FOR_EVER = timedelta(days=365_000)
 A_DAY = timedelta(hours=24)
+NO_HOLDS = HoldLimits(seconds=0, for_each_customer=0)
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +90,6 @@ class Service:
         self.adapters = adapters
         self._orders, self._clock = adapters.orders, adapters.clock
         self._mover = mover
-        self.cancel = CancelOrder(self._orders, mover, self._clock, 9)
         self.decide = DecideOrder(self._orders, self._clock)
 
     def create(
@@ -95,8 +97,12 @@ class Service:
     ) -> CreateOrderResult:
         """``key``: sent again, with the fingerprint that the body has today."""
         given = key and IdempotencyKey(key.caller, key.key, fingerprint(item, quantity))
-        create = CreateOrder(self._orders, self._mover, self._clock, 9, lifetime)
+        create = CreateOrder(self._orders, self._mover, self._clock, 9, lifetime, NO_HOLDS)
         return create(command(item, quantity, given))
+
+    def cancel(self, name: str) -> CancelOrderResult:
+        cancel = CancelOrder(self._orders, self._mover, self._clock, 9)
+        return cancel(Asked(ORDERS[name].id, CALLER))
 
     def settle(self) -> None:
         """One pass. What can't be had within a second is left to the next."""
@@ -162,7 +168,7 @@ def test_a_completed_order_of_an_earlier_release_is_cancelled_and_gives_its_stoc
 ) -> None:
     was = ORDERS[name]
     items.set_stock(was.item, 0)
-    assert not service.cancel(was.id).deferred
+    assert not service.cancel(name).deferred
     now = service.stored(name)
     assert now.status == now.phase == "CANCELLED"
     assert now.returned is not None
@@ -177,7 +183,7 @@ def test_a_completed_order_of_an_earlier_release_is_cancelled_and_gives_its_stoc
         cancel_requested=now.cancel_requested,
         returned=now.returned,
     )
-    assert service.cancel(was.id).order == service.order(name)
+    assert service.cancel(name).order == service.order(name)
     assert items.stock(was.item) == was.quantity
     told, item, quantity = event(service.adapters.outbox.unpublished_of(was.id)[-1])
     assert (told.type, told.total) == ("ORDER_CANCELLED", was.total)
@@ -189,7 +195,7 @@ def test_an_order_that_an_earlier_release_cancelled_stays_as_it_is(
     service: Service, items: Items
 ) -> None:
     items.set_stock(CUP, 50)
-    service.cancel(ORDERS["cancelled"].id)
+    service.cancel("cancelled")
     assert service.stored("cancelled") == ORDERS["cancelled"]
     assert items.stock(CUP) == 50
 
@@ -353,7 +359,7 @@ def test_a_person_decides_an_order_that_an_earlier_release_left_stuck(
     name: str, outcome: str, status: str, service: Service
 ) -> None:
     was = ORDERS[name]
-    word = DecideOrderCommand(was.id, OrderStatus(outcome), "Counted.")
+    word = DecideOrderCommand(was.id, OrderStatus(outcome), "Counted.", by="Ada")
     together = [NAMES[each] for each in service.decide.of_the_same_overwrite(service.order(name))]
     assert together == (["stuck with it"] if name == "stuck" else [])
     service.decide(word)

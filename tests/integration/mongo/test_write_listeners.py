@@ -14,7 +14,7 @@ from order_service.infrastructure.mongo.connection import Database
 from order_service.infrastructure.mongo.orders import MongoOrderRepository
 from order_service.infrastructure.telemetry.orders import OrderMetrics
 from tests.integration.conftest import connected
-from tests.orders import completed, key, later, moved_at, pending
+from tests.orders import CALLER, completed, key, later, moved_at, pending
 
 
 class Listener:
@@ -42,7 +42,7 @@ def test_a_listener_hears_of_each_write_once_with_the_orders_as_given(
 ) -> None:
     placed = pending()
     done = moved_at(repository.add(placed), later(1))
-    asked = repository.save(done).request_cancel(later(2))
+    asked = repository.save(done).request_cancel(later(2), CALLER)
     repository.save_all([asked])
     assert listener.heard == [([placed], [placed]), ([done], [done]), ([asked], [asked])]
     assert done.new_events

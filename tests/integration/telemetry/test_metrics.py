@@ -205,7 +205,7 @@ def test_a_service_that_is_killed_leaves_no_file_of_metrics(parts: Parts, tmp_pa
 
 
 def test_the_backlog_tells_how_much_waits_and_for_how_long(database: Database) -> None:
-    assert read_backlog(database) == Backlog(0, 0, 0, 0, 0)
+    assert read_backlog(database) == Backlog(0, 0, 0, 0, 0, 0, 0)
     repository = MongoOrderRepository(database)
     repository.add(pending())
     repository.save(stuck_without_intent(repository.add(pending(at=later(60)))))

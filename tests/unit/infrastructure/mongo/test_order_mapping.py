@@ -11,6 +11,7 @@ import pytest
 from bson import Decimal128, ObjectId
 from bson.codec_options import CodecOptions
 
+from order_service.domain.history import Actor, Change, Entry
 from order_service.domain.line import Line
 from order_service.domain.marks import Decision, Failure, FailureCode, Shortage
 from order_service.domain.moves import Intent, Overwrite
@@ -18,14 +19,18 @@ from order_service.domain.order import Order
 from order_service.domain.status import OrderStatus
 from order_service.infrastructure.mongo.order_mapping import (
     read_events,
+    read_history,
     read_intent,
     read_order,
+    write_entry,
     write_event,
     write_intent,
     write_order,
 )
+from order_service.infrastructure.mongo.orders import MOST_ENTRIES
 from tests.fixtures import documents_of
 from tests.orders import (
+    CALLER,
     DEAREST,
     ITEM,
     PRICE,
@@ -90,7 +95,7 @@ def test_an_intent_is_read_as_it_was_written(intent: Intent) -> None:
 def test_a_stuck_basket_keeps_an_intent_of_the_one_item_that_was_left_to_move() -> None:
     first, *others = (Line(item, 1, PRICE, moved.move) for item, moved in _taken().items())
     order = replace(basket(), lines=(replace(first, taken=None), *others), version=1)
-    in_doubt = stuck(order)
+    in_doubt = replace(stuck(order), new_history=())
     assert in_doubt.stuck is not None
     assert in_doubt.stuck.intent is not None
     assert len(in_doubt.stuck.intent.overwrites) == 1
@@ -277,12 +282,12 @@ def test_a_line_that_was_given_back_before_there_were_lines_has_no_price() -> No
 A_MEGABYTE = 1_000_000
 
 
-def test_the_largest_order_fills_a_hundredth_of_what_a_document_may_have() -> None:
+def test_the_largest_order_and_the_longest_history_fill_a_fortieth_of_a_document() -> None:
     order = moved_at(
         completed(
             largest("\N{EYES}", customer_id="c" * 255, currency="EUR", idempotency=key("k" * 255)),
             price=DEAREST,
-        ).request_cancel(later(5)),
+        ).request_cancel(later(5), CALLER),
         later(6),
     )
     mark = stuck(largest()).stuck
@@ -295,7 +300,12 @@ def test_the_largest_order_fills_a_hundredth_of_what_a_document_may_have() -> No
     order = replace(order, stuck=mark, decision=decision, version=9)
     document = write_order(order) | {"outbox": [write_event(each) for each in order.new_events]}
     assert len(bson.encode(document)) < 0.16 * A_MEGABYTE
-    assert read_order(stored(document)) == replace(order, new_events=())
+    by = Actor.caller("c" * 255)
+    entry = Entry(Change.ORDER_DECIDED, order.status, later(9), by, 9, "w" * 1000, order.status)
+    document["history"] = [write_entry(entry)] * MOST_ENTRIES
+    assert len(bson.encode(document)) < 0.4 * A_MEGABYTE
+    assert read_order(stored(document)) == replace(order, new_events=(), new_history=())
+    assert read_history(stored(document)) == [entry] * MOST_ENTRIES
     assert len(bson.encode(write_intent(mark.intent))) < 0.02 * A_MEGABYTE
     assert read_intent(stored(write_intent(mark.intent)), "") == mark.intent
 
