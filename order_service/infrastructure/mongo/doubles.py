@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from order_service.infrastructure.mongo.connection import as_long_as_it_takes
 from order_service.infrastructure.mongo.indexes import Index
+from order_service.infrastructure.mongo.order_indexes import ONE_HOLD_FOR_EACH_SLOT
 
 ASIDE: Final = "stock_changes_doubled"
 # Ids that are named of each.
@@ -36,18 +37,21 @@ class Double:
 Doubles = Callable[[Index], Iterable[Double]]
 
 
-def doubled_keys(index: Index) -> Iterator[Double]:
-    """Orders of one key: each is an order that its customer was told of."""
+def doubled_orders(index: Index) -> Iterator[Double]:
+    """Orders of one key, or held orders of one slot: each is an order that its customer was told
+    of."""
+    of_slot = index.name == ONE_HOLD_FOR_EACH_SLOT
+    freed, named = ("hold.slot", "slot") if of_slot else ("idempotency", "key")
 
     def free(ids: list[Any]) -> None:
-        change = {"$unset": {"idempotency": ""}, "$inc": {"version": 1}}
+        change = {"$unset": {freed: ""}, "$inc": {"version": 1}}
         with as_long_as_it_takes(index.collection.database):
             index.collection.update_many({"_id": {"$in": ids}}, change)
 
-    for (caller, key), ids in _found(index):
+    for (caller, name), ids in _found(index):
         # As JSON, so that a name can't look like a line of ours.
-        what = f"Key {json.dumps(key)} of caller {json.dumps(caller)}"
-        yield Double(what, "orders", ids, free, "orders that stay, without the key")
+        what = f"{named.capitalize()} {json.dumps(name)} of caller {json.dumps(caller)}"
+        yield Double(what, "orders", ids, free, f"orders that stay, without the {named}")
 
 
 def doubled_entries(index: Index) -> Iterator[Double]:

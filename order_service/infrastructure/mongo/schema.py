@@ -7,7 +7,7 @@ from mongoengine import Document, IntField, StringField
 from order_service.domain.errors import StoreUnavailable
 from order_service.infrastructure.mongo.connection import Database, collection_of, store_errors
 from order_service.infrastructure.mongo.documents import OrderDocument
-from order_service.infrastructure.mongo.doubles import Doubles, doubled_entries, doubled_keys
+from order_service.infrastructure.mongo.doubles import Doubles, doubled_entries, doubled_orders
 from order_service.infrastructure.mongo.failures import NOT_MIGRATED
 from order_service.infrastructure.mongo.index_building import SILENT, Report, make
 from order_service.infrastructure.mongo.indexes import indexes_of
@@ -26,7 +26,7 @@ class MarkDocument(Document):
 
 
 _DOUBLES: Final[dict[type[Document], Doubles]] = {
-    OrderDocument: doubled_keys,
+    OrderDocument: doubled_orders,
     StockChangeDocument: doubled_entries,
 }
 

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from bson import ObjectId
 from devstack.mongod import Mongod
 from order_service.application.orders.list import OrderQuery
 from order_service.domain.errors import StoreUnavailable
+from order_service.domain.hold import Hold
 from order_service.infrastructure.dependencies import StoreDependency
 from order_service.infrastructure.mongo import index_building, schema
 from order_service.infrastructure.mongo.connection import Database
@@ -28,7 +30,7 @@ from tests.fixtures import restore
 from tests.integration.conftest import connected
 from tests.integration.mongo.guarded_mongod import HALFWAY, GuardedMongod
 from tests.integration.mongo.test_stock_change_log import change
-from tests.orders import ITEM, basket, later, moved_at, pending
+from tests.orders import ITEM, as_stored, basket, key, later, moved_at, pending
 from tests.waiting import until
 
 NOT_MIGRATED = "The database is not migrated: run `order-service migrate`."
@@ -262,6 +264,29 @@ def test_migrate_with_resolve_doubles_frees_the_shared_keys_and_every_order_stay
     assert set(stored) == set(ids)
     assert [ids.index(each) for each in ids if "idempotency" in stored[each]] == [0, 3]
     assert stored[ids[1]]["version"] == 2
+    StoreDependency(fresh).check()
+
+
+def test_migrate_with_resolve_doubles_frees_the_shared_slots_and_every_order_keeps_its_key(
+    fresh: Database,
+) -> None:
+    """As in a copy that was made without the indexes, and used by a process that had seen them."""
+    place = partial(pending, hold=Hold(60, slot=3), customer_id="somebody")
+    orders = [place(at=later(n), idempotency=key(f"key {n}")) for n in range(3)]
+    fresh["orders"].insert_many([as_stored(order) for order in orders])
+    said = Said()
+    with pytest.raises(StoreUnavailable, match="one_hold_for_each_slot can't be made: 1 of"):
+        schema.migrate(fresh, None, said.report)
+    ids = [order.id for order in orders]
+    assert said.going_on == [f'Slot 3 of caller "somebody": 3 orders: {", ".join(ids)}.']
+    done = migrated(fresh, resolve=True)
+    freed = f"{ids[0]} keeps it; orders that stay, without the slot: {ids[1]}, {ids[2]}."
+    assert f'Slot 3 of caller "somebody": {freed}' in done
+    stored = MongoOrderRepository(fresh).get_many(ids)
+    assert [(each.hold, each.idempotency, each.version) for each in stored] == [
+        (Hold(60, 3 if n == 0 else None), order.idempotency, 1 if n == 0 else 2)
+        for n, order in enumerate(orders)
+    ]
     StoreDependency(fresh).check()
 
 
