@@ -152,7 +152,7 @@ def _overdue_paragraph(order: Order, now: datetime) -> str:
 def _holds_paragraph(holds: Sequence[Order], now: datetime) -> str:
     return "\n".join(
         [
-            f"{counted(len(holds), 'hold')} over, and not expired yet",
+            f"{counted(len(holds), 'hold is', 'holds are')} over, and not expired yet",
             "  why      no worker runs, or the inventory can't be reached: then the worker leaves "
             "holds as they are",
             "  then     the worker gives the stock back, and each order becomes EXPIRED",
@@ -165,8 +165,8 @@ def _holds_paragraph(holds: Sequence[Order], now: datetime) -> str:
 def _hold(order: Order, now: datetime) -> str:
     one, *others = order.lines
     units = sum(line.quantity for line in order.lines)
-    of = f"{len(order.lines)} items" if others else f"item {one.item_id}"
-    return f"{age(_over_for(order, now))}, with {units} of {of}"
+    what = f"units of {len(order.lines)} items" if others else f"of item {one.item_id}"
+    return f"{age(_over_for(order, now))}, with {units} {what}"
 
 
 def _over_for(order: Order, now: datetime) -> timedelta:

@@ -162,13 +162,14 @@ def settle(
     where the inventory made some of the changes in doubt, correct the stock of these items first.
     The command itself moves no stock, and says what becomes of the order before it asks.
 
-    `completed`: the changes were made. The order becomes COMPLETED, or RESERVED if it is to be
-    held; one that was being cancelled becomes CANCELLED, one whose hold expired EXPIRED, and one
-    that was to fail FAILED.
+    `completed`: the changes were made. An order that waits for its goods becomes COMPLETED, or
+    RESERVED if it is to be held. One that gives its goods back becomes CANCELLED, or EXPIRED if its
+    hold was over, or FAILED if it is to fail.
 
-    `failed`: the changes were not made. The order becomes FAILED, after the worker has given back
-    what was taken of other items. A cancellation is dropped; but where a part of the goods is back
-    already, where the hold expired, or where the order is to fail, the worker gives the rest back.
+    `failed`: the changes were not made. An order that waits for its goods becomes FAILED, after the
+    worker has given back what was taken of other items. A cancellation is dropped, unless a part of
+    the goods is back already: then the worker gives the rest back, as it does in any case where the
+    hold was over or the order is to fail.
     """
     tools = composition.orders()
     order = tools.show(order_id).order
@@ -192,7 +193,8 @@ def _nothing(order: Order) -> str:
     if not order.phase.is_settled:
         return "the worker settles it by itself."
     if order.held_until is not None:
-        return f"it is held until {clock_time(order.held_until)}, to be confirmed."
+        until = clock_time(order.held_until)
+        return f"it is held until {until}, and expires unless it is confirmed."
     return "there is nothing to settle."
 
 

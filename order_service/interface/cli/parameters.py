@@ -36,9 +36,9 @@ def person(_: click.Context, __: click.Parameter, value: str | None) -> str:
     except (KeyError, OSError, ImportError):
         raise click.UsageError("This host knows no name for you: give --by NAME.") from None
     if not (name.isprintable() and 1 <= len(name) <= _LONGEST_NAME):
-        whose = "your name on this host" if value is None else "--by"
-        rule = f"A name has 1 to {_LONGEST_NAME} printable characters"
-        raise click.UsageError(f"{rule}, and {whose} does not: give --by NAME.")
+        given = "Your name on this host" if value is None else "The name after --by"
+        rule = f"has not 1 to {_LONGEST_NAME} printable characters"
+        raise click.UsageError(f"{given} {rule}: give --by NAME.")
     return name
 
 

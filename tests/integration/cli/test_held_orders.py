@@ -87,7 +87,7 @@ def test_a_hold_that_nobody_expires_is_listed_until_it_is_confirmed(shop: Shop) 
     assert "  held until 2" in listed
     shop.pass_over(order)
     said = told(shop, "stuck")
-    assert said[0] == "1 hold over, and not expired yet"
+    assert said[0] == "1 hold is over, and not expired yet"
     assert said[-1] == "0 orders stuck, 0 overdue; 1 hold overdue."
     [hold] = told_as_json(shop, "stuck")["holds"]
     assert (hold["_id"], hold["hold"]["seconds"]) == (order.id, 5)

@@ -132,13 +132,13 @@ def test_orders_stuck_lists_overdue_holds_apart_and_says_why_and_what_can_be_don
     shop.have(held())
     shop.have(confirmed())
     said = shop.run("stuck").stdout
-    assert said.startswith("2 holds over, and not expired yet\n")
+    assert said.startswith("2 holds are over, and not expired yet\n")
     for line in (
         "no worker runs, or the inventory can't be reached",
         "the worker gives the stock back, and each order becomes EXPIRED",
         "until then the orders can still be confirmed, extended or cancelled",
         f"{one.id}  over for 2 h 59 min, with 3 of item {ITEM}\n",
-        f"{several.id}  over for 2 h 58 min, with 6 of 3 items\n",
+        f"{several.id}  over for 2 h 58 min, with 6 units of 3 items\n",
     ):
         assert line in said
     assert said.endswith("\n0 orders stuck, 0 overdue; 2 holds overdue.\n")
@@ -241,7 +241,7 @@ def test_orders_settle_says_of_a_held_order_that_it_waits_to_be_confirmed(shop: 
     order = held()
     result = settle(shop, order, "failed")
     assert (result.exit_code, result.stdout) == (1, "")
-    waits = "it is held until 2026-01-02 03:05:07 UTC, to be confirmed."
+    waits = "it is held until 2026-01-02 03:05:07 UTC, and expires unless it is confirmed."
     assert result.stderr == f"Order {order.id} is RESERVED and not stuck: {waits}\n"
 
 
@@ -289,7 +289,7 @@ def test_orders_settle_takes_only_a_name_that_can_be_read(shop: Shop, name: str)
     order = stuck(expiring())
     result = settle(shop, order, "failed", "--by", name)
     assert (result.exit_code, shop.stored(order).decision) == (2, None)
-    rule = "A name has 1 to 100 printable characters, and --by does not: give --by NAME."
+    rule = "The name after --by has not 1 to 100 printable characters: give --by NAME."
     assert result.stderr.endswith(f"{rule}\n")
     assert name.strip() == "" or name not in result.stderr
 
