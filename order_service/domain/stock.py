@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum, auto
-from typing import Final
 
 from order_service.domain.marks import Shortage
 from order_service.domain.moves import Intent, MovedLine, Overwrite, StockMove
@@ -94,12 +93,13 @@ def judge(moved: MovedLine, orders: Iterable[Order], stock_now: int | None) -> V
     """What the orders and the stock say of an overwrite whose outcome is unknown.
 
     ``moved``: what the overwrite moves; ``orders``: the orders that the overwrite serves;
-    ``stock_now``: None where the inventory no longer has the item. An order that carries the move,
-    or an order that was completed, held, cancelled or expired without a person's word, proves that
-    the overwrite was applied: the intent's holder stores such an order only after the overwrite was
-    acknowledged.
+    ``stock_now``: None where the inventory no longer has the item. An order that carries the move
+    proves that the overwrite was applied. So does an order that was completed or cancelled without
+    a person's word and carries no move, because it was stored before moves were recorded: the
+    intent's holder stores the orders only after the overwrite was acknowledged. An order that ended
+    by other moves proves nothing.
     """
-    if any(order.was_moved_by([moved]) or _ended_by_evidence(order) for order in orders):
+    if any(order.was_moved_by([moved]) or _ended_without_moves(order) for order in orders):
         return Verdict.APPLIED
     if stock_now == moved.move.new_stock:
         return Verdict.APPLIED
@@ -108,14 +108,7 @@ def judge(moved: MovedLine, orders: Iterable[Order], stock_now: int | None) -> V
     return Verdict.UNDECIDED
 
 
-_ENDED_WELL: Final = {
-    OrderPhase.COMPLETED,
-    OrderPhase.HELD,
-    OrderPhase.CANCELLED,
-    OrderPhase.EXPIRED,
-}
-
-
-def _ended_by_evidence(order: Order) -> bool:
-    """Orders that were stored before moves were recorded have none."""
-    return order.phase in _ENDED_WELL and order.decision is None
+def _ended_without_moves(order: Order) -> bool:
+    has_moves = any(line.taken or line.returned for line in order.lines)
+    is_done = order.phase in (OrderPhase.COMPLETED, OrderPhase.CANCELLED)
+    return is_done and not has_moves and order.decision is None

@@ -22,10 +22,14 @@ from tests.orders import (
     PRICE,
     START,
     basket,
+    cancelled,
     cancelling,
     completed,
+    confirmed,
+    expired,
     failed,
     given_up_in_part,
+    held,
     intent_of,
     later,
     pending,
@@ -188,6 +192,26 @@ def test_a_settled_order_of_an_intent_proves_that_its_overwrite_was_applied(
     order, done = pending(), completed()
     intent = replace(intent_of(order), order_ids=(order.id, done.id))
     assert judge(intent.moved[0], [order, done], stock) is Verdict.APPLIED
+
+
+@pytest.mark.parametrize("done", [completed(), cancelled(), held(), confirmed(), expired()])
+def test_an_order_that_other_moves_ended_does_not_prove_that_an_overwrite_was_applied(
+    done: Order,
+) -> None:
+    order = pending(quantity=3)
+    [moved] = intent_of(order, 20).moved
+    assert judge(moved, [order, done], 50) is Verdict.UNDECIDED
+    assert judge(moved, [order, done], 20) is Verdict.NOT_APPLIED
+
+
+@pytest.mark.parametrize("done", [completed(), cancelled()])
+def test_an_order_that_was_done_before_moves_were_recorded_proves_an_overwrite(
+    done: Order,
+) -> None:
+    order = pending(quantity=3)
+    [moved] = intent_of(order, 20).moved
+    of_old = replace(done, lines=tuple(Line(each.item_id, each.quantity) for each in done.lines))
+    assert judge(moved, [order, of_old], 50) is Verdict.APPLIED
 
 
 @pytest.mark.parametrize("code", FailureCode)
