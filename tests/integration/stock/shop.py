@@ -27,6 +27,7 @@ from order_service.infrastructure.mongo.connection import Database
 from order_service.settings import Settings
 from tests.items import Items
 from tests.misbehaving import MisbehavingInventory
+from tests.orders import CALLER
 
 NOBODY = "0" * 24
 PATIENCE = 5.0
@@ -130,7 +131,8 @@ def completed(process: Process, item: str, quantity: int = 1) -> Order:
 
 
 def cancelling(process: Process, order: Order) -> Order:
-    return process.adapters.orders.save(order.request_cancel(process.adapters.clock.now()))
+    now = process.adapters.clock.now()
+    return process.adapters.orders.save(order.request_cancel(now, CALLER))
 
 
 def move_all(

@@ -13,7 +13,7 @@ from order_service.application.stock.group_commit import MAX_BATCH, Draw, GroupC
 from order_service.domain.errors import InventoryUnavailable, OutcomeUnknown
 from order_service.domain.line import Line
 from order_service.domain.order import Order
-from tests.orders import ITEM, basket, completed, intent_of, later, moved_at, pending
+from tests.orders import CALLER, ITEM, basket, completed, intent_of, later, moved_at, pending
 from tests.waiting import until
 
 LONG = 10.0
@@ -245,7 +245,7 @@ def test_a_commit_is_asked_for_its_items_in_ascending_order() -> None:
 def test_a_cancellation_shares_a_commit_with_the_orders_that_take_the_same_items(
     queue: Queue, commits: Commits
 ) -> None:
-    returning = completed(basket()).request_cancel(later(5))
+    returning = completed(basket()).request_cancel(later(5), CALLER)
     with closed(commits):
         answers = [queue.submit(order) for order in (basket(), returning)]
         until(lambda: queue.waiting(*THREE) == 2, "both wait")
@@ -257,7 +257,7 @@ def test_an_order_shares_a_commit_for_the_items_that_it_still_has_to_move(
     queue: Queue, commits: Commits
 ) -> None:
     # Its A and B are back; one of its lines is left.
-    asked = completed(basket()).request_cancel(later(5))
+    asked = completed(basket()).request_cancel(later(5), CALLER)
     moved = [each for each in intent_of(asked, 5).moved if each.item_id != C]
     left = asked.stock_moved(moved, later(6))
     with closed(commits):

@@ -8,7 +8,8 @@ from itertools import product
 
 import pytest
 
-from tests.unit.application.stock.exploring import (
+from tests.unit.application.stock.exploring import Scenario, check_promises, crash
+from tests.unit.application.stock.world import (
     INITIAL,
     LONG,
     A,
@@ -16,14 +17,13 @@ from tests.unit.application.stock.exploring import (
     B,
     C,
     Process,
-    Scenario,
     Slow,
     Tripwire,
     World,
-    broken_promises,
-    crash,
+    cancels,
+    creates,
+    one_after_another,
     quietly,
-    recover,
 )
 
 CONTRACTS = ["absolute", "conditional"]
@@ -34,29 +34,12 @@ OTHER = ((B, 4), (A, 1))
 SOME = 5
 
 
-def creates(*wanted: tuple[str, int]) -> Act:
-    return lambda process: process.create(*wanted)
-
-
-def one_after_another(*acts: Act) -> Act:
-    def act(process: Process) -> None:
-        for each in acts:
-            quietly(lambda each=each: each(process))  # type: ignore[misc]
-
-    return act
-
-
 def created(contract: str, *baskets: tuple[tuple[str, int], ...]) -> Callable[[World], None]:
     def arrange(world: World) -> None:
         for basket in baskets:
             Process(world, contract).create(*basket)
 
     return arrange
-
-
-def cancels(number: int) -> Act:
-    """The order that was placed as that one."""
-    return lambda process: process.cancel(list(process.world.orders.by_id.values())[number])
 
 
 # --- orders of one line
@@ -144,7 +127,7 @@ def test_a_cancellation_of_what_a_disturbed_create_of_a_basket_left_keeps_every_
 
 def raced(world: World, *wanted: tuple[str, int]) -> None:
     """An order of these is faster than the basket, which reserves its leases therefore."""
-    world.leases.races.append(lambda: Process(world, "absolute").create(*wanted))
+    world.leases.races.append(lambda world: Process(world, "absolute").create(*wanted))
 
 
 RACES: dict[str, tuple[tuple[str, int], ...]] = {
@@ -192,8 +175,7 @@ def test_a_basket_that_is_refused_keeps_every_promise_and_causes_no_overwrite(
 ) -> None:
     runs = 0
     for name, world in Scenario(contract, creates(*SHORT[short]), every=SOME).runs():
-        recover(world, contract)
-        assert not broken_promises(world, contract), name
+        check_promises(world, contract, name)
         assert world.inventory.overwrites == [], name
         assert set(world.inventory.stock.values()) == {INITIAL}, name
         runs += 1
@@ -223,7 +205,7 @@ def test_a_settler_and_the_creator_that_it_gave_up_take_turns_and_keep_every_pro
         creator = Slow(
             world,
             contract,
-            lambda process, order=order, deadline=deadline: process.stock.move(order, deadline),  # type: ignore[misc]
+            lambda process, order=order, deadline=deadline: process.move(order, deadline),  # type: ignore[misc]
             [until],
         )
 
@@ -235,8 +217,7 @@ def test_a_settler_and_the_creator_that_it_gave_up_take_turns_and_keep_every_pro
         quietly(Process(world, contract, wire).settle)
         quietly(Process(world, contract).cancel_all)
         creator.end()
-        recover(world, contract)
-        assert not broken_promises(world, contract), f"settler at {at}, creator at {until}"
+        check_promises(world, contract, f"settler at {at}, creator at {until}")
         runs += wire.happened
     assert runs > 30
 
@@ -278,8 +259,7 @@ def test_a_holder_and_who_took_its_lease_over_take_turns_and_keep_every_promise(
 ) -> None:
     runs = 0
     for name, world in _turns(contract, OTHERS[others]):
-        recover(world, contract)
-        assert not broken_promises(world, contract), name
+        check_promises(world, contract, name)
         runs += 1
     assert runs > 60
 
@@ -290,8 +270,7 @@ def test_a_holder_that_reserved_its_leases_and_who_took_them_over_keep_every_pro
 ) -> None:
     runs = 0
     for name, world in _turns("absolute", OTHERS[others], reserves=True):
-        recover(world, "absolute")
-        assert not broken_promises(world, "absolute"), name
+        check_promises(world, "absolute", name)
         runs += 1
     assert runs > 100
 
@@ -309,7 +288,7 @@ def test_a_late_creator_of_an_order_whose_canceller_died_keeps_every_promise(
         creator = Slow(
             world,
             contract,
-            lambda process, order=order, deadline=deadline: process.stock.move(order, deadline),  # type: ignore[misc]
+            lambda process, order=order, deadline=deadline: process.move(order, deadline),  # type: ignore[misc]
             [creator_at],
         )
         creator.go_on()
@@ -319,8 +298,7 @@ def test_a_late_creator_of_an_order_whose_canceller_died_keeps_every_promise(
         wire = Tripwire(canceller_at, True, crash)
         quietly(lambda world=world, wire=wire: cancels(0)(Process(world, contract, wire)))  # type: ignore[misc]
         creator.end()
-        recover(world, contract)
-        assert not broken_promises(world, contract), f"creator {creator_at}, then {canceller_at}"
+        check_promises(world, contract, f"creator {creator_at}, then {canceller_at}")
         runs += creator.times_stopped and wire.happened
     assert runs > 10
 
@@ -337,7 +315,7 @@ def test_a_late_creator_that_takes_a_line_which_settlement_could_not_take_keeps_
         creator = Slow(
             world,
             contract,
-            lambda process, order=order, deadline=deadline: process.stock.move(order, deadline),  # type: ignore[misc]
+            lambda process, order=order, deadline=deadline: process.move(order, deadline),  # type: ignore[misc]
             [until],
         )
         creator.go_on()
@@ -347,7 +325,6 @@ def test_a_late_creator_that_takes_a_line_which_settlement_could_not_take_keeps_
         quietly(others.settle)
         quietly(others.cancel_all)
         creator.end()
-        recover(world, contract)
-        assert not broken_promises(world, contract), f"creator at {until}"
+        check_promises(world, contract, f"creator at {until}")
         runs += creator.times_stopped
     assert runs > 1

@@ -1,6 +1,7 @@
 """Moving the stock of several items, all or none, over both contracts."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -17,48 +18,27 @@ from order_service.domain.moves import Intent, Overwrite
 from order_service.domain.order import Order
 from order_service.domain.status import OrderPhase, OrderStatus
 from order_service.domain.stock import StockReading
-from tests.unit.application.stock.exploring import (
+from tests.unit.application.stock.exploring import crash, recover
+from tests.unit.application.stock.promises import broken_promises
+from tests.unit.application.stock.world import (
+    CANCELS,
+    HOLD,
     LONG,
     A,
     B,
     C,
     Crash,
+    DiesAt,
     Process,
+    Recording,
     Slow,
     Tripwire,
     World,
-    broken_promises,
-    crash,
     quietly,
-    recover,
 )
 from tests.unit.fakes import PRICE
 
 SOON = 5.0
-Calls = list[tuple[str, Any]]
-
-
-class Recording(Tripwire):
-    """``calls_made``: each port's call by its name, with its first argument. ``before``: what
-    happens right before a call of that name."""
-
-    def __init__(self, **before: Callable[[], object]) -> None:
-        super().__init__()
-        self.calls_made: Calls = []
-        self._before = before
-
-    def call(self, port: object, name: str, args: tuple[Any, ...]) -> Any:
-        self.calls_made.append((name, args[0] if args else None))
-        if name in self._before:
-            self._before[name]()
-        return super().call(port, name, args)
-
-    @property
-    def names(self) -> list[str]:
-        return [name for name, _ in self.calls_made]
-
-    def arguments(self, name: str) -> list[Any]:
-        return [argument for called, argument in self.calls_made if called == name]
 
 
 @pytest.fixture
@@ -68,8 +48,7 @@ def world() -> World:
 
 def move(world: World, contract: str, order: Order, wire: Tripwire | None = None) -> Order:
     deadline = world.clock.monotonic() + SOON
-    moved: Order = Process(world, contract, wire).stock.move(order, deadline)
-    return moved
+    return Process(world, contract, wire).move(order, deadline)
 
 
 def settle_later(world: World, contract: str = "absolute") -> None:
@@ -89,7 +68,13 @@ def moves_of(order: Order) -> dict[str, tuple[bool, bool]]:
 
 def cancelling(world: World, contract: str, *wanted: tuple[str, int]) -> Order:
     done = move(world, contract, world.place(*wanted))
-    return world.orders.save(done.request_cancel(world.clock.now()))
+    return world.orders.save(done.request_cancel(world.clock.now(), CANCELS))
+
+
+def expiring(world: World, contract: str, *wanted: tuple[str, int]) -> Order:
+    held = move(world, contract, world.place(*wanted, hold=HOLD))
+    world.clock.sleep(HOLD)
+    return world.orders.save(held.expire(world.clock.now()))
 
 
 # --- the absolute contract: one commit
@@ -301,22 +286,6 @@ def test_a_commit_whose_lease_somebody_took_over_meanwhile_leaves_the_rest_to_th
 # --- what a process that died has left
 
 
-class DiesAt(Tripwire):
-    """Its process dies at its first call of that name, before or after the call takes effect."""
-
-    def __init__(self, name: str, *, after: bool) -> None:
-        super().__init__()
-        self._name, self._dies_after = name, after
-
-    def call(self, port: object, name: str, args: tuple[Any, ...]) -> Any:
-        if name == self._name and not self._dies_after:
-            raise Crash
-        result = super().call(port, name, args)
-        if name == self._name:
-            raise Crash
-        return result
-
-
 def died_decided(world: World, order: Order) -> None:
     """The first overwrite went out, and then the process died."""
     quietly(lambda: move(world, "absolute", order, DiesAt("overwrite", after=True)))
@@ -421,7 +390,7 @@ def test_a_primary_that_is_more_than_one_fence_behind_is_moved_on_until_nobody_c
 
 
 def raced(world: World, *wanted: tuple[str, int]) -> None:
-    world.leases.races.append(lambda: move(world, "absolute", world.place(*wanted)))
+    world.leases.races.append(lambda world: move(world, "absolute", world.place(*wanted)))
 
 
 def test_a_commit_that_lost_a_race_takes_its_leases_before_it_reads_the_stocks_again(
@@ -493,7 +462,7 @@ def test_a_reserved_basket_that_does_not_fit_gives_its_leases_back(world: World)
 
 
 def test_a_reserved_basket_whose_inventory_goes_away_gives_its_leases_back(world: World) -> None:
-    def away_now() -> None:
+    def away_now(world: World) -> None:
         move(world, "absolute", world.place((B, 1)))
         world.inventory.read = away  # type: ignore[method-assign]
 
@@ -509,12 +478,12 @@ def test_a_reserved_basket_whose_inventory_goes_away_gives_its_leases_back(world
 def test_a_store_that_goes_away_during_a_reservation_leaves_no_lease_that_was_had(
     world: World,
 ) -> None:
-    def store_is_away() -> None:
+    def store_is_away(_: World) -> None:
         raise StoreUnavailable("down")
 
     raced(world, (A, 1))
     # The next lease is the primary's, and the one behind that is not had.
-    world.leases.races += [lambda: None, store_is_away]
+    world.leases.races += [lambda world: None, store_is_away]
     order = world.place((A, 3), (B, 2))
     with pytest.raises(StoreUnavailable):
         move(world, "absolute", order)
@@ -577,9 +546,10 @@ def test_a_reservation_that_was_ended_by_somebody_else_can_not_be_decided_any_mo
 # --- evidence
 
 
-def left_behind(world: World, *orders: Order) -> None:
-    """All overwrites went out, and then the process died. The log has yet to learn of them."""
-    items = tuple(sorted(orders[0].stock_changes))
+def left_behind(world: World, *orders: Order, items: tuple[str, ...] = ()) -> None:
+    """All overwrites went out, and then the process died. The log has yet to learn of them.
+    ``items``: without them, those of the first order."""
+    items = items or tuple(sorted(orders[0].stock_changes))
     wire = Recording(save_all=lambda: crash(None))
     quietly(lambda: commit(world, items, orders, wire))
     world.inventory.changes.clear()
@@ -673,23 +643,32 @@ def test_an_order_that_was_stored_proves_each_overwrite_to_the_orders_beside_it(
     assert stands(world, other).status is OrderStatus.COMPLETED
 
 
+@contextmanager
+def dying_after_one(world: World) -> Iterator[None]:
+    """Whoever saves several orders dies when the first is saved."""
+    save_all = world.orders.save_all
+
+    def save_one(orders: Sequence[Order]) -> list[Order]:
+        save_all(orders[:1])
+        raise Crash
+
+    world.orders.save_all = save_one  # type: ignore[method-assign]
+    try:
+        with suppress(Crash):
+            yield
+    finally:
+        del world.orders.save_all
+
+
 def test_a_person_who_fails_one_order_of_a_commit_decides_no_order_beside_it(
     world: World,
 ) -> None:
     failed, other = world.place((A, 3)), world.place((A, 1))
     left_behind(world, failed, other)
     world.inventory.stock[A] = 50
-    # Settlement died between the two.
     intent = world.leases.intents[A]
-    save_all = world.orders.save_all
-
-    def save_one(orders: Sequence[Order]) -> list[Order]:
-        world.orders.save_all = save_all  # type: ignore[method-assign]
-        save_all(orders[:1])
-        raise Crash
-
-    world.orders.save_all = save_one  # type: ignore[method-assign]
-    quietly(lambda: settle_later(world))
+    with dying_after_one(world):
+        settle_later(world)
     assert world.leases.intents[A] == intent
     marked = stands(world, failed)
     world.orders.save(marked.decide(Decision(OrderStatus.FAILED, "I looked.", world.clock.now())))
@@ -698,10 +677,31 @@ def test_a_person_who_fails_one_order_of_a_commit_decides_no_order_beside_it(
     assert (left.status, left.stuck is not None) == (OrderStatus.PENDING, True)
 
 
-def test_a_late_doubt_about_an_orders_goods_leaves_the_orders_cancellation_alone(
+def test_an_order_that_an_earlier_commit_moved_in_part_proves_only_the_rest_to_the_others(
     world: World,
 ) -> None:
-    order = world.place((A, 3), (B, 2))
+    """Its A was given back while there was no B; now its B is, in the commit that takes an A."""
+    returning = cancelling(world, "absolute", (A, 3), (B, 2))
+    gone = world.inventory.stock.pop(B)
+    assert moves_of(move(world, "absolute", returning))[B] == (True, False)
+    world.inventory.stock[B] = gone
+    other = world.place((A, 1), (B, 1))
+    left_behind(world, stands(world, returning), other, items=(A, B))
+    world.inventory.stock[A] = 50
+    with dying_after_one(world):
+        settle_later(world)
+    assert stands(world, returning).status is OrderStatus.CANCELLED
+    settle_later(world)
+    marked = stands(world, other)
+    assert marked.stuck is not None
+    assert marked.stuck.items == (A,)
+
+
+@pytest.mark.parametrize("hold", [None, HOLD], ids=["cancellation", "expiry"])
+def test_a_late_doubt_about_an_orders_goods_leaves_the_return_of_the_goods_alone(
+    hold: int | None, world: World
+) -> None:
+    order = world.place((A, 3), (B, 2), hold=hold)
     left_behind(world, order)
     world.inventory.stock[B] = 50
     # It has looked into the log, and has yet to store what it found.
@@ -713,11 +713,13 @@ def test_a_late_doubt_about_an_orders_goods_leaves_the_orders_cancellation_alone
     world.clock.sleep(LONG)
     Process(world, "absolute").settle()
     done = stands(world, order)
-    assert done.status is OrderStatus.COMPLETED
-    asked = world.orders.save(done.request_cancel(world.clock.now()))
+    assert done.phase is (OrderPhase.HELD if hold else OrderPhase.COMPLETED)
+    world.clock.sleep(HOLD)
+    now = world.clock.now()
+    asked = world.orders.save(done.expire(now) if hold else done.request_cancel(now, CANCELS))
     late.end()
-    now = stands(world, order)
-    assert (now.phase, now.lines) == (OrderPhase.CANCELLING, asked.lines)
+    after = stands(world, order)
+    assert (after.phase, after.lines) == (asked.phase, asked.lines)
 
 
 def test_a_given_up_order_gives_back_what_it_took_under_the_absolute_contract(
@@ -737,17 +739,19 @@ def test_a_given_up_order_gives_back_what_it_took_under_the_absolute_contract(
     assert world.inventory.stock == {A: 10, B: 50, C: 10}
 
 
+@pytest.mark.parametrize("hold", [None, HOLD], ids=["cancellation", "expiry"])
 @pytest.mark.parametrize("contract", ["absolute", "conditional"])
-def test_a_cancellation_gives_back_what_it_can_and_is_stuck_with_the_item_that_is_gone(
-    contract: str, world: World
+def test_a_return_gives_back_what_it_can_and_is_stuck_with_the_item_that_is_gone(
+    contract: str, hold: int | None, world: World
 ) -> None:
-    order = cancelling(world, contract, (A, 3), (B, 2), (C, 1))
+    wanted = (A, 3), (B, 2), (C, 1)
+    order = expiring(world, contract, *wanted) if hold else cancelling(world, contract, *wanted)
     gone = world.inventory.stock.pop(B)
     quietly(lambda: move(world, contract, order))
     settle_later(world, contract)
     marked = stands(world, order)
     assert moves_of(marked) == {A: (True, True), B: (True, False), C: (True, True)}
-    assert marked.phase is OrderPhase.CANCELLING_STUCK
+    assert marked.phase is (OrderPhase.EXPIRING_STUCK if hold else OrderPhase.CANCELLING_STUCK)
     assert marked.stuck is not None
     assert marked.stuck.items == (B,)
     assert B in marked.stuck.reason
@@ -756,7 +760,8 @@ def test_a_cancellation_gives_back_what_it_can_and_is_stuck_with_the_item_that_i
     word = Decision(OrderStatus.FAILED, "The item is back.", world.clock.now())
     world.orders.save(marked.decide(word))
     settle_later(world, contract)
-    assert stands(world, order).status is OrderStatus.CANCELLED
+    ended = stands(world, order)
+    assert ended.status is (OrderStatus.EXPIRED if hold else OrderStatus.CANCELLED)
     assert world.inventory.stock == {A: 10, C: 10, B: 10}
 
 

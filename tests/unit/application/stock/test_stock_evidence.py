@@ -13,6 +13,7 @@ from order_service.domain.marks import Decision, Failure, FailureCode, Stuck
 from order_service.domain.order import Order
 from order_service.domain.status import OrderStatus
 from tests.orders import (
+    CALLER,
     PRICE,
     cancelling,
     completed,
@@ -94,7 +95,7 @@ def test_an_order_keeps_the_change_that_took_its_stock(shop: Shop) -> None:
 def test_a_cancelled_order_keeps_both_its_stock_changes(shop: Shop) -> None:
     order = shop.move(shop.place(3))
     shop.move(shop.place(2))
-    asked = shop.orders.save(order.request_cancel(shop.now))
+    asked = shop.orders.save(order.request_cancel(shop.now, CALLER))
     assert stocks(shop.move(asked)) == [(10, 7), (5, 8)]
 
 
@@ -145,7 +146,7 @@ def test_a_stuck_cancellation_that_moved_no_stock_leaves_the_order_completed_by_
     order = cancelling().mark_stuck(Stuck("No such item.", later(7), (ITEM,)))
     done = order.decide(Decision(OrderStatus.FAILED, "I counted.", later(9)))
     assert (done.status, done.stock_changes, done.stuck) == (OrderStatus.COMPLETED, {}, None)
-    asked_again = done.request_cancel(later(10))
+    asked_again = done.request_cancel(later(10), CALLER)
     assert asked_again.awaits_stock
 
 
