@@ -203,10 +203,22 @@ def _update_all(collection: Documents, saves: Sequence[Sequence[Order]]) -> list
         return list(saves)
     if result.matched_count == 0:
         return [()] * len(saves)
-    # The store tells how many lost a race, and not which; the winners stand as they were saved.
-    [found] = _find_all(collection, [[order.id for order in orders]])
-    current = {order.id: order for order in found}
-    return [[order for order in each if current.get(order.id) == order.saved()] for each in saves]
+    # The store tells how many lost a race, and not which.
+    ids = [ObjectId(order.id) for order in orders]
+    found = {
+        str(each["_id"]): each for each in collection.find({"_id": {"$in": ids}}, {"outbox": 0})
+    }
+    return [[order for order in each if _has_won(order, found.get(order.id))] for each in saves]
+
+
+def _has_won(order: Order, stored: Fields | None) -> bool:
+    """Whether the document has, or had, the version that a save of the order was to make."""
+    if stored is None:
+        return False
+    if order.new_history and stored["version"] > order.saved().version:
+        # Somebody has changed the winner since. No two saves make the same version.
+        return set(order.new_history) <= set(read_history(stored))
+    return read_order(stored) == order.saved()
 
 
 def _update(order: Order) -> UpdateOne:

@@ -15,11 +15,13 @@ from typing import Any
 import pytest
 from bson import ObjectId
 from pymongo import ReadPreference
+from pymongo.monitoring import CommandSucceededEvent
 
 from devstack.mongod import Mongod
 from order_service.application.orders.create import IdempotencyKeyTaken
 from order_service.application.stock.lease import Lease
 from order_service.domain.errors import StoreUnavailable
+from order_service.domain.order import Order
 from order_service.infrastructure.dependencies import StoreDependency
 from order_service.infrastructure.mongo import clock, schema
 from order_service.infrastructure.mongo.clock import StoreClock
@@ -29,7 +31,9 @@ from order_service.infrastructure.mongo.orders import MongoOrderRepository, Mong
 from tests.integration.cli.commands import Commands
 from tests.integration.conftest import connected
 from tests.orders import (
+    CALLER,
     completed,
+    held,
     in_every_state,
     key,
     later,
@@ -230,6 +234,36 @@ def test_a_save_of_many_orders_is_one_round_trip(database: Database, commands: C
     commands.sent.clear()
     repository.save_all([moved_at(order, later(1)) for order in orders])
     assert len(commands.sent) == 1
+
+
+class AfterAnUpdate(Commands):
+    """Does something once, between the first update of the process and its next command."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.act: Callable[[], object] | None = None
+
+    def succeeded(self, event: CommandSucceededEvent) -> None:
+        if event.command_name == "update" and (act := self.act):
+            self.act = None
+            act()
+
+
+def test_the_winner_of_a_race_is_told_so_even_if_somebody_has_changed_the_order_since(
+    mongo: Mongod, database: Database
+) -> None:
+    elsewhere, update = MongoOrderRepository(database), AfterAnUpdate()
+    with connected(mongo.uri, {"event_listeners": [update]}, mongo_database=database.name) as own:
+        repository = MongoOrderRepository(own)
+        won, lost, late = [repository.add(held(customer_id=name)) for name in ("a", "b", "c")]
+        elsewhere.save(lost.confirm(later(3), CALLER))
+        extended = [each.extend(later(90), later(4), CALLER) for each in (won, lost, late)]
+        cancel = partial(Order.request_cancel, at=later(5), by=CALLER)
+        update.act = lambda: elsewhere.save(cancel(extended[0].saved()))
+        assert repository.save_all(extended) == [extended[0].saved(), extended[2].saved()]
+        now = repository.get(won.id)
+        assert now is not None
+        assert now.version == extended[0].saved().version + 1
 
 
 # --- the store's clock
