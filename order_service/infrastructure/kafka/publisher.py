@@ -7,6 +7,7 @@ import structlog
 
 from order_service.application.outage import Outage
 from order_service.domain.events import OrderEvent
+from order_service.infrastructure.kafka import cloud_events
 from order_service.infrastructure.kafka.delivery import Delivery, Outgoing
 from order_service.infrastructure.kafka.order_events import encode
 
@@ -38,8 +39,7 @@ class KafkaEventPublisher:
         return published
 
     def _deliver(self, events: Sequence[OrderEvent]) -> list[OrderEvent]:
-        outgoing = [Outgoing(self._topic, encode(e), e.order_id.encode()) for e in events]
-        outcomes = self._delivery.deliver(outgoing)
+        outcomes = self._delivery.deliver([self._record(event) for event in events])
         failed = next((error for error in outcomes if error), None)
         if failed:
             self._trouble.failed(
@@ -50,3 +50,7 @@ class KafkaEventPublisher:
         else:
             self._trouble.over()
         return [event for event, error in zip(events, outcomes, strict=True) if error is None]
+
+    def _record(self, event: OrderEvent) -> Outgoing:
+        headers = cloud_events.headers(event)
+        return Outgoing(self._topic, encode(event), event.order_id.encode(), headers)

@@ -28,8 +28,9 @@ def event(
     kind: OrderEventType = OrderEventType.ORDER_CREATED,
     price: Decimal | None = Decimal("39.98"),
     lines: tuple[Line, ...] = (PEN,),
+    sequence: int = 1,
 ) -> OrderEvent:
-    return OrderEvent(kind, order, lines, price, "COMPLETED", AT)
+    return OrderEvent(kind, order, lines, price, "COMPLETED", AT, sequence)
 
 
 class FakeProducer:
@@ -42,6 +43,7 @@ class FakeProducer:
         self.verdicts = verdicts or {}
         self.silent = silent
         self.sent: list[tuple[str, bytes, bytes]] = []
+        self.headers: list[dict[str, bytes]] = []
         self.purged = False
         self._reports: list[Callable[[], None]] = []
 
@@ -50,6 +52,7 @@ class FakeProducer:
         if isinstance(verdict, Exception):
             raise verdict
         self.sent.append((topic, message["key"], message["value"]))
+        self.headers.append(dict(message["headers"]))
         if message["value"] not in self.silent:
             self._reports.append(lambda: on_delivery(verdict, None))
 
@@ -86,6 +89,7 @@ def test_an_order_event_is_the_json_of_the_contract() -> None:
         "totalPrice": 39.98,
         "status": "COMPLETED",
         "occurredAt": "2026-01-02T03:04:05.678Z",
+        "sequence": 1,
     }
 
 
@@ -104,6 +108,7 @@ def test_an_event_of_an_order_of_several_lines_names_them_alone_in_the_customers
         "totalPrice": None,
         "status": "COMPLETED",
         "occurredAt": "2026-01-02T03:04:05.678Z",
+        "sequence": 1,
     }
 
 
@@ -111,11 +116,12 @@ def test_the_events_of_an_order_tell_the_same_lines() -> None:
     created, gone = (json.loads(encode(each)) for each in cancelled().new_events)
     assert (created["event"], gone["event"]) == ("ORDER_CREATED", "ORDER_CANCELLED")
     assert created["lines"] == gone["lines"]
+    assert (created["sequence"], gone["sequence"]) == (1, 2)
 
 
 def test_texts_in_an_order_event_are_escaped() -> None:
     odd = 'a"\\\n\N{SNOWMAN}'
-    told = encode(OrderEvent(OrderEventType.ORDER_FAILED, odd, (Line(odd, 1),), None, odd, AT))
+    told = encode(OrderEvent(OrderEventType.ORDER_FAILED, odd, (Line(odd, 1),), None, odd, AT, 1))
     fields = json.loads(told)
     assert (fields["orderId"], fields["lines"][0]["itemId"], fields["status"]) == (odd,) * 3
 
@@ -148,13 +154,29 @@ def test_events_are_keyed_by_their_order_and_count_as_published_when_confirmed()
     ]
 
 
+def test_an_event_is_published_with_the_headers_of_a_cloud_event() -> None:
+    producer = FakeProducer()
+    publish(producer, [event("o1")])
+    assert producer.headers == [
+        {
+            "ce_specversion": b"1.0",
+            "ce_id": b"o1-ORDER_CREATED",
+            "ce_type": b"order-service.order.created",
+            "ce_source": b"/order-service/orders",
+            "ce_subject": b"o1",
+            "ce_time": b"2026-01-02T03:04:05.678Z",
+            "content-type": b"application/json",
+        }
+    ]
+
+
 def test_an_event_that_the_broker_did_not_confirm_stays_unpublished() -> None:
     failing, fine = event("o1"), event("o2")
     assert publish(FakeProducer({encode(failing): TIMED_OUT}), [failing, fine]) == [fine]
 
 
 def test_an_orders_later_event_never_goes_before_its_earlier_one() -> None:
-    created, gone = event(), event(kind=OrderEventType.ORDER_CANCELLED)
+    created, gone = event(), event(kind=OrderEventType.ORDER_CANCELLED, sequence=2)
     other = event("o2")
     failing = FakeProducer({encode(created): TIMED_OUT})
     assert publish(failing, [created, gone, other]) == [other]
