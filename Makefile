@@ -58,6 +58,10 @@ lint: install ## style, types, layers, Dockerfile and compose file
 model: ## search the model of the stock protocol with Spin, in minutes (protocol/)
 	@protocol/check.sh
 
+.PHONY: test-asyncapi
+test-asyncapi: install ## hold docs/asyncapi.json against the specification, with AsyncAPI's own program
+	@tools/test-asyncapi.sh
+
 .PHONY: test-image
 test-image: install ## build the container image and place an order through it (Debian, as root)
 	@tools/test-image.sh
@@ -98,6 +102,10 @@ bench-hot: install ## one hot item: the simulation's forecast beside what is mea
 format: install ## let ruff rewrite what it can
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+.PHONY: asyncapi
+asyncapi: install ## write docs/asyncapi.json again, after a change of the events
+	@$(BIN)/python tools/asyncapi.py
 
 .PHONY: requirements
 requirements: ## pin again what setup.cfg asks for (UPGRADE=1 takes the newest it allows)

@@ -21,6 +21,7 @@ from order_service.bootstrap.adapters import Adapters, Wrap, build_adapters, sto
 from order_service.bootstrap.shared import Shared
 from order_service.infrastructure.auth import build as auth
 from order_service.infrastructure.dependencies import KeysDependency, log_unforeseen
+from order_service.infrastructure.kafka import asyncapi
 from order_service.infrastructure.mongo.connection import Database
 from order_service.infrastructure.telemetry import logs
 from order_service.infrastructure.telemetry.registry import gathered
@@ -44,13 +45,14 @@ def build_api(
     registry = CollectorRegistry()
     metrics = RequestMetrics(registry, lambda: gathered(registry, shared.places))
     adapters = wrap(build_adapters(settings, database, shared, registry))
+    events = asyncapi.served(settings)
     if not settings.has_issuer:
         structlog.get_logger().warning("open_to_everybody", host=settings.host)
         use_cases = build_use_cases(settings, adapters)
-        return create_app(use_cases, settings=settings, metrics=metrics)
+        return create_app(use_cases, settings=settings, metrics=metrics, events=events)
     keys = auth.key_set(settings)
     use_cases = build_use_cases(settings, adapters, [KeysDependency(keys)])
-    return create_app(use_cases, auth.token_verifier(settings, keys), settings, metrics)
+    return create_app(use_cases, auth.token_verifier(settings, keys), settings, metrics, events)
 
 
 def build_use_cases(

@@ -14,8 +14,8 @@ from order_service.application.stock_log.record import ADDED, REDUCED
 from order_service.infrastructure.kafka import headers
 from order_service.infrastructure.kafka.records import LostRecord, Record
 
-_INT64: Final = 2**63
-_LONGEST_ITEM_ID: Final = 256
+INT64: Final = 2**63
+LONGEST_ITEM_ID: Final = 256
 _FAULTS: Final = {
     TOO_DEEP: f"It is nested deeper than {DEEPEST} levels.",
     NOT_FINITE: "A number in it is too large to be one.",
@@ -107,13 +107,13 @@ def _not_json(value: bytes, error: ValueError) -> Poison:
 
 
 def _text(name: str, value: Any) -> str:
-    if type(value) is not str or not 0 < len(value) <= _LONGEST_ITEM_ID:
-        raise Poison("invalid_field", f"{name} is no text of 1 to {_LONGEST_ITEM_ID} characters.")
+    if type(value) is not str or not 0 < len(value) <= LONGEST_ITEM_ID:
+        raise Poison("invalid_field", f"{name} is no text of 1 to {LONGEST_ITEM_ID} characters.")
     return value
 
 
 def _whole(name: str, value: Any) -> int:
-    if type(value) is not int or not -_INT64 <= value < _INT64:
+    if type(value) is not int or not -INT64 <= value < INT64:
         raise Poison("invalid_field", f"{name} is not a whole number of 64 bits.")
     return value
 

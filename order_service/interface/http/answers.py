@@ -157,6 +157,8 @@ class IndexAnswer(Answer):
     health: str
     document: str
     """This document."""
+    events: str
+    """The AsyncAPI document of what the service says and hears on Kafka."""
     docs: str
     """A page that shows the document, and sends requests."""
 

@@ -40,8 +40,9 @@ def create_app(
     authenticate: Authenticate | None = None,
     settings: Settings | None = None,
     metrics: RequestMetrics | None = None,
+    events: bytes = b"{}",
 ) -> Flask:
-    """``authenticate``: None opens the API to everybody."""
+    """``authenticate``: None opens the API to everybody. ``events``: the AsyncAPI document."""
     settings = settings or Settings()
     stopping = Stopping(settings.stop_delay, _STOP_AT_MOST)
     routes = _routes(use_cases, stopping)
@@ -56,7 +57,7 @@ def create_app(
     guarded = authenticate is not None
     content = openapi.register(app, routes, finished, guarded=guarded)
     document = openapi.document(content, routes, guarded=guarded)
-    app.register_blueprint(docs.blueprint(document))
+    app.register_blueprint(docs.blueprint(document, events))
     if metrics is not None and authenticate is None and not settings.metrics_port:
         app.add_url_rule("/metrics", "metrics", metrics.view)
     wrapped: Any = _wrapped(app.wsgi_app, settings, stopping, metrics)

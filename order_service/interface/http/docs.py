@@ -1,11 +1,12 @@
-"""/openapi.json, and /docs: a page that shows the document and sends requests. The page loads
-nothing from other hosts, and its links are relative to the page: the page works under any path."""
+"""/openapi.json and /asyncapi.json, and /docs: a page that shows the first and sends requests. The
+page loads nothing from other hosts, and its links are relative to the page: the page works under
+any path."""
 
 import json
 from importlib.resources import files
 
 import flask_openapi_swagger
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, request, url_for
 
 _ASSETS = str(files(flask_openapi_swagger) / "templates" / "swagger")
 _PAGE = """<!DOCTYPE html>
@@ -37,12 +38,17 @@ _PAGE_POLICY = (
 )
 
 
-def blueprint(document: bytes) -> Blueprint:
+def blueprint(document: bytes, events: bytes) -> Blueprint:
+    """``document``: OpenAPI's, of the API. ``events``: AsyncAPI's."""
     docs = Blueprint("docs", __name__, static_folder=_ASSETS, static_url_path="/docs/assets")
 
     @docs.get("/openapi.json")
     def openapi() -> Response:
         return Response(_served_here(document), content_type="application/json")
+
+    @docs.get("/asyncapi.json")
+    def asyncapi() -> Response:
+        return Response(events, content_type="application/json")
 
     @docs.get("/docs")
     def page() -> Response:
@@ -60,5 +66,11 @@ def blueprint(document: bytes) -> Blueprint:
 
 def _served_here(document: bytes) -> bytes:
     """The document with the path that the service is under, which only a request tells."""
-    servers = json.dumps({"servers": [{"url": request.script_root or "/"}]}).encode()
-    return servers[:-1] + b", " + document[1:]
+    here = {
+        "servers": [{"url": request.script_root or "/"}],
+        "externalDocs": {
+            "description": "The events on Kafka, as AsyncAPI has them",
+            "url": url_for("docs.asyncapi"),
+        },
+    }
+    return json.dumps(here).encode()[:-1] + b", " + document[1:]

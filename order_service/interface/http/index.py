@@ -40,5 +40,6 @@ def _links() -> Response:
         stock_changes=url_for("stock_changes.list_page"),
         health=url_for("health.ready"),
         document=url_for("docs.openapi"),
+        events=url_for("docs.asyncapi"),
         docs=url_for("docs.page"),
     ).response()
