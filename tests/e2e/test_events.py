@@ -10,15 +10,16 @@ from confluent_kafka import Consumer, Producer
 
 from devstack.kafka import KafkaBroker
 from tests.e2e.answers import TIME, order_in, problem_in
+from tests.published_events import Event, check_sequence, read
 from tests.system import System
 from tests.waiting import until
 
-Events = Callable[[str], list[dict[str, Any]]]
+Events = Callable[[str], list[Event]]
 
 
 @pytest.fixture(scope="module")
 def order_events(kafka: KafkaBroker, system: System) -> Iterator[Events]:
-    """An order's events, as another service reads them."""
+    """An order's events, as another service reads them: each as the AsyncAPI document has it."""
     consumer = Consumer(
         {
             "bootstrap.servers": kafka.bootstrap,
@@ -28,24 +29,20 @@ def order_events(kafka: KafkaBroker, system: System) -> Iterator[Events]:
         }
     )
     consumer.subscribe(["order-events"])
-    seen: list[dict[str, Any]] = []
+    seen: list[Event] = []
 
-    def of(order_id: str) -> list[dict[str, Any]]:
-        for message in consumer.consume(500, 0.1):
-            if message.error() is None:
-                key, value = message.key(), message.value()
-                assert key is not None
-                assert value is not None
-                event = json.loads(value)
-                assert key.decode() == event["orderId"]
-                seen.append(event)
+    def of(order_id: str) -> list[Event]:
+        seen.extend(
+            read(message) for message in consumer.consume(500, 0.1) if message.error() is None
+        )
         return [event for event in seen if event["orderId"] == order_id]
 
     yield of
     consumer.close()
+    check_sequence(seen)
 
 
-def await_events(events: Events, order_id: str, number: int) -> list[dict[str, Any]]:
+def await_events(events: Events, order_id: str, number: int) -> list[Event]:
     return until(
         lambda: found if len(found := events(order_id)) >= number else [],
         f"{number} events of order {order_id}",
@@ -70,6 +67,7 @@ def test_an_order_is_published_as_order_created(system: System, order_events: Ev
         "lines": [{"itemId": item, "quantity": 3, "unitPrice": 19.99, "totalPrice": 59.97}],
         "totalPrice": 59.97,
         "status": "COMPLETED",
+        "sequence": 1,
     }
 
 
@@ -90,6 +88,34 @@ def test_a_cancellation_is_published_after_its_order(system: System, order_event
     system.cancel(order_id)
     events = await_events(order_events, order_id, 2)
     assert [event["event"] for event in events] == ["ORDER_CREATED", "ORDER_CANCELLED"]
+
+
+def test_a_held_order_is_published_as_reserved_then_as_created_once_it_is_confirmed(
+    system: System, order_events: Events
+) -> None:
+    item = system.add_item(stock=10)
+    order_id = order_in(system.create_basket({item: 2}, holdSeconds=600))["_id"]
+    [reserved] = await_events(order_events, order_id, 1)
+    assert (reserved["event"], reserved["status"]) == ("ORDER_RESERVED", "RESERVED")
+    assert system.request("POST", f"/api/orders/{order_id}/confirm").status_code == 200
+    assert system.cancel(order_id).status_code == 200
+    events = await_events(order_events, order_id, 3)
+    assert [(event["event"], event["status"], event["sequence"]) for event in events] == [
+        ("ORDER_RESERVED", "RESERVED", 1),
+        ("ORDER_CREATED", "COMPLETED", 2),
+        ("ORDER_CANCELLED", "CANCELLED", 3),
+    ]
+
+
+def test_a_hold_that_nobody_confirms_is_published_as_expired(
+    system: System, order_events: Events
+) -> None:
+    order_id = order_in(system.create_basket({system.add_item(stock=10): 2}, holdSeconds=1))["_id"]
+    events = await_events(order_events, order_id, 2)
+    assert [(event["event"], event["sequence"]) for event in events] == [
+        ("ORDER_RESERVED", 1),
+        ("ORDER_EXPIRED", 2),
+    ]
 
 
 def test_an_order_that_failed_is_published_as_order_failed(

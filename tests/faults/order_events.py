@@ -1,9 +1,10 @@
 """What the world was told of the orders."""
 
-import json
 from collections import defaultdict
 
 from confluent_kafka import Consumer, TopicPartition
+
+from tests.published_events import read
 
 
 def published(bootstrap: str, topic: str) -> dict[str, list[str]]:
@@ -22,9 +23,7 @@ def published(bootstrap: str, topic: str) -> dict[str, list[str]]:
         unread = {each for each, end in ends.items() if end}
         while unread:
             for message in consumer.consume(1000, 1):
-                assert message.error() is None, message.error()
-                event = json.loads(message.value() or b"")
-                assert message.key() == event["orderId"].encode()
+                event = read(message)
                 told[event["orderId"]].append(event["eventId"])
                 if message.offset() + 1 >= ends[message.partition()]:
                     unread.discard(message.partition())

@@ -15,6 +15,7 @@ PINNED_FILES = [
     "requirements-dev.txt",
     "docker/requirements-build.txt",
     "bench/peers/fastapi/requirements.txt",
+    "tools/node/requirements.txt",
 ]
 
 
