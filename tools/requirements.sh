@@ -4,6 +4,7 @@
 #   requirements-dev.txt                  production, and the extras dev and devstack
 #   docker/requirements-build.txt         what builds the project's own wheel
 #   bench/peers/fastapi/requirements.txt  what a peer of the benchmark stands on
+#   tools/node/requirements.txt           Node.js, for the programs of npm
 #   devstack/kafka_jars.txt               Apache Kafka, with the hashes of its jars
 # Pins stay as long as setup.cfg allows them; UPGRADE=1 takes the newest that it allows.
 # Resolved for every platform and every Python from 3.11.0 on, whatever this machine has: what only
@@ -24,29 +25,32 @@ compile() {
         --custom-compile-command "make requirements" ${upgrade:+"$upgrade"} "$@"
 }
 
-echo "[1/5] requirements.txt"
+echo "[1/6] requirements.txt"
 compile --output-file requirements.txt setup.cfg
 
-echo "[2/5] requirements-dev.txt"
+echo "[2/6] requirements-dev.txt"
 compile --extra dev --extra devstack --constraint requirements.txt \
     --output-file requirements-dev.txt setup.cfg
 
-echo "[3/5] docker/requirements-build.txt"
+echo "[3/6] docker/requirements-build.txt"
 .venv/bin/python -c '
 import tomllib
 with open("pyproject.toml", "rb") as file:
     print(*tomllib.load(file)["build-system"]["requires"], sep="\n")
 ' | compile --constraint requirements-dev.txt --output-file docker/requirements-build.txt -
 
-echo "[4/5] bench/peers/fastapi/requirements.txt"
+echo "[4/6] bench/peers/fastapi/requirements.txt"
 compile --output-file bench/peers/fastapi/requirements.txt bench/peers/fastapi/requirements.in
 
-echo "[5/5] devstack/kafka_jars.txt"
+echo "[5/6] tools/node/requirements.txt"
+compile --output-file tools/node/requirements.txt tools/node/requirements.in
+
+echo "[6/6] devstack/kafka_jars.txt"
 .venv/bin/python -m tools.kafka_jars
 
 if grep -nE '://|file:/|--(extra-)?index-url|--find-links|--trusted-host' \
     requirements.txt requirements-dev.txt docker/requirements-build.txt \
-    bench/peers/fastapi/requirements.txt devstack/kafka_jars.txt; then
+    bench/peers/fastapi/requirements.txt tools/node/requirements.txt devstack/kafka_jars.txt; then
     echo "make requirements: the lines above name a host or a place on this machine's disk" >&2
     exit 1
 fi
