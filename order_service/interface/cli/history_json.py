@@ -46,7 +46,7 @@ def _move(evidence: MoveEvidence) -> dict[str, Any]:
         "previousStock": evidence.move.previous_stock,
         "newStock": evidence.move.new_stock,
         "at": iso(evidence.move.at),
-        **_given({"loggedAt": evidence.place and evidence.place._asdict()}),
+        **_given({"source": evidence.place and evidence.place._asdict()}),
     }
 
 

@@ -63,8 +63,7 @@ def test_orders_show_tells_what_happened_to_a_held_order_and_where_the_log_has_i
         "ORDER_CANCELLED",
     ]
     assert [entry["version"] for entry in history] == [1, 2, 3, 4, 5]
-    logged_at = history[1]["evidence"]["stock"][0]["loggedAt"]
-    assert taken == "{topic}[{partition}]@{offset}".format(**logged_at)
+    assert place_of(history[1]["evidence"]["stock"][0]) == taken
 
 
 def test_orders_show_tells_of_an_expiry(shop: Shop) -> None:

@@ -24,6 +24,7 @@ from tests.orders import (
     failed,
     in_every_state,
     key,
+    moved_at,
     pending,
     stuck_without_intent,
 )
@@ -59,7 +60,8 @@ def giving_back() -> Order:
 
 
 def cancelling_basket(*in_doubt: str) -> Order:
-    return stuck(completed(basket(at=AGO)).request_cancel(AGO, CALLER), in_doubt=in_doubt)
+    sold = moved_at(basket(at=AGO), AGO)
+    return stuck(sold.request_cancel(AGO, CALLER), in_doubt=in_doubt)
 
 
 # --- list
