@@ -128,14 +128,14 @@ class FakeOrders:
         return None
 
     def hold_slots(self, customer_id: str) -> Set[int]:
-        mine = [order.hold for order in self.by_id.values() if order.customer_id == customer_id]
+        with self._lock:
+            mine = [o.hold for o in self.by_id.values() if o.customer_id == customer_id]
         return {hold.slot for hold in mine if hold and hold.slot is not None}
 
     def held_until(self, now: datetime, limit: int) -> list[Order]:
         held = [(o.held_until, o) for o in self.by_id.values() if o.held_until]
-        return [order for until, order in sorted(held, key=lambda each: each[0]) if until <= now][
-            :limit
-        ]
+        over = sorted((each for each in held if each[0] <= now), key=lambda each: each[0])
+        return [order for _, order in over][:limit]
 
     def with_history(self, order_id: str) -> tuple[Order, Sequence[Entry]] | None:
         order = self.by_id.get(order_id)

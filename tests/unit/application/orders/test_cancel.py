@@ -2,11 +2,15 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from order_service.application.orders.cancel import CancelOrder
+from order_service.application.orders.cancel import CancelOrder, CancelOrderResult
+from order_service.application.orders.change import Asked
 from order_service.domain.errors import (
+    HoldConfirmed,
+    HoldExpired,
     IllegalMove,
     InventoryUnavailable,
     OrderNotFound,
@@ -15,10 +19,24 @@ from order_service.domain.errors import (
     StoreUnavailable,
     VersionConflict,
 )
+from order_service.domain.hold import Hold
 from order_service.domain.marks import Stuck
 from order_service.domain.order import Order
-from order_service.domain.status import OrderStatus
-from tests.orders import ITEM, completed, failed, moved_at, pending
+from order_service.domain.status import OrderPhase, OrderStatus
+from tests.lives import ADMIN
+from tests.orders import (
+    CALLER,
+    ITEM,
+    completed,
+    confirmed,
+    expired,
+    expiring,
+    failed,
+    held,
+    later,
+    moved_at,
+    pending,
+)
 from tests.unit.fakes import FakeClock, FakeOrders
 
 LATER = timedelta(seconds=5)
@@ -48,7 +66,10 @@ class Shop:
     def __init__(self) -> None:
         self.orders, self.clock = FakeOrders(), FakeClock()
         self.stock = Stock(self.orders, self.clock)
-        self.cancel = CancelOrder(self.orders, self.stock, self.clock, 7)
+        self._cancel = CancelOrder(self.orders, self.stock, self.clock, 7)
+
+    def cancel(self, order_id: str, **asked: Any) -> CancelOrderResult:
+        return self._cancel(Asked(order_id, **{"by": CALLER, **asked}))
 
     def has(self, order: Order) -> Order:
         self.orders.by_id[order.id] = order.saved()
@@ -136,7 +157,7 @@ def test_a_cancellation_that_fails_after_its_wish_was_stored_is_left_to_settleme
 
 def test_a_stuck_cancellation_waits_for_evidence(shop: Shop) -> None:
     order = completed()
-    asked = order.request_cancel(order.updated_at + LATER)
+    asked = order.request_cancel(order.updated_at + LATER, CALLER)
     shop.has(asked.mark_stuck(Stuck("Nobody can tell.", asked.updated_at, (ITEM,))))
     result = shop.cancel(order.id)
     assert (result.order.status, result.deferred) == (OrderStatus.COMPLETED, True)
@@ -160,23 +181,142 @@ def meanwhile(shop: Shop, happen: Callable[[Order], Order]) -> None:
 
 def test_a_caller_who_loses_the_race_to_cancel_goes_on_with_the_winners_wish(shop: Shop) -> None:
     order = shop.has(completed())
-    meanwhile(shop, lambda current: current.request_cancel(shop.clock.now()))
-    assert shop.cancel(order.id).order.status is OrderStatus.CANCELLED
+    meanwhile(shop, lambda current: current.request_cancel(shop.clock.now(), ADMIN))
+    done = shop.cancel(order.id).order
+    assert (done.status, done.cancel_requested_by) == (OrderStatus.CANCELLED, ADMIN)
     assert len(shop.stock.moved) == 1
 
 
 def test_a_caller_who_loses_the_race_to_a_finished_cancellation_moves_no_stock(shop: Shop) -> None:
     order = shop.has(completed())
     now = shop.clock.now()
-    meanwhile(shop, lambda current: moved_at(current.request_cancel(now), now))
+    meanwhile(shop, lambda current: moved_at(current.request_cancel(now, ADMIN), now))
     result = shop.cancel(order.id)
     assert (result.order.status, result.deferred) == (OrderStatus.CANCELLED, False)
     assert shop.stock.moved == []
 
 
-def test_a_cancellation_that_loses_to_another_change_is_a_version_conflict(shop: Shop) -> None:
+def test_a_cancellation_that_loses_to_another_change_is_asked_for_again(shop: Shop) -> None:
     order = shop.has(completed())
     meanwhile(shop, lambda current: current)
+    done = shop.cancel(order.id).order
+    assert (done.status, done.version) == (OrderStatus.CANCELLED, order.version + 3)
+
+
+def test_a_cancellation_that_loses_again_and_again_is_a_version_conflict(shop: Shop) -> None:
+    order = shop.has(completed())
+
+    def beaten(_: Order) -> Order:
+        raise VersionConflict("Somebody was faster.")
+
+    shop.orders.save = beaten  # type: ignore[method-assign]
     with pytest.raises(VersionConflict):
         shop.cancel(order.id)
     assert shop.stock.moved == []
+
+
+def test_a_cancellation_of_a_version_that_changes_meanwhile_is_refused(shop: Shop) -> None:
+    order = shop.has(completed())
+    meanwhile(shop, lambda current: current)
+    with pytest.raises(PreconditionFailed):
+        shop.cancel(order.id, version=order.version)
+    assert shop.stock.moved == []
+
+
+# --- held orders
+
+
+def test_a_cancelled_hold_gives_its_stock_back_and_was_never_sold(shop: Shop) -> None:
+    order = shop.has(held(slot=3))
+    done = shop.cancel(order.id).order
+    assert (done.status, done.hold) == (OrderStatus.CANCELLED, Hold(60, None, later(62)))
+    [asked] = shop.stock.moved
+    assert (asked.status, asked.hold) == (OrderStatus.RESERVED, Hold(60, 3, later(62)))
+    assert [str(event.type) for event in shop.orders.outbox[order.id]] == ["ORDER_CANCELLED"]
+
+
+def test_a_hold_that_is_over_can_be_cancelled_before_its_expiry_is_recorded(shop: Shop) -> None:
+    order = shop.has(held())
+    shop.clock.sleep(10_000_000)
+    assert shop.cancel(order.id).order.status is OrderStatus.CANCELLED
+
+
+def test_an_order_that_was_confirmed_before_the_caller_came_is_cancelled_as_a_sale(
+    shop: Shop,
+) -> None:
+    order = shop.has(confirmed())
+    done = shop.cancel(order.id).order
+    assert done.status is OrderStatus.CANCELLED
+    [event] = shop.orders.outbox[order.id]
+    assert (event.type, event.sequence) == ("ORDER_CANCELLED", 3)
+
+
+def test_a_cancellation_of_a_hold_that_loses_to_a_confirmation_does_not_cancel_the_sale(
+    shop: Shop,
+) -> None:
+    order = shop.has(held())
+    meanwhile(shop, lambda current: current.confirm(later(5), CALLER))
+    with pytest.raises(HoldConfirmed):
+        shop.cancel(order.id)
+    assert shop.orders.by_id[order.id].phase is OrderPhase.COMPLETED
+    assert shop.stock.moved == []
+
+
+def test_a_cancellation_of_a_hold_that_loses_to_an_extension_and_then_to_a_confirmation_is_told_so(
+    shop: Shop,
+) -> None:
+    order = shop.has(held())
+
+    def extend_then_confirm(current: Order) -> Order:
+        meanwhile(shop, lambda extended: extended.confirm(later(6), CALLER))
+        return current.extend(later(99), later(5), CALLER)
+
+    meanwhile(shop, extend_then_confirm)
+    with pytest.raises(HoldConfirmed):
+        shop.cancel(order.id)
+    assert shop.stock.moved == []
+
+
+def test_a_cancellation_of_a_hold_that_loses_to_its_expiry_is_told_so(shop: Shop) -> None:
+    order = shop.has(held())
+    meanwhile(shop, lambda current: current.expire(later(62)))
+    with pytest.raises(HoldExpired):
+        shop.cancel(order.id)
+    assert shop.stock.moved == []
+
+
+@pytest.mark.parametrize("order", [expiring(), expired()])
+def test_an_order_whose_expiry_is_recorded_cannot_be_cancelled(order: Order, shop: Shop) -> None:
+    shop.has(order)
+    with pytest.raises(HoldExpired) as told:
+        shop.cancel(order.id)
+    assert told.value.order_status == order.status
+
+
+def test_a_held_order_is_not_cancelled_while_the_breaker_is_open_and_stays_held(
+    shop: Shop,
+) -> None:
+    order = shop.has(held())
+    shop.stock.available = False
+    with pytest.raises(InventoryUnavailable):
+        shop.cancel(order.id)
+    assert shop.orders.by_id[order.id].phase is OrderPhase.HELD
+
+
+# --- the history
+
+
+def test_an_order_that_an_admin_cancels_says_so_in_both_entries_of_its_history(
+    shop: Shop,
+) -> None:
+    order = shop.has(completed(customer_id="one"))
+    shop.cancel(order.id, by=ADMIN)
+    entries = [(str(e.event), e.by) for e in shop.orders.history[order.id]]
+    assert entries == [("ORDER_CANCEL_REQUESTED", ADMIN), ("ORDER_CANCELLED", ADMIN)]
+
+
+def test_a_cancellation_that_is_repeated_adds_nothing_to_the_history(shop: Shop) -> None:
+    order = shop.has(completed())
+    for _ in range(3):
+        shop.cancel(order.id)
+    assert len(shop.orders.history[order.id]) == 2

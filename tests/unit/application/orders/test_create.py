@@ -10,6 +10,7 @@ from order_service.application.orders.create import (
     CreateOrder,
     CreateOrderCommand,
     CreateOrderResult,
+    HoldLimits,
 )
 from order_service.domain.errors import (
     InsufficientStock,
@@ -32,11 +33,12 @@ from order_service.domain.marks import (
 )
 from order_service.domain.order import Order
 from order_service.domain.status import OrderStatus
-from tests.orders import basket, moved_at
+from tests.orders import CALLER, basket, moved_at
 from tests.unit.fakes import ITEM, PRICE, FakeClock, FakeOrders
 
 KEY = IdempotencyKey("somebody", "a key", "a fingerprint")
 LIFETIME = timedelta(hours=24)
+HOLDS = HoldLimits(seconds=900, for_each_customer=2)
 
 
 @dataclass
@@ -63,7 +65,7 @@ class Shop:
     def __init__(self) -> None:
         self.orders, self.clock = FakeOrders(), FakeClock()
         self.stock = Stock(self.orders, self.clock)
-        self._create = CreateOrder(self.orders, self.stock, self.clock, 7, LIFETIME)
+        self._create = CreateOrder(self.orders, self.stock, self.clock, 7, LIFETIME, HOLDS)
 
     def create(self, key: IdempotencyKey | None = None, quantity: int = 1) -> CreateOrderResult:
         lines = [Line(ITEM, quantity)]
@@ -185,7 +187,7 @@ def test_a_store_that_goes_away_during_a_create_is_an_error(shop: Shop) -> None:
 
 
 def test_an_order_is_placed_with_its_lines_and_with_what_the_shop_says_of_it(shop: Shop) -> None:
-    create = CreateOrder(shop.orders, shop.stock, shop.clock, 7, LIFETIME, currency="EUR")
+    create = CreateOrder(shop.orders, shop.stock, shop.clock, 7, LIFETIME, HOLDS, currency="EUR")
     lines = basket().lines
     command = CreateOrderCommand(lines, reference="2026-17", metadata={"channel": "web"})
     order = create(command).order
@@ -202,7 +204,7 @@ def test_an_order_is_placed_with_its_lines_and_with_what_the_shop_says_of_it(sho
 
 def create_basket(shop: Shop, key: IdempotencyKey | None = None) -> CreateOrderResult:
     command = CreateOrderCommand(basket().lines, idempotency=key)
-    return CreateOrder(shop.orders, shop.stock, shop.clock, 7, LIFETIME)(command)
+    return CreateOrder(shop.orders, shop.stock, shop.clock, 7, LIFETIME, HOLDS)(command)
 
 
 SHORT = (Shortage("c" * 24, 1), Shortage("b" * 24, 0))
@@ -277,7 +279,7 @@ def test_a_repeated_key_is_answered_with_the_first_order(shop: Shop) -> None:
 
 def test_a_repeated_key_shows_the_order_as_it_was_first_answered(shop: Shop) -> None:
     first = shop.create(KEY)
-    shop.settle(lambda order: order.request_cancel(shop.clock.now()))
+    shop.settle(lambda order: order.request_cancel(shop.clock.now(), CALLER))
     shop.settle(lambda order: moved_at(order, shop.clock.now()))
     assert shop.create(KEY).order.status is first.order.status
 

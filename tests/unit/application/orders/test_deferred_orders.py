@@ -10,6 +10,7 @@ from order_service.application.orders.create import (
     CreateOrder,
     CreateOrderCommand,
     CreateOrderResult,
+    HoldLimits,
 )
 from order_service.domain.errors import (
     InventoryUnavailable,
@@ -47,7 +48,9 @@ class Shop:
         self.orders, self.clock = FakeOrders(), FakeClock()
 
     def create(self, stock: Stock, key: IdempotencyKey | None = KEY) -> CreateOrderResult:
-        create = CreateOrder(self.orders, stock, self.clock, 7, timedelta(days=1))
+        create = CreateOrder(
+            self.orders, stock, self.clock, 7, timedelta(days=1), HoldLimits(900, 2)
+        )
         return create(CreateOrderCommand([Line(ITEM, 1)], idempotency=key))
 
     def abandon(self, order: Order) -> None:

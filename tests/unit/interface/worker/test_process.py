@@ -17,7 +17,11 @@ from prometheus_client import CollectorRegistry
 
 from devstack.ports import free_port
 from order_service.application import outage
-from order_service.domain.errors import BrokerUnavailable, StoreUnavailable
+from order_service.domain.errors import (
+    BrokerUnavailable,
+    InventoryUnavailable,
+    StoreUnavailable,
+)
 from order_service.interface.worker import chores, restarts
 from order_service.interface.worker import http as worker_http
 from order_service.interface.worker import process as worker
@@ -222,23 +226,65 @@ def test_a_part_of_the_worker_that_fails_is_started_again_and_ends_no_other_part
     assert process.exit_codes == [0]
 
 
-def test_the_workers_readiness_names_the_part_that_fails_until_it_is_well() -> None:
+def test_a_round_that_expired_holds_is_followed_by_the_next_at_once() -> None:
+    rounds: list[int] = []
+
+    def expire() -> int:
+        rounds.append(1)
+        if len(rounds) == 5:
+            process.worker.stop()
+            return 0
+        return 32
+
+    process = Process(expire=expire)
+    assert process.worker.work() == 0
+    assert process.counted("done", "expiry") == 4 * 32
+
+
+def test_an_expiry_whose_inventory_is_away_is_tried_again_and_holds_up_no_other_part() -> None:
+    rounds: list[int] = []
+    settled = threading.Event()
+
+    def expire() -> int:
+        rounds.append(1)
+        if len(rounds) < 3:
+            raise InventoryUnavailable("refused")
+        assert settled.wait(5)
+        process.worker.stop()
+        return 0
+
+    def settle() -> int:
+        settled.set()
+        return 0
+
+    process = Process(expire=expire, settle=settle)
+    assert process.worker.work() == 0
+    assert process.counted("failed_rounds", "expiry") == 2
+
+
+@pytest.mark.parametrize(
+    ("part", "work"), [("relay", "publish"), ("settlement", "settle"), ("expiry", "expire")]
+)
+def test_the_workers_readiness_names_the_part_that_fails_until_it_is_well(
+    part: str, work: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "EXPIRE_INTERVAL", 0.001)
     broken = True
 
-    def publish() -> int:
+    def round_of_work() -> int:
         if broken:
             raise ZeroDivisionError
         return 0
 
-    process = Process(publish=publish)
+    process = Process(**{work: round_of_work}, settle_interval=0.01)
     with running(process):
-        problem = until(lambda: process.worker.health.ready()["relay"], "a problem")
+        problem = until(lambda: process.worker.health.ready()[part], "a problem")
         assert "ZeroDivisionError" in problem
         assert "since 2" in problem
-        assert [n for n, p in process.worker.health.ready().items() if p] == ["relay"]
+        assert [n for n, p in process.worker.health.ready().items() if p] == [part]
         assert process.worker.health.live() == {"consumer": None}
         broken = False
-        until(lambda: process.worker.health.ready()["relay"] is None, "a relay that is well")
+        until(lambda: process.worker.health.ready()[part] is None, "a part that is well")
 
 
 def test_a_consumer_that_was_shut_out_is_run_again() -> None:
