@@ -9,6 +9,8 @@ import jsonschema_rs
 import pytest
 
 from order_service.domain.errors import OrderServiceError
+from order_service.domain.history import Change
+from order_service.domain.status import OrderStatus
 from order_service.interface.http import problems
 from order_service.interface.http.samples import SAMPLES
 from tests.system import System
@@ -159,6 +161,21 @@ def test_the_sample_of_a_history_is_one_by_its_schema(document: dict[str, Any]) 
     [sample] = samples_of(answer).values()
     assert sample["value"]["history"]
     jsonschema_rs.validate(schema, sample["value"])
+
+
+@pytest.mark.parametrize("change", Change)
+def test_the_document_says_what_each_event_of_a_history_means(
+    change: Change, document: dict[str, Any]
+) -> None:
+    meant = schemas(document)["ShownEntry"]["properties"]["event"]["description"]
+    assert re.search(rf"\b{change.removeprefix('ORDER_')}\b", meant)
+
+
+@pytest.mark.parametrize("status", OrderStatus)
+def test_the_document_says_what_each_status_means(
+    status: OrderStatus, document: dict[str, Any]
+) -> None:
+    assert status in schemas(document)["ShownOrder"]["properties"]["status"]["description"]
 
 
 def test_every_order_is_listed_under_one_tag_with_all_that_can_be_done_to_it(
