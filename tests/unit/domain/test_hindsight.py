@@ -15,6 +15,7 @@ from tests.lives import (
     Life,
     bought,
     cancel_asked,
+    confirmed,
     decided,
     doubted,
     extended,
@@ -112,6 +113,13 @@ def test_an_order_in_any_state_has_a_history_that_ends_in_its_status(name: str) 
     assert history[-1].status is order.status
     times = [entry.at for entry in history]
     assert times == sorted(times)
+
+
+def test_a_sale_that_was_cancelled_in_the_millisecond_of_its_confirmation_is_told_as_a_sale() -> (
+    None
+):
+    life = lived(to_be_held(), moved(1), confirmed(5), cancel_asked(5))
+    assert [facts(entry) for entry in told(life)] == [facts(entry) for entry in life.history]
 
 
 def test_an_order_that_only_was_placed_has_a_history_of_one_entry() -> None:

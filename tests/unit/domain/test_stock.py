@@ -9,7 +9,7 @@ from order_service.domain.line import Line
 from order_service.domain.marks import Decision, Failure, FailureCode, Shortage
 from order_service.domain.moves import MovedLine, Overwrite, StockMove
 from order_service.domain.order import Order
-from order_service.domain.status import OrderStatus
+from order_service.domain.status import OrderPhase, OrderStatus
 from order_service.domain.stock import (
     Plan,
     StockReading,
@@ -18,6 +18,7 @@ from order_service.domain.stock import (
     plan_overwrites,
 )
 from tests.orders import (
+    CALLER,
     ITEM,
     PRICE,
     START,
@@ -27,6 +28,7 @@ from tests.orders import (
     completed,
     confirmed,
     expired,
+    expiring,
     failed,
     given_up_in_part,
     held,
@@ -237,6 +239,27 @@ def test_a_person_who_completes_one_order_of_an_intent_says_that_its_overwrites_
     assert done.lines[0].taken is not None
     moved = MovedLine(ITEM, PRICE, done.lines[0].taken)
     assert judge(moved, [order, done], 10) is Verdict.APPLIED
+
+
+@pytest.mark.parametrize(
+    "waiting", [expiring(), cancelling(), held().request_cancel(later(5), CALLER)]
+)
+def test_an_order_whose_goods_are_to_go_back_proves_nothing_of_the_overwrite_that_gives_them_back(
+    waiting: Order,
+) -> None:
+    [moved] = intent_of(waiting, previous=7).moved
+    assert judge(moved, [waiting], 7) is Verdict.NOT_APPLIED
+    assert judge(moved, [waiting], 50) is Verdict.UNDECIDED
+
+
+def test_an_order_that_is_held_again_by_word_proves_nothing_of_the_return_that_was_in_doubt() -> (
+    None
+):
+    asked = held().request_cancel(later(5), CALLER)
+    [moved] = intent_of(asked, previous=7).moved
+    again = stuck(asked).decide(Decision(OrderStatus.FAILED, "I counted.", later(9)))
+    assert again.phase is OrderPhase.HELD
+    assert judge(moved, [again], 50) is Verdict.UNDECIDED
 
 
 def test_each_overwrite_of_an_intent_is_judged_by_itself() -> None:

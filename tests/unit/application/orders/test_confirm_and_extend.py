@@ -358,11 +358,12 @@ def test_what_is_left_of_the_longest_time_is_told_in_whole_seconds_that_are_gran
     assert shop.extend(order.id, 800).held_until == shop.at(899.4)
 
 
+@pytest.mark.parametrize("past", [-0.5, 0, 1])
 def test_a_hold_whose_longest_time_is_over_cannot_be_extended_and_can_still_be_confirmed(
-    shop: Shop,
+    past: float, shop: Shop
 ) -> None:
     order = shop.holds(LONGEST)
-    shop.clock.sleep(LONGEST + 1)
+    shop.clock.sleep(LONGEST + past)
     with pytest.raises(InvalidValue, match="from its creation, which is over"):
         shop.extend(order.id, 1)
     assert shop.confirm(order.id).status is OrderStatus.COMPLETED
