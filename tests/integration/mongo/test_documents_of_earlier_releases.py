@@ -5,6 +5,7 @@ The stores are those of ``tests/fixtures``: documents as a release wrote them, n
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
 from itertools import product
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from devstack.mongod import Mongod
+from order_service.application.orders.history import ReadHistory
 from order_service.application.orders.list import ListOrders, OrderQuery
 from order_service.application.orders.publish import PublishEvents
 from order_service.application.place import Place
@@ -19,12 +21,15 @@ from order_service.application.stock_log.changes import (
     StockChangeQuery,
 )
 from order_service.domain.events import OrderEvent
+from order_service.domain.hindsight import whole_history
+from order_service.domain.history import Actor, ActorKind
 from order_service.domain.status import OrderStatus
 from order_service.infrastructure.mongo import schema
 from order_service.infrastructure.mongo.books import MongoBooks
 from order_service.infrastructure.mongo.connection import Database
 from order_service.infrastructure.mongo.index_building import Report
 from order_service.infrastructure.mongo.leases import MongoLeaseStore
+from order_service.infrastructure.mongo.logged_moves import MongoLoggedMoves
 from order_service.infrastructure.mongo.order_pages import MongoOrderPages
 from order_service.infrastructure.mongo.orders import MongoOrderRepository, MongoOutbox
 from order_service.infrastructure.mongo.relay_lock import MongoRelayLock
@@ -43,6 +48,7 @@ from tests.fixtures.store_of_0_2_0 import (
     UNPUBLISHED,
     Entry,
     Move,
+    Recorded,
     at,
 )
 from tests.integration.conftest import connected
@@ -168,6 +174,71 @@ def test_unpublished_events_of_an_earlier_release_are_read_from_the_outbox(store
     for name, order in ORDERS.items():
         found = [event(each)[0] for each in outbox.unpublished_of(order.id)]
         assert found == [told for told in UNPUBLISHED if told.of == name]
+
+
+def test_an_unpublished_event_of_an_earlier_release_has_its_place_in_the_orders_sequence(
+    store: Database,
+) -> None:
+    events = [each for of_order in MongoOutbox(store).unpublished(100) for each in of_order]
+    of_type = {"ORDER_CREATED": 1, "ORDER_FAILED": 1, "ORDER_CANCELLED": 2}
+    assert [each.sequence for each in events] == [of_type[told.type] for told in UNPUBLISHED]
+    [created, cancelled] = MongoOutbox(store).unpublished_of(ORDERS["cancelled"].id)
+    assert (created.sequence, cancelled.sequence) == (1, 2)
+
+
+# --- histories
+
+
+def told_by(order: Recorded) -> list[tuple[str, datetime]]:
+    """What is known of when the order changed."""
+    outcome = "ORDER_FAILED" if order.status == "FAILED" else "ORDER_CREATED"
+    doubts = [order.stuck, order.decision and order.decision.stuck]
+    changes = [
+        ("ORDER_PLACED", order.created),
+        ("ORDER_GIVEN_UP", order.given_up),
+        *(("ORDER_STUCK", doubt.since) for doubt in doubts if doubt),
+        ("ORDER_DECIDED", order.decision and order.decision.at),
+        (outcome, order.settled),
+        ("ORDER_CANCEL_REQUESTED", order.cancel_requested),
+        ("ORDER_CANCELLED", order.updated if order.status == "CANCELLED" else None),
+    ]
+    return sorted(((name, at) for name, at in changes if at), key=lambda each: each[1])
+
+
+@pytest.mark.parametrize("name", ORDERS)
+def test_an_order_of_an_earlier_release_has_the_history_that_its_fields_tell(
+    name: str, store: Database
+) -> None:
+    was, repository = ORDERS[name], MongoOrderRepository(store)
+    found = repository.with_history(was.id)
+    assert found is not None
+    order, kept = found
+    assert (order, kept) == (repository.get(was.id), [])
+    history = whole_history(order, kept)
+    assert [(str(entry.event), entry.at) for entry in history] == told_by(was)
+    assert not any(entry.recorded for entry in history)
+    placed, last = history[0], history[-1]
+    assert placed.by == Actor.caller(was.customer)
+    assert (placed.version, placed.status, last.status) == (1, "PENDING", was.status)
+    assert {entry.by for entry in history[1:]} <= {None, Actor(ActorKind.OPERATOR)}
+
+
+def test_the_history_of_an_order_of_an_earlier_release_names_what_the_log_has(
+    store: Database,
+) -> None:
+    read = ReadHistory(MongoOrderRepository(store), MongoLoggedMoves(store))
+    for name, takes, returns in (
+        ("cancelled", Place("stock-updates", 0, 2), Place("stock-updates", 0, 3)),
+        ("of a shared overwrite", Place("stock_updates", 3, 0), None),
+        ("of the same overwrite", Place("stock_updates", 3, 0), None),
+        ("for free", None, None),
+    ):
+        history = read(ORDERS[name].id)
+        places = {
+            str(each.entry.event): move.place for each in history.entries for move in each.moves
+        }
+        assert places["ORDER_CREATED"] == takes, name
+        assert places.get("ORDER_CANCELLED") == returns, name
 
 
 # --- the stock-change log, and reconciliation

@@ -18,19 +18,32 @@ from bson import ObjectId
 from devstack.mongod import Mongod
 from order_service.application.orders.list import OrderQuery
 from order_service.domain.errors import StoreUnavailable
+from order_service.domain.hindsight import whole_history
 from order_service.domain.hold import Hold
+from order_service.domain.order import Order
 from order_service.infrastructure.dependencies import StoreDependency
 from order_service.infrastructure.mongo import index_building, schema
 from order_service.infrastructure.mongo.connection import Database
 from order_service.infrastructure.mongo.index_building import Report
 from order_service.infrastructure.mongo.order_pages import MongoOrderPages
-from order_service.infrastructure.mongo.orders import MongoOrderRepository
+from order_service.infrastructure.mongo.orders import MongoOrderRepository, MongoOutbox
 from order_service.infrastructure.mongo.retention import log_kept
 from tests.fixtures import restore
 from tests.integration.conftest import connected
 from tests.integration.mongo.guarded_mongod import HALFWAY, GuardedMongod
 from tests.integration.mongo.test_stock_change_log import change
-from tests.orders import ITEM, as_stored, basket, key, later, moved_at, pending
+from tests.orders import (
+    CALLER,
+    ITEM,
+    as_stored,
+    basket,
+    cancelled,
+    completed,
+    key,
+    later,
+    moved_at,
+    pending,
+)
 from tests.waiting import until
 
 NOT_MIGRATED = "The database is not migrated: run `order-service migrate`."
@@ -216,6 +229,75 @@ def by_hand(database: Database, reference: str, each: Any = 1) -> int:
         {"$group": {"_id": None, "sum": {"$sum": counted}}},
     ]
     return sum(found["sum"] for found in database["orders"].aggregate(pipeline))
+
+
+def as_schema_3_left_it(database: Database, *orders: Order) -> None:
+    """Before there were holds and histories."""
+    schema.migrate(database)
+    for index in ("held", "one_hold_for_each_slot"):
+        database["orders"].drop_index(index)
+    database["schema"].update_one({"_id": "schema"}, {"$set": {"version": 3}})
+    documents = [as_stored(order) for order in orders]
+    for document in documents:
+        del document["history"]
+        for event in document["outbox"]:
+            del event["sequence"]
+        document.pop("cancelRequestedBy", None)
+    database["orders"].insert_many(documents)
+
+
+def test_a_store_of_schema_3_gets_the_indexes_of_holds_and_its_orders_stay_as_they_are(
+    fresh: Database,
+) -> None:
+    orders = [completed(basket()), cancelled(), pending()]
+    as_schema_3_left_it(fresh, *orders)
+    before = list(fresh["orders"].find())
+    with pytest.raises(StoreUnavailable, match=NOT_MIGRATED):
+        schema.require_migrated(fresh)
+    done = migrated(fresh)
+    assert [line for line in done if line.endswith(": made.")] == [
+        "Index orders.one_hold_for_each_slot: made.",
+        "Index orders.held: made.",
+    ]
+    schema.require_migrated(fresh)
+    assert fresh["schema"].find_one() == {"_id": "schema", "version": schema.VERSION}
+    assert list(fresh["orders"].find()) == before
+
+
+def test_orders_of_schema_3_have_the_history_that_their_fields_tell_and_events_in_sequence(
+    fresh: Database,
+) -> None:
+    sold, taken_back = completed(basket(customer_id="somebody")), cancelled()
+    as_schema_3_left_it(fresh, sold, taken_back)
+    migrated(fresh)
+    repository, outbox = MongoOrderRepository(fresh), MongoOutbox(fresh)
+    told = []
+    for order in (sold, taken_back):
+        found = repository.with_history(order.id)
+        assert found is not None
+        told.append(whole_history(*found))
+    assert [(str(each.event), each.by, each.recorded) for each in told[0]] == [
+        ("ORDER_PLACED", CALLER, False),
+        ("ORDER_CREATED", None, False),
+    ]
+    assert [(str(each.event), each.recorded) for each in told[1]] == [
+        ("ORDER_PLACED", False),
+        ("ORDER_CREATED", False),
+        ("ORDER_CANCEL_REQUESTED", False),
+        ("ORDER_CANCELLED", False),
+    ]
+    assert [each.sequence for each in outbox.unpublished_of(sold.id)] == [1]
+    assert [each.sequence for each in outbox.unpublished_of(taken_back.id)] == [1, 2]
+
+
+@pytest.mark.parametrize("index", ["one_hold_for_each_slot", "one_order_for_each_key"])
+def test_a_store_with_the_newest_mark_that_lacks_a_unique_index_is_not_migrated(
+    index: str, database: Database
+) -> None:
+    schema.require_migrated(database)
+    database["orders"].drop_index(index)
+    with pytest.raises(StoreUnavailable, match=NOT_MIGRATED):
+        schema.require_migrated(database)
 
 
 # --- what stands in its way

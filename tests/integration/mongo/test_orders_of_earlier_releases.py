@@ -22,6 +22,7 @@ from order_service.application.stock_log.changes import StockChange
 from order_service.bootstrap.adapters import Adapters, build_adapters, stock_mover
 from order_service.bootstrap.shared import Shared
 from order_service.domain.errors import InsufficientStock, ItemNotFound, KeyInFlight, KeyReused
+from order_service.domain.hindsight import whole_history
 from order_service.domain.marks import IdempotencyKey
 from order_service.domain.order import Order
 from order_service.domain.status import OrderStatus
@@ -185,9 +186,28 @@ def test_a_completed_order_of_an_earlier_release_is_cancelled_and_gives_its_stoc
     )
     assert service.cancel(name).order == service.order(name)
     assert items.stock(was.item) == was.quantity
-    told, item, quantity = event(service.adapters.outbox.unpublished_of(was.id)[-1])
+    last = service.adapters.outbox.unpublished_of(was.id)[-1]
+    assert last.sequence == 2
+    told, item, quantity = event(last)
     assert (told.type, told.total) == ("ORDER_CANCELLED", was.total)
     assert (item, quantity) == (was.item, was.quantity)
+
+
+@only_absolute
+def test_what_becomes_of_an_order_of_an_earlier_release_joins_what_its_fields_tell_of_before(
+    service: Service, items: Items
+) -> None:
+    items.set_stock(CUP, 0)
+    service.cancel("completed")
+    found = service.adapters.orders.with_history(ORDERS["completed"].id)
+    assert found is not None
+    assert [(str(each.event), each.recorded, each.version) for each in whole_history(*found)] == [
+        ("ORDER_PLACED", False, 1),
+        ("ORDER_CREATED", False, None),
+        ("ORDER_CANCEL_REQUESTED", True, 3),
+        ("ORDER_CANCELLED", True, 4),
+    ]
+    assert [each.by for each in found[1]] == [CALLER, CALLER]
 
 
 @only_absolute
