@@ -135,7 +135,7 @@ class EntryDocument(EmbeddedDocument):
 class OrderDocument(Document):
     """``awaitingSince`` is there while the order waits for its stock, ``heldUntil`` while it is
     held; the outbox holds the events that are not published yet. All are indexed only where they
-    are there.
+    are there. ``saving`` tells apart the attempts to save the order.
 
     An order of one line has the line's fields itself, as it had before there were others. An order
     of several has ``lines``, and ``itemId`` is the list of their items, for the indexes.
@@ -169,6 +169,7 @@ class OrderDocument(Document):
     stuck = EmbeddedDocumentField(StuckDocument)
     decision = EmbeddedDocumentField(DecisionDocument)
     version = IntField()
+    saving = ObjectIdField()
     outbox = EmbeddedDocumentListField(EventDocument)
     history = EmbeddedDocumentListField(EntryDocument)
 

@@ -36,17 +36,13 @@ from order_service.infrastructure.mongo.order_mapping import (
     read_history,
     read_order,
     write_entry,
-    write_event,
     write_order,
 )
+from order_service.infrastructure.mongo.order_saves import update_all
 
 # What an order need not be read with. Events join the outbox, and leave it, by themselves; entries
 # join the history.
 WITHOUT_LISTS: Final = {"outbox": 0, "history": 0}
-_LISTS: Final = WITHOUT_LISTS.keys()
-_SAVED: Final = {field.db_field for field in OrderDocument._fields.values()} - {"_id", *_LISTS}
-# However often an order is extended, or stuck and decided, the newest entries alone are kept.
-MOST_ENTRIES: Final = 200
 _SLOT: Final = "hold.slot"
 
 
@@ -74,7 +70,7 @@ class MongoOrderRepository:
         self._listeners = listeners
         self._insert = Combined(partial(_insert_all, self._orders))
         self._find = Combined(partial(_find_all, self._orders))
-        self._update = Combined(partial(_update_all, self._orders))
+        self._update = Combined(partial(update_all, self._orders))
 
     def next_id(self) -> str:
         return str(ObjectId())
@@ -193,49 +189,6 @@ def _find_all(collection: Documents, wanted: Sequence[Sequence[str]]) -> list[li
     orders = map(read_order, collection.find({"_id": {"$in": ids}}, WITHOUT_LISTS))
     found = {order.id: order for order in orders}
     return [[found[order_id] for order_id in each if order_id in found] for each in wanted]
-
-
-def _update_all(collection: Documents, saves: Sequence[Sequence[Order]]) -> list[Sequence[Order]]:
-    """Answers, for each save, those of its orders that are stored."""
-    orders = [order for each in saves for order in each]
-    result = collection.bulk_write([_update(order) for order in orders], ordered=False)
-    if result.matched_count == len(orders):
-        return list(saves)
-    if result.matched_count == 0:
-        return [()] * len(saves)
-    # The store tells how many lost a race, and not which.
-    ids = [ObjectId(order.id) for order in orders]
-    found = {
-        str(each["_id"]): each for each in collection.find({"_id": {"$in": ids}}, {"outbox": 0})
-    }
-    return [[order for order in each if _has_won(order, found.get(order.id))] for each in saves]
-
-
-def _has_won(order: Order, stored: Fields | None) -> bool:
-    """Whether the document has, or had, the version that a save of the order was to make."""
-    if stored is None:
-        return False
-    if order.new_history and stored["version"] > order.saved().version:
-        # Somebody has changed the winner since. No two saves make the same version.
-        return set(order.new_history) <= set(read_history(stored))
-    return read_order(stored) == order.saved()
-
-
-def _update(order: Order) -> UpdateOne:
-    fields = write_order(order.saved())
-    order_id = fields.pop("_id")
-    change: dict[str, Any] = {"$set": fields}
-    if absent := _SAVED - fields.keys():
-        change["$unset"] = dict.fromkeys(absent, "")
-    added: dict[str, Any] = {}
-    if order.new_events:
-        added["outbox"] = {"$each": [write_event(event) for event in order.new_events]}
-    if order.new_history:
-        entries = [write_entry(entry) for entry in order.new_history]
-        added["history"] = {"$each": entries, "$slice": -MOST_ENTRIES}
-    if added:
-        change["$push"] = added
-    return UpdateOne({"_id": order_id, "version": order.version}, change)
 
 
 class MongoOutbox:

@@ -29,7 +29,8 @@ from order_service.domain.marks import IdempotencyKey
 from order_service.domain.order import Order
 from order_service.infrastructure.mongo import schema
 from order_service.infrastructure.mongo.connection import Database
-from order_service.infrastructure.mongo.orders import MOST_ENTRIES, MongoOrderRepository
+from order_service.infrastructure.mongo.order_saves import MOST_ENTRIES
+from order_service.infrastructure.mongo.orders import MongoOrderRepository
 from order_service.settings import Settings
 from tests.integration.cli.commands import Commands
 from tests.integration.conftest import opened, store_settings

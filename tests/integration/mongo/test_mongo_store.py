@@ -266,6 +266,23 @@ def test_the_winner_of_a_race_is_told_so_even_if_somebody_has_changed_the_order_
         assert now.version == extended[0].saved().version + 1
 
 
+def test_of_two_who_save_the_same_change_in_the_same_millisecond_one_is_told_that_it_won(
+    database: Database,
+) -> None:
+    repository = MongoOrderRepository(database)
+    orders = [repository.add(held(customer_id=name)) for name in ("a", "b", "c")]
+    repository.save(orders[2].confirm(later(3), CALLER))
+    expiring = [order.expire(later(70)) for order in orders]
+    first = repository.save_all(expiring[:1])
+    # The other batch wins one race, and makes the very same version of the first order.
+    assert repository.save_all(expiring) == [expiring[1].saved()]
+    assert first == [expiring[0].saved()]
+    assert repository.get_many([order.id for order in orders[:2]]) == [
+        expiring[0].saved(),
+        expiring[1].saved(),
+    ]
+
+
 # --- the store's clock
 
 A_ROUND_TRIP = timedelta(milliseconds=100)

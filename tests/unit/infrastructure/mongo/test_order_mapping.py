@@ -27,7 +27,7 @@ from order_service.infrastructure.mongo.order_mapping import (
     write_intent,
     write_order,
 )
-from order_service.infrastructure.mongo.orders import MOST_ENTRIES
+from order_service.infrastructure.mongo.order_saves import MOST_ENTRIES
 from tests.fixtures import documents_of
 from tests.orders import (
     CALLER,
