@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol
 from bson import ObjectId
 from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError
+from pymongo.read_concern import ReadConcern
 
 from order_service.application.orders.create import HoldSlotTaken, IdempotencyKeyTaken
 from order_service.domain.errors import KeyInFlight, VersionConflict
@@ -123,8 +124,11 @@ class MongoOrderRepository:
 
     def hold_slots(self, customer_id: str) -> Set[int]:
         counted = {"customerId": customer_id, "hold.slot": {"$exists": True}}
+        # The index takes no slot twice, and it knows of orders that no majority has yet: who could
+        # not see their slots would try them again and again.
+        seen_by_index = self._orders.with_options(read_concern=ReadConcern("local"))
         with store_errors():
-            found = self._orders.find(counted, {"_id": 0, "hold.slot": 1})
+            found = seen_by_index.find(counted, {"_id": 0, "hold.slot": 1})
             return {each["hold"]["slot"] for each in found}
 
     def held_until(self, now: datetime, limit: int) -> list[Order]:

@@ -310,6 +310,15 @@ def test_a_customers_slots_are_found_without_reading_the_customers_other_orders(
     assert plan["executionStats"]["totalKeysExamined"] <= 3
 
 
+def test_slots_are_seen_as_soon_as_their_index_has_them_whatever_a_majority_knows(
+    database: Database, commands: Commands
+) -> None:
+    commands.sent.clear()
+    MongoOrderRepository(database).hold_slots(SOMEBODY)
+    [find] = commands.named("find")
+    assert find["readConcern"] == {"level": "local"}
+
+
 NAMES_OF_THE_SLOT = ["one_hold_for_each_slot", "hold.slot", '{ "hold.slot": 1 }', "customerId"]
 
 

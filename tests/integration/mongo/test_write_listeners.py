@@ -1,6 +1,6 @@
 """What the repository tells those who listen to its writes, on a real MongoDB."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from order_service.application.orders.create import IdempotencyKeyTaken
 from order_service.domain.errors import StoreUnavailable, VersionConflict
+from order_service.domain.hold import Hold
 from order_service.domain.order import Order
 from order_service.infrastructure.mongo.connection import Database
 from order_service.infrastructure.mongo.orders import MongoOrderRepository
@@ -127,3 +128,25 @@ def test_the_outcomes_of_a_batch_are_counted_for_the_winners_of_the_race_alone(
     completed = registry.get_sample_value("order_service_orders_total", {"outcome": "completed"})
     assert completed == 1
     assert registry.get_sample_value("order_service_orders_placed_total") == 2
+
+
+def test_what_becomes_of_held_orders_is_counted_once_for_each_order(database: Database) -> None:
+    registry = CollectorRegistry()
+    repository = MongoOrderRepository(database, [OrderMetrics(registry)])
+    ends: list[Callable[[Order], Order]] = [
+        lambda order: order.confirm(later(3), CALLER),
+        lambda order: order.request_cancel(later(3), CALLER),
+        lambda order: order.expire(later(62)),
+    ]
+    for end in ends:
+        order = repository.save(moved_at(repository.add(pending(hold=Hold(60))), later(2)))
+        order = repository.save(order.extend(later(50), later(2), CALLER))
+        order = repository.save(end(order))
+        if order.awaits_stock:
+            repository.save(moved_at(order, later(70)))
+    outcomes = {
+        name: registry.get_sample_value("order_service_orders_total", {"outcome": name})
+        for name in ("reserved", "completed", "cancelled", "expired")
+    }
+    assert outcomes == {"reserved": 3, "completed": 1, "cancelled": 1, "expired": 1}
+    assert registry.get_sample_value("order_service_orders_placed_total") == 3
