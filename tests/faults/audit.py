@@ -8,18 +8,15 @@ from bson import ObjectId
 from pymongo.errors import PyMongoError
 
 from tests.faults.buyers import CUT, NOT_SENT, Buyers, Purchase
-from tests.faults.order_events import published
+from tests.faults.order_events import Told, published
 from tests.faults.rig import Rig
+from tests.faults.stories import events_of, flaw_of, may_stand
 from tests.faults.table import Row
 from tests.system import lines_of
 from tests.waiting import until
 
 _SETTLE_WITHIN = 90
-_TOLD = {
-    "COMPLETED": ["ORDER_CREATED"],
-    "CANCELLED": ["ORDER_CREATED", "ORDER_CANCELLED"],
-    "FAILED": ["ORDER_FAILED"],
-}
+_HAVE_STOCK = {"COMPLETED", "RESERVED"}
 Order = dict[str, Any]
 
 
@@ -41,8 +38,9 @@ class Audit:
 
     def run(self, fault: str, runs: int) -> Row:
         """The fault's row; ``wrong`` then says in words what does not hold."""
-        until(self._nothing_waits, "every order settled or reported stuck", _SETTLE_WITHIN, 0.1)
+        until(self._nothing_waits, "every order settled or stuck, none held", _SETTLE_WITHIN, 0.1)
         self._orders = {str(order["_id"]): order for order in self._find()}
+        orders = self._orders.values()
         self._by_key = {_key(order): order for order in self._orders.values() if _key(order)}
         purchases = self._buyers.purchases
         lost = sum(self._is_lost(purchase) for purchase in purchases)
@@ -57,11 +55,14 @@ class Audit:
             fault=f"{fault} ({self._rig.contract})",
             runs=runs,
             acknowledged=sum(purchase.acknowledged for purchase in purchases),
+            held=sum("expiresAt" in order.get("hold", {}) for order in orders),
+            expired=sum(order["status"] == "EXPIRED" for order in orders),
             lost=lost,
             doubled=doubled + sum(max(0, each) for each in surplus),
             oversold=sum(max(0, -each) for each in surplus),
-            half_filled=sum(self._is_half_filled(order) for order in self._orders.values()),
-            stuck=sum("stuck" in order for order in self._orders.values()),
+            half_filled=sum(map(self._is_half_filled, orders)),
+            unexplained=sum(map(self._is_unexplained, orders)),
+            stuck=sum("stuck" in order for order in orders),
             events_doubled=events_doubled,
         )
 
@@ -70,9 +71,13 @@ class Audit:
         return list(self._rig.system.database["orders"].find({**items, **condition}))
 
     def _nothing_waits(self) -> bool:
-        waiting = {"awaitingSince": {"$exists": True}, "stuck": {"$exists": False}}
+        waits = [
+            {"awaitingSince": {"$exists": True}, "stuck": {"$exists": False}},
+            {"heldUntil": {"$exists": True}},
+            {"outbox.0": {"$exists": True}},
+        ]
         try:
-            return not self._find(**waiting) and not self._find(**{"outbox.0": {"$exists": True}})
+            return not self._find(**{"$or": waits})
         except PyMongoError:
             return False
 
@@ -85,20 +90,14 @@ class Audit:
             return False
         assert purchase.final is not None
         stands = self._stand(purchase.final.order_id)
-        answered = {answer.status for answer in purchase.cancel_answers}
-        allowed = {"COMPLETED", "CANCELLED"} if answered else {"COMPLETED"}
-        if 200 in answered:
-            allowed = {"CANCELLED"}
-        elif 202 in answered:
-            allowed = {"CANCELLED", "COMPLETED"} if self._is_stuck(purchase) else {"CANCELLED"}
-        if stands in allowed:
+        if stands in may_stand(purchase, self._is_stuck(purchase)):
             return False
         self.wrong.append(f"{stands}, though answered: {purchase}")
         return True
 
     def _is_stuck(self, purchase: Purchase) -> bool:
         assert purchase.final is not None
-        return "stuck" in self._orders[str(purchase.final.order_id)]
+        return "stuck" in self._orders.get(str(purchase.final.order_id), {})
 
     def _is_doubled(self, purchase: Purchase) -> bool:
         """Its key answers two ways, asked again too."""
@@ -114,7 +113,7 @@ class Audit:
     def _check_refusals(self, purchase: Purchase) -> None:
         """An order that only ever met 503 (or nobody) took nothing."""
         met = {answer.status for answer in purchase.answers}
-        if 500 in met:
+        if 500 in met.union(*({each.status for each in told} for told in purchase.later.values())):
             self.wrong.append(f"an internal error: {purchase}")
         order = self._by_key.get(purchase.key)
         if order is None:
@@ -127,7 +126,7 @@ class Audit:
     def _check_unkeyed(self) -> None:
         """Who asked without a key can't be told apart, but counted."""
         taken = sum(
-            _key(order) is None and order["status"] in ("COMPLETED", "CANCELLED")
+            _key(order) is None and order["status"] not in ("PENDING", "FAILED")
             for order in self._orders.values()
         )
         unkeyed = [purchase for purchase in self._buyers.purchases if purchase.key is None]
@@ -154,20 +153,26 @@ class Audit:
     def _is_half_filled(self, order: Order) -> bool:
         """Whether an order that is settled has, by its own account, a part of its lines."""
         kept = ["taken" in line and "returned" not in line for line in lines_of(order)]
-        if "awaitingSince" in order or set(kept) == {order["status"] == "COMPLETED"}:
+        if "awaitingSince" in order or set(kept) == {order["status"] in _HAVE_STOCK}:
             return False
         self.wrong.append(f"{order['status']}, with these lines kept: {kept}, is {order}")
         return True
+
+    def _is_unexplained(self, order: Order) -> bool:
+        flaw = flaw_of(order)
+        if flaw is not None:
+            self.wrong.append(f"the history does not explain {order['status']}: {flaw}")
+        return flaw is not None
 
     def _check_events(self) -> int:
         told = published(self._rig.kafka.bootstrap, self._rig.topic)
         doubled = 0
         for order_id, order in self._orders.items():
-            expected = [f"{order_id}-{name}" for name in _TOLD.get(order["status"], ())]
-            if order["status"] == "COMPLETED" or "stuck" not in order:
-                first_times = list(dict.fromkeys(told.get(order_id, [])))
-                if first_times != expected:
-                    self.wrong.append(f"{order['status']} {order_id} was told as {first_times}")
+            names = enumerate(events_of(order), 1)
+            expected = [Told(f"{order_id}-{name}", number) for number, name in names]
+            first_times = list(dict.fromkeys(told.get(order_id, [])))
+            if first_times != expected:
+                self.wrong.append(f"{order['status']} {order_id} was told as {first_times}")
             doubled += sum(times - 1 for times in Counter(told.get(order_id, [])).values())
         return doubled
 
@@ -178,7 +183,7 @@ def _sold(order: Order, line: Mapping[str, Any]) -> tuple[int, int]:
     if stuck and line["itemId"] in stuck["items"]:
         # What nobody can tell: whether it was taken, or given back.
         return 0, quantity
-    has = "taken" in line and "returned" not in line if stuck else order["status"] == "COMPLETED"
+    has = "taken" in line and "returned" not in line if stuck else order["status"] in _HAVE_STOCK
     return (quantity, quantity) if has else (0, 0)
 
 

@@ -1,12 +1,15 @@
-"""Clients who buy and cancel, try again as careful clients do, and remember every answer."""
+"""Clients who buy, hold and cancel, try again as careful clients do, and remember every answer."""
 
 import random
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from time import monotonic
+from typing import Final, Literal
 from uuid import uuid4
 
 import requests
@@ -20,6 +23,15 @@ _FINAL = {200, 201, 202, 400}
 # Beyond every recovery, also of a client that meets one crash after another.
 _PATIENCE = 240.0
 _MOST_LINES = 5
+_LONGEST_HOLD = 3
+
+Verb = Literal["confirm", "extend", "cancel"]
+# What customers ask of their orders, in turn.
+_PLANS: Final[Sequence[Sequence[Verb]]] = (["cancel"], [], [], [])
+_PLANS_OF_HOLDS: Final[Sequence[Sequence[Verb]]] = (
+    *(["confirm"], ["confirm"], ["cancel"], ["confirm", "cancel"]),
+    *(["extend", "confirm"], ["extend"], []),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +52,27 @@ class Answer:
             cause = getattr(error.args[0] if error.args else None, "reason", None)
             return cls(NOT_SENT if isinstance(cause, NewConnectionError) else CUT)
         order = body.get("order", {})
-        return cls(response.status_code, order.get("_id"), order.get("status"), body.get("code"))
+        order_status = order.get("status", body.get("orderStatus"))
+        return cls(response.status_code, order.get("_id"), order_status, body.get("code"))
+
+    @property
+    def is_final(self) -> bool:
+        """Asking again would change nothing, as far as the order's status tells that."""
+        is_refused = self.status == 409 and self.order_status not in (None, "PENDING")
+        return self.status in _FINAL or is_refused
 
 
 @dataclass(slots=True)
 class Purchase:
     """One order as its client asked for it. ``lines``: each item's quantity. ``key`` None: asked
-    once, without a key."""
+    once, without a key. ``hold``: for how many seconds; None to buy at once. ``later``: the answers
+    to what was asked of the order afterwards."""
 
     lines: Mapping[str, int]
     key: str | None
+    hold: int | None = None
     answers: list[Answer] = field(default_factory=list)
-    cancel_answers: list[Answer] = field(default_factory=list)
+    later: defaultdict[Verb, list[Answer]] = field(default_factory=lambda: defaultdict(list))
 
     @property
     def final(self) -> Answer | None:
@@ -77,26 +98,33 @@ class Buyers:
         self._leaving.set()
         self._pool.shutdown()
 
-    def buy(self, asked: Asked, quantity: int = 1) -> "Future[Purchase]":
+    def buy(self, asked: Asked, quantity: int = 1, hold: int | None = None) -> "Future[Purchase]":
         """With a key, until it is answered for good. ``quantity``: of an order for one item."""
-        return self._pool.submit(self._buy, self._asked(asked, quantity, uuid4().hex))
+        return self._pool.submit(self._buy, self._asked(asked, quantity, uuid4().hex, hold))
+
+    def confirm(self, purchase: Purchase) -> "Future[Purchase]":
+        return self._pool.submit(self._ask, purchase, "confirm")
+
+    def extend(self, purchase: Purchase, hold: int) -> "Future[Purchase]":
+        return self._pool.submit(self._ask, purchase, "extend", hold)
 
     def cancel(self, purchase: Purchase) -> "Future[Purchase]":
-        return self._pool.submit(self._cancel, purchase)
+        return self._pool.submit(self._ask, purchase, "cancel")
 
     def buy_and_cancel(self, asked: Asked, quantity: int = 1) -> "Future[Purchase]":
         purchase = self._asked(asked, quantity, uuid4().hex)
-        return self._pool.submit(lambda: self._cancel(self._buy(purchase)))
+        return self._pool.submit(lambda: self._ask(self._buy(purchase), "cancel"))
 
     @contextmanager
-    def crowd(self, items: Sequence[str], clients: int = 8) -> Iterator[None]:
+    def crowd(self, items: Sequence[str], clients: int = 8, held: float = 0) -> Iterator[None]:
         """That many buy and cancel at random until the end of the block, and wait for each answer:
         orders of one to five of the items.
 
-        Some ask once, with or without a key, and take what they get.
+        Some ask once, with or without a key, and take what they get. ``held``: the share of orders
+        that are held for a few seconds, and confirmed, extended, cancelled or left alone.
         """
         leave = threading.Event()
-        crowd = [self._pool.submit(self._stroll, items, leave) for _ in range(clients)]
+        crowd = [self._pool.submit(self._stroll, items, held, leave) for _ in range(clients)]
         try:
             yield
         finally:
@@ -106,27 +134,36 @@ class Buyers:
 
     def again(self, purchase: Purchase) -> Answer:
         """The same request with the same key once more; one line in either form."""
-        url, lines = self._rng.choice(self.urls), purchase.lines
+        url, lines, hold = self._rng.choice(self.urls), purchase.lines, purchase.hold
+        if hold is not None:
+            create = self._system.create_basket
+            return Answer.of(lambda: create(lines, purchase.key, url, holdSeconds=hold))
         if len(lines) > 1 or self._rng.random() < 0.5:
             return Answer.of(lambda: self._system.create(lines, key=purchase.key, url=url))
         [(item, quantity)] = lines.items()
         return Answer.of(lambda: self._system.create(item, quantity, purchase.key, url))
 
-    def _asked(self, asked: Asked, quantity: int, key: str | None) -> Purchase:
-        purchase = Purchase({asked: quantity} if isinstance(asked, str) else asked, key)
+    def _asked(
+        self, asked: Asked, quantity: int, key: str | None, hold: int | None = None
+    ) -> Purchase:
+        purchase = Purchase({asked: quantity} if isinstance(asked, str) else asked, key, hold)
         self.purchases.append(purchase)
         return purchase
 
-    def _stroll(self, items: Sequence[str], leave: threading.Event) -> None:
+    def _stroll(self, items: Sequence[str], held: float, leave: threading.Event) -> None:
         while not leave.wait(self._rng.uniform(0, 0.1)):
             key = None if self._rng.random() < 0.1 else uuid4().hex
-            purchase = self._asked(self._basket(items), 1, key)
+            hold = self._hold() if self._rng.random() < held else None
+            purchase = self._asked(self._basket(items), 1, key, hold)
             if key is None or self._rng.random() < 0.2:
                 purchase.answers.append(self.again(purchase))
                 continue
             self._buy(purchase)
-            if self._rng.random() < 0.25:
-                self._cancel(purchase)
+            for verb in self._rng.choice(_PLANS if hold is None else _PLANS_OF_HOLDS):
+                self._ask(purchase, verb, self._hold())
+
+    def _hold(self) -> int:
+        return self._rng.randint(1, _LONGEST_HOLD)
 
     def _basket(self, items: Sequence[str]) -> Mapping[str, int]:
         number = self._rng.randint(1, min(_MOST_LINES, len(items)))
@@ -139,16 +176,17 @@ class Buyers:
                 break
         return purchase
 
-    def _cancel(self, purchase: Purchase) -> Purchase:
-        if not purchase.acknowledged:
+    def _ask(self, purchase: Purchase, verb: Verb, hold: int | None = None) -> Purchase:
+        """``hold``: for how long an extension is."""
+        if purchase.final is None or purchase.final.order_id is None:
             return purchase
-        assert purchase.final is not None
-        order_id = str(purchase.final.order_id)
+        path = f"/api/orders/{purchase.final.order_id}/{verb}"
+        body = {"holdSeconds": hold} if verb == "extend" else None
         for _ in self._tries(purchase):
             url = self._rng.choice(self.urls)
-            answer = Answer.of(lambda url=url: self._system.cancel(order_id, url))
-            purchase.cancel_answers.append(answer)
-            if answer.status in _FINAL:
+            send = partial(self._system.request, "POST", path, url=url, json=body)
+            purchase.later[verb].append(answer := Answer.of(send))
+            if answer.is_final:
                 break
         return purchase
 

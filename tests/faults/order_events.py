@@ -1,18 +1,24 @@
 """What the world was told of the orders."""
 
 from collections import defaultdict
+from typing import NamedTuple
 
 from confluent_kafka import Consumer, TopicPartition
 
 from tests.published_events import read
 
 
-def published(bootstrap: str, topic: str) -> dict[str, list[str]]:
-    """Order id → its event ids, as they stand in the topic now, repeats too."""
+class Told(NamedTuple):
+    event_id: str
+    sequence: int
+
+
+def published(bootstrap: str, topic: str) -> dict[str, list[Told]]:
+    """Order id → its events, as they stand in the topic now, repeats too."""
     consumer = Consumer(
         {"bootstrap.servers": bootstrap, "group.id": "none", "enable.auto.commit": False}
     )
-    told: defaultdict[str, list[str]] = defaultdict(list)
+    told: defaultdict[str, list[Told]] = defaultdict(list)
     try:
         partitions = consumer.list_topics(topic, timeout=20).topics[topic].partitions
         ends = {
@@ -24,7 +30,7 @@ def published(bootstrap: str, topic: str) -> dict[str, list[str]]:
         while unread:
             for message in consumer.consume(1000, 1):
                 event = read(message)
-                told[event["orderId"]].append(event["eventId"])
+                told[event["orderId"]].append(Told(event["eventId"], event["sequence"]))
                 if message.offset() + 1 >= ends[message.partition()]:
                     unread.discard(message.partition())
     finally:

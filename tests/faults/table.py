@@ -5,17 +5,21 @@ from dataclasses import astuple, dataclass, fields
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """``runs``: how often the fault was done. ``half_filled``: orders that ended with a part of
-    their lines. ``stuck`` orders are reported, and wait for a person; ``events_doubled`` are events
-    that were published once more."""
+    """``runs``: how often the fault was done. ``held`` of the orders were held, and ``expired`` of
+    those expired. ``half_filled``: orders that ended with a part of their lines. ``stuck`` orders
+    are reported, and wait for a person; ``events_doubled`` are events that were published once
+    more. ``unexplained``: orders whose history does not lead to where they stand."""
 
     fault: str
     runs: int
     acknowledged: int
+    held: int = 0
+    expired: int = 0
     lost: int = 0
     doubled: int = 0
     oversold: int = 0
     half_filled: int = 0
+    unexplained: int = 0
     stuck: int = 0
     events_doubled: int = 0
 

@@ -1,4 +1,4 @@
-"""SIGKILL of API and worker processes at random times, under baskets, with restarts."""
+"""SIGKILL of API and worker processes at random times, under baskets and holds, with restarts."""
 
 import random
 from time import sleep
@@ -31,7 +31,7 @@ def test_processes_killed_at_any_time_under_baskets_lose_double_and_half_fill_no
     # The last one sells out on the way.
     stocks = [5000] * (ITEMS - 1) + [BASKETS // 10]
     items = {rig.system.add_item(stock): stock for stock in stocks}
-    with buyers.crowd(list(items), clients=24):
+    with buyers.crowd(list(items), clients=24, held=0.5):
         kills = _kill_at_random(rig, rng, buyers)
         rig.heal()
     orders = len(buyers.purchases)

@@ -20,7 +20,7 @@ def test_a_store_killed_and_restarted_under_load_keeps_what_was_acknowledged(
 ) -> None:
     items = {rig.system.add_item(5000): 5000 for _ in range(6)}
     kills = 5 if full else 2
-    with buyers.crowd(list(items)):
+    with buyers.crowd(list(items), held=0.3):
         for _ in range(kills):
             sleep(rng.uniform(0.5, 1.5))
             rig.store.kill()
@@ -53,7 +53,7 @@ def test_primaries_killed_one_after_another_under_load_take_no_acknowledged_orde
     items = {system.add_item(5000): 5000 for _ in range(6)}
     kills = 4 if full else 2
     buyers = Buyers(system, rng)
-    with buyers.crowd(list(items)):
+    with buyers.crowd(list(items), held=0.3):
         for _ in range(kills):
             sleep(rng.uniform(0.5, 2))
             primary = store.primary()

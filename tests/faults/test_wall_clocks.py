@@ -13,6 +13,7 @@ from tests.system import Asked
 
 # STORE_TIMEOUT and a little: minutes would show.
 ROUND_TRIP = timedelta(seconds=3)
+HOLD = 2
 OFF = ["-420", "300"] if FULL else ["-420"]
 
 
@@ -34,6 +35,7 @@ def test_a_clock_that_is_minutes_off_changes_nothing(
             buyers.buy_and_cancel(asked) if rng.random() < 0.3 else buyers.buy(asked)
             for asked in orders
         ]
+        bought += [buyers.buy(asked, hold=HOLD) for asked in orders]
         for each in bought:
             each.result()
         checked(f"clock of one API and worker {seconds} s off", 1, items)
@@ -49,5 +51,8 @@ def _assert_true_times(rig: Rig, items: dict[str, int], began: datetime) -> None
     bounds = (began - ROUND_TRIP, datetime.now(UTC) + ROUND_TRIP)
     for item in items:
         for order in rig.system.orders(item):
+            if hold := order.get("hold"):
+                assert hold["expiresAt"] - order["settledAt"] == timedelta(seconds=HOLD)
+                assert hold["expiresAt"] <= hold["expiredAt"]
             assert bounds[0] < order["createdAt"] < bounds[1]
             assert bounds[0] < order["updatedAt"] < bounds[1]
