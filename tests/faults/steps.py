@@ -1,9 +1,10 @@
 """The calls of ports that a request makes, in their order: at each a process can be stopped.
 
-Those of an order of two lines; an order of one line makes the same, without a second call and
-without the leases of other items.
+Those of an order of two lines; an order of one line makes the same, without a second call of the
+inventory and without the leases of other items.
 """
 
+import re
 import signal
 from typing import Final
 
@@ -26,6 +27,19 @@ CANCEL: Final = {
         "orders.save_all",
     ),
 }
+# Of a worker that finds a hold that is over. "inventory.check" follows on the look for such holds
+# at once; what the worker does before the look is done without a hold, too.
+EXPIRE: Final = {
+    "absolute": (
+        *("inventory.check", "orders.save_all", *_ABSOLUTE, "orders.save_all 2", "leases.release"),
+    ),
+    "conditional": (
+        *("inventory.check", "orders.save_all", "inventory.restore", "inventory.restore 2"),
+        "orders.save_all 2",
+    ),
+}
+# Of the caller of a held order: one write, whatever the contract is.
+CONFIRM: Final = ("orders.get", "orders.save")
 # A create whose second line is refused.
 REFUSE: Final = {
     "absolute": (*_READ, "orders.save_all"),
@@ -49,13 +63,11 @@ SETTLE: Final = {
 RESERVE: Final = ("leases.acquire_again",)
 # Of whoever finds an item that was taken for an order which was never decided.
 WITHDRAW: Final = ("leases.look_durably", "leases.acquire", "leases.clear")
-_OF_SEVERAL_LINES = {"leases.acquire_all"}
+_OF_SEVERAL_LINES = re.compile(r"leases\.acquire_all|inventory\.\w+ 2")
 
 
 def of_one_line(steps: Steps) -> Steps:
-    return tuple(
-        step for step in steps if not step.endswith(" 2") and step not in _OF_SEVERAL_LINES
-    )
+    return tuple(step for step in steps if not _OF_SEVERAL_LINES.fullmatch(step))
 
 
 def traps(steps: Steps, number: int, role: str = "api") -> list[Trap]:

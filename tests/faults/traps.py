@@ -9,7 +9,6 @@ import os
 import signal
 import threading
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -114,12 +113,14 @@ class _Wired:
         self._name = name
         self._port = port
 
-    def __getattr__(self, method: str) -> Callable[..., Any]:
-        step = f"{self._name}.{method}"
+    def __getattr__(self, name: str) -> Any:
+        attribute, step = getattr(self._port, name), f"{self._name}.{name}"
+        if not callable(attribute):
+            return attribute
 
         def call(*args: Any, **options: Any) -> Any:
             self._traps.step(step, "before")
-            result = getattr(self._port, method)(*args, **options)
+            result = attribute(*args, **options)
             self._traps.step(step, "after")
             return result
 
