@@ -10,21 +10,14 @@ from cloudevents.core.formats.json import JSONFormat
 from jsonschema_rs import ValidationError
 
 from order_service.domain.events import OrderEvent, OrderEventType
-from order_service.domain.order import Order
-from order_service.domain.status import OrderStatus
 from order_service.infrastructure.kafka import cloud_events
 from order_service.infrastructure.kafka.order_events import encode
+from tests.lives import LIVES
 from tests.orders import (
     CALLER,
     DEAREST,
     basket,
-    cancelled,
     completed,
-    confirmed,
-    decided,
-    expired,
-    failed,
-    held,
     largest,
     later,
     moved_at,
@@ -37,28 +30,17 @@ from tests.unit.infrastructure.kafka.fakes import record
 TYPES = list(OrderEventType)
 
 
-def lives() -> dict[str, Order]:
-    """Orders that have lived to different ends, with all events of their lives."""
-    return {
-        "sold": completed(),
-        "sold and cancelled": cancelled(),
-        "held and confirmed": confirmed(),
-        "held, confirmed and cancelled": moved_at(
-            confirmed().request_cancel(later(5), CALLER), later(6)
-        ),
-        "held and cancelled": moved_at(held().request_cancel(later(5), CALLER), later(6)),
-        "held and expired": expired(),
-        "failed": failed(),
-        "failed after its goods were taken and given back": reverted(pending()),
-        "failed by a person's word": decided(OrderStatus.FAILED),
-        "for free": completed(price=Decimal(0)),
-        "the dearest": completed(price=DEAREST, quantity=2**31 - 1),
-        "the largest": completed(largest()),
-        "a basket, sold and cancelled": moved_at(
-            completed(basket()).request_cancel(later(5), CALLER), later(6)
-        ),
-        "a basket that failed": reverted(basket()),
-    }
+EVENTS = {
+    **{name: life.events for name, life in LIVES.items()},
+    "failed after its goods were taken and given back": reverted(pending()).new_events,
+    "for free": completed(price=Decimal(0)).new_events,
+    "the dearest": completed(price=DEAREST, quantity=2**31 - 1).new_events,
+    "the largest": completed(largest()).new_events,
+    "a basket, sold and cancelled": moved_at(
+        completed(basket()).request_cancel(later(5), CALLER), later(6)
+    ).new_events,
+    "a basket that failed": reverted(basket()).new_events,
+}
 
 
 def sent(event: OrderEvent) -> tuple[bytes, dict[str, str], bytes]:
@@ -67,23 +49,17 @@ def sent(event: OrderEvent) -> tuple[bytes, dict[str, str], bytes]:
 
 
 def one_of(event_type: OrderEventType) -> OrderEvent:
-    return next(
-        event
-        for order in lives().values()
-        for event in order.new_events
-        if event.type is event_type
-    )
+    return next(each for events in EVENTS.values() for each in events if each.type is event_type)
 
 
-@pytest.mark.parametrize("life", lives())
+@pytest.mark.parametrize("life", EVENTS)
 def test_every_event_of_an_order_is_what_the_document_says(life: str) -> None:
-    events = lives()[life].new_events
-    assert events
-    check_sequence(valid(*sent(event)) for event in events)
+    assert EVENTS[life]
+    check_sequence(valid(*sent(event)) for event in EVENTS[life])
 
 
 def test_the_events_held_against_the_document_are_of_every_type() -> None:
-    told = {(e.type, e.sequence) for order in lives().values() for e in order.new_events}
+    told = {(event.type, event.sequence) for events in EVENTS.values() for event in events}
     assert told == {
         (OrderEventType(name), sequence)
         for name in TYPES
@@ -177,9 +153,8 @@ def test_a_header_that_is_sent_twice_is_noticed() -> None:
 
 
 def test_events_out_of_their_sequence_are_noticed() -> None:
-    first, second, third = (
-        json.loads(encode(each)) for each in lives()["held, confirmed and cancelled"].new_events
-    )
+    events = EVENTS["held, confirmed, cancelled"]
+    first, second, third = (json.loads(encode(event)) for event in events)
     check_sequence([first, second, first, second, third])
     for wrong in ([second, first], [first, third], [second]):
         with pytest.raises(AssertionError):
