@@ -39,7 +39,9 @@ def test_a_strange_request_id_is_replaced(given: str, open_system: System) -> No
     assert len(answer.headers["X-Request-Id"]) == 32
 
 
-@pytest.mark.parametrize("path", ["/api/orders", "/api/nothing", "/health/live", "/openapi.json"])
+@pytest.mark.parametrize(
+    "path", ["/api/orders", "/api/nothing", "/health/live", "/openapi.json", "/asyncapi.json"]
+)
 def test_every_answer_keeps_browsers_careful(path: str, open_system: System) -> None:
     headers = open_system.request("GET", path).headers
     assert headers["X-Content-Type-Options"] == "nosniff"

@@ -13,6 +13,7 @@ from order_service.domain.history import Change
 from order_service.domain.status import OrderStatus
 from order_service.interface.http import problems
 from order_service.interface.http.samples import SAMPLES
+from tests.published_events import DOCUMENT
 from tests.system import System
 
 UNDOCUMENTED = ("/docs", "/openapi.json", "/metrics")
@@ -249,6 +250,18 @@ def test_the_docs_page_asks_nobody_else_and_works_under_any_path(
     assert 'new URL("../openapi.json", document.currentScript.src)' in answer.text
 
 
+def test_the_document_of_the_events_is_that_of_docs_and_asks_for_no_token(
+    guarded_system: System,
+) -> None:
+    answer = guarded_system.request("GET", "/asyncapi.json")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/json")
+    assert answer.json() == DOCUMENT
+
+
+def test_the_docs_page_leads_to_the_document_of_the_events(document: dict[str, Any]) -> None:
+    assert document["externalDocs"]["url"] == "/asyncapi.json"
+
+
 BROWSERS = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
 
@@ -264,7 +277,7 @@ def test_a_program_at_the_root_is_told_what_there_is(accept: str, guarded_system
     assert answer.status_code == 200
     assert answer.headers["Content-Type"] == "application/json"
     assert answer.headers["Vary"] == "Accept"
-    for name in ("health", "document", "docs"):
+    for name in ("health", "document", "events", "docs"):
         assert guarded_system.request("GET", answer.json()[name]).status_code == 200
     for name in ("orders", "stockChanges"):
         assert guarded_system.request("GET", answer.json()[name]).status_code == 401

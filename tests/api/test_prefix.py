@@ -47,8 +47,10 @@ def test_a_client_behind_a_prefix_goes_from_link_to_link(
     second = proxy.request("GET", urljoin(f"{path}/api/orders", first.links["next"]["url"]))
     shown = [page.json()["orders"][0]["_id"] for page in (second, first)]
     assert shown == [str(each["_id"]) for each in shop.orders(item)]
-    servers = proxy.request("GET", f"{path}/openapi.json").json()["servers"]
-    assert servers == [{"url": path}]
+    document = proxy.request("GET", f"{path}/openapi.json").json()
+    assert document["servers"] == [{"url": path}]
+    events = urljoin(f"{path}/docs", document["externalDocs"]["url"])
+    assert proxy.request("GET", events).json()["asyncapi"]
 
 
 def test_requests_that_come_by_no_proxy_have_no_prefix(shop: System) -> None:

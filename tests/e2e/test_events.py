@@ -94,10 +94,10 @@ def test_a_held_order_is_published_as_reserved_then_as_created_once_it_is_confir
     system: System, order_events: Events
 ) -> None:
     item = system.add_item(stock=10)
-    order_id = order_in(system.create_basket({item: 2}, holdSeconds=600))["_id"]
+    order_id = order_in(system.hold(item))["_id"]
     [reserved] = await_events(order_events, order_id, 1)
     assert (reserved["event"], reserved["status"]) == ("ORDER_RESERVED", "RESERVED")
-    assert system.request("POST", f"/api/orders/{order_id}/confirm").status_code == 200
+    assert system.confirm(order_id).status_code == 200
     assert system.cancel(order_id).status_code == 200
     events = await_events(order_events, order_id, 3)
     assert [(event["event"], event["status"], event["sequence"]) for event in events] == [
@@ -110,7 +110,7 @@ def test_a_held_order_is_published_as_reserved_then_as_created_once_it_is_confir
 def test_a_hold_that_nobody_confirms_is_published_as_expired(
     system: System, order_events: Events
 ) -> None:
-    order_id = order_in(system.create_basket({system.add_item(stock=10): 2}, holdSeconds=1))["_id"]
+    order_id = order_in(system.hold(system.add_item(stock=10), seconds=1))["_id"]
     events = await_events(order_events, order_id, 2)
     assert [(event["event"], event["sequence"]) for event in events] == [
         ("ORDER_RESERVED", 1),
