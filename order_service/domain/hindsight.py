@@ -76,6 +76,17 @@ def _word(order: Order, word: Decision) -> Iterator[Entry]:
     by = Actor(ActorKind.OPERATOR, word.by)
     change, status = Change.ORDER_DECIDED, _status_before(order, word.at)
     yield _told(change, status, word.at, by, reason=word.reason, outcome=word.outcome)
+    if _drops_a_cancellation(order, word):
+        yield _told(Change.ORDER_CANCEL_DROPPED, status, word.at, by)
+
+
+def _drops_a_cancellation(order: Order, word: Decision) -> bool:
+    """Whether the goods that the order had were in doubt, and no return of them went on."""
+    expired_at = order.hold.expired_at if order.hold else None
+    returning_since = order.cancel_requested_at or expired_at
+    goes_on = returning_since is not None and returning_since <= word.at
+    had_goods = _status_before(order, word.at) is not OrderStatus.PENDING
+    return word.outcome is OrderStatus.FAILED and had_goods and not goes_on
 
 
 def _doubt(order: Order, stuck: Stuck) -> Entry:

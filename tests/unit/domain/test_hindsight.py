@@ -25,10 +25,10 @@ from tests.lives import (
 )
 from tests.orders import in_every_state, later, pending
 
-# What no field keeps: that an order was deferred, moved in part or extended, and a cancellation
-# that a person's word withdrew.
+# What no field keeps: that an order was deferred, moved in part or extended, and who asked for a
+# cancellation that a person's word dropped.
 UNTOLD = {Change.ORDER_DEFERRED, Change.ORDER_PARTLY_MOVED, Change.ORDER_EXTENDED}
-WITHDRAWN = [name for name in LIVES if "not cancelled by word" in name]
+DROPPED = [name for name in LIVES if "not cancelled by word" in name]
 
 
 def facts(entry: Entry) -> tuple[object, ...]:
@@ -42,19 +42,19 @@ def told(life: Life) -> list[Entry]:
 # --- nothing is recorded
 
 
-@pytest.mark.parametrize("name", [name for name in LIVES if name not in WITHDRAWN])
+@pytest.mark.parametrize("name", [name for name in LIVES if name not in DROPPED])
 def test_an_orders_fields_tell_its_history_where_nothing_is_recorded(name: str) -> None:
     recorded = [facts(each) for each in LIVES[name].history if each.event not in UNTOLD]
     assert [facts(entry) for entry in told(LIVES[name])] == recorded
 
 
-@pytest.mark.parametrize("name", WITHDRAWN)
-def test_a_cancellation_that_a_word_withdrew_is_the_one_thing_that_fields_do_not_tell(
+@pytest.mark.parametrize("name", DROPPED)
+def test_of_a_cancellation_that_a_word_dropped_the_fields_tell_all_but_who_had_asked_for_it(
     name: str,
 ) -> None:
     history = LIVES[name].history
-    withdrawn = next(e for e in history if e.event is Change.ORDER_CANCEL_REQUESTED)
-    recorded = [facts(each) for each in history if each is not withdrawn]
+    dropped = next(e for e in history if e.event is Change.ORDER_CANCEL_REQUESTED)
+    recorded = [facts(each) for each in history if each is not dropped]
     assert [facts(entry) for entry in told(LIVES[name])] == recorded
 
 
@@ -171,6 +171,7 @@ def test_a_doubt_of_an_older_release_is_told_though_a_later_doubt_is_recorded() 
         ("ORDER_CREATED", False, later(1)),
         ("ORDER_STUCK", False, later(20)),
         ("ORDER_DECIDED", False, later(30)),
+        ("ORDER_CANCEL_DROPPED", False, later(30)),
         ("ORDER_CANCEL_REQUESTED", True, later(40)),
         ("ORDER_STUCK", True, later(50)),
     ]
