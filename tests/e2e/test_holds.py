@@ -1,7 +1,6 @@
 """Orders that are held until they are paid, over the whole stack: API, worker, and what they stand
 on."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +13,7 @@ from devstack.kafka import KafkaBroker
 from devstack.mongod import Mongod
 from tests.e2e.answers import order_in, problem_in
 from tests.misbehaving import MisbehavingInventory
+from tests.published_events import read
 from tests.system import Parts, System
 from tests.waiting import until
 
@@ -47,7 +47,7 @@ def await_events(consumer: Consumer, order_id: str, last: str) -> list[tuple[str
     def is_told() -> bool:
         for message in consumer.consume(500, 0.1):
             if message.error() is None and message.key() == order_id.encode():
-                event: dict[str, Any] = json.loads(message.value() or b"")
+                event = read(message)
                 seen.append((event["event"], event["sequence"], event["status"]))
         return bool(seen) and seen[-1][0] == last
 
