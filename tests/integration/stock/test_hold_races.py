@@ -46,6 +46,9 @@ class Start:
     def wait(self) -> None:
         self._all_have_read.wait(SECONDS)
 
+    def call_off(self) -> None:
+        self._all_have_read.abort()
+
 
 class StartingTogether:
     """A port of one who takes part; what it does first is done before the start."""
@@ -62,7 +65,11 @@ class StartingTogether:
         self._first = None
 
         def first(*given: Any) -> Any:
-            answer = method(*given)
+            try:
+                answer = method(*given)
+            except BaseException:
+                self._start.call_off()
+                raise
             self._start.wait()
             return answer
 
@@ -88,6 +95,9 @@ class Stage:
     """Two API processes and two workers, on different machines, and some items."""
 
     def __init__(self, shop: Shop) -> None:
+        # Nothing is late here, however busy the machine is.
+        patient = {"inventory_read_timeout": 10, "lease_seconds": 30}
+        shop.settings = shop.settings.model_copy(update=patient)
         self.items = [shop.items.add(stock=STOCK) for _ in range(4)]
         self._confirming, self._cancelling = shop.process(), shop.elsewhere()
         self._workers = [shop.elsewhere(), shop.elsewhere()]
@@ -119,12 +129,13 @@ class Stage:
         assert len(over) == number
         return over
 
-    def race(self, orders: Sequence[Order]) -> tuple[list[Answers], list[int]]:
-        """What each caller is told, and how many orders each worker has expired."""
+    def race(self, orders: Sequence[Order], *, ahead: bool) -> tuple[list[Answers], list[int]]:
+        """What each caller is told, and how many orders each worker has expired. ``ahead``: the
+        workers know already that the inventory is there."""
         start = Start(2 * len(orders) + len(self._workers))
         with ThreadPoolExecutor(2 * len(orders) + len(self._workers)) as threads:
             workers = [
-                threads.submit(self._expiry(worker, executor, start))
+                threads.submit(self._expiry(worker, executor, start, ahead))
                 for worker, executor in zip(self._workers, self._executors, strict=True)
             ]
             confirmed = [
@@ -168,12 +179,17 @@ class Stage:
         orders = _port(adapters.orders, "get", start)
         return CancelOrder(orders, mover, adapters.clock, SECONDS)
 
-    def _expiry(self, worker: Process, executor: Executor, start: Start) -> ExpireOrders:
-        adapters = worker.adapters
-        # The last thing that a worker does before it writes.
-        inventory = _port(adapters.inventory, "check", start)
-        clock = adapters.clock
-        return ExpireOrders(adapters.orders, worker.mover, inventory, clock, executor, SECONDS)
+    def _expiry(
+        self, worker: Process, executor: Executor, start: Start, ahead: bool
+    ) -> ExpireOrders:
+        orders: Any = worker.adapters.orders
+        inventory: Any = worker.adapters.inventory
+        if ahead:
+            inventory = _port(inventory, "check", start)
+        else:
+            orders = _port(orders, "held_until", start)
+        clock = worker.adapters.clock
+        return ExpireOrders(orders, worker.mover, inventory, clock, executor, SECONDS)
 
 
 def _port(port: Any, first: str, start: Start) -> Any:
@@ -189,15 +205,16 @@ def test_of_confirmation_expiry_and_cancellation_exactly_one_wins_and_the_others
 ) -> None:
     stage, outcomes = Stage(shop), Counter[str]()
     left = dict.fromkeys(stage.items, STOCK)
-    for _ in range(math.ceil(RACES / AT_ONCE)):
+    for number in range(math.ceil(RACES / AT_ONCE)):
         orders = stage.held_and_over(AT_ONCE)
-        answers, expired = stage.race(orders)
+        answers, expired = stage.race(orders, ahead=number % 2 == 0)
         stored = stage.settled(orders)
         assert answers == [_expected(order) for order in stored]
         for order in stored:
             stage.require_whole_story(order)
         became = Counter(str(order.status) for order in stored)
-        assert sum(expired) == became["EXPIRED"]
+        # An expiry may be left to settlement, and none is counted twice.
+        assert sum(expired) <= became["EXPIRED"]
         for line in (order.lines[0] for order in stored if order.status == "COMPLETED"):
             left[line.item_id] -= line.quantity
         assert {item: shop.items.stock(item) for item in stage.items} == left
