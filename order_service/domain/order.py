@@ -75,8 +75,8 @@ class Order(RecordedOrder):
         items are left out. Once no line is left to move, the order is COMPLETED, RESERVED,
         CANCELLED, EXPIRED or, if it was given up, FAILED.
 
-        A move serves an order only once: an order can be cancelled while the intent that took its
-        goods is still open, and that intent must not give the goods back.
+        A move serves an order only once: an order can be cancelled, or expire, while the intent
+        that took its goods is still open, and that intent must not give the goods back.
         """
         moved = tuple(moved)
         if self.was_moved_by(moved):

@@ -169,7 +169,8 @@ class Finishing:
 
 
 def _waiting(orders: Sequence[Order], intent: Intent) -> list[Order]:
-    """The orders that wait for the intent. An order may wait again, to be cancelled."""
+    """The orders that wait for the intent. An order that the intent served may wait again, to give
+    its goods back."""
     return [each for each in orders if each.awaits_stock and not each.was_moved_by(intent.moved)]
 
 

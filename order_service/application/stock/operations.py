@@ -107,7 +107,8 @@ class OperationStock:
             return self._refuse(order, short, taken, deadline)
 
         def take(each: Order) -> Order:
-            # Somebody else may have completed the order, and then it may be cancelled by now.
+            # Somebody else may have taken the goods for the order, and the order may have to give
+            # them back by now.
             if not each.phase.takes:
                 return each
             return each.stock_moved(taken.values(), self._clock.now(), self._by)
