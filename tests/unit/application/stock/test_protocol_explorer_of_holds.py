@@ -130,6 +130,21 @@ def test_a_confirmation_or_extension_disturbed_anywhere_keeps_every_promise(
     Scenario(contract, act, arrange, ENDS[meanwhile], every=SOME, recovery=tends).check()
 
 
+def test_a_commit_of_expired_and_new_orders_disturbed_anywhere_keeps_every_promise() -> None:
+    """Of three orders that share their overwrites, two give back."""
+
+    def arrange(world: World) -> None:
+        held_and_over("absolute", BASKET, ((B, 1), (A, 4)))(world)
+        for number in range(2):
+            world.orders.save(world.placed(number).expire(world.clock.now()))
+        world.place((A, 3), (B, 4))
+
+    def act(process: Process) -> None:
+        process.move_together((A, B), list(process.world.orders.by_id.values()))
+
+    Scenario("absolute", act, arrange, creates((A, 2)), every=2 * SOME, recovery=tends).check()
+
+
 # --- processes that take turns
 
 CHANGES: dict[str, Act] = {

@@ -141,9 +141,10 @@ def test_a_basket_with_missing_items_names_them_beside_those_that_are_short(worl
     assert world.inventory.overwrites == []
 
 
-def commit(world: World, items: tuple[str, ...], orders: Sequence[Order], wire: Tripwire) -> Any:
-    deadline = world.clock.monotonic() + SOON
-    return Process(world, "absolute", wire).stock._commit(items, lambda: orders, deadline)
+def commit(
+    world: World, items: tuple[str, ...], orders: Sequence[Order], wire: Tripwire
+) -> dict[str, Order]:
+    return Process(world, "absolute", wire).move_together(items, orders)
 
 
 def test_orders_of_the_same_items_are_moved_by_the_same_overwrites(world: World) -> None:

@@ -395,6 +395,13 @@ class Process:
         moved: Order = self.stock.move(order, deadline)
         return moved
 
+    def move_together(self, items: tuple[str, ...], orders: Sequence[Order]) -> dict[str, Order]:
+        """One commit of these items serves the orders that wait for them."""
+        self._api.asked_for |= {order.id for order in orders}
+        deadline = self.world.clock.monotonic() + 5
+        moved: dict[str, Order] = self.stock._commit(items, lambda: orders, deadline)
+        return moved
+
     def cancel(self, order: Order) -> None:
         self.world.cancelled.add(order.id)
         cancel = CancelOrder(self.orders, self.stock, self.world.clock, 7)
