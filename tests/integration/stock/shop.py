@@ -14,12 +14,15 @@ from typing import Any
 import pytest
 from pymongo.read_concern import ReadConcern
 
-from order_service.application.orders.ports import OrderRepository
+from order_service.application.orders.expire import AT_ONCE, ExpireOrders
+from order_service.application.orders.ports import OrderRepository, StockMover
 from order_service.application.stock.leased import LeasedStock
 from order_service.application.stock_log.changes import StockChange
 from order_service.bootstrap.adapters import Adapters, build_adapters, stock_mover
 from order_service.bootstrap.shared import Shared
 from order_service.domain.errors import InventoryUnavailable, OutcomeUnknown, StoreUnavailable
+from order_service.domain.history import Actor, Change
+from order_service.domain.hold import Hold
 from order_service.domain.line import Line
 from order_service.domain.order import Order
 from order_service.domain.status import OrderStatus
@@ -38,18 +41,19 @@ CHANGES = {"absolute": "PATCH", "conditional": "POST"}
 class Process:
     settings: Settings
     adapters: Adapters
+    by: Actor | None = None
 
     def __post_init__(self) -> None:
-        self.mover = stock_mover(self.settings, self.adapters)
+        self.mover = stock_mover(self.settings, self.adapters, self.by)
 
     def place(self, item: str, quantity: int = 1) -> Order:
         return self.place_basket((item, quantity))
 
-    def place_basket(self, *wanted: tuple[str, int]) -> Order:
+    def place_basket(self, *wanted: tuple[str, int], hold: Hold | None = None) -> Order:
         orders = self.adapters.orders
         now = self.adapters.clock.now()
         lines = [Line(item, quantity) for item, quantity in wanted]
-        return orders.add(Order.place(id=orders.next_id(), lines=lines, at=now))
+        return orders.add(Order.place(id=orders.next_id(), lines=lines, at=now, hold=hold))
 
     def move(self, order: Order, seconds: float = PATIENCE) -> Order:
         return self.mover.move(order, time.monotonic() + seconds)
@@ -57,6 +61,24 @@ class Process:
     def recover(self, order: Order, seconds: float = PATIENCE) -> Order:
         """From the order as it is stored, as settlement does it."""
         return self.mover.recover(self.stored(order), time.monotonic() + seconds)
+
+    def expire(self, mover: StockMover | None = None) -> int:
+        """``mover``: who gives the stock back; without it, this process."""
+        adapters = self.adapters
+        with ThreadPoolExecutor(AT_ONCE) as threads:
+            return ExpireOrders(
+                adapters.orders,
+                mover or self.mover,
+                adapters.inventory,
+                adapters.clock,
+                threads,
+                PATIENCE,
+            )()
+
+    def history(self, order: Order) -> list[tuple[Change, Actor | None]]:
+        found = self.adapters.orders.with_history(order.id)
+        assert found is not None
+        return [(entry.event, entry.by) for entry in found[1]]
 
     def stored(self, order: Order) -> Order:
         found = self.adapters.orders.get(order.id)
@@ -91,10 +113,13 @@ class Shop:
         """The HTTP method of a change of stock."""
         return CHANGES[self.settings.inventory_contract]
 
-    def process(self, wrap: Callable[[Adapters], Adapters] = lambda adapters: adapters) -> Process:
-        process = Process(
-            self.settings, wrap(build_adapters(self.settings, self.database, self.shared))
-        )
+    def process(
+        self,
+        wrap: Callable[[Adapters], Adapters] = lambda adapters: adapters,
+        by: Actor | None = None,
+    ) -> Process:
+        adapters = wrap(build_adapters(self.settings, self.database, self.shared))
+        process = Process(self.settings, adapters, by)
         self.stack.callback(process.end)
         return process
 
