@@ -28,9 +28,12 @@ _LONGEST_HOLD = 3
 Verb = Literal["confirm", "extend", "cancel"]
 # What customers ask of their orders, in turn.
 _PLANS: Final[Sequence[Sequence[Verb]]] = (["cancel"], [], [], [])
-_PLANS_OF_HOLDS: Final[Sequence[Sequence[Verb]]] = (
-    *(["confirm"], ["confirm"], ["cancel"], ["confirm", "cancel"]),
-    *(["extend", "confirm"], ["extend"], []),
+_FOR_HOLDS: Final[Sequence[Sequence[Verb]]] = (
+    *_PLANS[:2],
+    ["confirm"],
+    ["extend"],
+    ["extend", "confirm"],
+    ["confirm", "cancel"],
 )
 
 
@@ -159,7 +162,7 @@ class Buyers:
                 purchase.answers.append(self.again(purchase))
                 continue
             self._buy(purchase)
-            for verb in self._rng.choice(_PLANS if hold is None else _PLANS_OF_HOLDS):
+            for verb in self._rng.choice(_PLANS if hold is None else _FOR_HOLDS):
                 self._ask(purchase, verb, self._hold())
 
     def _hold(self) -> int:
