@@ -7,17 +7,10 @@ from random import Random
 
 from order_service.domain.errors import InventoryUnavailable, OutcomeUnknown, StoreUnavailable
 from order_service.domain.order import Order
+from tests.unit.application.stock.processes import Act, Process, quietly
 from tests.unit.application.stock.promises import broken_promises
-from tests.unit.application.stock.world import (
-    LONG,
-    Act,
-    Crash,
-    Happening,
-    Process,
-    Tripwire,
-    World,
-    quietly,
-)
+from tests.unit.application.stock.wires import Crash, Happening, Tripwire
+from tests.unit.application.stock.world import LONG, World
 from tests.unit.fakes import FakeInventory
 
 

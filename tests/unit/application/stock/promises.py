@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from order_service.domain.errors import HoldCancelled, HoldConfirmed, HoldExpired, IllegalMove
 from order_service.domain.order import Order
 from order_service.domain.status import OrderPhase, OrderStatus
+from tests.unit.application.stock.processes import wanted_by
 from tests.unit.application.stock.stories import untold
-from tests.unit.application.stock.world import Told, World, wanted_by
+from tests.unit.application.stock.world import Told, World
 
 
 def broken_promises(world: World, contract: str) -> list[str]:

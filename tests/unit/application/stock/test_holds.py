@@ -9,21 +9,9 @@ from order_service.domain.history import EXPIRY, SETTLEMENT, Actor, Change
 from order_service.domain.order import Order
 from order_service.domain.status import OrderPhase, OrderStatus
 from tests.unit.application.stock.exploring import check_promises
-from tests.unit.application.stock.world import (
-    CANCELS,
-    CUSTOMER,
-    HOLD,
-    LONG,
-    A,
-    B,
-    C,
-    DiesAt,
-    Process,
-    Recording,
-    Slow,
-    World,
-    quietly,
-)
+from tests.unit.application.stock.processes import Process, Slow, quietly
+from tests.unit.application.stock.wires import DiesAt, Recording
+from tests.unit.application.stock.world import CANCELS, CUSTOMER, HOLD, LONG, A, B, C, World
 
 BASKET = (A, 3), (B, 2)
 BY_CUSTOMER = Actor.caller(CUSTOMER)

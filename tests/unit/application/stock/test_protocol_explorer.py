@@ -9,22 +9,17 @@ from itertools import product
 import pytest
 
 from tests.unit.application.stock.exploring import Scenario, check_promises, crash
-from tests.unit.application.stock.world import (
-    INITIAL,
-    LONG,
-    A,
+from tests.unit.application.stock.processes import (
     Act,
-    B,
-    C,
     Process,
     Slow,
-    Tripwire,
-    World,
     cancels,
     creates,
     one_after_another,
     quietly,
 )
+from tests.unit.application.stock.wires import Tripwire
+from tests.unit.application.stock.world import INITIAL, LONG, A, B, C, World
 
 CONTRACTS = ["absolute", "conditional"]
 BASKET = ((A, 3), (B, 2))

@@ -11,21 +11,17 @@ from itertools import permutations, product
 import pytest
 
 from tests.unit.application.stock.exploring import Scenario, check_promises, crash
-from tests.unit.application.stock.world import (
-    HOLD,
-    LONG,
-    A,
+from tests.unit.application.stock.processes import (
     Act,
-    B,
     Process,
     Slow,
-    Tripwire,
-    World,
     cancels,
     creates,
     one_after_another,
     quietly,
 )
+from tests.unit.application.stock.wires import Tripwire
+from tests.unit.application.stock.world import HOLD, LONG, A, B, World
 
 both_contracts = pytest.mark.parametrize("contract", ["absolute", "conditional"])
 Wanted = tuple[tuple[str, int], ...]

@@ -19,23 +19,10 @@ from order_service.domain.order import Order
 from order_service.domain.status import OrderPhase, OrderStatus
 from order_service.domain.stock import StockReading
 from tests.unit.application.stock.exploring import crash, recover
+from tests.unit.application.stock.processes import Process, Slow, quietly
 from tests.unit.application.stock.promises import broken_promises
-from tests.unit.application.stock.world import (
-    CANCELS,
-    HOLD,
-    LONG,
-    A,
-    B,
-    C,
-    Crash,
-    DiesAt,
-    Process,
-    Recording,
-    Slow,
-    Tripwire,
-    World,
-    quietly,
-)
+from tests.unit.application.stock.wires import Crash, DiesAt, Recording, Tripwire
+from tests.unit.application.stock.world import CANCELS, HOLD, LONG, A, B, C, World
 from tests.unit.fakes import PRICE
 
 SOON = 5.0

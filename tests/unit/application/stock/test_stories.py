@@ -8,15 +8,9 @@ import pytest
 
 from order_service.domain.history import SETTLEMENT, Change, Entry
 from order_service.domain.status import OrderStatus
+from tests.unit.application.stock.processes import Process
 from tests.unit.application.stock.stories import untold
-from tests.unit.application.stock.world import (
-    CONFIRMS,
-    HOLD,
-    A,
-    B,
-    Process,
-    World,
-)
+from tests.unit.application.stock.world import CONFIRMS, HOLD, A, B, World
 
 BASKET = (A, 3), (B, 2)
 
