@@ -164,6 +164,8 @@ def test_the_workers_metrics_tell_how_many_orders_and_events_wait(system: System
     assert {
         "order_service_oldest_pending_seconds",
         "order_service_oldest_unpublished_seconds",
+        "order_service_orders_held",
+        "order_service_holds_overdue",
     } <= names
 
 
