@@ -192,14 +192,18 @@ def test_an_unpublished_event_of_an_earlier_release_has_its_place_in_the_orders_
 def told_by(order: Recorded) -> list[tuple[str, datetime]]:
     """What is known of when the order changed."""
     outcome = "ORDER_FAILED" if order.status == "FAILED" else "ORDER_CREATED"
-    doubts = [order.stuck, order.decision and order.decision.stuck]
+    word = order.decision
+    doubts = [order.stuck, word and word.stuck]
+    # Nothing tells any more when that was asked for.
+    is_dropped = word and word.outcome == "FAILED" and order.status == "COMPLETED"
     changes = [
         ("ORDER_PLACED", order.created),
         ("ORDER_GIVEN_UP", order.given_up),
         *(("ORDER_STUCK", doubt.since) for doubt in doubts if doubt),
-        ("ORDER_DECIDED", order.decision and order.decision.at),
+        ("ORDER_DECIDED", word and word.at),
         (outcome, order.settled),
         ("ORDER_CANCEL_REQUESTED", order.cancel_requested),
+        ("ORDER_CANCEL_DROPPED", word.at if word and is_dropped else None),
         ("ORDER_CANCELLED", order.updated if order.status == "CANCELLED" else None),
     ]
     return sorted(((name, at) for name, at in changes if at), key=lambda each: each[1])
