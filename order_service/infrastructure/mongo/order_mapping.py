@@ -107,15 +107,19 @@ def write_event(event: OrderEvent) -> dict[str, Any]:
 def read_events(order: Fields) -> list[OrderEvent]:
     """The unpublished events in an order's document."""
     more = {"order_id": str(order["_id"]), "lines": read_lines(order)}
-    return [_read_event(event, more) for event in order.get("outbox", ())]
+    return [
+        _EVENT.read({"sequence": _unnumbered(event, order)} | event, **more)
+        for event in order.get("outbox", ())
+    ]
 
 
-def _read_event(event: Fields, more: Fields) -> OrderEvent:
-    if "sequence" in event:
-        return _EVENT.read(event, **more)
-    # Releases before 0.3 numbered no events; a cancellation was the only second one.
-    sequence = 2 if event["type"] == OrderEventType.ORDER_CANCELLED else 1
-    return _EVENT.read(event, **more, sequence=sequence)
+def _unnumbered(event: Fields, order: Fields) -> int:
+    """The sequence of an event of a release before 0.3, which numbered none. A cancellation was the
+    only one that was not the first; a confirmed order, which those releases could cancel too, has
+    two before it."""
+    if event["type"] != OrderEventType.ORDER_CANCELLED:
+        return 1
+    return 3 if "confirmedAt" in order.get("hold", ()) else 2
 
 
 def write_entry(entry: Entry) -> dict[str, Any]:

@@ -38,6 +38,7 @@ from tests.orders import (
     basket,
     cancelled,
     completed,
+    confirmed,
     failed,
     in_every_state,
     intent_of,
@@ -111,6 +112,18 @@ def test_an_event_is_read_with_the_lines_of_its_order(place: Callable[[], Order]
     order = completed(place())
     document = write_order(order) | {"outbox": [write_event(each) for each in order.new_events]}
     assert read_events(stored(document)) == list(order.new_events)
+
+
+@pytest.mark.parametrize("placed", [completed, confirmed])
+def test_a_cancellation_that_a_release_without_sequences_told_comes_after_what_was_told_before(
+    placed: Callable[[], Order],
+) -> None:
+    """Such a release can cancel an order that was held and confirmed, after a downgrade."""
+    order = moved_at(placed().request_cancel(later(5), CALLER), later(6))
+    document = write_order(order) | {"outbox": [write_event(each) for each in order.new_events]}
+    del document["outbox"][-1]["sequence"]
+    sequences = [event.sequence for event in read_events(stored(document))]
+    assert sequences == [event.sequence for event in order.new_events]
 
 
 # --- what is stored
