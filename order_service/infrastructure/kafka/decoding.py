@@ -7,9 +7,7 @@ from pydantic_core import from_json
 
 from order_service.application.json_values import DEEPEST, NOT_FINITE, TOO_DEEP, fault
 from order_service.application.place import Place
-from order_service.application.stock_log.changes import (
-    StockChange,
-)
+from order_service.application.stock_log.changes import StockChange
 from order_service.application.stock_log.record import ADDED, REDUCED
 from order_service.infrastructure.kafka import headers
 from order_service.infrastructure.kafka.records import LostRecord, Record

@@ -5,9 +5,7 @@ from hashlib import blake2b
 from typing import Final
 
 from order_service.application.place import Place
-from order_service.application.stock_log.changes import (
-    OFFSET_REUSED,
-)
+from order_service.application.stock_log.changes import OFFSET_REUSED
 from order_service.application.stock_log.dead_letters import DeadLetter
 from order_service.infrastructure.kafka import headers
 from order_service.infrastructure.kafka.delivery import Outgoing
