@@ -185,7 +185,7 @@ class TooManyHolds(OrderServiceError):
 
     def __init__(self, most: int) -> None:
         super().__init__(
-            f"You hold {most} orders, and nobody may hold more at a time: confirm or cancel one, "
+            f"One caller may hold {most} orders at a time, and you do: confirm or cancel one, "
             "or wait until one expires."
         )
         self.most = most

@@ -49,6 +49,12 @@ class Actor:
     def caller(cls, subject: str | None) -> Self:
         return cls(ActorKind.CALLER, subject)
 
+    @property
+    def shown_name(self) -> str | None:
+        """The name; of a part of the service, what it is."""
+        is_ours = self.kind in (ActorKind.SETTLEMENT, ActorKind.EXPIRY)
+        return str(self.kind) if is_ours else self.name
+
 
 SETTLEMENT: Final = Actor(ActorKind.SETTLEMENT)
 EXPIRY: Final = Actor(ActorKind.EXPIRY)

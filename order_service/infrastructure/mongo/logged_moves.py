@@ -24,7 +24,7 @@ _APART: Final = timedelta(minutes=5)
 # Of an item's entries in a window: an item may be sold a hundred times a second.
 _LOOKED_AT: Final = 10_000
 # Seconds for all moves of an order together, because a caller waits for the answer.
-_PATIENCE: Final = 3.0
+_PATIENCE: Final = 1.0
 
 
 class _Window(NamedTuple):
@@ -51,7 +51,7 @@ class MongoLoggedMoves:
 
     def places_of(self, moves: Sequence[Moved]) -> Mapping[Moved, Place]:
         """See LoggedChanges. Of changes with the same stocks that were logged about the same time,
-        the one that was made nearest to the move counts. What is not found in a few seconds is left
+        the one that was made nearest to the move counts. What is not found within a second is left
         out as well. Raises StoreUnavailable."""
         until = time.monotonic() + _PATIENCE
         places: dict[Moved, Place] = {}

@@ -3,7 +3,7 @@
 from typing import Any
 
 from order_service.application.orders.history import MoveEvidence, OrderHistory, ToldEntry
-from order_service.domain.history import Actor, ActorKind
+from order_service.domain.history import Actor
 from order_service.domain.marks import Shortage
 from order_service.interface.cli.showing import iso
 
@@ -16,8 +16,7 @@ def history_as_json(history: OrderHistory) -> list[dict[str, Any]]:
 def actor_as_json(actor: Actor | None) -> dict[str, str | None]:
     if actor is None:
         return {"actor": "unknown", "by": None}
-    is_ours = actor.kind in (ActorKind.SETTLEMENT, ActorKind.EXPIRY)
-    return {"actor": actor.kind, "by": actor.kind if is_ours else actor.name}
+    return {"actor": actor.kind, "by": actor.shown_name}
 
 
 def _entry(told: ToldEntry) -> dict[str, Any]:

@@ -143,7 +143,11 @@ def stuck(composition: MakesOrderTools, /, limit: int, as_json: bool) -> None:
     required=True,
     help="completed if the inventory made every change in doubt, failed if it made none of them.",
 )
-@click.option("--reason", required=True, help="How you know; the reason is kept with the order.")
+@click.option(
+    "--reason",
+    required=True,
+    help="How you know. The order's history keeps the reason, and its customer can read it.",
+)
 @click.option(
     "--by",
     callback=person,

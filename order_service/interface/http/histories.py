@@ -13,7 +13,7 @@ from order_service.application.orders.history import (
     ToldEntry,
 )
 from order_service.domain.errors import OrderNotFound, StoreUnavailable
-from order_service.domain.history import Actor, ActorKind, Change
+from order_service.domain.history import ActorKind, Change
 from order_service.domain.marks import Shortage
 from order_service.domain.status import OrderStatus
 from order_service.interface.http.access import caller
@@ -114,7 +114,7 @@ class ShownEntry(Answer):
             status=entry.status,
             event=entry.event,
             actor=entry.by.kind if entry.by else _NOBODY_KNOWS,
-            by=_name(entry.by),
+            by=entry.by.shown_name if entry.by else None,
             version=entry.version,
             recorded=entry.recorded,
             evidence=ShownEvidence.of(told),
@@ -129,13 +129,6 @@ class HistoryAnswer(Answer):
     @classmethod
     def of(cls, history: OrderHistory) -> Self:
         return cls.model_construct(history=[ShownEntry.of(each) for each in history.entries])
-
-
-def _name(actor: Actor | None) -> str | None:
-    if actor is None:
-        return None
-    is_ours = actor.kind in (ActorKind.SETTLEMENT, ActorKind.EXPIRY)
-    return str(actor.kind) if is_ours else actor.name
 
 
 def routes(read_history: ReadHistory) -> Routes:
