@@ -21,12 +21,15 @@ from devstack.mongod import Mongod
 from order_service.application.orders.create import IdempotencyKeyTaken
 from order_service.application.stock.lease import Lease
 from order_service.domain.errors import StoreUnavailable
+from order_service.domain.moves import StockMove
 from order_service.domain.order import Order
 from order_service.infrastructure.dependencies import StoreDependency
 from order_service.infrastructure.mongo import clock, schema
+from order_service.infrastructure.mongo.backlog import read_backlog
 from order_service.infrastructure.mongo.clock import StoreClock
 from order_service.infrastructure.mongo.connection import Database
 from order_service.infrastructure.mongo.leases import MongoLeaseStore
+from order_service.infrastructure.mongo.logged_moves import MongoLoggedMoves
 from order_service.infrastructure.mongo.orders import MongoOrderRepository, MongoOutbox
 from tests.integration.cli.commands import Commands
 from tests.integration.conftest import connected
@@ -378,6 +381,14 @@ USES: dict[str, Callable[[Database], object]] = {
     "forget_key": lambda database: MongoOrderRepository(database).forget_key(str(ObjectId())),
     "unsettled": lambda database: MongoOrderRepository(database).unsettled(later(1), 10),
     "stuck": lambda database: MongoOrderRepository(database).stuck(10),
+    "held_until": lambda database: MongoOrderRepository(database).held_until(later(1), 10),
+    "hold_slots": lambda database: MongoOrderRepository(database).hold_slots("somebody"),
+    "holder_of": lambda database: MongoOrderRepository(database).holder_of(key()),
+    "with_history": lambda database: MongoOrderRepository(database).with_history(str(ObjectId())),
+    "places_of": lambda database: MongoLoggedMoves(database).places_of(
+        [("an item", StockMove(2, 1, later(1)))]
+    ),
+    "backlog": read_backlog,
     "unpublished": lambda database: MongoOutbox(database).unpublished(10),
     "mark_published": lambda database: MongoOutbox(database).mark_published(completed().new_events),
     "look": lambda database: MongoLeaseStore(database, "somebody", 10).look(["an item"]),
