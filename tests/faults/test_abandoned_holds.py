@@ -12,7 +12,7 @@ import requests
 from bson import ObjectId
 
 from tests.faults import table
-from tests.faults.buyers import Buyers
+from tests.faults.buyers import Buyers, Purchase
 from tests.faults.cases import all_caught
 from tests.faults.conftest import FULL, Checked, both_when_full
 from tests.faults.rig import Rig
@@ -26,7 +26,8 @@ CONFIRMED = 5
 
 
 class Shelf:
-    """So many holds that they take an item's whole stock; each fifth has another item too."""
+    """Holds that take the whole stock of an item; each fifth has another item too. ``holds``: how
+    many, a multiple of ten."""
 
     def __init__(self, rig: Rig, buyers: Buyers, holds: int) -> None:
         self._rig = rig
@@ -34,8 +35,11 @@ class Shelf:
         self.items = {rig.system.add_item(holds): holds, rig.system.add_item(holds): holds}
         hot, other = self.items
         baskets: list[Asked] = [{other: 5, hot: 1}, hot, hot, hot, hot]
-        bought = [buyers.buy(baskets[n % 5], hold=1) for n in range(holds)]
-        self.bought = [each.result() for each in bought]
+        self.bought: list[Purchase] = []
+        # A few at a time: where the inventory is too slow, an order waits for the dead worker.
+        for begun in range(0, holds, 10):
+            few = [buyers.buy(baskets[n % 5], hold=1) for n in range(begun, begun + 10)]
+            self.bought += [each.result() for each in few]
 
     @property
     def stocks(self) -> list[int]:
