@@ -35,11 +35,12 @@ from order_service.settings.types import (
 )
 from order_service.settings.variables import Variables
 
-__all__ = ["Settings", "SettingsError"]
+__all__ = ["LONGEST_HOLD", "Settings", "SettingsError"]
 
 # A longer time is as good as for ever, and counted back it could leave the calendar.
 _HOURS_OF_TEN_YEARS: Final = 87_600
-_SECONDS_OF_A_YEAR: Final = 31_536_000
+# Seconds: a year.
+LONGEST_HOLD: Final = 31_536_000
 
 
 class Settings(BaseModel):
@@ -56,7 +57,7 @@ class Settings(BaseModel):
     metrics_port: Port = 0
 
     # --- Held orders ---
-    max_hold_seconds: Annotated[int, Field(ge=1, le=_SECONDS_OF_A_YEAR)] = 86_400
+    max_hold_seconds: Annotated[int, Field(ge=1, le=LONGEST_HOLD)] = 86_400
     max_holds_per_caller: Annotated[int, Field(ge=1, le=10_000)] = 20
 
     # --- The cache of orders ---

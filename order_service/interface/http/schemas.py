@@ -14,6 +14,7 @@ from order_service.application.stock_log.changes import StockChangeQuery
 from order_service.domain.errors import InvalidValue, OrderNotFound
 from order_service.domain.history import Actor
 from order_service.interface.http.list_parameters import Instant, PageSize
+from order_service.settings import LONGEST_HOLD
 
 HexId = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{24}$", strict=True), AfterValidator(str.lower)]
 MAX_KEY_LENGTH = 255
@@ -49,7 +50,7 @@ Reference = Annotated[
 
 
 # As long as MAX_HOLD_SECONDS may be; what the setting allows is up to the use case.
-HoldSeconds = Annotated[int, Field(strict=True, ge=1, le=31_536_000)]
+HoldSeconds = Annotated[int, Field(strict=True, ge=1, le=LONGEST_HOLD)]
 
 
 def _unquoted_key(value: str) -> str:
