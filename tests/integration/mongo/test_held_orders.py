@@ -1,6 +1,6 @@
 """Held orders in the store: how they are found and counted, and how many one customer may have."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from devstack.mongod import Mongod
 from order_service.application.orders.create import (
     CreateOrder,
     CreateOrderCommand,
@@ -22,13 +21,11 @@ from order_service.domain.line import Line
 from order_service.domain.marks import Failure, FailureCode
 from order_service.domain.order import Order
 from order_service.domain.status import OrderPhase, OrderStatus
-from order_service.infrastructure.mongo import schema
 from order_service.infrastructure.mongo.backlog import read_backlog
 from order_service.infrastructure.mongo.clock import StoreClock
 from order_service.infrastructure.mongo.connection import Database
 from order_service.infrastructure.mongo.orders import MongoOrderRepository
 from tests.integration.cli.commands import Commands
-from tests.integration.conftest import connected
 from tests.orders import (
     CALLER,
     ITEM,
@@ -43,20 +40,6 @@ from tests.orders import (
 )
 
 SOMEBODY = "somebody"
-
-
-@pytest.fixture
-def commands() -> Commands:
-    """What is sent to ``database``."""
-    return Commands()
-
-
-@pytest.fixture
-def database(mongo: Mongod, commands: Commands) -> Iterator[Database]:
-    """Fresh and migrated."""
-    with connected(mongo.uri, {"event_listeners": [commands]}) as database:
-        schema.migrate(database)
-        yield database
 
 
 def has(database: Database, *orders: Order) -> None:

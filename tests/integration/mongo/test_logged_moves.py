@@ -1,6 +1,6 @@
 """Where the stock-change log has the changes that served orders, on a real MongoDB."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,7 +10,7 @@ from devstack.mongod import Mongod
 from order_service.application.place import Place
 from order_service.domain.errors import StoreUnavailable
 from order_service.domain.moves import StockMove
-from order_service.infrastructure.mongo import logged_moves, schema
+from order_service.infrastructure.mongo import logged_moves
 from order_service.infrastructure.mongo.connection import Database
 from order_service.infrastructure.mongo.entry_ids import EntryIds
 from order_service.infrastructure.mongo.logged_moves import MongoLoggedMoves
@@ -22,20 +22,6 @@ from tests.orders import ITEM, later
 
 OTHER = "b" * 24
 A_MINUTE = 60.0
-
-
-@pytest.fixture
-def commands() -> Commands:
-    """What is sent to ``database``."""
-    return Commands()
-
-
-@pytest.fixture
-def database(mongo: Mongod, commands: Commands) -> Iterator[Database]:
-    """Fresh and migrated."""
-    with connected(mongo.uri, {"event_listeners": [commands]}) as database:
-        schema.migrate(database)
-        yield database
 
 
 class Log:

@@ -46,22 +46,6 @@ from tests.orders import (
 )
 from tests.waiting import until
 
-
-@pytest.fixture
-def commands() -> Commands:
-    """What is sent to ``database``."""
-    return Commands()
-
-
-@pytest.fixture
-def database(mongo: Mongod, commands: Commands) -> Iterator[Database]:
-    """Fresh and migrated."""
-    with connected(mongo.uri, {"event_listeners": [commands]}) as database:
-        schema.migrate(database)
-        commands.sent.clear()
-        yield database
-
-
 # --- migration
 
 
