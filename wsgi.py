@@ -10,6 +10,7 @@ from flask import Flask
 from gunicorn.errors import AppImportError
 
 from order_service.bootstrap.api import build_api
+from order_service.bootstrap.correlating import correlation
 from order_service.bootstrap.master import handed_on
 from order_service.infrastructure.mongo.connection import connect
 from order_service.settings import SettingsError
@@ -19,7 +20,9 @@ from order_service.settings import SettingsError
 def _app() -> Flask:
     try:
         settings, shared = handed_on()
-        return build_api(settings, connect(settings), shared)
+        telling = correlation(settings, "api")
+        database = connect(settings, event_listeners=telling.store_listeners())
+        return build_api(settings, database, shared, correlation=telling)
     except SettingsError as error:
         # gunicorn prints this alone, and starts no other worker.
         raise AppImportError(str(error)) from None

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Pins what setup.cfg asks for, with the hashes of every file on PyPI:
 #   requirements.txt                      production
-#   requirements-dev.txt                  production, and the extras dev and devstack
+#   requirements-dev.txt                  production, and the extras dev, devstack and tracing
 #   docker/requirements-build.txt         what builds the project's own wheel
 #   bench/peers/fastapi/requirements.txt  what a peer of the benchmark stands on
 #   tools/node/requirements.txt           Node.js, for the programs of npm
@@ -29,7 +29,7 @@ echo "[1/6] requirements.txt"
 compile --output-file requirements.txt setup.cfg
 
 echo "[2/6] requirements-dev.txt"
-compile --extra dev --extra devstack --constraint requirements.txt \
+compile --extra dev --extra devstack --extra tracing --constraint requirements.txt \
     --output-file requirements-dev.txt setup.cfg
 
 echo "[3/6] docker/requirements-build.txt"

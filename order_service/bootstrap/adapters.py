@@ -11,6 +11,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry
 
 from order_service.application.clock import Clock
+from order_service.application.correlation import Correlation
 from order_service.application.orders.history import LoggedChanges
 from order_service.application.orders.list import OrderPages
 from order_service.application.orders.ports import OrderReader
@@ -39,6 +40,7 @@ from order_service.infrastructure.mongo.orders import MongoOrderRepository, Mong
 from order_service.infrastructure.mongo.relay_lock import MongoRelayLock
 from order_service.infrastructure.mongo.stock_changes import MongoStockChangeLog
 from order_service.infrastructure.telemetry.cache import ReadMetrics
+from order_service.infrastructure.telemetry.correlation import LogCorrelation
 from order_service.infrastructure.telemetry.inventory import InventoryMetrics
 from order_service.infrastructure.telemetry.leases import LeaseMetrics
 from order_service.infrastructure.telemetry.orders import OrderMetrics
@@ -69,6 +71,7 @@ class Adapters:
     conditional: ConditionalInventory
     store: Dependency
     inventory: Dependency
+    correlation: Correlation
 
 
 Wrap = Callable[[Adapters], Adapters]
@@ -79,10 +82,12 @@ def build_adapters(
     database: Database,
     shared: Shared,
     registry: CollectorRegistry | None = None,
+    correlation: LogCorrelation | None = None,
 ) -> Adapters:
     """``registry``: where the adapters count and time what they do."""
     registry = registry or CollectorRegistry()
-    http = InventoryHttp(settings)
+    correlation = correlation or LogCorrelation()
+    http = InventoryHttp(settings, correlation)
     calls = InventoryMetrics(registry)
     clock = StoreClock(database)
     owner = f"{socket.gethostname()}:{os.getpid()}"
@@ -105,6 +110,7 @@ def build_adapters(
         conditional=conditional.ConditionalInventory(http, calls),
         store=StoreDependency(database),
         inventory=InventoryDependency(http),
+        correlation=correlation,
     )
 
 
@@ -131,4 +137,5 @@ def stock_mover(
         calls,
         settings.lease_seconds,
         by,
+        adapters.correlation,
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from flask import Flask
@@ -23,7 +23,7 @@ from order_service.infrastructure.auth import build as auth
 from order_service.infrastructure.dependencies import KeysDependency, log_unforeseen
 from order_service.infrastructure.kafka import asyncapi
 from order_service.infrastructure.mongo.connection import Database
-from order_service.infrastructure.telemetry import logs
+from order_service.infrastructure.telemetry.correlation import LogCorrelation
 from order_service.infrastructure.telemetry.registry import gathered
 from order_service.interface.http.app import create_app
 from order_service.interface.http.metrics import RequestMetrics
@@ -39,12 +39,20 @@ def build_api(
     database: Database,
     shared: Shared,
     wrap: Wrap = lambda adapters: adapters,
+    correlation: LogCorrelation | None = None,
 ) -> Flask:
     """The WSGI application. Call it after the fork: it makes the clients."""
-    logs.configure(settings.log_level)
     registry = CollectorRegistry()
     metrics = RequestMetrics(registry, lambda: gathered(registry, shared.places))
-    adapters = wrap(build_adapters(settings, database, shared, registry))
+    correlation = correlation or LogCorrelation()
+    adapters = wrap(build_adapters(settings, database, shared, registry, correlation))
+    app = _guarded_app(settings, adapters, metrics)
+    serving: Any = correlation.serving(app.wsgi_app)
+    app.wsgi_app = serving  # type: ignore[method-assign]
+    return app
+
+
+def _guarded_app(settings: Settings, adapters: Adapters, metrics: RequestMetrics) -> Flask:
     events = asyncapi.served(settings)
     if not settings.has_issuer:
         structlog.get_logger().warning("open_to_everybody", host=settings.host)
@@ -60,7 +68,7 @@ def build_use_cases(
 ) -> ApiUseCases:
     """The use cases that the API's routes call."""
     stock = stock_mover(settings, adapters)
-    orders, clock = adapters.orders, adapters.clock
+    orders, clock, correlation = adapters.orders, adapters.clock, adapters.correlation
     # The rest of the deadline is for the last write.
     move_budget = settings.request_deadline - settings.store_timeout
     key_lifetime = timedelta(hours=settings.idempotency_key_hours)
@@ -68,13 +76,22 @@ def build_use_cases(
     holds = HoldLimits(settings.max_hold_seconds, settings.max_holds_per_caller)
     return ApiUseCases(
         create_order=CreateOrder(
-            orders, stock, clock, move_budget, key_lifetime, holds, settings.currency
+            orders,
+            stock,
+            clock,
+            move_budget,
+            key_lifetime,
+            holds,
+            settings.currency,
+            correlation,
         ),
-        get_order=GetOrder(adapters.reader),
-        confirm_order=ConfirmOrder(orders, clock),
-        extend_hold=ExtendHold(orders, clock, timedelta(seconds=settings.max_hold_seconds)),
-        cancel_order=CancelOrder(orders, stock, clock, move_budget),
-        read_history=ReadHistory(orders, adapters.logged_moves),
+        get_order=GetOrder(adapters.reader, correlation),
+        confirm_order=ConfirmOrder(orders, clock, correlation),
+        extend_hold=ExtendHold(
+            orders, clock, timedelta(seconds=settings.max_hold_seconds), correlation
+        ),
+        cancel_order=CancelOrder(orders, stock, clock, move_budget, correlation),
+        read_history=ReadHistory(orders, adapters.logged_moves, correlation),
         list_orders=ListOrders(adapters.pages),
         list_stock_changes=ListStockChanges(adapters.changes),
         check_readiness=CheckReadiness(dependencies, _READY_TIMEOUT, log_unforeseen),

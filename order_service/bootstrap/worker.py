@@ -7,16 +7,16 @@ from functools import partial
 from prometheus_client import CollectorRegistry
 
 from order_service.application.orders.expire import AT_ONCE, ExpireOrders
-from order_service.application.orders.publish import PublishEvents
+from order_service.application.orders.publish import EventPublisher, PublishEvents
 from order_service.application.orders.settle import Overdue, SettleOrders
 from order_service.application.stock_log.record import RecordStockChanges
 from order_service.bootstrap.adapters import Adapters, Wrap, build_adapters, stock_mover
+from order_service.bootstrap.correlating import correlation
 from order_service.bootstrap.shared import Shared
 from order_service.domain.history import SETTLEMENT
 from order_service.infrastructure.kafka import build
 from order_service.infrastructure.mongo.backlog import read_backlog
 from order_service.infrastructure.mongo.connection import connect
-from order_service.infrastructure.telemetry import logs
 from order_service.infrastructure.telemetry.backlog import BacklogCollector
 from order_service.interface.worker import process
 from order_service.interface.worker.health import WorkerParts
@@ -25,18 +25,23 @@ from order_service.settings import Settings
 
 def run_worker(settings: Settings, wrap: Wrap = lambda adapters: adapters) -> int:
     """Returns the exit code."""
-    logs.configure(settings.log_level)
-    database = connect(settings)
+    telling = correlation(settings, "worker")
+    database = connect(settings, event_listeners=telling.store_listeners())
     registry = CollectorRegistry()
     registry.register(BacklogCollector(partial(read_backlog, database)))
-    adapters = wrap(build_adapters(settings, database, Shared(), registry))
-    return process.run(_parts(settings, adapters, registry), settings)
+    adapters = wrap(build_adapters(settings, database, Shared(), registry, telling))
+    publisher = build.event_publisher(settings, telling)
+    return process.run(_parts(settings, adapters, registry, publisher), settings)
 
 
-def _parts(settings: Settings, adapters: Adapters, registry: CollectorRegistry) -> WorkerParts:
+def _parts(
+    settings: Settings,
+    adapters: Adapters,
+    registry: CollectorRegistry,
+    publisher: EventPublisher,
+) -> WorkerParts:
     record = RecordStockChanges(adapters.changes)
     watch = build.kafka_watch(settings)
-    publisher = build.event_publisher(settings)
     return WorkerParts(
         consumer=build.stock_consumer(settings, record, registry, watch),
         kafka=watch,
@@ -51,7 +56,7 @@ def _parts(settings: Settings, adapters: Adapters, registry: CollectorRegistry) 
 def _settlement(settings: Settings, adapters: Adapters) -> SettleOrders:
     stock = stock_mover(settings, adapters, SETTLEMENT)
     overdue = Overdue(timedelta(seconds=settings.settle_after), settings.request_deadline)
-    return SettleOrders(adapters.orders, stock, adapters.clock, overdue)
+    return SettleOrders(adapters.orders, stock, adapters.clock, overdue, adapters.correlation)
 
 
 def _expiry(settings: Settings, adapters: Adapters) -> ExpireOrders:
@@ -62,4 +67,5 @@ def _expiry(settings: Settings, adapters: Adapters) -> ExpireOrders:
         adapters.clock,
         ThreadPoolExecutor(AT_ONCE, thread_name_prefix="expiry"),
         settings.request_deadline,
+        adapters.correlation,
     )

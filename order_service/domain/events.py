@@ -6,6 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from order_service.domain.line import Line
+from order_service.domain.marks import Origin
 
 
 class OrderEventType(StrEnum):
@@ -21,7 +22,8 @@ class OrderEventType(StrEnum):
 @dataclass(frozen=True, slots=True)
 class OrderEvent:
     """``event_id`` is the same however often an event is published, so consumers drop repeats.
-    ``sequence``: 1 for the first event of the order, 2 for the next."""
+    ``sequence``: 1 for the first event of the order, 2 for the next. ``origin``: the request that
+    asked for what the event tells of."""
 
     type: OrderEventType
     order_id: str
@@ -30,6 +32,7 @@ class OrderEvent:
     status: str
     occurred_at: datetime
     sequence: int
+    origin: Origin | None = None
 
     @property
     def event_id(self) -> str:

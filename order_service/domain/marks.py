@@ -1,4 +1,4 @@
-"""What is noted on an order besides its lines: key, failure, doubts, and a person's word."""
+"""What is noted on an order besides its lines: origin, key, failure, doubts, a person's word."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +20,16 @@ class FailureCode(StrEnum):
         """Whether a retry with the same key starts afresh: nothing was deducted, and nothing about
         the request itself was wrong."""
         return self in (FailureCode.INVENTORY_UNAVAILABLE, FailureCode.ABANDONED)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The request that asked for what is being done. ``request_id``: as the API answered it, in
+    X-Request-Id. ``traceparent``: where the request stands in its caller's trace, as W3C's Trace
+    Context has it (https://www.w3.org/TR/trace-context/); None where nobody traces."""
+
+    request_id: str | None = None
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

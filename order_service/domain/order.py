@@ -27,7 +27,14 @@ from order_service.domain.events import OrderEventType
 from order_service.domain.history import Actor, ActorKind, Change
 from order_service.domain.hold import Hold
 from order_service.domain.line import Line, require_orderable, total_of
-from order_service.domain.marks import Decision, Failure, FailureCode, IdempotencyKey, Stuck
+from order_service.domain.marks import (
+    Decision,
+    Failure,
+    FailureCode,
+    IdempotencyKey,
+    Origin,
+    Stuck,
+)
 from order_service.domain.moves import MovedLine, StockMove
 from order_service.domain.recorded_order import RecordedOrder
 from order_service.domain.status import OrderPhase, OrderStatus
@@ -44,6 +51,7 @@ class Order(RecordedOrder):
         id: str,  # noqa: A002  (the aggregate's identity has no better name)
         lines: Sequence[Line],
         at: datetime,
+        origin: Origin | None = None,
         customer_id: str | None = None,
         reference: str | None = None,
         metadata: Mapping[str, str] | None = None,
@@ -59,6 +67,7 @@ class Order(RecordedOrder):
             status=OrderStatus.PENDING,
             created_at=at,
             updated_at=at,
+            origin=origin,
             customer_id=customer_id,
             reference=reference,
             metadata=metadata,
@@ -67,6 +76,10 @@ class Order(RecordedOrder):
             idempotency=idempotency,
         )
         return placed._record(Change.ORDER_PLACED, at)
+
+    def asked_by(self, origin: Origin | None) -> Self:
+        """The order, whose next moves the request asks for."""
+        return replace(self, origin=origin)
 
     def stock_moved(
         self, moved: Iterable[MovedLine], at: datetime, by: Actor | None = None

@@ -9,15 +9,16 @@ from order_service.domain.events import OrderEvent
 from order_service.domain.history import Actor, Entry
 from order_service.domain.hold import Hold
 from order_service.domain.line import Line
-from order_service.domain.marks import Decision, Failure, IdempotencyKey, Stuck
+from order_service.domain.marks import Decision, Failure, IdempotencyKey, Origin, Stuck
 from order_service.domain.moves import MovedLine
 from order_service.domain.status import OrderPhase, OrderStatus
 
 
 @dataclass(frozen=True, slots=True)
 class OrderState:
-    """``lines``: as the customer gave them, no item twice. ``reference``: the shop's own number for
-    the order. ``metadata``: the shop's own texts; they are never logged. ``currency``: ISO 4217.
+    """``lines``: as the customer gave them, no item twice. ``origin``: the request that last
+    placed, confirmed, extended or cancelled the order. ``reference``: the shop's own number for the
+    order. ``metadata``: the shop's own texts; they are never logged. ``currency``: ISO 4217.
     ``version``: the stored version that the next save replaces; 0 for an order not stored yet.
     ``new_events`` and ``new_history``: what the next save adds."""
 
@@ -26,6 +27,7 @@ class OrderState:
     status: OrderStatus
     created_at: datetime
     updated_at: datetime
+    origin: Origin | None = None
     customer_id: str | None = None
     reference: str | None = None
     # Never logged: not even by accident, with the order.

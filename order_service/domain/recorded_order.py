@@ -31,6 +31,7 @@ class RecordedOrder(OrderState):
             status=str(self.status),
             occurred_at=at,
             sequence=sequence,
+            origin=self.origin,
         )
         told = replace(self, new_events=(*self.new_events, event))
         return told._record(Change[event_type], at, by, reason)

@@ -39,6 +39,9 @@ __all__ = ["LONGEST_HOLD", "Settings", "SettingsError"]
 
 # A longer time is as good as for ever, and counted back it could leave the calendar.
 _HOURS_OF_TEN_YEARS: Final = 87_600
+_COLLECTORS: Final = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+# Fields that hold variables whose names are others' to choose.
+_OPEN_ENDED: Final = {"kafka_config", "otel"}
 # Seconds: a year.
 LONGEST_HOLD: Final = 31_536_000
 
@@ -124,9 +127,23 @@ class Settings(BaseModel):
     settle_after: Seconds = 12
     settle_interval: Seconds = 2
 
+    # --- Traces ---
+    otel: Mapping[str, str] = Field(
+        default_factory=dict, repr=False, description="OpenTelemetry's variables, by their names"
+    )
+
     @property
     def has_issuer(self) -> bool:
         return self.auth_jwks_url is not None or self.auth_jwks_file is not None
+
+    @property
+    def is_traced(self) -> bool:
+        """Whether OpenTelemetry's variables name an exporter of traces, or where to export to."""
+        is_off = self.otel.get("OTEL_SDK_DISABLED", "").lower() == "true"
+        exporter = self.otel.get("OTEL_TRACES_EXPORTER")
+        if is_off or exporter == "none":
+            return False
+        return exporter is not None or not self.otel.keys().isdisjoint(_COLLECTORS)
 
     @property
     def on_loopback(self) -> bool:
@@ -172,15 +189,16 @@ class Settings(BaseModel):
         """Raises SettingsError."""
         known = {name.lower(): given.values[name] for name in cls.names() & given.values.keys()}
         options = variables.librdkafka_options(given.values, cls.names())
+        otel = variables.otel_variables(given.values)
         try:
-            return cls.model_validate({**known, "kafka_config": options})
+            return cls.model_validate({**known, "kafka_config": options, "otel": otel})
         except ValidationError as error:
             raise SettingsError(_one_line(error)) from None
 
     @classmethod
     def names(cls) -> set[str]:
-        """The names of the variables, without librdkafka's options."""
-        return {field.upper() for field in cls.model_fields if field != "kafka_config"}
+        """The names of the variables, without librdkafka's and OpenTelemetry's."""
+        return {field.upper() for field in cls.model_fields if field not in _OPEN_ENDED}
 
 
 def _one_line(error: ValidationError) -> str:

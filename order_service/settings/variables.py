@@ -20,6 +20,7 @@ from dotenv.parser import parse_stream
 from order_service.settings.errors import SettingsError
 
 _KAFKA: Final = "KAFKA_"
+_OTEL: Final = "OTEL_"
 _OPTION: Final = re.compile(r"KAFKA_(?:(CONSUMER|PRODUCER)_)?([A-Z0-9_]+)")
 _ALIKE: Final = 0.8
 _LINK: Final = re.compile(r"(tcp|udp|sctp)://")
@@ -45,7 +46,7 @@ def read(environment: Mapping[str, str], dotenv: Path | None, names: Collection[
     unused = {
         name: near(name, names, values)
         for name in values
-        if name not in names and not name.startswith(_KAFKA)
+        if name not in names and not name.startswith((_KAFKA, _OTEL))
     }
     for name, meant in unused.items():
         if meant and name in file and name not in own:
@@ -68,6 +69,11 @@ def librdkafka_options(
             scope, option = (match[1] or "common").lower(), match[2].lower().replace("_", ".")
             options.setdefault(scope, {})[option] = value
     return options
+
+
+def otel_variables(values: Mapping[str, str]) -> dict[str, str]:
+    """OpenTelemetry's own variables, which its packages read and judge."""
+    return {name: value for name, value in values.items() if name.startswith(_OTEL)}
 
 
 def near(name: str, names: Collection[str], given: Collection[str] = ()) -> str | None:

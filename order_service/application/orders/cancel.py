@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from order_service.application.clock import Clock
-from order_service.application.orders.change import Asked, changed
+from order_service.application.correlation import UNCORRELATED, Correlation
+from order_service.application.orders.change import Asked, Changing
 from order_service.application.orders.ports import OrderRepository, StockMover
 from order_service.domain.errors import (
     HoldConfirmed,
@@ -32,8 +33,9 @@ class CancelOrder:
         stock: StockMover,
         clock: Clock,
         move_budget: float,
+        correlation: Correlation = UNCORRELATED,
     ) -> None:
-        self._orders = orders
+        self._change = Changing(orders, correlation)
         self._stock = stock
         self._clock = clock
         self._move_budget = move_budget
@@ -69,7 +71,7 @@ class CancelOrder:
             self._stock.require_available()
             return requested
 
-        return changed(self._orders, asked, request, _is_requested)
+        return self._change(asked, request, _is_requested)
 
 
 def _is_requested(order: Order) -> bool:

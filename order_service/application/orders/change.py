@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
+from order_service.application.correlation import Correlation
 from order_service.application.orders.get import GetOrder
 from order_service.application.orders.ports import OrderRepository
 from order_service.domain.errors import PreconditionFailed, VersionConflict
@@ -25,24 +26,29 @@ class Asked:
     version: int | None = None
 
 
-def changed(
-    orders: OrderRepository,
-    asked: Asked,
-    change: Callable[[Order], Order],
-    is_done: Callable[[Order], bool] = lambda order: False,
-) -> Order:
-    """The order as stored after ``change``; as it is where it ``is_done`` already.
+class Changing:
+    def __init__(self, orders: OrderRepository, correlation: Correlation) -> None:
+        self._orders = orders
+        self._read = GetOrder(orders, correlation)
+        self._correlation = correlation
 
-    Raises OrderNotFound, PreconditionFailed, what ``change`` raises, VersionConflict where others
-    were faster again and again, and StoreUnavailable.
-    """
-    read = GetOrder(orders)
-    for _ in range(_TRIES):
-        order = read(asked.order_id, asked.customer_id)
-        if is_done(order):
-            return order
-        if asked.version is not None and order.version != asked.version:
-            raise PreconditionFailed(order.version)
-        with suppress(VersionConflict):
-            return orders.save(change(order))
-    raise VersionConflict("Others changed the order at the same time, again and again.")
+    def __call__(
+        self,
+        asked: Asked,
+        change: Callable[[Order], Order],
+        is_done: Callable[[Order], bool] = lambda order: False,
+    ) -> Order:
+        """The order as stored after ``change``; as it is where it ``is_done`` already.
+
+        Raises OrderNotFound, PreconditionFailed, what ``change`` raises, VersionConflict where
+        others were faster again and again, and StoreUnavailable.
+        """
+        for _ in range(_TRIES):
+            order = self._read(asked.order_id, asked.customer_id)
+            if is_done(order):
+                return order
+            if asked.version is not None and order.version != asked.version:
+                raise PreconditionFailed(order.version)
+            with suppress(VersionConflict):
+                return self._orders.save(change(order.asked_by(self._correlation.origin())))
+        raise VersionConflict("Others changed the order at the same time, again and again.")

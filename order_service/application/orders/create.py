@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from order_service.application.clock import Clock
+from order_service.application.correlation import UNCORRELATED, Correlation
 from order_service.application.orders.ports import OrderRepository, StockMover
 from order_service.application.orders.refusal import require_not_refused
 from order_service.domain.errors import (
@@ -106,7 +107,9 @@ class CreateOrder:
         key_lifetime: timedelta,
         holds: HoldLimits,
         currency: str | None = None,
+        correlation: Correlation = UNCORRELATED,
     ) -> None:
+        self._correlation = correlation
         self._orders = orders
         self._stock = stock
         self._clock = clock
@@ -127,7 +130,9 @@ class CreateOrder:
         try:
             order = self._add(command)
         except IdempotencyKeyTaken as taken:
+            self._correlation.concerns(taken.holder.id)
             return self._replay(taken.holder, command)
+        self._correlation.concerns(order.id)
         try:
             moved = self._stock.move(order, deadline)
         except InventoryUnavailable as error:
@@ -155,6 +160,7 @@ class CreateOrder:
             id=self._orders.next_id(),
             lines=command.lines,
             at=now,
+            origin=self._correlation.origin(),
             customer_id=command.customer_id,
             reference=command.reference,
             metadata=command.metadata,

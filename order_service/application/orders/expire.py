@@ -6,6 +6,7 @@ from functools import partial
 from typing import Final, Protocol
 
 from order_service.application.clock import Clock
+from order_service.application.correlation import UNCORRELATED, Correlation
 from order_service.application.orders.ports import OrderRepository, StockMover
 from order_service.domain.errors import (
     InventoryUnavailable,
@@ -44,7 +45,9 @@ class ExpireOrders:
         clock: Clock,
         executor: Executor,
         move_budget: float,
+        correlation: Correlation = UNCORRELATED,
     ) -> None:
+        self._correlation = correlation
         self._orders = orders
         self._stock = stock
         self._inventory = inventory
@@ -72,6 +75,7 @@ class ExpireOrders:
 
     def _give_back(self, deadline: float, order: Order) -> bool:
         try:
-            return self._stock.move(order, deadline).phase.is_settled
+            with self._correlation.working_on("expire order", [order]):
+                return self._stock.move(order, deadline).phase.is_settled
         except (InventoryUnavailable, OutcomeUnknown, StoreUnavailable):
             return False

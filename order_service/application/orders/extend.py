@@ -3,7 +3,8 @@
 from datetime import timedelta
 
 from order_service.application.clock import Clock
-from order_service.application.orders.change import Asked, changed
+from order_service.application.correlation import UNCORRELATED, Correlation
+from order_service.application.orders.change import Asked, Changing
 from order_service.application.orders.ports import OrderRepository
 from order_service.domain.errors import InvalidValue
 from order_service.domain.order import Order
@@ -12,8 +13,14 @@ from order_service.domain.order import Order
 class ExtendHold:
     """``max_hold``: how long after an order was created its hold may end at the latest."""
 
-    def __init__(self, orders: OrderRepository, clock: Clock, max_hold: timedelta) -> None:
-        self._orders = orders
+    def __init__(
+        self,
+        orders: OrderRepository,
+        clock: Clock,
+        max_hold: timedelta,
+        correlation: Correlation = UNCORRELATED,
+    ) -> None:
+        self._change = Changing(orders, correlation)
         self._clock = clock
         self._max_hold = max_hold
 
@@ -33,7 +40,7 @@ class ExtendHold:
                 raise InvalidValue("holdSeconds", self._too_long(left))
             return extended
 
-        return changed(self._orders, asked, extend)
+        return self._change(asked, extend)
 
     def _too_long(self, left: timedelta) -> str:
         most, from_now = int(self._max_hold.total_seconds()), int(left.total_seconds())

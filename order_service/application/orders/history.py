@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from order_service.application.correlation import UNCORRELATED, Correlation
 from order_service.application.place import Place
 from order_service.domain.errors import OrderNotFound
 from order_service.domain.hindsight import whole_history
@@ -59,7 +60,13 @@ _GAVE_BACK: Final = {Change.ORDER_CANCELLED, Change.ORDER_EXPIRED, Change.ORDER_
 
 
 class ReadHistory:
-    def __init__(self, orders: OrderHistories, log: LoggedChanges) -> None:
+    def __init__(
+        self,
+        orders: OrderHistories,
+        log: LoggedChanges,
+        correlation: Correlation = UNCORRELATED,
+    ) -> None:
+        self._correlation = correlation
         self._orders = orders
         self._log = log
 
@@ -70,6 +77,7 @@ class ReadHistory:
         if found is None or (customer_id is not None and found[0].customer_id != customer_id):
             raise OrderNotFound(order_id)
         order, recorded = found
+        self._correlation.concerns(order.id)
         entries = whole_history(order, recorded)
         moves = [_moves(order, entry, entry is entries[-1]) for entry in entries]
         places = self._log.places_of([move for each in moves for move in each])

@@ -7,6 +7,7 @@ from itertools import chain
 from typing import Protocol
 
 from order_service.application.clock import Clock
+from order_service.application.correlation import UNCORRELATED, Correlation
 from order_service.domain.errors import OrderServiceError
 from order_service.domain.order import Order
 
@@ -43,8 +44,14 @@ class Overdue:
 
 class SettleOrders:
     def __init__(
-        self, orders: UnsettledOrders, stock: StockRecovery, clock: Clock, overdue: Overdue
+        self,
+        orders: UnsettledOrders,
+        stock: StockRecovery,
+        clock: Clock,
+        overdue: Overdue,
+        correlation: Correlation = UNCORRELATED,
     ) -> None:
+        self._correlation = correlation
         self._orders = orders
         self._stock = stock
         self._clock = clock
@@ -60,7 +67,8 @@ class SettleOrders:
                 continue
             try:
                 deadline = self._clock.monotonic() + self._overdue.move_budget
-                settled += self._stock.recover(order, deadline).phase.is_settled
+                with self._correlation.working_on("settle order", [order]):
+                    settled += self._stock.recover(order, deadline).phase.is_settled
             except OrderServiceError:
                 # The order, and the other orders of its items, are left for the next pass. Nobody
                 # knows which of several items failed, so an order of a part of them is tried.

@@ -1,13 +1,15 @@
 """Group commit: the orders of the same items that wait in this process share one commit.
 
 The commits run in threads of their own, so that an order's caller waits no longer than the order's
-deadline, however long the commit takes.
+deadline, however long the commit takes. A commit is told and traced as the work of the order that
+has waited longest.
 """
 
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
+from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -28,6 +30,7 @@ class _Ticket:
     order: Order
     deadline: float
     moved: Future[Order] = field(default_factory=Future)
+    context: Context = field(default_factory=copy_context)
 
 
 class GroupCommit:
@@ -79,7 +82,7 @@ class GroupCommit:
                 return [ticket.order for ticket in drawn]
 
             try:
-                moved = self._commit(items, draw, first.deadline)
+                moved = first.context.run(self._commit, items, draw, first.deadline)
                 results = [moved[ticket.order.id] for ticket in drawn]
             except BaseException as error:  # noqa: BLE001  (the callers who wait raise it)
                 for ticket in drawn or self._draw(items, 1):

@@ -16,6 +16,7 @@ from typing import Protocol
 
 from order_service.application.backoff import attempts
 from order_service.application.clock import Clock
+from order_service.application.correlation import UNCORRELATED, Correlation
 from order_service.application.orders.ports import OrderRepository
 from order_service.application.stock.acquiring import Acquiring, Decide, Held
 from order_service.application.stock.finishing import Finishing
@@ -64,8 +65,10 @@ class LeasedStock:
         calls: Executor,
         lease_seconds: float,
         by: Actor | None = None,
+        correlation: Correlation = UNCORRELATED,
     ) -> None:
         self._by = by
+        self._correlation = correlation
         self._inventory = inventory
         self._leases = leases
         self._orders = orders
@@ -147,18 +150,24 @@ class LeasedStock:
         waiting = [order for order in orders.values() if order.awaits_stock]
         if not waiting:
             return orders
+        with self._correlation.working_on("move stock", waiting):
+            moved = self._move(waiting, item_ids, deadline, decide)
+        return None if moved is None else orders | moved
+
+    def _move(
+        self, waiting: Sequence[Order], item_ids: Sequence[str], deadline: float, decide: Decide
+    ) -> dict[str, Order] | None:
         readings = self._overwriting.read_all(item_ids)
         plan = plan_overwrites(readings, waiting, self._clock.now())
         if plan.intent is None:
-            return orders | self._store_refused(plan)
+            return self._store_refused(plan)
         try:
             held = decide(plan.intent)
-            moved = self._carry_out(held, plan, plan.intent, deadline) if held else None
+            return self._carry_out(held, plan, plan.intent, deadline) if held else None
         except StoreUnavailable as error:
             # The intent may be recorded, and then the lease's next holder carries it out.
             message = "The store became unavailable while the stock was being moved."
             raise OutcomeUnknown(message, in_flight=True) from error
-        return None if moved is None else orders | moved
 
     def _carry_out(
         self, held: Held, plan: Plan, intent: Intent, deadline: float

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
+from contextvars import copy_context
 from datetime import datetime
 from typing import Final, TypeVar
 
@@ -57,7 +58,7 @@ def for_each(executor: Executor, call: Callable[[T], R], arguments: Sequence[T])
     """
     if len(arguments) == 1:
         return [call(arguments[0])]
-    futures = [executor.submit(call, each) for each in arguments]
+    futures = [executor.submit(copy_context().run, call, each) for each in arguments]
     for each in futures:
         each.exception()
     return [each.result() for each in futures]

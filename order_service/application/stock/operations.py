@@ -6,6 +6,7 @@ not known is simply sent again.
 
 from collections.abc import Callable
 from concurrent.futures import Executor
+from contextvars import copy_context
 from typing import Final, Protocol
 
 from order_service.application.backoff import attempts
@@ -93,7 +94,7 @@ class OperationStock:
 
     def _within(self, deadline: float, act: Callable[[Order, float], Order], order: Order) -> Order:
         # In a thread of its own, so that the caller waits no longer than its deadline.
-        acting = self._moves.submit(act, order, deadline)
+        acting = self._moves.submit(copy_context().run, act, order, deadline)
         try:
             return acting.result(max(0.0, deadline - self._clock.monotonic()))
         except TimeoutError:

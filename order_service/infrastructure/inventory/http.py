@@ -36,6 +36,7 @@ from order_service.infrastructure.outgoing.client import (
     Unanswered,
     prepare,
 )
+from order_service.infrastructure.telemetry.correlation import LogCorrelation
 from order_service.settings import Settings
 
 # What JSON's numbers carry exactly everywhere; and with every order of a commit added to it, it
@@ -71,7 +72,8 @@ class Answer:
 
 
 class InventoryHttp:
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, correlation: LogCorrelation | None = None) -> None:
+        self._correlation = correlation or LogCorrelation()
         self._base = settings.inventory_service_url.rstrip("/")
         bounds = Bounds(settings.inventory_connect_timeout, settings.inventory_read_timeout)
         # Seconds after which a request that is asked for now has ended.
@@ -126,8 +128,12 @@ class InventoryHttp:
         return answer
 
     def _request(self, method: str, path: str, body: dict[str, Any] | None, until: float) -> Answer:
+        prepared = self._prepared(method, path, body)
         try:
-            answer = self._client.send(self._prepared(method, path, body), until)
+            with self._correlation.calling(method, path) as call:
+                prepared.headers.update(call.headers)
+                answer = self._client.send(prepared, until)
+                call.status = answer.status
         except NotSent as error:
             self._complaints.note(str(error), sent=False)
             raise InventoryUnavailable("The inventory can't be reached.") from error

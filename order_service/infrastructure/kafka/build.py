@@ -23,6 +23,7 @@ from order_service.infrastructure.kafka.membership import Membership
 from order_service.infrastructure.kafka.metrics import ConsumerMetrics
 from order_service.infrastructure.kafka.publisher import KafkaEventPublisher
 from order_service.infrastructure.kafka.watch import KafkaWatch
+from order_service.infrastructure.telemetry.correlation import LogCorrelation
 from order_service.settings import Settings
 
 # Above delivery.timeout.ms, so that librdkafka itself gives up first and says why.
@@ -60,9 +61,9 @@ def stock_consumer(
     )
 
 
-def event_publisher(settings: Settings) -> KafkaEventPublisher:
+def event_publisher(settings: Settings, correlation: LogCorrelation) -> KafkaEventPublisher:
     delivery = _delivery(settings, config.producer_config(settings))
-    return KafkaEventPublisher(delivery, settings.kafka_order_topic)
+    return KafkaEventPublisher(delivery, settings.kafka_order_topic, correlation)
 
 
 def dead_letter_box(settings: Settings) -> KafkaDeadLetterBox:

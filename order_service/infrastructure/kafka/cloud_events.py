@@ -4,6 +4,9 @@ https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md (required an
 attributes), …/bindings/kafka-protocol-binding.md (3.2: ``ce_`` before an attribute's name, UTF-8,
 ``content-type`` for ``datacontenttype``, the value as it is).
 
+``traceparent`` is W3C's, under the name that tracers look for, and ``x-request-id`` is the id that
+the API answered to the request. Both are of the request that asked for what the event tells of.
+
 ``type`` SHOULD begin with a reversed DNS name. The project has no domain, so the service's name
 stands there: ``order-service.order.created``. ``source`` is a URI reference for the orders of the
 service, ``subject`` the order. ``source`` and ``id`` together are unique, of several installations
@@ -57,4 +60,16 @@ _HEADERS: Final[Sequence[Member[OrderEvent]]] = (
         lambda _: text("The event's occurredAt.", format="date-time"),
     ),
     Member("content-type", lambda _: _JSON, lambda _: constant(_JSON)),
+    Member(
+        "traceparent",
+        lambda event: event.origin and event.origin.traceparent,
+        lambda _: text("W3C Trace Context; where the request was traced."),
+        where_given=True,
+    ),
+    Member(
+        "x-request-id",
+        lambda event: event.origin and event.origin.request_id,
+        lambda _: text("The X-Request-Id of the request that asked for it."),
+        where_given=True,
+    ),
 )

@@ -14,16 +14,23 @@ Whole = TypeVar("Whole")
 @dataclass(frozen=True, slots=True)
 class Member(Generic[Whole]):
     """``of``: the member's value. ``schema``: what the value is, in events of that kind.
-    ``of_one_line``: only the event of an order of one line has the member."""
+    ``of_one_line``: only the event of an order of one line has the member. ``where_given``: what
+    has no value for the member lacks it."""
 
     name: str
     of: Callable[[Whole], Any]
     schema: Callable[[Kind], Schema]
     of_one_line: bool = False
+    where_given: bool = False
 
 
 def written(members: Sequence[Member[Whole]], whole: Whole) -> dict[str, Any]:
-    return {member.name: member.of(whole) for member in members}
+    values = ((member, member.of(whole)) for member in members)
+    return {
+        member.name: value
+        for member, value in values
+        if value is not None or not member.where_given
+    }
 
 
 def object_schema(members: Sequence[Member[Whole]], kind: Kind) -> Schema:
@@ -31,7 +38,9 @@ def object_schema(members: Sequence[Member[Whole]], kind: Kind) -> Schema:
     later releases may add some."""
     return {
         "type": "object",
-        "required": [member.name for member in members if not member.of_one_line],
+        "required": [
+            member.name for member in members if not (member.of_one_line or member.where_given)
+        ],
         "properties": {member.name: member.schema(kind) for member in members},
     }
 

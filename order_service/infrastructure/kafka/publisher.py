@@ -1,15 +1,18 @@
 """Order events to Kafka."""
 
+import time
 from collections import defaultdict
 from collections.abc import Sequence
 
 import structlog
+from confluent_kafka import KafkaError
 
 from order_service.application.outage import Outage
 from order_service.domain.events import OrderEvent
 from order_service.infrastructure.kafka import cloud_events
 from order_service.infrastructure.kafka.delivery import Delivery, Outgoing
 from order_service.infrastructure.kafka.order_events import encode
+from order_service.infrastructure.telemetry.correlation import LogCorrelation
 
 log = structlog.get_logger(__name__)
 
@@ -17,7 +20,10 @@ log = structlog.get_logger(__name__)
 class KafkaEventPublisher:
     """Publishes to one topic, keyed by order id."""
 
-    def __init__(self, delivery: Delivery, topic: str) -> None:
+    def __init__(
+        self, delivery: Delivery, topic: str, correlation: LogCorrelation | None = None
+    ) -> None:
+        self._correlation = correlation or LogCorrelation()
         self._delivery = delivery
         self._topic = topic
         self._trouble = Outage("events_not_published", log)
@@ -39,7 +45,9 @@ class KafkaEventPublisher:
         return published
 
     def _deliver(self, events: Sequence[OrderEvent]) -> list[OrderEvent]:
+        began = time.time_ns()
         outcomes = self._delivery.deliver([self._record(event) for event in events])
+        self._correlation.published(zip(events, map(_name, outcomes), strict=True), began)
         failed = next((error for error in outcomes if error), None)
         if failed:
             self._trouble.failed(
@@ -54,3 +62,7 @@ class KafkaEventPublisher:
     def _record(self, event: OrderEvent) -> Outgoing:
         headers = cloud_events.headers(event)
         return Outgoing(self._topic, encode(event), event.order_id.encode(), headers)
+
+
+def _name(error: KafkaError | None) -> str | None:
+    return None if error is None else error.name()

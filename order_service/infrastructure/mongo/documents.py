@@ -97,6 +97,11 @@ class DecisionDocument(EmbeddedDocument):
     by = StringField()
 
 
+class OriginDocument(EmbeddedDocument):
+    request_id = StringField(db_field="requestId")
+    traceparent = StringField()
+
+
 class EventDocument(EmbeddedDocument):
     event_id = StringField(db_field="eventId")
     type = StringField()
@@ -104,6 +109,7 @@ class EventDocument(EmbeddedDocument):
     status = StringField()
     occurred_at = DateTimeField(db_field="occurredAt")
     sequence = IntField()
+    origin = EmbeddedDocumentField(OriginDocument)
 
 
 class HoldDocument(EmbeddedDocument):
@@ -148,6 +154,7 @@ class OrderDocument(Document):
     taken = EmbeddedDocumentField(StockMoveDocument)
     returned = EmbeddedDocumentField(StockMoveDocument)
     lines = EmbeddedDocumentListField(LineDocument)
+    origin = EmbeddedDocumentField(OriginDocument)
     reference = StringField()
     metadata = EmbeddedDocumentListField(MetadatumDocument)
     currency = StringField()

@@ -1,0 +1,23 @@
+"""Choose what ties log, traces and calls together: with OpenTelemetry, where OTEL_* asks for it."""
+
+import structlog
+
+from order_service.infrastructure.telemetry import logs
+from order_service.infrastructure.telemetry.correlation import LogCorrelation
+from order_service.settings import Settings
+
+
+def correlation(settings: Settings, component: str) -> LogCorrelation:
+    """Configures the log too. Call it after the fork. ``component``: api or worker."""
+    logs.configure(settings.log_level)
+    if not settings.is_traced:
+        return LogCorrelation()
+    try:
+        # Here, because the extra may be missing, and who does not trace should not pay for it.
+        from order_service.infrastructure.telemetry import traces
+    except ModuleNotFoundError as missing:
+        remedy = "pip install 'order-service[tracing]', or unset the OTEL_* variables"
+        structlog.get_logger().warning("not_traced", missing=missing.name, remedy=remedy)
+        return LogCorrelation()
+    logs.configure(settings.log_level, [traces.add_trace])
+    return traces.traces(settings, component)

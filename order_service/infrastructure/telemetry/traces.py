@@ -1,0 +1,198 @@
+"""Traces with OpenTelemetry: one from a caller's request through store and inventory to its event.
+
+Import this module only where traces are wanted: the extra ``tracing`` brings its packages, which
+read the rest from OTEL_* variables: sampler, batches, where to export to, the service's name.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.metadata import version
+from typing import Any, Final
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+import structlog
+from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.instrumentation.pymongo import CommandTracer
+from opentelemetry.instrumentation.wsgi import OpenTelemetryMiddleware
+from opentelemetry.sdk.resources import SERVICE_NAME, Resource
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import (
+    BatchSpanProcessor,
+    ConsoleSpanExporter,
+    SpanExporter,
+    SpanExportResult,
+)
+from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, StatusCode
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from pymongo.monitoring import CommandStartedEvent
+
+from order_service.application.outage import Outage
+from order_service.domain.events import OrderEvent
+from order_service.domain.marks import Origin
+from order_service.domain.order import Order
+from order_service.infrastructure.telemetry.correlation import LogCorrelation, OutgoingCall
+from order_service.settings import Settings
+
+# Seconds for one export: a collector that is away must not hold up the end of a process.
+_PATIENCE: Final = 2.0
+_NOT_TRACED: Final = ("/health/", "/metrics")
+
+_propagator: Final = TraceContextTextMapPropagator()
+_log = structlog.get_logger()
+
+
+def traces(settings: Settings, component: str) -> "Traces":
+    """Starts the thread that exports, so call it after the fork. ``component``: api or worker."""
+    # Those of .env are not in the environment, where OpenTelemetry looks.
+    os.environ.update(settings.otel)
+    name = {SERVICE_NAME: f"order-service-{component}", "service.version": version("order-service")}
+    resource = Resource(name).merge(Resource.create())
+    provider = TracerProvider(resource=resource)
+    provider.add_span_processor(BatchSpanProcessor(_Exporter(_exporter())))
+    return Traces(provider)
+
+
+class Traces(LogCorrelation):
+    def __init__(self, provider: TracerProvider) -> None:
+        self._provider = provider
+        self._tracer = provider.get_tracer("order_service", version("order-service"))
+
+    def traceparent(self) -> str | None:
+        carrier: dict[str, str] = {}
+        _propagator.inject(carrier)
+        return carrier.get("traceparent")
+
+    def concerns(self, order_id: str) -> None:
+        super().concerns(order_id)
+        trace.get_current_span().set_attribute("order.id", order_id)
+
+    @contextmanager
+    def working_on(self, work: str, orders: Sequence[Order]) -> Iterator[None]:
+        """A span that is linked to the trace of each order. It belongs to the trace that is going
+        on, or else to that of the first order."""
+        origins = [context for order in orders if (context := _context_of(order.origin))]
+        started = self._tracer.start_as_current_span(
+            work,
+            None if _is_traced() or not origins else _within(origins[0]),
+            links=[Link(each) for each in origins],
+            attributes={"order.ids": [order.id for order in orders]},
+        )
+        with super().working_on(work, orders), started:
+            yield
+
+    @contextmanager
+    def calling(self, method: str, path: str) -> Iterator[OutgoingCall]:
+        about = {"http.request.method": method, "url.path": path, "peer.service": "inventory"}
+        with (
+            super().calling(method, path) as call,
+            self._tracer.start_as_current_span(
+                f"{method} inventory", kind=SpanKind.CLIENT, attributes=about
+            ) as span,
+        ):
+            _propagator.inject(call.headers)
+            yield call
+            if call.status is not None:
+                span.set_attribute("http.response.status_code", call.status)
+
+    def published(self, events: Iterable[tuple[OrderEvent, str | None]], began: int) -> None:
+        for event, error in events:
+            if context := _context_of(event.origin):
+                span = self._tracer.start_span(
+                    f"publish {event.type}",
+                    _within(context),
+                    SpanKind.PRODUCER,
+                    {"messaging.system": "kafka", "order.id": event.order_id},
+                    start_time=began,
+                )
+                if error is not None:
+                    span.set_status(Status(StatusCode.ERROR, error))
+                span.end()
+
+    def serving(self, app: WSGIApplication) -> WSGIApplication:
+        traced = OpenTelemetryMiddleware(
+            app, response_hook=_name_by_route, tracer_provider=self._provider
+        )
+
+        def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+            is_probe = environ["PATH_INFO"].startswith(_NOT_TRACED)
+            served: Callable[..., Iterable[bytes]] = app if is_probe else traced
+            return served(environ, start_response)
+
+        return serve
+
+    def store_listeners(self) -> Sequence[Any]:
+        return [_CommandsOfTraces(self._tracer)]
+
+
+def add_trace(_: Any, __: str, fields: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """For structlog: the ids of the trace and of the span that a line belongs to."""
+    context = trace.get_current_span().get_span_context()
+    if context.is_valid:
+        fields["trace_id"] = trace.format_trace_id(context.trace_id)
+        fields["span_id"] = trace.format_span_id(context.span_id)
+    return fields
+
+
+class _CommandsOfTraces(CommandTracer):
+    """Commands that no order and no request asks for, as those of the worker's rounds, would each
+    be a trace by themselves."""
+
+    def started(self, event: CommandStartedEvent) -> None:
+        if _is_traced():
+            super().started(event)
+
+
+class _Exporter(SpanExporter):
+    """Tells of a collector that is away as of an outage, where OpenTelemetry would tell of each
+    export."""
+
+    def __init__(self, exporter: SpanExporter) -> None:
+        self._exporter = exporter
+        self._outage = Outage("traces_not_exported", _log)
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        result = self._exporter.export(spans)
+        if result is SpanExportResult.SUCCESS:
+            self._outage.over()
+        else:
+            self._outage.failed(spans=len(spans))
+        return result
+
+    def shutdown(self) -> None:
+        self._exporter.shutdown()
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        return self._exporter.force_flush(timeout_millis)
+
+
+def _exporter() -> SpanExporter:
+    if os.environ.get("OTEL_TRACES_EXPORTER") == "console":
+        return ConsoleSpanExporter()
+    is_given = "OTEL_EXPORTER_OTLP_TIMEOUT" in os.environ
+    return OTLPSpanExporter(timeout=None if is_given else _PATIENCE)
+
+
+def _is_traced() -> bool:
+    return trace.get_current_span().get_span_context().is_valid
+
+
+def _context_of(origin: Origin | None) -> SpanContext | None:
+    if origin is None or origin.traceparent is None:
+        return None
+    carrier: Mapping[str, str] = {"traceparent": origin.traceparent}
+    context = trace.get_current_span(_propagator.extract(carrier)).get_span_context()
+    return context if context.is_valid else None
+
+
+def _within(context: SpanContext) -> Context:
+    return trace.set_span_in_context(trace.NonRecordingSpan(context))
+
+
+def _name_by_route(span: Span, environ: WSGIEnvironment, *_: Any) -> None:
+    rule = getattr(environ.get("werkzeug.request"), "url_rule", None)
+    if rule is not None:
+        span.update_name(f"{environ['REQUEST_METHOD']} {rule.rule}")
+        span.set_attribute("http.route", rule.rule)
