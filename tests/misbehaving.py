@@ -115,6 +115,7 @@ class MisbehavingInventory:
         self.direct_url = inventory_url
         self.port = free_port()
         self.requests: list[str] = []
+        self.headers: list[dict[str, str]] = []
         self._lock = threading.Lock()
         self._rules: list[_Rule] = []
         self._server: _Server | None = None
@@ -227,6 +228,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.server.proxy.headers.append(dict(self.headers))
         rule = self.server.proxy.rule_for(self.command, self.path)
         answer = self._misbehave(rule, body) if rule else self._forward(body)
         if answer is None:

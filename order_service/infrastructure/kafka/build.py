@@ -61,7 +61,9 @@ def stock_consumer(
     )
 
 
-def event_publisher(settings: Settings, correlation: LogCorrelation) -> KafkaEventPublisher:
+def event_publisher(
+    settings: Settings, correlation: LogCorrelation | None = None
+) -> KafkaEventPublisher:
     delivery = _delivery(settings, config.producer_config(settings))
     return KafkaEventPublisher(delivery, settings.kafka_order_topic, correlation)
 

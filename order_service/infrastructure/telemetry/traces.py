@@ -5,7 +5,7 @@ read the rest from OTEL_* variables: sampler, batches, where to export to, the s
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Any, Final
@@ -85,6 +85,10 @@ class Traces(LogCorrelation):
 
     @contextmanager
     def calling(self, method: str, path: str) -> Iterator[OutgoingCall]:
+        if not _is_traced():
+            with super().calling(method, path) as call:
+                yield call
+            return
         about = {"http.request.method": method, "url.path": path, "peer.service": "inventory"}
         with (
             super().calling(method, path) as call,
@@ -117,9 +121,11 @@ class Traces(LogCorrelation):
         )
 
         def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-            is_probe = environ["PATH_INFO"].startswith(_NOT_TRACED)
-            served: Callable[..., Iterable[bytes]] = app if is_probe else traced
-            return served(environ, start_response)
+            if environ["PATH_INFO"].startswith(_NOT_TRACED):
+                return app(environ, start_response)
+            # The span ends when the answer's parts have been asked for: here, or a request whose
+            # answer nobody takes would leave its span behind, for the thread's next request.
+            return list(traced(environ, start_response))
 
         return serve
 
@@ -137,8 +143,8 @@ def add_trace(_: Any, __: str, fields: structlog.typing.EventDict) -> structlog.
 
 
 class _CommandsOfTraces(CommandTracer):
-    """Commands that no order and no request asks for, as those of the worker's rounds, would each
-    be a trace by themselves."""
+    """Commands that no order and no request asks for, as those of the worker's rounds, are left
+    out: each would be a trace by itself. So are the inventory's calls of that kind."""
 
     def started(self, event: CommandStartedEvent) -> None:
         if _is_traced():

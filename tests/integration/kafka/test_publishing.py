@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 from cloudevents.core.bindings.kafka import KafkaMessage, from_kafka
 from cloudevents.core.formats.json import JSONFormat
-from confluent_kafka import Consumer, Message, TopicPartition
+from confluent_kafka import Message
 
 from devstack.kafka import KafkaBroker
 from devstack.ports import free_port
@@ -21,7 +21,7 @@ from order_service.infrastructure.kafka.build import event_publisher
 from order_service.settings import Settings
 from tests.orders import CALLER, confirmed, later, moved_at
 from tests.published_events import check_sequence, read
-from tests.waiting import until
+from tests.topic_reader import TopicReader
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -45,27 +45,6 @@ def cancelled(number: int) -> OrderEvent:
     )
 
 
-class Reader:
-    """The topic's records, read by hand."""
-
-    def __init__(self, bootstrap: str, topic: str) -> None:
-        self._consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "reads-by-hand"})
-        partitions = until(
-            lambda: self._consumer.list_topics(topic, timeout=10).topics[topic].partitions, "topic"
-        )
-        self._consumer.assign([TopicPartition(topic, each, 0) for each in partitions])
-
-    def read(self, number: int) -> list[Message]:
-        found: list[Message] = []
-        deadline = time.monotonic() + 20
-        while len(found) < number and time.monotonic() < deadline:
-            found += self._consumer.consume(number, 0.1)
-        return found
-
-    def close(self) -> None:
-        self._consumer.close()
-
-
 @pytest.fixture
 def settings(kafka: KafkaBroker) -> Settings:
     topic = f"order-events-{uuid4().hex[:10]}"
@@ -73,15 +52,16 @@ def settings(kafka: KafkaBroker) -> Settings:
 
 
 @pytest.fixture
-def reader(settings: Settings) -> Iterator[Reader]:
+def reader(settings: Settings) -> Iterator[TopicReader]:
     publisher = event_publisher(settings)
     assert publisher.publish([created(0)]) == [created(0)]
-    reader = Reader(settings.kafka_broker, settings.kafka_order_topic)
-    yield reader
-    reader.close()
+    with TopicReader(settings.kafka_broker, settings.kafka_order_topic) as reader:
+        yield reader
 
 
-def test_events_reach_the_topic_in_each_orders_order(settings: Settings, reader: Reader) -> None:
+def test_events_reach_the_topic_in_each_orders_order(
+    settings: Settings, reader: TopicReader
+) -> None:
     sales = [created(n) for n in range(1, 101)]
     publisher = event_publisher(settings)
     assert len(publisher.publish([*sales, *(cancelled(n) for n in range(1, 101))])) == 200
@@ -95,7 +75,7 @@ def test_events_reach_the_topic_in_each_orders_order(settings: Settings, reader:
 
 
 def test_a_consumer_that_knows_cloud_events_sees_a_hold_its_confirmation_and_its_cancellation(
-    settings: Settings, reader: Reader
+    settings: Settings, reader: TopicReader
 ) -> None:
     order = moved_at(confirmed().request_cancel(later(5), CALLER), later(6))
     assert event_publisher(settings).publish(order.new_events) == list(order.new_events)
