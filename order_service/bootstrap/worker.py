@@ -18,6 +18,7 @@ from order_service.infrastructure.kafka import build
 from order_service.infrastructure.mongo.backlog import read_backlog
 from order_service.infrastructure.mongo.connection import connect
 from order_service.infrastructure.telemetry.backlog import BacklogCollector
+from order_service.infrastructure.telemetry.settlement import SettlementMetrics
 from order_service.interface.worker import process
 from order_service.interface.worker.health import WorkerParts
 from order_service.settings import Settings
@@ -30,7 +31,7 @@ def run_worker(settings: Settings, wrap: Wrap = lambda adapters: adapters) -> in
     registry = CollectorRegistry()
     registry.register(BacklogCollector(partial(read_backlog, database)))
     adapters = wrap(build_adapters(settings, database, Shared(), registry, telling))
-    publisher = build.event_publisher(settings, telling)
+    publisher = build.event_publisher(settings, telling, registry)
     return process.run(_parts(settings, adapters, registry, publisher), settings)
 
 
@@ -41,22 +42,24 @@ def _parts(
     publisher: EventPublisher,
 ) -> WorkerParts:
     record = RecordStockChanges(adapters.changes)
-    watch = build.kafka_watch(settings)
+    watch = build.kafka_watch(settings, registry)
     return WorkerParts(
         consumer=build.stock_consumer(settings, record, registry, watch),
         kafka=watch,
         publish_events=PublishEvents(adapters.outbox, publisher, adapters.relay_lock),
-        settle_orders=_settlement(settings, adapters),
+        settle_orders=_settlement(settings, adapters, SettlementMetrics(registry)),
         expire_orders=_expiry(settings, adapters),
         store=adapters.store,
         registry=registry,
     )
 
 
-def _settlement(settings: Settings, adapters: Adapters) -> SettleOrders:
+def _settlement(settings: Settings, adapters: Adapters, metrics: SettlementMetrics) -> SettleOrders:
     stock = stock_mover(settings, adapters, SETTLEMENT)
     overdue = Overdue(timedelta(seconds=settings.settle_after), settings.request_deadline)
-    return SettleOrders(adapters.orders, stock, adapters.clock, overdue, adapters.correlation)
+    return SettleOrders(
+        adapters.orders, stock, adapters.clock, overdue, adapters.correlation, metrics.failed
+    )
 
 
 def _expiry(settings: Settings, adapters: Adapters) -> ExpireOrders:

@@ -1,5 +1,7 @@
 """What readiness asks for."""
 
+from collections.abc import Callable
+
 import structlog
 
 from order_service.domain.errors import ItemNotFound
@@ -29,13 +31,18 @@ class StoreDependency:
 
 class InventoryDependency:
     """The inventory has no health route in its contract: asking for an item that can't be there
-    shows whether it answers."""
+    shows whether it answers.
+
+    ``saw`` hears after each check whether the breaker lets calls through: a process that gets no
+    orders would go on telling of a breaker that has closed since.
+    """
 
     name = "inventory"
     required = False
 
-    def __init__(self, http: InventoryHttp) -> None:
+    def __init__(self, http: InventoryHttp, saw: Callable[[bool], None]) -> None:
         self._http = http
+        self._saw = saw
 
     def check(self) -> None:
         nobody = "0" * 24
@@ -43,6 +50,8 @@ class InventoryDependency:
             self._http.get_item(f"/api/items/stock/{nobody}", nobody)
         except ItemNotFound:
             return
+        finally:
+            self._saw(self._http.available())
 
 
 class KeysDependency:

@@ -1,6 +1,6 @@
 """Finish the orders that another process began and left unfinished."""
 
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain
@@ -12,6 +12,9 @@ from order_service.domain.errors import OrderServiceError
 from order_service.domain.order import Order
 
 BATCH = 100
+
+# Called with each order whose settlement failed, and with the error.
+Failed = Callable[[Order, OrderServiceError], None]
 
 
 class UnsettledOrders(Protocol):
@@ -50,12 +53,14 @@ class SettleOrders:
         clock: Clock,
         overdue: Overdue,
         correlation: Correlation = UNCORRELATED,
+        failed: Failed = lambda order, error: None,
     ) -> None:
         self._correlation = correlation
         self._orders = orders
         self._stock = stock
         self._clock = clock
         self._overdue = overdue
+        self._failed = failed
         self._failing: set[tuple[str, ...]] = set()
 
     def __call__(self) -> int:
@@ -69,10 +74,11 @@ class SettleOrders:
                 deadline = self._clock.monotonic() + self._overdue.move_budget
                 with self._correlation.working_on("settle order", [order]):
                     settled += self._stock.recover(order, deadline).phase.is_settled
-            except OrderServiceError:
+            except OrderServiceError as error:
                 # The order, and the other orders of its items, are left for the next pass. Nobody
                 # knows which of several items failed, so an order of a part of them is tried.
                 unreachable.add(order.item_ids)
+                self._failed(order, error)
         self._failing = unreachable
         return settled
 

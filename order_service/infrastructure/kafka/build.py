@@ -20,7 +20,11 @@ from order_service.infrastructure.kafka.delivery import Delivery
 from order_service.infrastructure.kafka.intake import Intake
 from order_service.infrastructure.kafka.made_anew import Sightings
 from order_service.infrastructure.kafka.membership import Membership
-from order_service.infrastructure.kafka.metrics import ConsumerMetrics
+from order_service.infrastructure.kafka.metrics import (
+    ConsumerMetrics,
+    publish_failures,
+    tell_whether_up,
+)
 from order_service.infrastructure.kafka.publisher import KafkaEventPublisher
 from order_service.infrastructure.kafka.watch import KafkaWatch
 from order_service.infrastructure.telemetry.correlation import LogCorrelation
@@ -30,9 +34,12 @@ from order_service.settings import Settings
 _PATIENCE: Final = 18.0
 
 
-def kafka_watch(settings: Settings) -> KafkaWatch:
+def kafka_watch(settings: Settings, registry: CollectorRegistry | None = None) -> KafkaWatch:
+    """``registry`` takes whether Kafka answers."""
     admin = partial(config.build, AdminClient, config.admin_config(settings), settings)
-    return KafkaWatch(admin, settings.kafka_stock_topics)
+    watch = KafkaWatch(admin, settings.kafka_stock_topics)
+    tell_whether_up(registry or CollectorRegistry(), watch.check)
+    return watch
 
 
 def stock_consumer(
@@ -62,10 +69,14 @@ def stock_consumer(
 
 
 def event_publisher(
-    settings: Settings, correlation: LogCorrelation | None = None
+    settings: Settings,
+    correlation: LogCorrelation | None = None,
+    registry: CollectorRegistry | None = None,
 ) -> KafkaEventPublisher:
+    """``registry`` takes the number of events that were not confirmed."""
     delivery = _delivery(settings, config.producer_config(settings))
-    return KafkaEventPublisher(delivery, settings.kafka_order_topic, correlation)
+    failures = publish_failures(registry or CollectorRegistry())
+    return KafkaEventPublisher(delivery, settings.kafka_order_topic, failures, correlation)
 
 
 def dead_letter_box(settings: Settings) -> KafkaDeadLetterBox:

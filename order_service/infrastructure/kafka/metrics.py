@@ -1,8 +1,11 @@
-"""The consumer's metrics."""
+"""What is counted and timed between this process and Kafka."""
 
 import time
+from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from order_service.domain.errors import BrokerUnavailable
 
 _PREFIX = "order_service_stock_events"
 _BATCH_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -65,3 +68,24 @@ class ConsumerMetrics:
 
     def seconds_since_poll(self) -> float:
         return time.monotonic() - self._polled_at
+
+
+def publish_failures(registry: CollectorRegistry) -> Counter:
+    return Counter(
+        "order_service_event_publish_failures",
+        "Events that the broker did not confirm; they stay in the outbox, and are tried again.",
+        registry=registry,
+    )
+
+
+def tell_whether_up(registry: CollectorRegistry, check: Callable[[], None]) -> None:
+    """``check`` raises BrokerUnavailable while Kafka does not answer; a scrape calls it."""
+
+    def is_up() -> bool:
+        try:
+            check()
+        except BrokerUnavailable:
+            return False
+        return True
+
+    Gauge("order_service_kafka_up", "1 while Kafka answers.", registry=registry).set_function(is_up)

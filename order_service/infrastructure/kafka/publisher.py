@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import structlog
 from confluent_kafka import KafkaError
+from prometheus_client import Counter
 
 from order_service.application.outage import Outage
 from order_service.domain.events import OrderEvent
@@ -18,14 +19,20 @@ log = structlog.get_logger(__name__)
 
 
 class KafkaEventPublisher:
-    """Publishes to one topic, keyed by order id."""
+    """Publishes to one topic, keyed by order id. ``failures`` counts the events that the broker did
+    not confirm."""
 
     def __init__(
-        self, delivery: Delivery, topic: str, correlation: LogCorrelation | None = None
+        self,
+        delivery: Delivery,
+        topic: str,
+        failures: Counter,
+        correlation: LogCorrelation | None = None,
     ) -> None:
         self._correlation = correlation or LogCorrelation()
         self._delivery = delivery
         self._topic = topic
+        self._failures = failures
         self._trouble = Outage("events_not_published", log)
 
     def publish(self, events: Sequence[OrderEvent]) -> list[OrderEvent]:
@@ -48,13 +55,10 @@ class KafkaEventPublisher:
         began = time.time_ns()
         outcomes = self._delivery.deliver([self._record(event) for event in events])
         self._correlation.published(zip(events, map(_name, outcomes), strict=True), began)
-        failed = next((error for error in outcomes if error), None)
+        failed = [error for error in outcomes if error is not None]
         if failed:
-            self._trouble.failed(
-                events=sum(error is not None for error in outcomes),
-                error=failed.name(),
-                reason=failed.str(),
-            )
+            self._failures.inc(len(failed))
+            self._trouble.failed(events=len(failed), error=failed[0].name(), reason=failed[0].str())
         else:
             self._trouble.over()
         return [event for event, error in zip(events, outcomes, strict=True) if error is None]

@@ -316,10 +316,15 @@ def test_the_breaker_opens_for_an_inventory_that_only_fails(
 
 
 def test_readiness_takes_any_sensible_answer_for_life(proxy: MisbehavingInventory) -> None:
-    InventoryDependency(http_to(proxy.url)).check()
+    told: list[bool] = []
+    InventoryDependency(http_to(proxy.url), told.append).check()
+    assert told == [True]
 
 
 def test_readiness_says_when_the_inventory_is_away(proxy: MisbehavingInventory) -> None:
     proxy.refuse()
+    told: list[bool] = []
     with pytest.raises(InventoryUnavailable):
-        InventoryDependency(http_to(proxy.url)).check()
+        InventoryDependency(http_to(proxy.url, breaker_failures=1), told.append).check()
+    # The listener hears that the breaker is open now.
+    assert told == [False]

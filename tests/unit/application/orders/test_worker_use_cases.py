@@ -14,7 +14,7 @@ from order_service.application.orders.settle import BATCH, Overdue, SettleOrders
 from order_service.application.stock.moving import refuse, store_changed
 from order_service.application.stock_log.changes import AppendResult, StockChange
 from order_service.application.stock_log.record import RecordStockChanges
-from order_service.domain.errors import InventoryUnavailable, OutcomeUnknown
+from order_service.domain.errors import InventoryUnavailable, OrderServiceError, OutcomeUnknown
 from order_service.domain.events import OrderEvent
 from order_service.domain.line import Line
 from order_service.domain.marks import Failure, FailureCode, Shortage, Stuck
@@ -51,7 +51,11 @@ class Settlement:
         self.orders, self.clock = FakeOrders(), FakeClock()
         self.stock = Stock(self.orders, self.clock)
         overdue = Overdue(settle_after=timedelta(seconds=12), move_budget=5)
-        self.settle = SettleOrders(self.orders, self.stock, self.clock, overdue)
+        self.failures: list[tuple[str, str]] = []
+        self.settle = SettleOrders(self.orders, self.stock, self.clock, overdue, self._failed)
+
+    def _failed(self, order: Order, error: OrderServiceError) -> None:
+        self.failures.append((order.id, error.code))
 
     def has(self, **given: Any) -> Order:
         return self.orders.add(pending(at=self.clock.now(), **given))
@@ -82,7 +86,7 @@ def test_an_order_that_cannot_be_decided_does_not_count_as_settled(settlement: S
     "error", [InventoryUnavailable("away"), OutcomeUnknown("who knows", in_flight=True)]
 )
 def test_an_item_whose_settlement_fails_holds_up_no_other_item(
-    error: Exception, settlement: Settlement
+    error: OrderServiceError, settlement: Settlement
 ) -> None:
     first, second = settlement.has(), settlement.has()
     other = settlement.has(item_id="b" * 24)
@@ -90,6 +94,7 @@ def test_an_item_whose_settlement_fails_holds_up_no_other_item(
     settlement.clock.sleep(20)
     assert settlement.settle() == 1
     assert settlement.stock.asked == [first.id, other.id]
+    assert settlement.failures == [(first.id, error.code)]
     settlement.stock.failing.clear()
     assert settlement.settle() == 2
     assert settlement.orders.by_id[second.id].status is OrderStatus.COMPLETED

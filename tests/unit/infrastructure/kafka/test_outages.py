@@ -6,11 +6,13 @@ from typing import Any, cast
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException
+from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
 from order_service.domain.errors import BrokerUnavailable
 from order_service.infrastructure.kafka import outages, watch
 from order_service.infrastructure.kafka.causes import cause, telling
+from order_service.infrastructure.kafka.metrics import tell_whether_up
 from order_service.infrastructure.kafka.outages import Connections
 from order_service.infrastructure.kafka.watch import KafkaWatch
 
@@ -137,8 +139,11 @@ def watching(admin: Admin) -> KafkaWatch:
 def test_kafka_is_away_when_it_has_not_answered_for_a_few_seconds(time: Time) -> None:
     admin = Admin(a="1")
     seen = watching(admin)
+    registry = CollectorRegistry()
+    tell_whether_up(registry, seen.check)
     with pytest.raises(BrokerUnavailable):
         seen.check()
+    assert registry.get_sample_value("order_service_kafka_up") == 0
     seen.look()
     seen.check()
     admin.answers["a"] = GONE
@@ -148,9 +153,11 @@ def test_kafka_is_away_when_it_has_not_answered_for_a_few_seconds(time: Time) ->
     seen.look()
     with pytest.raises(BrokerUnavailable, match=r"has not answered since 2\d{3}-.*Z: no answer"):
         seen.check()
+    assert registry.get_sample_value("order_service_kafka_up") == 0
     admin.answers["a"] = "1"
     seen.look()
     seen.check()
+    assert registry.get_sample_value("order_service_kafka_up") == 1
 
 
 def test_a_missing_topic_is_a_problem_only_if_no_other_topic_exists() -> None:

@@ -8,10 +8,12 @@ from typing import Any, cast
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException
+from prometheus_client import CollectorRegistry
 
 from order_service.domain.events import OrderEvent, OrderEventType
 from order_service.domain.line import Line
 from order_service.infrastructure.kafka.delivery import Delivery, Outgoing
+from order_service.infrastructure.kafka.metrics import publish_failures
 from order_service.infrastructure.kafka.order_events import encode
 from order_service.infrastructure.kafka.publisher import KafkaEventPublisher
 from tests.orders import cancelled
@@ -74,8 +76,13 @@ def delivery(*producers: FakeProducer) -> Delivery:
     return Delivery(cast(Any, lambda: next(waiting)), 1)
 
 
-def publish(producer: FakeProducer, events: Sequence[OrderEvent]) -> list[OrderEvent]:
-    return KafkaEventPublisher(delivery(producer), "order-events").publish(events)
+def publish(
+    producer: FakeProducer,
+    events: Sequence[OrderEvent],
+    registry: CollectorRegistry | None = None,
+) -> list[OrderEvent]:
+    failures = publish_failures(registry or CollectorRegistry())
+    return KafkaEventPublisher(delivery(producer), "order-events", failures).publish(events)
 
 
 def test_an_order_event_is_the_json_of_the_contract() -> None:
@@ -170,9 +177,12 @@ def test_an_event_is_published_with_the_headers_of_a_cloud_event() -> None:
     ]
 
 
-def test_an_event_that_the_broker_did_not_confirm_stays_unpublished() -> None:
+def test_an_event_that_the_broker_did_not_confirm_stays_unpublished_and_is_counted() -> None:
     failing, fine = event("o1"), event("o2")
-    assert publish(FakeProducer({encode(failing): TIMED_OUT}), [failing, fine]) == [fine]
+    registry = CollectorRegistry()
+    producer = FakeProducer({encode(failing): TIMED_OUT})
+    assert publish(producer, [failing, fine], registry) == [fine]
+    assert registry.get_sample_value("order_service_event_publish_failures_total") == 1
 
 
 def test_an_orders_later_event_never_goes_before_its_earlier_one() -> None:
