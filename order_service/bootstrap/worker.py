@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 from order_service.application.orders.expire import AT_ONCE, ExpireOrders
 from order_service.application.orders.publish import EventPublisher, PublishEvents
 from order_service.application.orders.settle import Overdue, SettleOrders
+from order_service.application.stock_log.lost_updates import FindLostUpdates
 from order_service.application.stock_log.record import RecordStockChanges
 from order_service.bootstrap.adapters import Adapters, Wrap, build_adapters, stock_mover
 from order_service.bootstrap.correlating import correlation
@@ -18,6 +19,7 @@ from order_service.infrastructure.kafka import build
 from order_service.infrastructure.mongo.backlog import read_backlog
 from order_service.infrastructure.mongo.connection import connect
 from order_service.infrastructure.telemetry.backlog import BacklogCollector
+from order_service.infrastructure.telemetry.lost_updates import LostUpdateMetrics
 from order_service.infrastructure.telemetry.settlement import SettlementMetrics
 from order_service.interface.worker import process
 from order_service.interface.worker.health import WorkerParts
@@ -43,14 +45,18 @@ def _parts(
 ) -> WorkerParts:
     record = RecordStockChanges(adapters.changes)
     watch = build.kafka_watch(settings, registry)
+    lost_updates = FindLostUpdates(
+        adapters.changes, adapters.clock, LostUpdateMetrics(registry).found
+    )
     return WorkerParts(
-        consumer=build.stock_consumer(settings, record, registry, watch),
+        consumer=build.stock_consumer(settings, record, registry, watch, lost_updates.heard),
         kafka=watch,
         publish_events=PublishEvents(adapters.outbox, publisher, adapters.relay_lock),
         settle_orders=_settlement(settings, adapters, SettlementMetrics(registry)),
         expire_orders=_expiry(settings, adapters),
         store=adapters.store,
         registry=registry,
+        find_lost_updates=lost_updates,
     )
 
 

@@ -41,6 +41,15 @@ class Batch:
     def changes(self) -> list[StockChange]:
         return [change for change, _ in self.decoded]
 
+    @property
+    def delivered(self) -> list[StockChange]:
+        """The changes without those of replays, which have the places of earlier records."""
+        return [
+            change
+            for change, record in self.decoded
+            if change[:3] == (record.topic(), record.partition(), record.offset())
+        ]
+
 
 def decode_all(records: Sequence[Record], max_bytes: int) -> Batch:
     decoded: list[tuple[StockChange, Record]] = []

@@ -4,6 +4,7 @@ Each function raises SettingsError for a librdkafka setting that is unknown, inv
 operator's to change. None waits for the broker. Call them after a fork.
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import Final
 
@@ -11,6 +12,7 @@ from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient
 from prometheus_client import CollectorRegistry
 
+from order_service.application.stock_log.changes import StockChange
 from order_service.application.stock_log.record import RecordStockChanges
 from order_service.infrastructure.kafka import config
 from order_service.infrastructure.kafka.consumer import StockConsumer
@@ -47,11 +49,13 @@ def stock_consumer(
     record: RecordStockChanges,
     registry: CollectorRegistry,
     sightings: Sightings,
+    logged: Callable[[list[StockChange]], None] = lambda changes: None,
 ) -> StockConsumer:
-    """The consumer joins the group in ``run``. ``registry`` takes one consumer's metrics."""
-    metrics = ConsumerMetrics(registry)
-    admin = partial(AdminClient, config.admin_config(settings))
+    """The consumer joins the group in ``run``. ``registry`` takes one consumer's metrics.
+    ``logged``: as StockConsumer has it."""
     topics = settings.kafka_stock_topics
+    metrics = ConsumerMetrics(registry, topics)
+    admin = partial(AdminClient, config.admin_config(settings))
 
     def open_intake() -> Intake:
         consumer = config.build(Consumer, config.consumer_config(settings), settings)
@@ -65,6 +69,7 @@ def stock_consumer(
         DeadLetterPublisher(_delivery(settings, config.dead_letter_config(settings)), admin),
         metrics,
         settings.stock_event_max_bytes,
+        logged,
     )
 
 

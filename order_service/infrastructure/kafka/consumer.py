@@ -12,7 +12,7 @@ import structlog
 
 from order_service.application.backoff import delays
 from order_service.application.outage import Outage
-from order_service.application.stock_log.changes import AppendResult
+from order_service.application.stock_log.changes import AppendResult, StockChange
 from order_service.application.stock_log.record import RecordStockChanges
 from order_service.domain.errors import Unavailable
 from order_service.infrastructure.kafka.batches import Batch, Write, decode_all
@@ -53,6 +53,7 @@ class StockConsumer:
     """``run`` belongs to one thread; ``stop`` and ``health`` may be called from any.
 
     ``open_intake``: makes a new client for each run, as a client that failed is of no more use.
+    ``logged`` hears of each change that was delivered and is in the log, but of no replay.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class StockConsumer:
         dead_letters: DeadLetterPublisher,
         metrics: ConsumerMetrics,
         max_bytes: int,
+        logged: Callable[[list[StockChange]], None] = lambda changes: None,
     ) -> None:
         self._open_intake = open_intake
         self._next: Intake | None = open_intake()
@@ -70,6 +72,7 @@ class StockConsumer:
         self._dead_letters = dead_letters
         self._metrics = metrics
         self._max_bytes = max_bytes
+        self._logged = logged
         self._stopping = threading.Event()
         self._waiting = Outage("waiting", log)
 
@@ -122,6 +125,7 @@ class StockConsumer:
         self._metrics.batch_seconds.observe(time.monotonic() - batch.begun)
         self._metrics.written.inc(result.written)
         self._metrics.duplicates.inc(result.duplicates)
+        self._logged(batch.delivered)
 
     def _bury(self, poisoned: Sequence[Poisoned]) -> None:
         if not (poisoned := self._dead_letters.unburied(poisoned)):

@@ -1,7 +1,7 @@
 """What is counted and timed between this process and Kafka."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -12,7 +12,10 @@ _BATCH_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 6
 
 
 class ConsumerMetrics:
-    def __init__(self, registry: CollectorRegistry) -> None:
+    """``topics``: those whose counters begin at 0 at once, so that a rate counts the first record
+    too."""
+
+    def __init__(self, registry: CollectorRegistry, topics: Sequence[str] = ()) -> None:
         self.consumed = Counter(
             f"{_PREFIX}_consumed", "Records taken from Kafka.", ["topic"], registry=registry
         )
@@ -58,6 +61,9 @@ class ConsumerMetrics:
         self.assigned = Gauge(
             f"{_PREFIX}_assigned_partitions", "Partitions of this worker.", registry=registry
         )
+        for counter in (self.consumed, self.missed, self.made_anew):
+            for topic in topics:
+                counter.labels(topic)
         self._polled_at = time.monotonic()
         Gauge(
             f"{_PREFIX}_seconds_since_poll", "Since Kafka was last polled.", registry=registry

@@ -21,6 +21,7 @@ from order_service.application.stock_log.changes import (
     StockChange,
     StockChangeQuery,
 )
+from order_service.application.stock_log.lost_updates import Step
 from order_service.domain.errors import InvalidValue, StoreUnavailable
 from order_service.infrastructure.mongo.clock import StoreClock
 from order_service.infrastructure.mongo.connection import (
@@ -109,6 +110,15 @@ class MongoStockChangeLog:
         }
         with store_errors():
             return self._log.find_one(wanted, {"_id": 1}) is not None
+
+    def steps(self, item_id: str, since: datetime, limit: int) -> list[Step]:
+        wanted = filter_of(StockChangeQuery(item_id=item_id, created_from=since))
+        with store_errors():
+            found = self._log.find(wanted, ["previousStock", "newStock", "updatedAt"])
+            return [
+                Step(each["previousStock"], each["newStock"], each["updatedAt"])
+                for each in found.sort("_id", 1).limit(limit)
+            ]
 
     def _append_apart(self, changes: Sequence[StockChange], reason: str) -> AppendResult:
         """In halves, until what can't be stored is alone."""

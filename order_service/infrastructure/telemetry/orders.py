@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from prometheus_client import CollectorRegistry, Counter
 
 from order_service.domain.events import OrderEventType
+from order_service.domain.marks import FailureCode
 from order_service.domain.order import Order
 
 _OUTCOMES = {
@@ -28,6 +29,9 @@ class OrderMetrics:
             ["outcome"],
             registry=registry,
         )
+        # From 0 on, so that a rate counts the first one too.
+        for outcome in (*_OUTCOMES.values(), *FailureCode):
+            self._outcomes.labels(outcome)
 
     def wrote(self, tried: Sequence[Order], stored: Sequence[Order]) -> None:
         for order in stored:

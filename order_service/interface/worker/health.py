@@ -46,8 +46,8 @@ class KafkaWatch(Dependency, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class WorkerParts:
-    """``publish_events``, ``settle_orders`` and ``expire_orders`` do one round and return
-    how much they did."""
+    """``publish_events``, ``settle_orders``, ``expire_orders`` and ``find_lost_updates`` do one
+    round and return how much they did."""
 
     consumer: StockConsumer
     kafka: KafkaWatch
@@ -56,6 +56,7 @@ class WorkerParts:
     expire_orders: Callable[[], int]
     store: Dependency
     registry: CollectorRegistry
+    find_lost_updates: Callable[[], int] = lambda: 0
 
 
 class WorkerHealth:

@@ -25,6 +25,7 @@ from order_service.settings import Settings
 PUBLISH_INTERVAL: Final = 0.25
 EXPIRE_INTERVAL: Final = 1.0
 WATCH_INTERVAL: Final = 2.0
+LOOK_INTERVAL: Final = 5.0
 STOP_WITHIN: Final = 30.0
 _NEVER_FULL: Final = 1_000_000
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
@@ -60,6 +61,7 @@ class Worker:
             "relay": (parts.publish_events, PUBLISH_INTERVAL, AT_ONCE),
             "settlement": (parts.settle_orders, settings.settle_interval, 1),
             "expiry": (parts.expire_orders, EXPIRE_INTERVAL, 1),
+            "lost_updates": (parts.find_lost_updates, LOOK_INTERVAL, _NEVER_FULL),
         }
         self._parts = parts
         self._restarts = {name: Restarts(name, restarts) for name in ("consumer", *rounds)}

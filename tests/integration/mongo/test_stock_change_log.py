@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from order_service.application.stock_log.changes import StockChange, StockChangeQuery
+from order_service.application.stock_log.lost_updates import Step
 from order_service.domain.errors import StoreUnavailable
 from order_service.infrastructure.mongo import stock_change_pages
 from order_service.infrastructure.mongo.connection import Database, collection_of
@@ -173,6 +174,18 @@ class TestBehaviour:
         assert not log.has_change(ITEM, 10, 7, START + timedelta(milliseconds=1))
         assert not log.has_change(ITEM, 7, 10, START)
         assert not log.has_change(OTHER, 10, 7, START)
+
+    def test_an_items_changes_since_a_time_are_read_in_the_order_of_the_log(
+        self, log: MongoStockChangeLog, clock: SetClock
+    ) -> None:
+        log.append([change(0, previous_stock=11, new_stock=10)])
+        clock.sleep(5)
+        log.append([change(1, previous_stock=10, new_stock=8, updated_at=START)])
+        log.append([change(2, previous_stock=8, new_stock=9, change_type="added")])
+        log.append([change(3, item_id=OTHER)])
+        since = START + timedelta(seconds=4)
+        assert [step[:2] for step in log.steps(ITEM, since, 9)] == [(10, 8), (8, 9)]
+        assert log.steps(ITEM, since, 1) == [Step(10, 8, START)]
 
     def test_a_change_that_the_log_took_late_does_not_count_as_one_since_then(
         self, log: MongoStockChangeLog, clock: SetClock

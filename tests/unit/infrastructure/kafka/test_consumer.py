@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from order_service.application.stock_log.changes import AppendResult, StockChange
 from order_service.application.stock_log.record import RecordStockChanges
 from order_service.infrastructure.kafka import consumer as consumer_module
+from order_service.infrastructure.kafka import headers
 from order_service.infrastructure.kafka import lag as lag_module
 from order_service.infrastructure.kafka.consumer import StockConsumer
 from order_service.infrastructure.kafka.dead_letters import DeadLetterPublisher
@@ -64,6 +65,7 @@ class Running:
         membership = Membership(client, admin, "group", [TOPIC])
         self.sightings = Sightings()
         self.intakes = 0
+        self.heard: list[int] = []
 
         def open_intake() -> Intake:
             self.intakes += 1
@@ -75,6 +77,7 @@ class Running:
             DeadLetterPublisher(cast(Any, self.dead_letters), admin),
             metrics,
             LIMIT,
+            lambda changes: self.heard.extend(each.offset for each in changes),
         )
         broker.at_the_end = self.consumer.stop
 
@@ -115,6 +118,15 @@ def test_a_record_that_the_log_refuses_for_good_is_a_dead_letter() -> None:
     assert running.log.offsets == [0]
     assert running.dead_letters.published == [(1, "not_storable")]
     assert running.broker.stored == {PLACE: 2}
+
+
+def test_changes_that_are_in_the_log_are_told_of_and_replays_of_earlier_records_are_not() -> None:
+    broker = FakeBroker(*[value()] * 3)
+    place = {headers.TOPIC: TOPIC, headers.PARTITION: 0, headers.OFFSET: 1, headers.COUNT: 1}
+    broker.records[2] = record(value(), 2, headers=headers.encode(headers.REPLAY, place))
+    running = Running(broker).run()
+    assert running.log.offsets == [0, 1]
+    assert running.heard == [0, 1]
 
 
 def test_a_record_whose_change_contradicts_itself_is_logged_and_marked() -> None:
