@@ -21,7 +21,7 @@ compose_file() {
 }
 
 shell_scripts() {
-    shellcheck tools/*.sh protocol/*.sh .ci/run && echo "the shell scripts have no findings"
+    shellcheck tools/*.sh tools/*/*.sh protocol/*.sh .ci/run && echo "the shell scripts have no findings"
 }
 
 dockerfile() {

@@ -135,6 +135,7 @@ class Intake:
 
     def close(self) -> None:
         """Commit the acknowledged records' offsets and leave the group at once."""
+        self._lag.closing()
         self._consumer.close()
 
     def _observe(self) -> None:

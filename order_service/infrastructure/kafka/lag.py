@@ -41,7 +41,9 @@ class LagGauge:
         self._logged: dict[Place, int] = {}
         self._ends: dict[Place, tuple[int, int]] = {}
         self._jumps: dict[Place, Span] = {}
-        self._lost: set[Place] = set()
+        # A consumer that failed, whose partitions perhaps no worker has, has left its gauges.
+        self._lost = metrics.places_with_lag()
+        self._is_closing = False
         self._due = time.monotonic()
 
     def logged(self, place: Place, span: Span) -> None:
@@ -69,7 +71,11 @@ class LagGauge:
         self._due = time.monotonic()
 
     def revoked(self, partitions: Iterable[TopicPartition]) -> None:
-        """Other workers report these partitions' lag from now on."""
+        """Other workers report these partitions' lag from now on; or this one again, once it has a
+        new consumer."""
+        if self._is_closing:
+            self.lost(partitions)
+            return
         for place in _places(partitions):
             self._forget(place)
         self._remove_series(_places(partitions))
@@ -78,6 +84,10 @@ class LagGauge:
     def lost(self, partitions: Iterable[TopicPartition]) -> None:
         """Perhaps no worker has the partitions, as while the broker is away: keep the gauges."""
         self._lost |= _places(partitions)
+
+    def closing(self) -> None:
+        """The consumer gives its partitions back. No other worker may be able to take them."""
+        self._is_closing = True
 
     def observe(self, fetching: bool) -> None:
         """Measures every 5 s at most; returns at once otherwise."""

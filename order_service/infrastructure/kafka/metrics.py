@@ -69,6 +69,11 @@ class ConsumerMetrics:
             f"{_PREFIX}_seconds_since_poll", "Since Kafka was last polled.", registry=registry
         ).set_function(self.seconds_since_poll)
 
+    def places_with_lag(self) -> set[tuple[str, int]]:
+        """Topics and partitions."""
+        [lag] = self.lag.collect()
+        return {(each.labels["topic"], int(each.labels["partition"])) for each in lag.samples}
+
     def polled(self) -> None:
         self._polled_at = time.monotonic()
 

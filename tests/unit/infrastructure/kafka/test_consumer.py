@@ -322,12 +322,39 @@ def test_records_deleted_unread_are_counted_and_offsets_that_never_held_one_are_
 def test_lag_is_kept_when_the_broker_is_away_and_dropped_with_a_revoked_partition() -> None:
     place = {"topic": TOPIC, "partition": "0"}
     broker = FakeBroker(value())
-    running = Running(broker).run()
-    broker.on_lost(broker, broker.assigned)
-    assert running.metric("lag", **place) == 0
-    broker.revoke()
+    running = Running(broker)
+    told: list[float | None] = []
+
+    def lose_and_revoke() -> None:
+        for take_away in (lambda: broker.on_lost(broker, broker.assigned), broker.revoke):
+            take_away()
+            series = "order_service_stock_events_lag"
+            told.append(running.registry.get_sample_value(series, place))
+        running.consumer.stop()
+
+    broker.at_the_end = lose_and_revoke
+    running.run()
+    assert told == [1, None]
+
+
+def test_a_failed_consumers_lag_is_told_until_the_next_consumer_has_partitions() -> None:
+    broker = FakeBroker(value())
+    broker.high = 5
+    fenced = KafkaError(KafkaError.FENCED_INSTANCE_ID, "fenced", fatal=True)
+    # As a real consumer does.
+    broker.close = broker.revoke  # type: ignore[method-assign]
+    running = Running(broker)
+    broker.at_the_end = lambda: broker.errors.append(Message(error=fenced))
+    with pytest.raises(IntakeFailed):
+        running.run()
+    assert running.metric("lag", topic=TOPIC, partition="0") == 4
+    # A worker elsewhere has that partition now.
+    broker.assigned = [TopicPartition(TOPIC, 1)]
+    broker.at_the_end = running.consumer.stop
+    running.run()
     series = "order_service_stock_events_lag"
-    assert running.registry.get_sample_value(series, place) is None
+    assert running.registry.get_sample_value(series, {"topic": TOPIC, "partition": "0"}) is None
+    assert running.metric("lag", topic=TOPIC, partition="1") == 5
 
 
 def made_anew_at_the_first_write(broker: FakeBroker) -> Running:
