@@ -1,7 +1,9 @@
 """What /metrics tells, of several processes, on real servers."""
 
 import os
+import re
 import signal
+import subprocess
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -20,6 +22,7 @@ from order_service.infrastructure.mongo.orders import MongoOrderRepository
 from order_service.infrastructure.telemetry.backlog import Backlog, BacklogCollector
 from tests.integration.conftest import connected
 from tests.orders import completed, later, moved_at, pending, stuck_without_intent
+from tests.programs import program
 from tests.system import Parts, System
 from tests.waiting import until
 
@@ -55,11 +58,21 @@ def system(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
         yield system
 
 
-def scrape(system: System) -> Samples:
+def text_of_api(system: System) -> str:
     answer = system.request("GET", "/metrics")
     assert answer.status_code == 200
     assert answer.headers["Content-Type"].startswith("text/plain; version=")
-    return samples(answer.text)
+    return answer.text
+
+
+def text_of_worker(system: System) -> str:
+    with requests.Session() as session:
+        session.trust_env = False
+        return session.get(f"{system.worker_urls[0]}/metrics", timeout=10).text
+
+
+def scrape(system: System) -> Samples:
+    return samples(text_of_api(system))
 
 
 def counted(system: System, act: Callable[[], object]) -> Callable[..., float]:
@@ -151,9 +164,7 @@ def test_waiting_for_a_hot_items_lease_is_timed(system: System) -> None:
 
 def test_the_workers_metrics_tell_how_many_orders_and_events_wait(system: System) -> None:
     def told() -> Samples:
-        with requests.Session() as session:
-            session.trust_env = False
-            return samples(session.get(f"{system.worker_urls[0]}/metrics", timeout=10).text)
+        return samples(text_of_worker(system))
 
     system.create(system.add_item(stock=1))
     until(lambda: value(told(), "events_unpublished") == 0, "the outbox is empty")
@@ -167,6 +178,42 @@ def test_the_workers_metrics_tell_how_many_orders_and_events_wait(system: System
         "order_service_orders_held",
         "order_service_holds_overdue",
     } <= names
+
+
+@pytest.mark.parametrize("text_of", [text_of_api, text_of_worker])
+def test_prometheus_finds_no_fault_with_the_metrics(
+    system: System, text_of: Callable[[System], str]
+) -> None:
+    promtool = program("promtool", "prometheus")
+    system.create(system.add_item(stock=1))
+    said = subprocess.run(
+        [promtool, "check", "metrics"],
+        input=text_of(system),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (said.returncode, said.stdout, said.stderr) == (0, "", "")
+
+
+def test_each_metric_that_an_alert_or_the_runbook_names_is_told(system: System) -> None:
+    checkout = Path(__file__).parents[3]
+    named = {
+        name
+        for path in ("operations/prometheus/alerts.yml", "docs/runbook.md", "README.md")
+        for name in re.findall(
+            r"\border_service_[a-z_]+\b", (checkout / path).read_text(encoding="utf-8")
+        )
+    }
+    families = re.findall(
+        r"^# TYPE (\S+) (\S+)$", text_of_api(system) + text_of_worker(system), re.MULTILINE
+    )
+    told = {
+        name + suffix
+        for name, kind in families
+        for suffix in (("_bucket", "_count", "_sum") if kind == "histogram" else ("",))
+    }
+    assert named - told == set()
 
 
 def test_an_open_breaker_is_seen_in_the_metrics(parts: Parts, tmp_path: Path) -> None:
