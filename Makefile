@@ -58,6 +58,10 @@ lint: install ## style, types, layers, Dockerfile and compose file
 model: ## search the model of the stock protocol with Spin, in minutes (protocol/)
 	@protocol/check.sh
 
+.PHONY: operations
+operations: install ## check what is in operations/: manifests, units
+	@tools/test-operations.sh
+
 .PHONY: test-asyncapi
 test-asyncapi: install ## hold docs/asyncapi.json against the specification, with AsyncAPI's own program
 	@tools/test-asyncapi.sh

@@ -5,6 +5,7 @@
 #   docker/requirements-build.txt         what builds the project's own wheel
 #   bench/peers/fastapi/requirements.txt  what a peer of the benchmark stands on
 #   tools/node/requirements.txt           Node.js, for the programs of npm
+#   tools/kubernetes/requirements.txt     kubectl, and the schemas of Kubernetes' resources
 #   devstack/kafka_jars.txt               Apache Kafka, with the hashes of its jars
 # Pins stay as long as setup.cfg allows them; UPGRADE=1 takes the newest that it allows.
 # Resolved for every platform and every Python from 3.11.0 on, whatever this machine has: what only
@@ -25,32 +26,37 @@ compile() {
         --custom-compile-command "make requirements" ${upgrade:+"$upgrade"} "$@"
 }
 
-echo "[1/6] requirements.txt"
+echo "[1/7] requirements.txt"
 compile --output-file requirements.txt setup.cfg
 
-echo "[2/6] requirements-dev.txt"
+echo "[2/7] requirements-dev.txt"
 compile --extra dev --extra devstack --extra tracing --constraint requirements.txt \
     --output-file requirements-dev.txt setup.cfg
 
-echo "[3/6] docker/requirements-build.txt"
+echo "[3/7] docker/requirements-build.txt"
 .venv/bin/python -c '
 import tomllib
 with open("pyproject.toml", "rb") as file:
     print(*tomllib.load(file)["build-system"]["requires"], sep="\n")
 ' | compile --constraint requirements-dev.txt --output-file docker/requirements-build.txt -
 
-echo "[4/6] bench/peers/fastapi/requirements.txt"
+echo "[4/7] bench/peers/fastapi/requirements.txt"
 compile --output-file bench/peers/fastapi/requirements.txt bench/peers/fastapi/requirements.in
 
-echo "[5/6] tools/node/requirements.txt"
+echo "[5/7] tools/node/requirements.txt"
 compile --output-file tools/node/requirements.txt tools/node/requirements.in
 
-echo "[6/6] devstack/kafka_jars.txt"
+echo "[6/7] tools/kubernetes/requirements.txt"
+compile --constraint requirements-dev.txt --output-file tools/kubernetes/requirements.txt \
+    tools/kubernetes/requirements.in
+
+echo "[7/7] devstack/kafka_jars.txt"
 .venv/bin/python -m tools.kafka_jars
 
 if grep -nE '://|file:/|--(extra-)?index-url|--find-links|--trusted-host' \
     requirements.txt requirements-dev.txt docker/requirements-build.txt \
-    bench/peers/fastapi/requirements.txt tools/node/requirements.txt devstack/kafka_jars.txt; then
+    bench/peers/fastapi/requirements.txt tools/node/requirements.txt \
+    tools/kubernetes/requirements.txt devstack/kafka_jars.txt; then
     echo "make requirements: the lines above name a host or a place on this machine's disk" >&2
     exit 1
 fi

@@ -11,6 +11,8 @@ check() {
 }
 
 check "Prometheus" tools/prometheus/check.sh
+check "Kubernetes" tools/kubernetes/check.sh
+check "systemd" tools/systemd/check.sh
 
 if [ ${#failed[@]} -gt 0 ]; then
     printf 'make operations: failed: %s\n' "${failed[*]}" >&2

@@ -16,6 +16,7 @@ PINNED_FILES = [
     "docker/requirements-build.txt",
     "bench/peers/fastapi/requirements.txt",
     "tools/node/requirements.txt",
+    "tools/kubernetes/requirements.txt",
 ]
 
 
