@@ -11,6 +11,8 @@ from devstack.ports import LOOPBACK, free_port
 
 _WILDCARDS = {"0.0.0.0": LOOPBACK, "::": "::1"}  # noqa: S104 - compared with, not bound to
 
+_ISSUERS = ("AUTH_JWKS_URL", "AUTH_JWKS_URL_FILE", "AUTH_JWKS_FILE")
+
 
 @dataclass(frozen=True)
 class Configuration:
@@ -31,11 +33,11 @@ class Configuration:
         merged = {**dotenv_values(folder / ".env"), **environment}
         given = {name: value for name, value in merged.items() if value}
         return cls(
-            mongo_uri=given.get("MONGO_URI"),
+            mongo_uri=_secret("MONGO_URI", given, folder),
             kafka_broker=given.get("KAFKA_BROKER"),
-            inventory_url=given.get("INVENTORY_SERVICE_URL"),
+            inventory_url=_secret("INVENTORY_SERVICE_URL", given, folder),
             contract=given.get("INVENTORY_CONTRACT", "absolute"),
-            asks_for_tokens=bool(given.get("AUTH_JWKS_URL") or given.get("AUTH_JWKS_FILE")),
+            asks_for_tokens=any(given.get(name) for name in _ISSUERS),
             host=given.get("HOST", LOOPBACK),
             port=_port("PORT", given.get("PORT", "3100")) or free_port(),
             worker_port=_port("WORKER_PORT", given.get("WORKER_PORT", "3101")),
@@ -50,6 +52,16 @@ class Configuration:
     def api_url(self) -> str:
         host = self.reachable_host
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+
+def _secret(name: str, given: Mapping[str, str], folder: Path) -> str | None:
+    """The value, or the text of the file that NAME_FILE names; the service judges both."""
+    if name in given or f"{name}_FILE" not in given:
+        return given.get(name)
+    try:
+        return (folder / given[f"{name}_FILE"]).read_text(encoding="utf-8").strip()
+    except (OSError, ValueError):
+        raise DevstackError(f"{name}_FILE can't be read.") from None
 
 
 def _port(name: str, text: str) -> int:

@@ -137,7 +137,9 @@ class Stack:
 
     def _environment(self) -> Mapping[str, str]:
         port = str(self.configuration.port)
-        return {**os.environ, **self.addresses, "PORT": port, "PYTHONUNBUFFERED": "1"}
+        # The address is known by now, whichever of the two names it.
+        files = {f"{name}_FILE": "" for name in self.addresses}
+        return {**os.environ, **files, **self.addresses, "PORT": port, "PYTHONUNBUFFERED": "1"}
 
     def _is_ready(self) -> bool:
         api = self.configuration

@@ -23,7 +23,7 @@ def load_settings(
     the variable, and adds the variable to ``warned``. Raises SettingsError.
     """
     dotenv = dotenv or folder_of_settings() / ".env"
-    given = variables.read(environment, dotenv, Settings.names())
+    given = variables.read(environment, dotenv, Settings.names(), Settings.secrets())
     beside = settings_of_make_run(dotenv.parent / NOTICE)
     # An empty variable overrides these values, as it overrides .env's.
     parts = {name: value for name, value in beside.items() if name not in environment}

@@ -18,7 +18,7 @@ from order_service.bootstrap.shared import Shared
 from order_service.bootstrap.trial import require_buildable
 from order_service.infrastructure.telemetry.registry import count_in
 from order_service.infrastructure.telemetry.shared import PLACES, Place
-from order_service.settings import Settings, SettingsError
+from order_service.settings import Settings, SettingsError, secret_files
 from order_service.settings.addresses import bound
 
 # After a process that ends with this code, gunicorn starts no process anew.
@@ -106,7 +106,8 @@ def check(cfg: Any, worker_class: str) -> None:
             f"The API is served by {worker_class} only, and the command line says "
             f"{cfg.worker_class_str}: leave --worker-class out."
         )
-    if late := sorted(cfg.env.keys() & Settings.names()):
+    ours = Settings.names() | secret_files.names(Settings.secrets())
+    if late := sorted(cfg.env.keys() & ours):
         sys.exit(
             f"--env sets {late[0]} after the settings were read: set it in the environment, or in "
             ".env."

@@ -1,8 +1,9 @@
 """Every setting: its name in the environment, its default, its unit and its bounds.
 
-Values come from the environment, then from ``.env``. Fields are the environment's names in lower
-case; they stand in the sections and in the order of ``.env.example``, which explains each. A bad
-value raises SettingsError, whose text names the variable and the remedy in one line.
+Values come from the environment, then from ``.env``; a secret value may stand in a file that one of
+the two names. Fields are the environment's names in lower case; they stand in the sections and in
+the order of ``.env.example``, which explains each. A bad value raises SettingsError, whose text
+names the variable and the remedy in one line.
 """
 
 from collections.abc import Mapping
@@ -182,7 +183,7 @@ class Settings(BaseModel):
 
         An empty value counts as not set.
         """
-        return cls.of(variables.read(environment, dotenv, cls.names()))
+        return cls.of(variables.read(environment, dotenv, cls.names(), cls.secrets()))
 
     @classmethod
     def of(cls, given: Variables) -> Self:
@@ -199,6 +200,12 @@ class Settings(BaseModel):
     def names(cls) -> set[str]:
         """The names of the variables, without librdkafka's and OpenTelemetry's."""
         return {field.upper() for field in cls.model_fields if field not in _OPEN_ENDED}
+
+    @classmethod
+    def secrets(cls) -> set[str]:
+        """Those of ``names`` whose values may hold a password, and are shown nowhere."""
+        shown = {name.upper() for name, field in cls.model_fields.items() if field.repr}
+        return cls.names() - shown
 
 
 def _one_line(error: ValidationError) -> str:

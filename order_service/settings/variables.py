@@ -1,9 +1,9 @@
 """Read the service's own variables from the environment, then from ``.env``.
 
-In Kubernetes and behind Docker's links a Service called worker sets WORKER_PORT=tcp://10.0.0.7:3101
-and more, in every container: such variables are left out. A name that is nearly a setting's name
-looks like success and sets nothing: in ``.env``, which is the service's alone, such a name stops
-the start; in the environment, which other programs share, such a name is logged.
+What Kubernetes sets in every container for a service is left out, and what OpenTelemetry reads is
+not judged. A name that is nearly a setting's name looks like success and sets nothing: in ``.env``,
+which is the service's alone, such a name stops the start; in the environment, which other programs
+share, such a name is logged.
 """
 
 import re
@@ -17,13 +17,15 @@ from typing import Final
 from dotenv import dotenv_values
 from dotenv.parser import parse_stream
 
+from order_service.settings import secret_files
 from order_service.settings.errors import SettingsError
+from order_service.settings.links import is_link
 
-_KAFKA: Final = "KAFKA_"
 _OTEL: Final = "OTEL_"
+# What begins so is judged by librdkafka, and by OpenTelemetry.
+_OTHERS: Final = ("KAFKA_", _OTEL)
 _OPTION: Final = re.compile(r"KAFKA_(?:(CONSUMER|PRODUCER)_)?([A-Z0-9_]+)")
 _ALIKE: Final = 0.8
-_LINK: Final = re.compile(r"(tcp|udp|sctp)://")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +37,25 @@ class Variables:
     unused: Mapping[str, str | None]
 
 
-def read(environment: Mapping[str, str], dotenv: Path | None, names: Collection[str]) -> Variables:
-    """``names``: the settings' names. librdkafka judges other names that begin with KAFKA_.
+def read(
+    environment: Mapping[str, str],
+    dotenv: Path | None,
+    names: Collection[str],
+    secrets: Collection[str],
+) -> Variables:
+    """``names``: the settings' names; ``secrets``: those of them that may be given as NAME_FILE.
 
-    Raises SettingsError for a file that can't be read, and for a misspelt name in the file.
+    Raises SettingsError for a file that can't be read, and for a misspelt name in ``.env``.
     """
-    own = without_links(environment)
+    own = {name: value for name, value in environment.items() if not is_link(name, value)}
     file = _from_file(dotenv) if dotenv else {}
-    values = {name: value for name, value in {**file, **own}.items() if value}
+    given = {name: value for name, value in {**file, **own}.items() if value}
+    values = secret_files.with_files(given, secrets)
+    meant_names = {*names, *secret_files.names(secrets)}
     unused = {
-        name: near(name, names, values)
+        name: near(name, meant_names, given)
         for name in values
-        if name not in names and not name.startswith((_KAFKA, _OTEL))
+        if name not in names and not name.startswith(_OTHERS)
     }
     for name, meant in unused.items():
         if meant and name in file and name not in own:
@@ -80,30 +89,6 @@ def near(name: str, names: Collection[str], given: Collection[str] = ()) -> str 
     """The one of ``names`` that may be meant by ``name``: nearly the same, and not in ``given``."""
     matches = get_close_matches(name.upper(), names, n=1, cutoff=_ALIKE)
     return next((match for match in matches if match not in given), None)
-
-
-def without_links(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment without the variables that Kubernetes sets for its Services."""
-    services = {
-        name.removesuffix("_SERVICE_HOST")
-        for name in environment
-        if name.endswith("_SERVICE_HOST") and f"{name[:-5]}_PORT" in environment
-    }
-    return {
-        name: value
-        for name, value in environment.items()
-        if not any(_is_link(name, value, service) for service in services)
-    }
-
-
-def _is_link(name: str, value: str, service: str) -> bool:
-    if not name.startswith(f"{service}_"):
-        return False
-    # An operator who sets a port of that name writes a number.
-    if name == f"{service}_PORT":
-        return _LINK.match(value) is not None
-    rest = name.removeprefix(f"{service}_")
-    return re.fullmatch(r"SERVICE_(HOST|PORT(_.+)?)|PORT_\d+_.+", rest) is not None
 
 
 def _from_file(dotenv: Path) -> dict[str, str | None]:

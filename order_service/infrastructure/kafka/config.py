@@ -1,6 +1,5 @@
 """librdkafka's settings: our defaults, then the operator's, then what our promises hang on."""
 
-import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -11,6 +10,7 @@ from order_service.infrastructure.kafka import outages
 from order_service.infrastructure.kafka.options import is_used, variable
 from order_service.settings import Settings, SettingsError
 from order_service.settings.redaction import redacted
+from order_service.settings.secret_files import is_secret
 
 Config = dict[str, Any]
 Client = TypeVar("Client")
@@ -59,10 +59,6 @@ _REFUSED: Final[Mapping[str, str]] = {
     "group.id": "set KAFKA_GROUP instead",
     **dict.fromkeys(_PROMISED, "what the service promises hangs on it, so it can't be changed"),
 }
-
-_SECRET: Final = re.compile(
-    r"password|passphrase|secret|pem|token|jaas|assertion|oauthbearer\.config"
-)
 
 
 def consumer_config(settings: Settings) -> Config:
@@ -125,7 +121,7 @@ def _own(settings: Settings) -> Config:
         option: value
         for given in settings.kafka_config.values()
         for option, value in given.items()
-        if _SECRET.search(option)
+        if is_secret(option)
     }
     return {
         "bootstrap.servers": settings.kafka_broker,

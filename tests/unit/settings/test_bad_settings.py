@@ -166,7 +166,7 @@ BAD: list[tuple[str, str] | tuple[str, str, Mapping[str, str]]] = [
     ("KAFKA_ORDER_TOPIC", "a" * 250),
     ("CONSUMER_BATCH_SIZE", "0"),
     ("STOCK_EVENT_MAX_BYTES", "255"),
-    ("WORKER_PORT", "tcp://10.0.0.7:3101"),
+    ("WORKER_PORT", "3101/tcp"),
     ("STOCK_CHANGE_RETENTION_DAYS", "-1"),
     ("STOCK_CHANGE_RETENTION_DAYS", "24856"),
 ]

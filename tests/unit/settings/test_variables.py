@@ -36,15 +36,31 @@ SERVICES = [
 
 
 def read(environment: Mapping[str, str], dotenv: Path | None = None) -> variables.Variables:
-    return variables.read(environment, dotenv, Settings.names())
+    return variables.read(environment, dotenv, Settings.names(), Settings.secrets())
+
+
+def assert_no_setting(environment: Mapping[str, str]) -> None:
+    assert read(environment) == variables.Variables({}, {})
+    given = Settings.load(environment)
+    assert given == Settings()
+    with capture_logs() as logs:
+        options = config.consumer_config(given).keys()
+    assert options == config.consumer_config(Settings()).keys()
+    assert logs == []
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_a_variable_that_kubernetes_sets_for_a_service_is_no_setting(name: str) -> None:
-    given = Settings.load(service(name))
-    assert given == Settings()
-    assert read(service(name)).unused == {}
-    assert config.consumer_config(given).keys() == config.consumer_config(Settings()).keys()
+def test_the_variables_that_kubernetes_sets_for_a_service_are_no_settings(name: str) -> None:
+    assert_no_setting(service(name))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [each for name in SERVICES for each in service(name, 9092).items()]
+)
+def test_each_variable_of_a_service_is_no_setting_even_without_the_others(
+    name: str, value: str
+) -> None:
+    assert_no_setting({name: value})
 
 
 def test_variables_of_all_kubernetes_services_at_once_leave_the_settings_as_they_are() -> None:
@@ -59,9 +75,18 @@ def test_a_port_that_kubernetes_sets_does_not_hide_the_port_of_the_env_file(tmp_
     assert Settings.load(service("worker"), dotenv).worker_port == 3109
 
 
-def test_a_port_that_only_looks_like_one_that_kubernetes_sets_is_refused() -> None:
+@pytest.mark.parametrize("value", ["tcp:3101", "http://10.0.0.7:3101", "tcp://10.0.0.7"])
+def test_a_port_that_only_looks_like_one_that_kubernetes_sets_is_refused(value: str) -> None:
     with pytest.raises(SettingsError, match="WORKER_PORT"):
-        Settings.load({"WORKER_PORT": "tcp://10.0.0.7:3101"})
+        Settings.load({"WORKER_PORT": value})
+
+
+def test_an_option_of_librdkafka_whose_name_tells_of_a_service_stays_an_option() -> None:
+    given = {"KAFKA_SASL_KERBEROS_SERVICE_NAME": "kafka", "KAFKA_CONSUMER_CLIENT_RACK": "a"}
+    assert Settings.load(service("kafka") | given).kafka_config == {
+        "common": {"sasl.kerberos.service.name": "kafka"},
+        "consumer": {"client.rack": "a"},
+    }
 
 
 @pytest.mark.parametrize(
@@ -103,9 +128,9 @@ def test_an_ordinary_environment_has_no_unused_setting() -> None:
     assert read(dict.fromkeys(names, "x")).unused == {}
 
 
-def test_any_name_in_the_env_file_that_is_no_setting_is_logged(tmp_path: Path) -> None:
+def test_a_name_in_the_env_file_that_nobody_reads_is_logged(tmp_path: Path) -> None:
     dotenv = tmp_path / ".env"
-    dotenv.write_text("COMPOSE_PROJECT_NAME=shop\nEMPTY=\nKAFKA_CLIENT_RACK=a\n")
+    dotenv.write_text("COMPOSE_PROJECT_NAME=a\nEMPTY=\nKAFKA_CLIENT_RACK=a\nOTEL_SERVICE_NAME=a\n")
     assert read({}, dotenv).unused == {"COMPOSE_PROJECT_NAME": None}
     assert read({"COMPOSE_PROJECT_NAME": "shop"}, dotenv).unused == {}
 
