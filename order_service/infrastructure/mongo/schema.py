@@ -1,5 +1,11 @@
-"""The schema's version and indexes: made by ``order-service migrate``, required to be ready."""
+"""The schema's version and indexes: made by ``order-service migrate``, required to be ready.
 
+The database holds a mark: ``version``, the newest schema that it was brought to, and ``needs``, the
+oldest schema whose releases may still use it. A release may use a database that a newer release has
+migrated, as long as ``needs`` lets it.
+"""
+
+from dataclasses import dataclass
 from typing import Final
 
 from mongoengine import Document, IntField, StringField
@@ -15,12 +21,16 @@ from order_service.infrastructure.mongo.retention import keep_stock_changes
 from order_service.infrastructure.mongo.stock_change_documents import StockChangeDocument
 
 VERSION = 4
+# A database that this release has migrated is of use to releases of this schema or newer; release
+# 0.2.0 is the last one of schema 2.
+NEEDS = 2
 _MARK = {"_id": "schema"}
 
 
 class MarkDocument(Document):
     id = StringField(primary_key=True)
     version = IntField()
+    needs = IntField()
 
     meta = {"collection": "schema"}  # noqa: RUF012  (MongoEngine's own shape)
 
@@ -42,22 +52,62 @@ def migrate(
 
     ``stock_change_days``: how long the stock-change log keeps an entry, 0 for ever; None leaves
     that as it is. ``resolve_doubles``: where several hold what may be held once, the oldest keeps
-    it. Raises StoreUnavailable, which names what stands in the way.
+    it. Changes nothing where a newer release has migrated the database, and reports that.
+
+    Raises StoreUnavailable, which names what stands in the way.
     """
+    mark = _mark(database)
+    _require_not_too_new(mark)
+    if mark.version > VERSION:
+        report.done(
+            f"A newer release has migrated the database: it has schema {mark.version}, and this "
+            f"release makes {VERSION}. Nothing was changed, and this release may use it. For its "
+            "indexes, or how long the log is kept, run `order-service migrate` of that release."
+        )
+        return
     for document, doubles in _DOUBLES.items():
         for index in indexes_of(database, document):
             make(index, report, doubles, resolve_doubles)
     keep_stock_changes(database, stock_change_days, report)
     with store_errors():
         marks = collection_of(database, MarkDocument)
-        marks.update_one(_MARK, {"$max": {"version": VERSION}}, upsert=True)
+        marks.update_one(_MARK, {"$max": {"version": VERSION, "needs": NEEDS}}, upsert=True)
 
 
 def require_migrated(database: Database) -> None:
-    """Raises StoreUnavailable when the store can't be reached or lacks the migration."""
+    """Raises StoreUnavailable when the store can't be reached, lacks the migration, or was migrated
+    by a release that is too new for this one."""
+    mark = _mark(database)
+    _require_not_too_new(mark)
+    if 0 < mark.version < VERSION:
+        raise StoreUnavailable(
+            f"The database is not migrated to this release: it has schema {mark.version}, and this "
+            f"release needs {VERSION}. Run `order-service migrate` of this release."
+        )
     with store_errors():
-        mark = collection_of(database, MarkDocument).find_one(_MARK)
-        is_done = mark is not None and mark["version"] >= VERSION
         indexes = [each for document in _DOUBLES for each in indexes_of(database, document)]
-        if not is_done or not all(each.is_there() for each in indexes if each.is_unique):
+        if not mark.version or not all(each.is_there() for each in indexes if each.is_unique):
             raise StoreUnavailable(NOT_MIGRATED)
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """0 where there is none."""
+
+    version: int
+    needs: int
+
+
+def _mark(database: Database) -> _Mark:
+    with store_errors():
+        found = collection_of(database, MarkDocument).find_one(_MARK) or {}
+    return _Mark(found.get("version", 0), found.get("needs", 0))
+
+
+def _require_not_too_new(mark: _Mark) -> None:
+    if mark.needs > VERSION:
+        raise StoreUnavailable(
+            f"The database is too new for this release: a newer release has migrated it to schema "
+            f"{mark.version}, which takes releases of schema {mark.needs} or newer, and this one "
+            f"has {VERSION}. Start the newer release in place of this one."
+        )

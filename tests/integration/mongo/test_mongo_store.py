@@ -28,9 +28,11 @@ from order_service.infrastructure.mongo import clock, schema
 from order_service.infrastructure.mongo.backlog import read_backlog
 from order_service.infrastructure.mongo.clock import StoreClock
 from order_service.infrastructure.mongo.connection import Database
+from order_service.infrastructure.mongo.index_building import Report
 from order_service.infrastructure.mongo.leases import MongoLeaseStore
 from order_service.infrastructure.mongo.logged_moves import MongoLoggedMoves
 from order_service.infrastructure.mongo.orders import MongoOrderRepository, MongoOutbox
+from order_service.infrastructure.mongo.retention import log_kept
 from tests.integration.cli.commands import Commands
 from tests.integration.conftest import connected
 from tests.orders import (
@@ -70,22 +72,74 @@ def test_the_store_is_not_ready_before_it_is_migrated(mongo: Mongod) -> None:
         StoreDependency(database).check()
 
 
-def test_the_store_is_not_ready_with_an_older_migration(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(schema, "VERSION", schema.VERSION + 1)
-    with pytest.raises(StoreUnavailable, match="order-service migrate"):
-        schema.require_migrated(database)
+def marked(database: Database) -> dict[str, Any]:
+    mark = database["schema"].find_one({"_id": "schema"})
+    assert mark is not None
+    return mark
 
 
-def test_migrating_with_an_older_release_does_not_take_the_migration_back(
-    database: Database, monkeypatch: pytest.MonkeyPatch
+def migrated_by_a_newer_release(database: Database, needs: int) -> dict[str, Any]:
+    """The mark, as a release of schema 9 leaves it."""
+    mark = {"version": 9, "needs": needs}
+    database["schema"].update_one({"_id": "schema"}, {"$set": mark})
+    return marked(database)
+
+
+def test_the_store_that_an_older_release_migrated_is_not_ready_and_says_what_to_run(
+    database: Database,
 ) -> None:
-    newest = schema.VERSION
-    monkeypatch.setattr(schema, "VERSION", newest - 1)
+    database["schema"].replace_one({"_id": "schema"}, {"version": 2})
+    with pytest.raises(StoreUnavailable) as refused:
+        StoreDependency(database).check()
+    assert str(refused.value) == (
+        "The database is not migrated to this release: it has schema 2, and this release needs "
+        f"{schema.VERSION}. Run `order-service migrate` of this release."
+    )
     schema.migrate(database)
-    monkeypatch.setattr(schema, "VERSION", newest)
-    schema.require_migrated(database)
+    StoreDependency(database).check()
+
+
+def test_a_process_of_release_0_2_0_finds_a_migrated_store_ready(database: Database) -> None:
+    """All that its readiness asks of the mark is a version of 2 or more."""
+    mark = marked(database)
+    assert mark["version"] >= 2
+    assert mark["needs"] == 2
+
+
+def test_a_store_that_a_newer_release_migrated_is_ready_where_its_mark_lets_this_release_use_it(
+    database: Database,
+) -> None:
+    migrated_by_a_newer_release(database, needs=schema.VERSION)
+    StoreDependency(database).check()
+
+
+def test_a_store_that_is_too_new_for_this_release_is_not_ready_and_says_so(
+    database: Database,
+) -> None:
+    mark = migrated_by_a_newer_release(database, needs=schema.VERSION + 1)
+    for use in (StoreDependency(database).check, lambda: schema.migrate(database)):
+        with pytest.raises(StoreUnavailable) as refused:
+            use()
+        assert str(refused.value) == (
+            "The database is too new for this release: a newer release has migrated it to schema "
+            f"9, which takes releases of schema {schema.VERSION + 1} or newer, and this one has "
+            f"{schema.VERSION}. Start the newer release in place of this one."
+        )
+    assert marked(database) == mark
+
+
+def test_migrating_with_an_older_release_changes_nothing_and_says_so(database: Database) -> None:
+    mark = migrated_by_a_newer_release(database, needs=2)
+    database["orders"].drop_index("held")
+    before = database["orders"].index_information()
+    said: list[str] = []
+    schema.migrate(database, 7, Report(said.append, said.append))
+    assert marked(database) == mark
+    assert database["orders"].index_information() == before
+    assert log_kept(database) is None
+    [line] = said
+    assert line.startswith("A newer release has migrated the database: it has schema 9, ")
+    assert "Nothing was changed" in line
 
 
 # --- indexes
