@@ -20,7 +20,8 @@ _CAUSES: Final = (
         "TLS failed: check KAFKA_SECURITY_PROTOCOL and KAFKA_SSL_CA_LOCATION.",
     ),
     (
-        r"security\.protocol|apiversion",
+        # A broker that hangs leaves the same request unanswered.
+        r"security\.protocol|apiversion(?!.*timed out)",
         "it closes the connection: check whether KAFKA_SECURITY_PROTOCOL is what its port speaks.",
     ),
     (r"authoriz", "this user may not: check the broker's access lists."),

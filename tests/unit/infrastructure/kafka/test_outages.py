@@ -47,6 +47,7 @@ def time(monkeypatch: pytest.MonkeyPatch) -> Time:
         ("sasl_ssl://h:1/1: SASL authentication error: Authentication failed", "authentication"),
         ("ssl://h:1/1: SSL handshake failed: certificate verify failed", "TLS failed"),
         ("h:1/1: Disconnected while requesting ApiVersion: security.protocol", "port speaks"),
+        ("h:1/1: ApiVersionRequest failed: Local: Timed out: probably due to", "no answer in time"),
         ("h:1/1: 3 request(s) timed out: disconnect (after 9ms in state UP)", "no answer in time"),
         ("h:1/1: Disconnected (after 9ms in state APIVERSION_QUERY)", "connection broke"),
         ("", "connection broke"),
