@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from order_service.domain.errors import OrderServiceError
@@ -27,11 +28,28 @@ class Dependency(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class DependencyState:
-    """``problem``: None when the dependency is there. ``required``: as Dependency has it."""
+    """``problem``: None when the dependency is there. ``since``: when the first of the checks in a
+    row began that found it missing. ``required``: as Dependency has it."""
 
     name: str
     required: bool
     problem: str | None
+    since: datetime | None = None
+
+
+class Lasting:
+    """Since when something has been missing. For any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._since: datetime | None = None
+
+    def since(self, missing: bool, began: datetime | None = None) -> datetime | None:
+        """Note whether it is missing now. ``began``: when it began to be, where that is known;
+        counts for the first time in a row."""
+        with self._lock:
+            self._since = (self._since or began or datetime.now(UTC)) if missing else None
+            return self._since
 
 
 class CheckReadiness:
@@ -63,6 +81,7 @@ class _Check:
         self._unforeseen = unforeseen
         self._beginning = threading.Lock()
         self._last: tuple[_Answer, float] | None = None
+        self._lasting = Lasting()
 
     def begin(self) -> tuple[_Answer, float]:
         """The answer to come, and the monotonic second at which its check began."""
@@ -88,7 +107,9 @@ class _Check:
             problem = answer.result(max(0.0, began + self._timeout - time.monotonic()))
         except TimeoutError:
             problem = f"No answer for {time.monotonic() - began:.1f} s."
-        return DependencyState(self._dependency.name, self._dependency.required, problem)
+        asked_at = datetime.now(UTC) - timedelta(seconds=time.monotonic() - began)
+        since = self._lasting.since(problem is not None, asked_at)
+        return DependencyState(self._dependency.name, self._dependency.required, problem, since)
 
     def _run(self, answer: _Answer) -> None:
         answer.set_result(self._problem())

@@ -1,8 +1,10 @@
 """What a worker says while its broker is away: that it is so, since when and why, in few lines."""
 
 import json
+import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +62,7 @@ def test_a_worker_says_that_its_broker_is_gone_and_back(
         assert "Kafka has not answered since 2" in missing["kafka"]["detail"]
         assert "refused" in missing["kafka"]["detail"]
         assert "127.0.0.1" not in str(missing)
+        assert_names_kafka(missing)
         until(lambda: time.monotonic() - gone > AWAY, "the end of the outage", AWAY + 5, 0.5)
         while_away = said(system, before)
         assert len(while_away) <= LINES, events(while_away)
@@ -70,6 +73,45 @@ def test_a_worker_says_that_its_broker_is_gone_and_back(
         until(lambda: "kafka_connection_troubled_over" in events(said(system, before)), "the end")
         assert len(said(system, before)) <= 2 * LINES, events(said(system, before))
         assert system.worker[0].alive
+
+
+def test_a_worker_says_that_its_broker_hangs_or_was_stopped_and_is_back(
+    mongo: Mongod, broker: KafkaBroker, tmp_path: Path
+) -> None:
+    """A broker that hangs holds its connections, so that nothing but the silence tells of it."""
+    ways: dict[str, tuple[Callable[[], object], Callable[[], object]]] = {
+        "hangs": (
+            lambda: broker.process.signal(signal.SIGSTOP),
+            lambda: broker.process.signal(signal.SIGCONT),
+        ),
+        "stopped": (broker.stop, broker.start),
+    }
+    with System(Parts(mongo, broker, NO_INVENTORY), tmp_path, api_processes=0) as system:
+        for way, (leave, come_back) in ways.items():
+            began = datetime.now(UTC)
+            told = seconds(leave, lambda: readiness(system)[0] == 503, f"503, for it {way}")
+            _, missing = readiness(system)
+            assert_names_kafka(missing)
+            since = datetime.fromisoformat(missing["kafka"]["since"])
+            # Seconds: the last answer was one look of the worker's before, or none.
+            assert began - timedelta(seconds=5) < since < datetime.now(UTC)
+            back = seconds(come_back, lambda: readiness(system)[0] == 200, f"200 after it {way}")
+            print(f"The broker {way}: 503 after {told:.1f} s, 200 {back:.1f} s after its return.")
+
+
+def seconds(act: Callable[[], object], probe: Callable[[], bool], what: str) -> float:
+    """From the end of ``act`` until ``probe`` holds."""
+    act()
+    began = time.monotonic()
+    until(probe, what, SAID_WITHIN)
+    return time.monotonic() - began
+
+
+def assert_names_kafka(missing: dict[str, Any]) -> None:
+    """For the consumer too."""
+    assert "Kafka has not answered since" in missing["kafka"]["detail"]
+    assert missing["consumer"] == missing["kafka"]
+    assert missing["kafka"]["status"] == "unavailable"
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
@@ -281,7 +282,9 @@ def test_an_api_without_its_store_is_503_in_time_and_serves_again_without_a_rest
             assert time.monotonic() - began < STORE_TIMEOUT + SLACK
         ready = system.request("GET", "/health/ready")
         assert ready.status_code == 503
-        assert ready.json()["dependencies"]["store"]["status"] == "unavailable"
+        store = ready.json()["dependencies"]["store"]
+        assert store["status"] == "unavailable"
+        assert datetime.fromisoformat(store["since"]) <= datetime.now(UTC)
         assert system.request("GET", "/health/live").status_code == 200
         assert system.stock(item) == 9
     fragile.await_service()

@@ -74,6 +74,11 @@ class KafkaWatch:
         )
 
     @property
+    def away_since(self) -> datetime | None:
+        """When Kafka was asked the first of the questions that it has not answered."""
+        return self._away_since
+
+    @property
     def topics_problem(self) -> str | None:
         """A text while no stock topic exists: misspelt in the setting, or still to be made. A topic
         that is missing beside others is no problem: two spellings are usual."""

@@ -172,11 +172,18 @@ class ShownDependency(Answer):
     required: bool
     """Without this dependency nothing works."""
     detail: Annotated[str | Absent, WHERE_GIVEN] = None
+    """What is wrong; only where it is unavailable."""
+    since: Annotated[Time | Absent, WHERE_GIVEN] = None
+    """Since when the process that answers has known of it; only where it is unavailable."""
 
     @classmethod
     def of(cls, state: DependencyState) -> Self:
-        status = "unavailable" if state.problem else "ok"
-        return cls.model_construct(status=status, required=state.required, detail=state.problem)
+        return cls.model_construct(
+            status="unavailable" if state.problem else "ok",
+            required=state.required,
+            detail=state.problem,
+            since=state.since,
+        )
 
 
 class ReadyAnswer(Answer):

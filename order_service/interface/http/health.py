@@ -1,19 +1,21 @@
 """/health"""
 
+from collections.abc import Sequence
+
 from flask import Response
 from flask_openapi import Tag
 
-from order_service.application.readiness import CheckReadiness
+from order_service.application.readiness import CheckReadiness, DependencyState, Lasting
 from order_service.interface.http.answers import LiveAnswer, ReadyAnswer, ShownDependency
 from order_service.interface.http.routes import NO_SCOPE, Routes
 from order_service.interface.http.stopping import Stopping
 
-_STOPPING = ShownDependency(status="unavailable", required=True, detail="It is stopping.")
 _TAG = Tag(name="Health", description="For load balancers and orchestrators.")
 
 
 def routes(check_readiness: CheckReadiness, stopping: Stopping) -> Routes:
     health = Routes("health", "/health", _TAG)
+    being_stopped = Lasting()
 
     @health.get("/live", NO_SCOPE, "isLive", {200: LiveAnswer})
     def live() -> Response:
@@ -31,15 +33,16 @@ def routes(check_readiness: CheckReadiness, stopping: Stopping) -> Routes:
         without it orders can still be read, and creating one answers 503 by itself.
         """
         if stopping.begun:
-            return _ready({"process": _STOPPING})
-        states = check_readiness()
-        return _ready({state.name: ShownDependency.of(state) for state in states})
+            since = being_stopped.since(True)
+            return _ready([DependencyState("process", True, "It is stopping.", since)])
+        return _ready(check_readiness())
 
     return health
 
 
-def _ready(dependencies: dict[str, ShownDependency]) -> Response:
-    missing = any(each.required and each.status != "ok" for each in dependencies.values())
+def _ready(states: Sequence[DependencyState]) -> Response:
+    dependencies = {state.name: ShownDependency.of(state) for state in states}
+    missing = any(state.required and state.problem for state in states)
     status = "unavailable" if missing else "ok"
     answer = ReadyAnswer.model_construct(status=status, dependencies=dependencies)
     return answer.response(503 if missing else 200)

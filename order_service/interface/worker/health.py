@@ -1,14 +1,15 @@
 """The worker's parts, and their health."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 
 import structlog
 from prometheus_client import CollectorRegistry
 
-from order_service.application.readiness import CheckReadiness, Dependency
-from order_service.interface.worker.http import Problems
+from order_service.application.readiness import CheckReadiness, Dependency, DependencyState, Lasting
+from order_service.interface.worker.problems import Problem, Problems
 from order_service.interface.worker.restarts import Restarts
 
 # Seconds: longer than one write and one dead letter may take together.
@@ -41,6 +42,8 @@ class KafkaWatch(Dependency, Protocol):
 
     def look(self) -> int: ...
     @property
+    def away_since(self) -> datetime | None: ...
+    @property
     def topics_problem(self) -> str | None: ...
 
 
@@ -70,6 +73,7 @@ class WorkerHealth:
         self._restarts = restarts
         self._check_kafka = CheckReadiness([parts.kafka], timeout, _log_unforeseen)
         self._check_store = CheckReadiness([parts.store], timeout, _log_unforeseen)
+        self._out_of_work = Lasting()
         self.consuming = False
 
     def live(self) -> Problems:
@@ -77,30 +81,49 @@ class WorkerHealth:
         that fails is no reason: the process starts the part again, and a new process would end the
         other parts too."""
         unpolled = self._parts.consumer.health().seconds_since_poll
-        stuck = self.consuming and unpolled > _LONGEST_UNPOLLED
-        return {"consumer": f"Kafka was not polled for {unpolled:.0f} s." if stuck else None}
+        if not self.consuming or unpolled <= _LONGEST_UNPOLLED:
+            return {"consumer": None}
+        since = datetime.now(UTC) - timedelta(seconds=unpolled)
+        return {"consumer": Problem(f"Kafka was not polled for {unpolled:.0f} s.", since)}
 
     def ready(self) -> Problems:
-        """The problem of each part, by the part's name; None where there is none."""
+        """The problem of each part, by the part's name; None where there is none. While Kafka is
+        away, the consumer's problem is Kafka."""
+        kafka = self._kafka_problem()
         return {
-            "consumer": self._restarts["consumer"].problem or self._consumer_problem(),
-            "kafka": self._restarts["kafka"].problem or self._check_kafka()[0].problem,
+            "consumer": self._consumer_problem(kafka),
+            "kafka": self._restarts["kafka"].problem or kafka,
             self._parts.store.name: self.store_problem(),
             "relay": self._restarts["relay"].problem,
             "settlement": self._restarts["settlement"].problem,
             "expiry": self._restarts["expiry"].problem,
         }
 
-    def store_problem(self) -> str | None:
-        return self._check_store()[0].problem
+    def store_problem(self) -> Problem | None:
+        return _problem(self._check_store()[0])
 
-    def _consumer_problem(self) -> str | None:
+    def _kafka_problem(self) -> Problem | None:
+        found = _problem(self._check_kafka()[0])
+        away_since = self._parts.kafka.away_since
+        return replace(found, since=away_since) if found and away_since else found
+
+    def _consumer_problem(self, kafka: Problem | None) -> Problem | None:
+        named = kafka or self._restarts["consumer"].problem
+        detail = named.detail if named else self._out_of_work_because()
+        since = self._out_of_work.since(detail is not None, named.since if named else None)
+        return Problem(detail, since) if detail and since else None
+
+    def _out_of_work_because(self) -> str | None:
         health = self._parts.consumer.health()
         if health.paused:
             return "Waiting until the store and the dead-letter topics can be written."
         if self._parts.kafka.topics_problem:
             return self._parts.kafka.topics_problem
         return None if health.joined else "Not in the consumer group yet."
+
+
+def _problem(state: DependencyState) -> Problem | None:
+    return Problem(state.problem, state.since) if state.problem and state.since else None
 
 
 def _log_unforeseen(dependency: str, error: Exception) -> None:

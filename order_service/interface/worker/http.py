@@ -14,11 +14,10 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from prometheus_client import CollectorRegistry, make_wsgi_app
 
+from order_service.application.outage import iso
+from order_service.interface.worker.problems import Problem, Problems
 from order_service.settings import SettingsError
 from order_service.settings.addresses import bound
-
-# The problem of each part, by the part's name; None for a part without a problem.
-Problems = dict[str, str | None]
 
 # Seconds that a connection may take in all, and the most connections at once.
 _CONNECTION_SECONDS: Final = 10.0
@@ -75,14 +74,17 @@ def make_app(
 
 def _answer_health(problems: Problems, start_response: StartResponse) -> Iterable[bytes]:
     missing = any(problems.values())
-    dependencies = {
-        name: {"status": "unavailable", "detail": problem} if problem else {"status": "ok"}
-        for name, problem in problems.items()
-    }
+    dependencies = {name: _shown(problem) for name, problem in problems.items()}
     body = {"status": "unavailable" if missing else "ok", "dependencies": dependencies}
     return _answer(
         HTTPStatus.SERVICE_UNAVAILABLE if missing else HTTPStatus.OK, body, start_response
     )
+
+
+def _shown(problem: Problem | None) -> dict[str, str]:
+    if problem is None:
+        return {"status": "ok"}
+    return {"status": "unavailable", "detail": problem.detail, "since": iso(problem.since)}
 
 
 def _answer(status: HTTPStatus, body: object, start_response: StartResponse) -> Iterable[bytes]:

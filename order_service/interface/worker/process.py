@@ -120,7 +120,7 @@ class Worker:
             if missing is None:
                 outage.over()
                 return
-            outage.failed(reason=missing)
+            outage.failed(reason=missing.detail)
             if self._stopping.wait(delay):
                 return
 

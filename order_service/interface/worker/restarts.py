@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, Counter
 
 from order_service.application.backoff import delays
 from order_service.application.outage import iso
+from order_service.interface.worker.problems import Problem
 
 _FIRST_DELAY: Final = 0.5
 _LONGEST_DELAY: Final = 15.0
@@ -64,14 +65,15 @@ class Restarts:
         return delay
 
     @property
-    def problem(self) -> str | None:
+    def problem(self) -> Problem | None:
         since = self._since
         if since is None or self._proven:
             return None
-        return (
+        detail = (
             f"Failing since {iso(since)} ({self._times} times, {self._error}); the worker starts "
             "the part again by itself, and the log has the cause."
         )
+        return Problem(detail, since)
 
     @property
     def _proven(self) -> bool:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -59,10 +60,35 @@ def readiness(*parts: Part | Hanging, timeout: float = PATIENT) -> CheckReadines
 
 
 def test_a_dependency_that_answers_has_no_problem_and_one_that_is_away_has_one() -> None:
-    assert readiness(Part("store", True, there), Part("inventory", False, away))() == [
-        DependencyState("store", True, None),
-        DependencyState("inventory", False, "The inventory can't be reached."),
-    ]
+    store, inventory = readiness(Part("store", True, there), Part("inventory", False, away))()
+    assert store == DependencyState("store", True, None, None)
+    assert (inventory.name, inventory.required) == ("inventory", False)
+    assert inventory.problem == "The inventory can't be reached."
+
+
+def test_a_dependency_is_missing_since_the_first_check_that_found_it_missing() -> None:
+    part = Part("store", True, away)
+    check = readiness(part)
+    before = datetime.now(UTC)
+    first = check()[0].since
+    assert first is not None
+    assert before - timedelta(seconds=1) < first <= datetime.now(UTC)
+    assert check()[0].since == first
+    part.check = there
+    assert check()[0].since is None
+    part.check = away
+    again = check()[0].since
+    assert again is not None
+    assert again > first
+
+
+def test_a_dependency_that_hangs_is_missing_since_it_was_asked(hanging: Hanging) -> None:
+    check = readiness(hanging, timeout=0.05)
+    before = datetime.now(UTC)
+    since = check()[0].since
+    assert since is not None
+    assert since - before < timedelta(seconds=0.05)
+    assert check()[0].since == since
 
 
 def test_a_dependency_that_hangs_counts_as_away(hanging: Hanging) -> None:
@@ -121,11 +147,9 @@ def test_an_unexpected_error_of_a_dependency_is_a_problem_whose_text_only_the_lo
         PATIENT,
         lambda name, error: told.append((name, error)),
     )
-    assert check() == [
-        DependencyState(
-            "inventory", False, "The check ended in an unexpected error; the log has the cause."
-        ),
-        DependencyState("store", True, None),
+    assert [state.problem for state in check()] == [
+        "The check ended in an unexpected error; the log has the cause.",
+        None,
     ]
     assert told == [("inventory", error)]
 

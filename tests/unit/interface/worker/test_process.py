@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from itertools import cycle
 
 import pytest
@@ -27,6 +28,7 @@ from order_service.interface.worker import http as worker_http
 from order_service.interface.worker import process as worker
 from order_service.interface.worker.health import WorkerParts
 from order_service.interface.worker.http import WorkerHttp, make_app
+from order_service.interface.worker.problems import Problem
 from order_service.settings import Settings, SettingsError
 from tests.waiting import until
 
@@ -77,6 +79,7 @@ class FakeWatch:
     name: str = "kafka"
     required: bool = True
     problem: str | None = None
+    away_since: datetime | None = None
     topics_problem: str | None = None
     looks: int = 0
 
@@ -279,8 +282,8 @@ def test_the_workers_readiness_names_the_part_that_fails_until_it_is_well(
     process = Process(**{work: round_of_work}, settle_interval=0.01)
     with running(process):
         problem = until(lambda: process.worker.health.ready()[part], "a problem")
-        assert "ZeroDivisionError" in problem
-        assert "since 2" in problem
+        assert "ZeroDivisionError" in problem.detail
+        assert f"since {outage.iso(problem.since)}" in problem.detail
         assert [n for n, p in process.worker.health.ready().items() if p] == [part]
         assert process.worker.health.live() == {"consumer": None}
         broken = False
@@ -390,20 +393,49 @@ class TestHealth:
     def test_the_worker_is_not_ready_outside_the_group_or_paused(
         self, state: FakeHealth, words: str
     ) -> None:
-        problem = Process(FakeConsumer(state)).worker.health.ready()["consumer"]
+        health = Process(FakeConsumer(state)).worker.health
+        problem = health.ready()["consumer"]
         assert problem is not None
-        assert words in problem
+        assert words in problem.detail
+        assert health.ready()["consumer"] == problem
 
-    def test_the_worker_is_not_ready_without_kafka_or_without_any_topic(self) -> None:
-        process = Process()
+    @pytest.mark.parametrize("state", [FakeHealth(), FakeHealth(joined=False, paused=True)])
+    def test_while_kafka_is_away_the_workers_readiness_names_kafka_for_the_consumer_too(
+        self, state: FakeHealth
+    ) -> None:
+        process = Process(FakeConsumer(state))
         process.watch.problem = "Kafka has not answered since 2026-01-02T03:04:05Z: refused."
-        assert process.worker.health.ready()["kafka"] == process.watch.problem
+        process.watch.away_since = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+        problem = Problem(process.watch.problem, process.watch.away_since)
+        ready = process.worker.health.ready()
+        assert {name: each for name, each in ready.items() if each} == {
+            "consumer": problem,
+            "kafka": problem,
+        }
+
+    def test_the_worker_is_not_ready_without_any_topic(self) -> None:
+        process = Process()
         process.watch.topics_problem = "No topic of KAFKA_STOCK_TOPICS exists."
-        assert process.worker.health.ready()["consumer"] == process.watch.topics_problem
+        problem = process.worker.health.ready()["consumer"]
+        assert problem is not None
+        assert problem.detail == process.watch.topics_problem
+
+    def test_a_consumer_that_comes_back_after_kafka_counts_as_missing_since_then(self) -> None:
+        process = Process(FakeConsumer(FakeHealth(joined=False)))
+        process.watch.problem = "Kafka has not answered."
+        process.watch.away_since = since = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+        process.worker.health.ready()
+        process.watch.problem = process.watch.away_since = None
+        problem = process.worker.health.ready()["consumer"]
+        assert problem == Problem("Not in the consumer group yet.", since)
+        process.consumer.state.joined = True
+        assert process.worker.health.ready()["consumer"] is None
 
     def test_the_worker_is_not_ready_without_the_store(self) -> None:
         process = Process(store=FakeStore(problem="Not migrated."))
-        assert process.worker.health.ready()["store"] == "Not migrated."
+        problem = process.worker.health.ready()["store"]
+        assert problem is not None
+        assert problem.detail == "Not migrated."
 
     def test_the_worker_is_live_before_it_polls_and_while_it_polls_and_not_after(self) -> None:
         process = Process()
@@ -411,17 +443,19 @@ class TestHealth:
         assert process.worker.health.live() == {"consumer": None}
         process.consumer.begun = process.worker.stop
         process.worker.work()
-        assert process.worker.health.live()["consumer"] == "Kafka was not polled for 61 s."
+        problem = process.worker.health.live()["consumer"]
+        assert problem is not None
+        assert problem.detail == "Kafka was not polled for 61 s."
+        assert datetime.now(UTC) - problem.since >= timedelta(seconds=61)
         process.consumer.state.seconds_since_poll = 3
         assert process.worker.health.live() == {"consumer": None}
 
     def test_an_unexpected_error_of_the_store_is_a_problem_of_readiness_and_no_more(self) -> None:
         store = FakeStore()
         store.check = lambda: {}["version"]  # type: ignore[method-assign]
-        assert (
-            Process(store=store).worker.health.ready()["store"]
-            == "The check ended in an unexpected error; the log has the cause."
-        )
+        problem = Process(store=store).worker.health.ready()["store"]
+        assert problem is not None
+        assert problem.detail == "The check ended in an unexpected error; the log has the cause."
 
 
 class TestHttp:
@@ -452,7 +486,10 @@ class TestHttp:
         process.store.problem = "Not migrated."
         status, body = get("/health/ready")
         assert status == 503
-        assert json.loads(body) == {
+        answer = json.loads(body)
+        since = answer["dependencies"]["store"].pop("since")
+        assert datetime.fromisoformat(since).tzinfo is not None
+        assert answer == {
             "status": "unavailable",
             "dependencies": {
                 "consumer": {"status": "ok"},
