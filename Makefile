@@ -66,10 +66,6 @@ operations: install ## check what is in operations/: manifests, units
 test-asyncapi: install ## hold docs/asyncapi.json against the specification, with AsyncAPI's own program
 	@tools/test-asyncapi.sh
 
-.PHONY: operations
-operations: ## check what is in operations/, without starting the service
-	@tools/test-operations.sh
-
 .PHONY: test-image
 test-image: install ## build the container image and place an order through it (Debian, as root)
 	@tools/test-image.sh

@@ -36,13 +36,14 @@ from order_service.infrastructure.mongo.connection import Database
 from order_service.infrastructure.mongo.leases import MongoLeaseStore
 from order_service.infrastructure.mongo.logged_moves import MongoLoggedMoves
 from order_service.infrastructure.mongo.order_pages import MongoOrderPages
-from order_service.infrastructure.mongo.orders import MongoOrderRepository, MongoOutbox
+from order_service.infrastructure.mongo.orders import MongoOrderRepository, MongoOutbox, WriteListener
 from order_service.infrastructure.mongo.relay_lock import MongoRelayLock
 from order_service.infrastructure.mongo.stock_changes import MongoStockChangeLog
 from order_service.infrastructure.telemetry.cache import ReadMetrics
 from order_service.infrastructure.telemetry.correlation import LogCorrelation
 from order_service.infrastructure.telemetry.inventory import InventoryMetrics
 from order_service.infrastructure.telemetry.leases import LeaseMetrics
+from order_service.infrastructure.telemetry.order_lines import OrderLines
 from order_service.infrastructure.telemetry.orders import OrderMetrics
 from order_service.reconciliation.reconcile import Books
 from order_service.settings import Settings
@@ -93,7 +94,8 @@ def build_adapters(
     owner = f"{socket.gethostname()}:{os.getpid()}"
     leases = MongoLeaseStore(database, owner, settings.lease_seconds, LeaseMetrics(registry))
     cache = OrderCache(settings, shared.changes, Seal(partial(cache_key, database)))
-    orders = MongoOrderRepository(database, [*cache.listeners, OrderMetrics(registry)])
+    listeners: list[WriteListener] = [*cache.listeners, OrderMetrics(registry), OrderLines()]
+    orders = MongoOrderRepository(database, listeners)
     return Adapters(
         orders=orders,
         reader=cache.reader(orders, ReadMetrics(registry).count),

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
 
-import structlog
 from flask import Flask
 from prometheus_client import CollectorRegistry
 
@@ -55,7 +54,6 @@ def build_api(
 def _guarded_app(settings: Settings, adapters: Adapters, metrics: RequestMetrics) -> Flask:
     events = asyncapi.served(settings)
     if not settings.has_issuer:
-        structlog.get_logger().warning("open_to_everybody", host=settings.host)
         use_cases = build_use_cases(settings, adapters)
         return create_app(use_cases, settings=settings, metrics=metrics, events=events)
     keys = auth.key_set(settings)

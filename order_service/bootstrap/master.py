@@ -7,14 +7,17 @@ that the processes share is made here, so an API that was started without this m
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, ClassVar, Final
+
+import structlog
 
 from order_service.bootstrap.listening import beyond_loopback, require_guard
 from order_service.bootstrap.load import load_settings
 from order_service.bootstrap.open_files import connections_that_fit, shortage
 from order_service.bootstrap.shared import Shared
+from order_service.bootstrap.start_lines import of_api
 from order_service.bootstrap.trial import require_buildable
 from order_service.infrastructure.telemetry.registry import count_in
 from order_service.infrastructure.telemetry.shared import PLACES, Place
@@ -122,15 +125,25 @@ def check(cfg: Any, worker_class: str) -> None:
 
 def when_ready(server: Any) -> None:
     """gunicorn listens, and serves nobody yet."""
+    _begin(server, "api_started")
+
+
+def on_reload(server: Any) -> None:
+    """After a reload gunicorn may listen on other addresses."""
+    _begin(server, "api_reloaded")
+
+
+def _begin(server: Any, event: str) -> None:
     # With --reuse-port each process listens for itself.
     addresses = [each.getsockname() for each in server.LISTENERS] or server.cfg.address
     _Master.beyond = tuple(beyond_loopback(addresses))
     _end_if_open(_Master.beyond)
     _warn_if_metrics_unreachable(addresses)
-
-
-# After a reload gunicorn may listen on other addresses.
-on_reload: Callable[[Any], None] = when_ready
+    # Here, or each process of the API would say so.
+    log = structlog.get_logger()
+    log.info(event, **of_api(_settings(), addresses))
+    if not _settings().has_issuer:
+        log.warning("open_to_everybody", host=handed_on()[0].host)
 
 
 def pre_fork(server: Any, worker: Any) -> None:

@@ -14,6 +14,7 @@ from order_service.application.stock_log.record import RecordStockChanges
 from order_service.bootstrap.adapters import Adapters, Wrap, build_adapters, stock_mover
 from order_service.bootstrap.correlating import correlation
 from order_service.bootstrap.shared import Shared
+from order_service.bootstrap.start_lines import of_worker
 from order_service.domain.history import SETTLEMENT
 from order_service.infrastructure.kafka import build
 from order_service.infrastructure.mongo.backlog import read_backlog
@@ -34,7 +35,8 @@ def run_worker(settings: Settings, wrap: Wrap = lambda adapters: adapters) -> in
     registry.register(BacklogCollector(partial(read_backlog, database)))
     adapters = wrap(build_adapters(settings, database, Shared(), registry, telling))
     publisher = build.event_publisher(settings, telling, registry)
-    return process.run(_parts(settings, adapters, registry, publisher), settings)
+    parts = _parts(settings, adapters, registry, publisher)
+    return process.run(parts, settings, of_worker(settings))
 
 
 def _parts(

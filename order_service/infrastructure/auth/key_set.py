@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 
+from order_service.application.outage import Outage
 from order_service.domain.errors import KeysUnavailable
 from order_service.infrastructure.auth import keys
 from order_service.infrastructure.auth.keys import VerificationKey
@@ -44,6 +45,7 @@ class KeySet:
         self._monotonic = monotonic
         self._keys: dict[str, VerificationKey] = {}
         self._fetched_at = self._tried_at = float("-inf")
+        self._outage = Outage("keys_not_fetched", _log)
         self._fetching = threading.Lock()
         self._places = threading.BoundedSemaphore(_MOST_WHO_WAIT)
 
@@ -109,6 +111,8 @@ class KeySet:
             self._keys = keys.parse(self._fetch())
             self._fetched_at = self._monotonic()
         except (OSError, ValueError) as error:
-            _log.warning("keys_not_fetched", error=str(error), kept=len(self._keys))
+            self._outage.failed(cause=str(error), kept=len(self._keys))
+        else:
+            self._outage.over()
         finally:
             self._tried_at = self._monotonic()

@@ -14,9 +14,11 @@ import structlog
 from circuitbreaker import CircuitBreaker
 from pydantic import TypeAdapter, ValidationError
 
+from order_service.application.outage import AMONG_SUCCESSES, Outage
 from order_service.domain.order import Order
 from order_service.infrastructure.cache.redis_client import bounded_client
 from order_service.infrastructure.cache.seal import Seal
+from order_service.infrastructure.outgoing.causes import cause_of
 
 # About a hundred reads of the store.
 _PATIENCE: Final = 0.05
@@ -62,6 +64,7 @@ class SharedOrders:
         self._seal = seal
         self._redis = bounded_client(url, _PATIENCE, _REPLIES)
         self._breaker = CircuitBreaker(_FAILURES, _LEFT_ALONE, Exception)
+        self._outage = Outage("redis_unavailable", log, quiet=AMONG_SUCCESSES)
 
     def look(self, order_id: str) -> Looked | None:
         """None when Redis can't be asked."""
@@ -112,11 +115,14 @@ class SharedOrders:
             return None
         try:
             with self._breaker:
-                return use()
+                found = use()
         except Exception as error:  # noqa: BLE001  (any error of the cache costs speed alone)
+            # One late answer is no outage.
             if self._breaker.opened:
-                log.warning("redis_left_alone", seconds=_LEFT_ALONE, error=type(error).__name__)
+                self._outage.failed(cause=cause_of(error))
             return None
+        self._outage.over()
+        return found
 
 
 def _order(body: bytes) -> Order | None:

@@ -17,7 +17,6 @@ from functools import wraps
 from math import inf
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
-from circuitbreaker import CircuitBreaker
 from requests import PreparedRequest
 
 from order_service.domain.errors import (
@@ -27,8 +26,8 @@ from order_service.domain.errors import (
     OutcomeUnknown,
 )
 from order_service.domain.stock import StockReading
+from order_service.infrastructure.inventory.guard import Guard
 from order_service.infrastructure.outgoing import bounded_json, tls
-from order_service.infrastructure.outgoing.causes import Complaints
 from order_service.infrastructure.outgoing.client import (
     Bounds,
     Client,
@@ -47,6 +46,8 @@ _MAX_DIGITS = 18
 _ITEM_ID = re.compile("[0-9a-fA-F]{24}")
 # A gateway answers these for a server that may still be working on the request.
 _ANSWERED_BY_A_GATEWAY = {502, 504}
+# With these the inventory does what it is asked for, or says why not.
+_SERVED = {200, 404, 409, 412}
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -80,50 +81,44 @@ class InventoryHttp:
         self.longest = bounds.total
         self._client = _client(self._base, bounds, settings)
         self._prepared_once = prepare("GET", self._base)
-        self._complaints = Complaints("inventory_call_failed")
-        self._breaker = CircuitBreaker(
-            failure_threshold=settings.breaker_failures,
-            recovery_timeout=settings.breaker_reset,
-            expected_exception=(InventoryUnavailable, OutcomeUnknown),
-        )
+        self._guard = Guard(settings.breaker_failures, settings.breaker_reset)
 
     def available(self) -> bool:
-        return not self._breaker.opened
+        return self._guard.available()
 
     def request(
         self, method: str, path: str, body: dict[str, Any] | None = None, until: float = inf
     ) -> Answer:
         """``until``: the monotonic second from which on nothing of it may be sent."""
-        return self._guarded(self._request, method, path, body, until)
+        answer = self._guard.call(self._request, method, path, body, until)
+        if answer.status in _SERVED:
+            self._guard.served()
+        return answer
 
     def get_item(self, path: str, item_id: str) -> Answer:
         """A read is safe to repeat, so one lost answer is asked for again in the time left."""
         until = time.monotonic() + self.longest
         try:
-            answer = self._guarded(self._read, path, until)
+            answer = self._guard.call(self._read, path, until)
         except OutcomeUnknown:
             try:
-                answer = self._guarded(self._read, path, until)
+                answer = self._guard.call(self._read, path, until)
             except OutcomeUnknown:
                 raise InventoryUnavailable("The inventory did not answer.") from None
+        if answer.status not in (200, 404):
+            self._guard.failed(f"answered {answer.status}")
+            raise InventoryUnavailable("The inventory can't serve requests.")
+        self._guard.served()
         if answer.status == 404:
             raise ItemNotFound(item_id)
-        if answer.status != 200:
-            raise InventoryUnavailable("The inventory can't serve requests.")
         return answer
-
-    def _guarded(self, send: Callable[..., Answer], *args: Any) -> Answer:
-        # The breaker counts, but does not hold back.
-        if self._breaker.opened:
-            raise InventoryUnavailable("The inventory is left alone for a moment.")
-        with self._breaker:
-            return send(*args)
 
     def _read(self, path: str, until: float) -> Answer:
         """A failing read counts against the inventory. A failing write does not: the existing
         service answers 500 for each one that it saved while its broker is down."""
         answer = self._request("GET", path, None, until)
         if answer.status >= 500:
+            self._guard.failed(f"answered {answer.status}")
             raise InventoryUnavailable("The inventory can't serve requests.")
         return answer
 
@@ -135,12 +130,13 @@ class InventoryHttp:
                 answer = self._client.send(prepared, until)
                 call.status = answer.status
         except NotSent as error:
-            self._complaints.note(str(error), sent=False)
+            self._guard.failed(error, sent=False)
             raise InventoryUnavailable("The inventory can't be reached.") from error
         except Unanswered as error:
-            self._complaints.note(str(error), sent=True)
+            self._guard.failed(error, sent=True)
             raise OutcomeUnknown("The inventory did not answer.", in_flight=True) from error
         if answer.status in _ANSWERED_BY_A_GATEWAY:
+            self._guard.failed(f"a gateway answered {answer.status}", sent=True)
             raise OutcomeUnknown("A gateway answered for the inventory.", in_flight=True)
         return Answer(answer.status, _json_object(answer.body))
 

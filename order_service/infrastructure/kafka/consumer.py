@@ -14,12 +14,13 @@ from order_service.application.backoff import delays
 from order_service.application.outage import Outage
 from order_service.application.stock_log.changes import AppendResult, StockChange
 from order_service.application.stock_log.record import RecordStockChanges
-from order_service.domain.errors import Unavailable
+from order_service.domain.errors import StoreUnavailable, Unavailable
 from order_service.infrastructure.kafka.batches import Batch, Write, decode_all
 from order_service.infrastructure.kafka.burial import Poisoned
 from order_service.infrastructure.kafka.dead_letters import DeadLetterPublisher
 from order_service.infrastructure.kafka.intake import Intake
 from order_service.infrastructure.kafka.metrics import ConsumerMetrics
+from order_service.infrastructure.kafka.outages import CONNECTIONS
 
 # A record is acknowledged once it is in the log or in a dead-letter topic, never before. After a
 # crash it is delivered again; the log knows it by its topic, partition and offset.
@@ -148,7 +149,9 @@ class StockConsumer:
             try:
                 result = action()
             except Unavailable as error:
-                self._waiting.failed(code=error.code, reason=error.message)
+                # The store's outage, and that of all of Kafka, have lines of their own.
+                if not (isinstance(error, StoreUnavailable) or CONNECTIONS.troubled):
+                    self._waiting.failed(code=error.code, reason=error.message)
                 self._wait(next(waits))
             else:
                 self._waiting.over()

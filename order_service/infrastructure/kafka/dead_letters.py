@@ -9,10 +9,12 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
+from order_service.application.outage import Outage
 from order_service.domain.errors import BrokerUnavailable
 from order_service.infrastructure.kafka.burial import SHAPES, Poisoned
 from order_service.infrastructure.kafka.config import LARGEST_MESSAGE
 from order_service.infrastructure.kafka.delivery import Delivery
+from order_service.infrastructure.kafka.outages import CONNECTIONS
 from order_service.infrastructure.kafka.records import LostRecord
 
 # Without expiry: a dead letter that expires unread is a lost event.
@@ -45,6 +47,7 @@ class DeadLetterPublisher:
         self._make_admin = make_admin
         self._known_topics: set[str] = set()
         self._buried: dict[int, None] = {}
+        self._not_made = Outage("dead_letter_topic_not_created", log)
 
     def unburied(self, poisoned: Sequence[Poisoned]) -> list[Poisoned]:
         """The records that were not published lately. When a topic was made anew its partitions
@@ -91,8 +94,10 @@ class DeadLetterPublisher:
         except KafkaException as error:
             reason: KafkaError = error.args[0]
             if reason.code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                log.warning("dead_letter_topic_not_created", topic=topic, reason=reason.str())
+                if not CONNECTIONS.troubled:
+                    self._not_made.failed(topic=topic, reason=reason.str())
                 return
+        self._not_made.over()
         self._known_topics.add(topic)
 
 

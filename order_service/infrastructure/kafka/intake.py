@@ -13,6 +13,7 @@ from order_service.infrastructure.kafka.lag import LagGauge, spans
 from order_service.infrastructure.kafka.made_anew import Sightings, TopicsMadeAnew
 from order_service.infrastructure.kafka.membership import Membership
 from order_service.infrastructure.kafka.metrics import ConsumerMetrics
+from order_service.infrastructure.kafka.outages import CONNECTIONS
 from order_service.infrastructure.kafka.records import LostRecord, Record
 from order_service.infrastructure.kafka.unreadable import UNREADABLE, BadBatches
 
@@ -166,7 +167,7 @@ class Intake:
         if error.code() == KafkaError._PARTITION_EOF:
             place = (message.topic() or "", message.partition() or 0)
             self._lag.reached(place, self._taken(place, before), message.offset() or 0)
-        elif error.code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+        elif error.code() != KafkaError.UNKNOWN_TOPIC_OR_PART and not CONNECTIONS.troubled:
             # KafkaWatch logs the missing topics.
             self._errors.failed(error=error.name(), reason=error.str())
 

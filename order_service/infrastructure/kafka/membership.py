@@ -9,6 +9,7 @@ from confluent_kafka import Consumer, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from order_service.application.outage import Outage
+from order_service.infrastructure.kafka.outages import CONNECTIONS
 
 _EVERY: Final = 2.0
 # Most workers have partitions by then, and need no admin client.
@@ -54,7 +55,8 @@ class Membership:
         try:
             self.settled = not self._any_topic() or self._is_member()
         except (KafkaException, TimeoutError) as error:
-            self._unknown.failed(reason=str(error))
+            if not CONNECTIONS.troubled:
+                self._unknown.failed(reason=str(error))
         else:
             self._unknown.over()
 

@@ -42,6 +42,11 @@ class Connections:
         self._lost = False
 
     @property
+    def troubled(self) -> bool:
+        """Whether the log tells of it already, so that whoever can't work for that says nothing."""
+        return self._outage.lasts
+
+    @property
     def cause(self) -> str:
         with self._lock:
             return telling(self._words or ["timed out"])

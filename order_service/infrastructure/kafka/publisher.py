@@ -13,6 +13,7 @@ from order_service.domain.events import OrderEvent
 from order_service.infrastructure.kafka import cloud_events
 from order_service.infrastructure.kafka.delivery import Delivery, Outgoing
 from order_service.infrastructure.kafka.order_events import encode
+from order_service.infrastructure.kafka.outages import CONNECTIONS
 from order_service.infrastructure.telemetry.correlation import LogCorrelation
 
 log = structlog.get_logger(__name__)
@@ -56,11 +57,11 @@ class KafkaEventPublisher:
         outcomes = self._delivery.deliver([self._record(event) for event in events])
         self._correlation.published(zip(events, map(_name, outcomes), strict=True), began)
         failed = [error for error in outcomes if error is not None]
-        if failed:
-            self._failures.inc(len(failed))
-            self._trouble.failed(events=len(failed), error=failed[0].name(), reason=failed[0].str())
-        else:
+        self._failures.inc(len(failed))
+        if not failed:
             self._trouble.over()
+        elif not CONNECTIONS.troubled:
+            self._trouble.failed(events=len(failed), error=failed[0].name(), reason=failed[0].str())
         return [event for event, error in zip(events, outcomes, strict=True) if error is None]
 
     def _record(self, event: OrderEvent) -> Outgoing:

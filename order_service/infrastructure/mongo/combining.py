@@ -11,7 +11,8 @@ from typing import Final, Generic, TypeVar
 from pymongo.errors import PyMongoError
 
 from order_service.domain.errors import StoreUnavailable
-from order_service.infrastructure.mongo.failures import NO_BSON, for_log, meaning
+from order_service.infrastructure.mongo.failures import NO_BSON, for_log
+from order_service.infrastructure.mongo.outages import STORE, failure
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -92,6 +93,8 @@ class Combined(Generic[A, R]):
 
     def _made(self, arguments: list[A]) -> Sequence[R | BaseException]:
         try:
-            return self._call(arguments)
+            made = self._call(arguments)
         except (PyMongoError, *NO_BSON) as error:
-            raise meaning(error) from for_log(error)
+            raise failure(error) from for_log(error)
+        STORE.over()
+        return made

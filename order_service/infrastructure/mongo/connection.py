@@ -11,7 +11,8 @@ from pymongo import MongoClient, uri_parser
 from pymongo.collection import Collection
 from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
 
-from order_service.infrastructure.mongo.failures import NO_BSON, for_log, meaning
+from order_service.infrastructure.mongo.failures import NO_BSON, for_log
+from order_service.infrastructure.mongo.outages import STORE, failure
 from order_service.settings import Settings, SettingsError
 from order_service.settings.redaction import redacted
 
@@ -92,13 +93,15 @@ def as_long_as_it_takes(database: Database) -> Iterator[None]:
 @contextmanager
 def store_errors() -> Iterator[None]:
     """Whatever the driver raises but a duplicate key becomes StoreUnavailable, which says why, or
-    InvalidValue, where it was given a value that can't be in the store."""
+    InvalidValue, where it was given a value that can't be in the store. The log is told of the
+    store's outage, and of its end."""
     try:
         yield
     except DuplicateKeyError:
         raise
     except (PyMongoError, *NO_BSON) as error:
-        raise meaning(error) from for_log(error)
+        raise failure(error) from for_log(error)
+    STORE.over()
 
 
 def duplicates(error: BulkWriteError) -> dict[int, DuplicateKeyError]:

@@ -33,8 +33,8 @@ from order_service.infrastructure.mongo.connection import (
 )
 from order_service.infrastructure.mongo.entry_ids import EntryIds
 from order_service.infrastructure.mongo.failures import NO_BSON
-from order_service.infrastructure.mongo.failures import refused as refused_write
 from order_service.infrastructure.mongo.indexes import UniqueIndexes
+from order_service.infrastructure.mongo.outages import refusal
 from order_service.infrastructure.mongo.stock_change_documents import (
     StockChangeDocument,
     decoded,
@@ -187,7 +187,7 @@ def _sorted_out(
             reason = f"{error['errmsg'][:_LONGEST_REASON]}."
             refused.append(RefusedChange(change, NOT_STORABLE, reason))
         else:
-            raise refused_write(error["code"])
+            raise refusal(error["code"])
     reused = _other_changes(log, repeated)
     return AppendResult(
         written=len(changes) - len(errors),

@@ -3,17 +3,9 @@ outside."""
 
 import socket
 import ssl
-import threading
-import time
 from typing import Final
 
-import structlog
-
 from order_service.infrastructure.outgoing.connections import Interim, TooLong
-
-_SAY_AGAIN_AFTER: Final = 60.0
-
-_log = structlog.get_logger()
 
 
 def cause_of(error: BaseException) -> str:
@@ -42,21 +34,3 @@ def _root(error: BaseException) -> BaseException:
             break
         error = inner
     return error
-
-
-class Complaints:
-    """Says a cause when it is new, and then once a minute, however often it is met."""
-
-    def __init__(self, event: str) -> None:
-        self._event = event
-        self._said: dict[str, float] = {}
-        self._lock = threading.Lock()
-
-    def note(self, cause: str, **more: object) -> None:
-        now = time.monotonic()
-        with self._lock:
-            if now - self._said.get(cause, float("-inf")) < _SAY_AGAIN_AFTER:
-                return
-            self._said = {c: at for c, at in self._said.items() if now - at < _SAY_AGAIN_AFTER}
-            self._said[cause] = now
-        _log.warning(self._event, cause=cause, **more)

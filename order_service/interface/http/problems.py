@@ -186,7 +186,8 @@ def known(error: OrderServiceError) -> Response:
     if isinstance(error, Rejected) and error.replayed:
         response.headers["Idempotent-Replayed"] = "true"
     if response.status_code >= 500:
-        _log.warning("request_failed", code=error.code, error=repr(error.__cause__ or error))
+        # For the request's own line. The outage behind the error has lines of its own.
+        structlog.contextvars.bind_contextvars(code=error.code, reason=error.message)
     return response
 
 

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, Counter
 
 from order_service.application.backoff import delays
 from order_service.application.outage import Outage
-from order_service.domain.errors import OrderServiceError
+from order_service.domain.errors import OrderServiceError, Unavailable
 from order_service.interface.worker.restarts import Restarts
 
 _FIRST_DELAY: Final = 0.5
@@ -78,6 +78,10 @@ class Chore:
         """Do one round; return the pause after the round, in seconds."""
         try:
             done = self._work()
+        except Unavailable:
+            # Whoever asked the part that is away tells of it, once for all chores.
+            self._failed.inc()
+            return next(self._waits)
         except OrderServiceError as error:
             self._failed.inc()
             self._outage.failed(chore=self.name, code=error.code, reason=error.message)

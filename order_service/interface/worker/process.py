@@ -5,7 +5,7 @@ import gc
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from types import FrameType
 from typing import Final
@@ -15,7 +15,6 @@ from prometheus_client import ProcessCollector
 
 from order_service.application.backoff import delays
 from order_service.application.orders.publish import AT_ONCE
-from order_service.application.outage import Outage
 from order_service.interface.worker.chores import Chore, ChoreMetrics
 from order_service.interface.worker.health import WorkerHealth, WorkerParts
 from order_service.interface.worker.http import WorkerHttp, make_app
@@ -33,8 +32,10 @@ _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 log = structlog.get_logger(__name__)
 
 
-def run(parts: WorkerParts, settings: Settings) -> int:
-    """Runs the worker until SIGTERM or SIGINT, which end the worker in order within 30 s. Returns
+def run(parts: WorkerParts, settings: Settings, about: Mapping[str, object]) -> int:
+    """``about``: what the worker says of itself once it listens.
+
+    Runs the worker until SIGTERM or SIGINT, which end the worker in order within 30 s. Returns
     the exit code.
 
     Raises SettingsError when WORKER_PORT can't be listened on.
@@ -44,7 +45,7 @@ def run(parts: WorkerParts, settings: Settings) -> int:
         if settings.worker_port:
             app = make_app(worker.health.live, worker.health.ready, parts.registry)
             stack.enter_context(WorkerHttp(settings.host, settings.worker_port, app))
-            log.info("worker_http", host=settings.host, port=settings.worker_port)
+        log.info("worker_started", **about)
         stack.enter_context(_stopped_by_signals(worker.stop))
         # Objects made by now stay: the collector need not go through them for every few batches.
         gc.freeze()
@@ -114,13 +115,14 @@ class Worker:
 
     def _await_store(self) -> None:
         """Wait for the store: without its unique index the log would take a record twice."""
-        outage = Outage("waiting_for_store", log)
+        said = None
         for delay in delays(0.5, 5):
             missing = self.health.store_problem()
             if missing is None:
-                outage.over()
                 return
-            outage.failed(reason=missing.detail)
+            if missing.detail != said:
+                log.warning("waiting_for_store", reason=missing.detail)
+            said = missing.detail
             if self._stopping.wait(delay):
                 return
 

@@ -171,7 +171,7 @@ def test_a_signal_stops_the_worker_in_order(number: signal.Signals) -> None:
     consumer.begun = lambda: os.kill(os.getpid(), number)
     chores = nothing, nothing, nothing
     parts = WorkerParts(consumer, FakeWatch(), *chores, store, CollectorRegistry())
-    assert worker.run(parts, Settings(worker_port=free_port())) == 0
+    assert worker.run(parts, Settings(worker_port=free_port()), {}) == 0
     assert consumer.stopped.is_set()
     assert signal.getsignal(number) is before
 
