@@ -7,9 +7,10 @@ from typing import Any, Final, Protocol
 
 # Seconds.
 _A_MINUTE: Final = 60.0
-# Longer than the pauses between two tries of the worker: writes that fail among reads that succeed
-# are one outage, not one for each write.
-AMONG_SUCCESSES: Final = 10.0
+# Of a shared outage: what succeeds so soon after a failure was under way before the failure, and
+# what fails so soon after the end belongs to the outage that ended.
+_UNDER_WAY: Final = 1.0
+_AGAIN: Final = 10.0
 
 
 class Log(Protocol):
@@ -22,9 +23,9 @@ class Log(Protocol):
 class Outage:
     """What one process tells of one thing that is away. For any thread.
 
-    ``serious``: whether the outage is logged as a warning, or else as information. ``every``:
-    seconds from one line to the next while the outage lasts. ``quiet``: seconds without a failure
-    after which a success ends the outage.
+    ``serious``: whether the outage is logged as a warning, or else as information. ``shared``:
+    whether calls of many threads meet it, some of which succeed while others fail; so a thing that
+    comes and goes is told once a minute, too. ``every``: seconds from one line to the next.
     """
 
     def __init__(
@@ -33,59 +34,58 @@ class Outage:
         log: Log,
         *,
         serious: bool = True,
+        shared: bool = False,
         every: float = _A_MINUTE,
-        quiet: float = 0.0,
     ) -> None:
         self._event = event
         self._log = log
         self._serious = serious
+        self._under_way, self._again = (_UNDER_WAY, _AGAIN) if shared else (0.0, 0.0)
         self._every = every
-        self._quiet = quiet
         self._lock = threading.Lock()
-        self._begun: float | None = None
+        self._lasts = self._is_told = False
+        self._begun = self._logged_at = self._failed_at = self._ended = float("-inf")
         self._since = ""
-        self._logged_at = self._failed_at = 0.0
-        self._well_at: float | None = None
         self._times = 0
 
     @property
     def lasts(self) -> bool:
-        return self._begun is not None
+        return self._lasts
 
     def failed(self, **fields: Any) -> None:
         """Count a failure. The first failure is logged, and then one a minute."""
         with self._lock:
             now = self._failed_at = time.monotonic()
-            self._well_at = None
-            is_first = self._begun is None
-            if self._begun is None:
+            is_new = not self._lasts and now - self._ended >= self._again
+            if is_new:
                 self._begun, self._since, self._times = now, iso(datetime.now(UTC)), 0
+            self._lasts = True
             self._times += 1
-            if not is_first and now - self._logged_at < self._every:
+            if not is_new and now - self._logged_at < self._every:
                 return
-            self._logged_at = now
-            lasted = {} if is_first else self._lasted(now - self._begun)
+            self._logged_at, self._is_told = now, True
+            lasted = {} if is_new else self._lasted(now)
             since = self._since
         # The method is looked up now: the log may have been configured since the start.
         write = self._log.warning if self._serious else self._log.info
         write(self._event, since=since, **lasted, **fields)
 
     def over(self, **fields: Any) -> None:
-        """Something succeeded. Logs the end of the outage, if one had begun and is over by that."""
+        """Something succeeded: the end of the outage, if one had begun."""
         # Asked after each success, so without the lock where nothing is wrong.
-        if self._begun is None:
+        if not self._lasts:
             return
         with self._lock:
             now = time.monotonic()
-            self._well_at = self._well_at or now
-            if self._begun is None or now - self._failed_at < self._quiet:
+            if not self._lasts or now - self._failed_at < self._under_way:
                 return
-            lasted = self._lasted(self._well_at - self._begun)
-            since, self._begun = self._since, None
-        self._log.info(f"{self._event}_over", since=since, **lasted, **fields)
+            is_told, self._lasts, self._is_told, self._ended = self._is_told, False, False, now
+            lasted, since = self._lasted(now), self._since
+        if is_told:
+            self._log.info(f"{self._event}_over", since=since, **lasted, **fields)
 
-    def _lasted(self, seconds: float) -> dict[str, Any]:
-        return {"times": self._times, "seconds": round(seconds)}
+    def _lasted(self, now: float) -> dict[str, Any]:
+        return {"times": self._times, "seconds": round(now - self._begun)}
 
 
 def iso(moment: datetime) -> str:

@@ -36,7 +36,11 @@ from order_service.infrastructure.mongo.connection import Database
 from order_service.infrastructure.mongo.leases import MongoLeaseStore
 from order_service.infrastructure.mongo.logged_moves import MongoLoggedMoves
 from order_service.infrastructure.mongo.order_pages import MongoOrderPages
-from order_service.infrastructure.mongo.orders import MongoOrderRepository, MongoOutbox, WriteListener
+from order_service.infrastructure.mongo.orders import (
+    MongoOrderRepository,
+    MongoOutbox,
+    WriteListener,
+)
 from order_service.infrastructure.mongo.relay_lock import MongoRelayLock
 from order_service.infrastructure.mongo.stock_changes import MongoStockChangeLog
 from order_service.infrastructure.telemetry.cache import ReadMetrics
@@ -111,7 +115,7 @@ def build_adapters(
         absolute=absolute.AbsoluteInventory(http, calls),
         conditional=conditional.ConditionalInventory(http, calls),
         store=StoreDependency(database),
-        inventory=InventoryDependency(http, calls.saw),
+        inventory=InventoryDependency(http),
         correlation=correlation,
     )
 

@@ -4,7 +4,6 @@ password and no option of a URL is in it."""
 from collections.abc import Iterable
 from importlib.metadata import version
 from typing import Any
-from urllib.parse import urlsplit
 
 from order_service.settings import Settings
 
@@ -42,9 +41,10 @@ def _common(settings: Settings) -> dict[str, Any]:
 
 
 def _hosts(url: str) -> str:
-    """``a:1,b:2`` of ``mongodb://user:password@a:1,b:2/database?options``."""
-    parts = urlsplit(url)
-    return parts.netloc.rpartition("@")[2] or parts.path
+    """``a:1,b:2`` of ``mongodb://user:password@a:1,b:2/database?options``; of a Unix socket its
+    path."""
+    rest = url.partition("://")[2].partition("?")[0]
+    return rest.partition("/")[0].rpartition("@")[2] or rest
 
 
 def _who_may(settings: Settings) -> str:

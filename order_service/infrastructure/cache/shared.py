@@ -14,7 +14,7 @@ import structlog
 from circuitbreaker import CircuitBreaker
 from pydantic import TypeAdapter, ValidationError
 
-from order_service.application.outage import AMONG_SUCCESSES, Outage
+from order_service.application.outage import Outage
 from order_service.domain.order import Order
 from order_service.infrastructure.cache.redis_client import bounded_client
 from order_service.infrastructure.cache.seal import Seal
@@ -64,7 +64,7 @@ class SharedOrders:
         self._seal = seal
         self._redis = bounded_client(url, _PATIENCE, _REPLIES)
         self._breaker = CircuitBreaker(_FAILURES, _LEFT_ALONE, Exception)
-        self._outage = Outage("redis_unavailable", log, quiet=AMONG_SUCCESSES)
+        self._outage = Outage("redis_unavailable", log, shared=True)
 
     def look(self, order_id: str) -> Looked | None:
         """None when Redis can't be asked."""

@@ -8,7 +8,7 @@ from typing import Any, ParamSpec, TypeVar
 import structlog
 from circuitbreaker import CircuitBreaker
 
-from order_service.application.outage import AMONG_SUCCESSES, Outage
+from order_service.application.outage import Outage
 from order_service.domain.errors import InventoryUnavailable, OutcomeUnknown
 
 P = ParamSpec("P")
@@ -27,7 +27,7 @@ class Guard:
             recovery_timeout=reset,
             expected_exception=(InventoryUnavailable, OutcomeUnknown),
         )
-        self._outage = Outage("inventory_unavailable", _log, quiet=AMONG_SUCCESSES)
+        self._outage = Outage("inventory_unavailable", _log, shared=True)
         # Only its beginning and its end: the lines of the outage say that it lasts.
         self._left_alone = Outage("inventory_breaker_open", _log, every=inf)
 

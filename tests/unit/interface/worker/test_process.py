@@ -15,9 +15,9 @@ from itertools import cycle
 import pytest
 import requests
 from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
 
 from devstack.ports import free_port
-from order_service.application import outage
 from order_service.domain.errors import (
     BrokerUnavailable,
     InventoryUnavailable,
@@ -188,7 +188,10 @@ def test_a_round_of_the_relay_that_failed_is_tried_again() -> None:
         return 2
 
     process = Process(publish=publish)
-    assert process.worker.work() == 0
+    with capture_logs() as lines:
+        assert process.worker.work() == 0
+    # Who asks Kafka tells that Kafka is away, once for all that need Kafka.
+    assert [line["event"] for line in lines] == ["worker_stopped"]
     assert process.counted("failed_rounds", "relay") == 2
     assert process.counted("done", "relay") >= 4
 
@@ -319,37 +322,18 @@ def test_a_part_of_the_worker_counts_as_well_once_it_has_run_for_a_while(
     assert part.problem is None
 
 
-def test_an_outage_of_an_hour_is_one_log_line_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
-    said: list[tuple[str, dict[str, object]]] = []
-    now = 0.0
-    monkeypatch.setattr(outage.time, "monotonic", lambda: now)
-
-    class Log:
-        def warning(self, event: str, **fields: object) -> None:
-            said.append((event, fields))
-
-        info = warning
-
-    story = outage.Outage("gone", Log())
-    for second in range(3600):
-        now = float(second)
-        story.failed(reason="refused")
-    story.over()
-    story.over()
-    assert said[0] == ("gone", {"reason": "refused"})
-    assert said[1] == ("gone", {"reason": "refused", "times": 61, "seconds": 60})
-    assert said[-1] == ("gone_over", {"times": 3600, "seconds": 3599})
-    assert len(said) == 61
-
-
 def test_the_worker_consumes_nothing_before_the_migration() -> None:
     process = Process(store=FakeStore(problem="Not migrated."))
     thread = threading.Thread(target=process.worker.work)
-    thread.start()
-    until(lambda: process.store.checks > 1, "a second look")
-    assert not process.consumer.ran
-    process.store.problem = None
-    until(lambda: process.consumer.ran, "consuming")
+    with capture_logs() as lines:
+        thread.start()
+        until(lambda: process.store.checks > 1, "a second look")
+        assert not process.consumer.ran
+        process.store.problem = None
+        until(lambda: process.consumer.ran, "consuming")
+    assert [(line["event"], line["reason"]) for line in lines] == [
+        ("waiting_for_store", "Not migrated.")
+    ]
     process.worker.stop()
     thread.join()
 
