@@ -56,7 +56,11 @@ def post_worker_init(worker: Any) -> None:
     os.environ.pop("SCRIPT_NAME", None)
     stopping = getattr(worker.wsgi, "extensions", {}).get("stopping")
     if stopping is not None:
-        stop = worker.handle_exit
-        signal.signal(signal.SIGTERM, lambda sig, _: stopping.begin(lambda: stop(sig, None)))
+
+        def stop(sig: int, _: Any) -> None:
+            worker.is_leaving = True
+            stopping.begin(lambda: worker.handle_exit(sig, None))
+
+        signal.signal(signal.SIGTERM, stop)
         # As gunicorn has it: a signal must not interrupt what requests wait for.
         signal.siginterrupt(signal.SIGTERM, False)

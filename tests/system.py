@@ -31,6 +31,7 @@ from tests.items import Items
 from tests.waiting import until
 
 CHECKOUT = Path(__file__).parents[1]
+_CONFIGURATION = "gunicorn.conf.py"
 # What a program needs to run at all; every setting is given, so that none leaks in.
 _INHERITED = ("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "LD_LIBRARY_PATH")
 _START_TIMEOUT = 30
@@ -149,8 +150,10 @@ class System:
         for number in dead_workers:
             self.await_worker(number)
 
-    def migrate(self) -> None:
-        self._program("migrate", ("-m", "order_service", "migrate")).run()
+    def migrate(self, build: Path = CHECKOUT) -> None:
+        process = self._program("migrate", ("-m", "order_service", "migrate"))
+        run_from(build, process)
+        process.run()
 
     def await_api(self, number: int = 0, timeout: float = _START_TIMEOUT) -> None:
         """Returns once that gunicorn instance is ready."""
@@ -327,7 +330,7 @@ class System:
         return {each.name: "\n".join(each.log().splitlines()[-lines:]) for each in processes}
 
     def _api(self, number: int, port: int, app: str) -> ManagedProcess:
-        command = ("-m", "gunicorn", "--config", str(CHECKOUT / "gunicorn.conf.py"), app)
+        command = ("-m", "gunicorn", "--config", str(CHECKOUT / _CONFIGURATION), app)
         return self._program(f"api {number}", command, PORT=str(port))
 
     def _program(self, name: str, arguments: Sequence[str], **more: str) -> ManagedProcess:
@@ -339,6 +342,16 @@ class System:
             cwd=CHECKOUT,
             patience=_FINISH_TIMEOUT,
         )
+
+
+def run_from(build: Path, process: ManagedProcess) -> None:
+    """The process that is started next is of that checkout, with the packages of this one."""
+    configuration = str(process.cwd / _CONFIGURATION)
+    process.command = [
+        str(build / _CONFIGURATION) if word == configuration else word for word in process.command
+    ]
+    process.cwd = build
+    process.env["PYTHONPATH"] = str(build)
 
 
 def lines_of(order: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:

@@ -1,8 +1,12 @@
 """SIGTERM: readiness says so first, and nobody who was let in is sent away."""
 
+import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -61,3 +65,71 @@ def test_a_stopping_process_takes_requests_until_stop_delay_is_over(
         until(lambda: readiness(system)[0] == 503, "a 503", timeout=10)
         assert system.request("GET", "/api/orders").status_code == 200
         until(lambda: not system.api[0].alive, "the end", timeout=30)
+
+
+def test_a_kept_connection_is_served_once_more_after_others_are_refused(
+    parts: Parts, tmp_path: Path
+) -> None:
+    with (
+        System(parts, tmp_path, ONE_PROCESS, workers=0) as system,
+        requests.Session() as kept,
+    ):
+        kept.trust_env = False
+        url = f"{system.urls[0]}/health/live"
+        assert kept.get(url, timeout=10).headers["Connection"] == "keep-alive"
+        system.api[0].terminate()
+        until(lambda: is_refused(system), "others refused", timeout=4)
+        last = kept.get(url, timeout=10)
+        assert (last.status_code, last.headers["Connection"]) == (200, "close")
+
+
+def test_a_stopping_process_lets_go_of_its_connections_before_it_refuses_others(
+    parts: Parts, tmp_path: Path
+) -> None:
+    with (
+        System(parts, tmp_path, ONE_PROCESS | {"STOP_DELAY": "4"}, workers=0) as system,
+        requests.Session() as kept,
+    ):
+        kept.trust_env = False
+        url = f"{system.urls[0]}/health/live"
+        kept.get(url, timeout=10)
+        system.api[0].terminate()
+        until(lambda: kept.get(url, timeout=10).headers["Connection"] == "close", "a goodbye")
+        assert not is_refused(system)
+
+
+def test_no_connection_is_accepted_and_then_left_while_several_processes_stop(
+    parts: Parts, tmp_path: Path
+) -> None:
+    with System(parts, tmp_path, {"WEB_WORKERS": "3"}, workers=0) as system:
+        with ThreadPoolExecutor(16) as clients:
+            asking = [clients.submit(ask_until_refused, system) for _ in range(16)]
+            until(lambda: all(each.running() for each in asking), "all asking")
+            system.api[0].terminate()
+            assert {status for each in asking for status in each.result()} == {200}
+        until(lambda: not system.api[0].alive, "the end", timeout=30)
+
+
+def is_refused(system: System) -> bool:
+    address = urlsplit(system.urls[0])
+    try:
+        socket.create_connection((address.hostname, address.port), timeout=5).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def ask_until_refused(system: System) -> list[int]:
+    """The answers, each on a connection of its own. Raises OSError where a connection was taken,
+    and not served."""
+    address = urlsplit(system.urls[0])
+    answers = []
+    while True:
+        asked = HTTPConnection(str(address.hostname), address.port, timeout=20)
+        try:
+            asked.connect()
+        except ConnectionRefusedError:
+            return answers
+        with closing(asked):
+            asked.request("GET", "/health/live")
+            answers.append(asked.getresponse().status)

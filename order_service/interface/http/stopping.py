@@ -8,16 +8,18 @@ _LOOK_EVERY = 0.02
 
 
 class Stopping:
-    """``delay``: seconds for which the process takes new requests after the signal to stop, so that
-    a load balancer sees the 503 before connections are refused. While requests are in flight, the
-    process takes new requests too, for up to ``at_most`` seconds in all.
+    """``delay``: seconds for which the process takes new connections after the signal to stop, so
+    that a load balancer sees the 503 before connections are refused. While requests are in flight
+    that came before the signal, the process takes new connections too, for up to ``at_most``
+    seconds in all.
     """
 
     def __init__(self, delay: float, at_most: float) -> None:
         self._delay = delay
         self._at_most = at_most
-        self._in_flight = 0
-        self._counting = threading.Lock()
+        # Threads, each with a request from before the signal. Later requests don't count: under
+        # load there is always one.
+        self._in_flight: set[int] = set()
         self.begun = False
 
     def begin(self, stop_taking: Callable[[], None]) -> None:
@@ -35,10 +37,9 @@ class Stopping:
         stop_taking()
 
     def enter(self) -> None:
-        """A request is in flight from here on."""
-        with self._counting:
-            self._in_flight += 1
+        """This thread has a request from here on."""
+        if not self.begun:
+            self._in_flight.add(threading.get_ident())
 
     def leave(self) -> None:
-        with self._counting:
-            self._in_flight -= 1
+        self._in_flight.discard(threading.get_ident())

@@ -17,9 +17,11 @@ _log = structlog.get_logger()
 
 
 class RequestThreads(ThreadWorker):
-    """``mounted_at``: the path that the API is served under, beside the root."""
+    """``mounted_at``: the path that the API is served under, beside the root. ``is_leaving``:
+    whether each answer is the last one of its connection."""
 
     mounted_at = ""
+    is_leaving = False
 
     def get_thread_pool(self) -> Any:
         self._aside = {path: ThreadPoolExecutor(number) for path, number in _ASIDE.items()}
@@ -50,6 +52,8 @@ class RequestThreads(ThreadWorker):
         request, keep = None, False
         try:
             request = read(conn)
+            if self.is_leaving:
+                request.force_close()
             keep = self.handle_request(request, conn)
         except StopIteration:
             # The answer broke off, and gunicorn has logged why.

@@ -14,8 +14,11 @@ CLOSING: Final = "closing"
 
 # Seconds for which a new connection is not asked to go.
 JUST_SECONDS: Final = 0.1
-# Seconds that a connection has left once the process stops.
-_LEFT_AT_STOP: Final = {ARRIVING: 2.0, ANSWERING: 8.0, CLOSING: 2.0}
+# Seconds that connections have left once the process accepts no more of them: longer than the
+# keepalive of gunicorn.conf.py, so that a kept connection is served to its end.
+_LEFT_AT_STOP: Final = 8.0
+# Seconds for what begins after that: a request, or the sending of its answer.
+_LEAST_LEFT: Final = 2.0
 
 
 class WaitingRoom:
@@ -104,7 +107,8 @@ class WaitingRoom:
 
     def _hurry(self, conn: Connection) -> None:
         if self._stopped_at is not None:
-            conn.deadline = min(conn.deadline, self._stopped_at + _LEFT_AT_STOP[conn.doing])
+            least = time.monotonic() + _LEAST_LEFT
+            conn.deadline = min(conn.deadline, max(least, self._stopped_at + _LEFT_AT_STOP))
 
 
 def _loss(conn: Connection) -> tuple[bool, int, float]:

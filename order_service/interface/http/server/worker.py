@@ -58,21 +58,25 @@ class ApiWorker(RequestThreads):
 
     # --- in the main loop
 
-    def accept(self, listener: Any) -> None:
+    def accept(self, listener: Any) -> bool:
+        """Whether a connection was there to accept."""
         try:
             client, address = listener.accept()
-        except (BlockingIOError, ConnectionAbortedError):
-            return
+        except BlockingIOError:
+            return False
+        except ConnectionAbortedError:
+            return True
         except OSError as error:
             self._accept_later(error)
-            return
+            return False
         try:
             conn = Connection(self.cfg, client, address)
         except OSError:
             client.close()
-            return
+            return True
         self.nr_conns += 1
         self._guarded(conn, self._welcome)
+        return True
 
     def _accept_later(self, error: OSError) -> None:
         """Pause accepting: most likely no file descriptors are left."""
@@ -206,6 +210,11 @@ class ApiWorker(RequestThreads):
 
     def _cap_keepalive(self, _: float) -> None:
         """gunicorn calls this once it accepts no more connections."""
+        for listener in self.sockets:
+            while self.accept(listener):
+                pass
+            # The kernel goes on taking connections, for nobody, until each process has closed it.
+            listener.close()
         self._room.stop()
 
 
