@@ -115,7 +115,7 @@ def build_adapters(
         absolute=absolute.AbsoluteInventory(http, calls),
         conditional=conditional.ConditionalInventory(http, calls),
         store=StoreDependency(database),
-        inventory=InventoryDependency(http),
+        inventory=InventoryDependency(http, calls.saw),
         correlation=correlation,
     )
 
