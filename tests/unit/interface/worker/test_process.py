@@ -18,6 +18,7 @@ from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
 from devstack.ports import free_port
+from order_service.application.outage import iso
 from order_service.domain.errors import (
     BrokerUnavailable,
     InventoryUnavailable,
@@ -286,7 +287,7 @@ def test_the_workers_readiness_names_the_part_that_fails_until_it_is_well(
     with running(process):
         problem = until(lambda: process.worker.health.ready()[part], "a problem")
         assert "ZeroDivisionError" in problem.detail
-        assert f"since {outage.iso(problem.since)}" in problem.detail
+        assert f"since {iso(problem.since)}" in problem.detail
         assert [n for n, p in process.worker.health.ready().items() if p] == [part]
         assert process.worker.health.live() == {"consumer": None}
         broken = False
