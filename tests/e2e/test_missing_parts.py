@@ -3,12 +3,15 @@
 Its store, its broker and its inventory are its own, so that nobody else misses them.
 """
 
+import json
 import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -17,6 +20,7 @@ import requests
 from devstack.inventory import SampleInventory
 from devstack.kafka import KafkaBroker
 from devstack.mongod import Mongod
+from devstack.processes import ManagedProcess
 from tests.e2e.answers import order_in, problem_in
 from tests.faults.order_events import published
 from tests.misbehaving import (
@@ -316,6 +320,75 @@ def test_orders_go_on_without_a_broker_and_their_events_are_published_later(
         assert [event["type"] for event in waiting["outbox"]] == ["ORDER_CREATED"]
     until(lambda: not system.orders(item)[0].get("outbox"), "the event is published", timeout=30)
     assert order_in(created)["_id"] in published(fragile.kafka.bootstrap, "order-events")
+
+
+# --- the log
+
+
+def lines_of(process: ManagedProcess) -> list[dict[str, Any]]:
+    """The service's own lines since the last start; gunicorn's are no JSON."""
+    return [json.loads(line) for line in process.log().splitlines() if line.startswith("{")]
+
+
+def told(process: ManagedProcess) -> Counter[str]:
+    return Counter(line["event"] for line in lines_of(process))
+
+
+def ask(system: System, item: str) -> bool:
+    """Of each process of the API, and of what it needs."""
+    with ThreadPoolExecutor(8) as clients:
+        for each in range(8):
+            path = "/api/orders?limit=1"
+            clients.submit(system.request, "GET", path) if each % 2 else clients.submit(
+                system.create, item
+            )
+    return True
+
+
+def test_each_process_tells_once_what_it_is_and_once_of_each_part_that_goes_and_is_back(
+    fragile: Fragile, system: System, proxy: MisbehavingInventory
+) -> None:
+    api, worker = system.api[0], system.worker[0]
+    for process in (api, worker):
+        process.kill()
+    system.revive()
+    item = system.add_item(stock=1000)
+    # The worker asks the inventory when the hold is over.
+    assert system.hold(item, seconds=2).status_code == 201
+    proxy.refuse()
+    of_worker = ("inventory_unavailable", "store_unavailable", "kafka_connection_troubled")
+    of_api = ("inventory_unavailable", "inventory_breaker_open", "store_unavailable")
+
+    def all_told(end: str = "", but: str = "") -> bool:
+        told_by_api, told_by_worker = told(api), told(worker)
+        return (
+            ask(system, item)
+            and all(told_by_api[each + end] == 2 for each in of_api if each != but)
+            and all(told_by_worker[each + end] == 1 for each in of_worker[: 1 if but else 3])
+        )
+
+    until(lambda: all_told(but="store_unavailable"), "the inventory is missed", 30)
+    with away(fragile.mongo), away(fragile.kafka):
+        until(all_told, "each part is missed", 30)
+    proxy.accept()
+    until(lambda: all_told("_over"), "each part is back", 40)
+
+    both = [f"{each}{end}" for each in of_api for end in ("", "_over")]
+    told_by_api = told(api)
+    del told_by_api["request"]
+    assert told_by_api == {**dict.fromkeys(both, 2), "api_started": 1, "open_to_everybody": 1}
+    told_by_worker = told(worker)
+    for each in of_worker:
+        assert (told_by_worker[each], told_by_worker[f"{each}_over"]) == (1, 1)
+    assert told_by_worker["worker_started"] == told_by_worker["order_expired"] == 1
+    assert "chore_failed" not in told_by_worker
+    lines = [*lines_of(api), *lines_of(worker)]
+    causes = {line["event"]: line["cause"] for line in lines if "cause" in line}
+    assert causes["inventory_unavailable"] == "connection refused"
+    assert causes["store_unavailable"] in ("connection refused", "connection closed")
+    assert "is Kafka up" in causes["kafka_connection_troubled"]
+    refused = [line for line in lines if line.get("status") == 503]
+    assert {line["code"] for line in refused} == {"inventory_unavailable", "store_unavailable"}
 
 
 # --- the end

@@ -43,8 +43,9 @@ class Connections:
 
     @property
     def troubled(self) -> bool:
-        """Whether the log tells of it already, so that whoever can't work for that says nothing."""
-        return self._outage.lasts
+        """Whether the log tells of it already, or did just now: whoever fails for that says no
+        more."""
+        return self._outage.lasts or time.monotonic() - self._ended < _STRAGGLERS
 
     @property
     def cause(self) -> str:

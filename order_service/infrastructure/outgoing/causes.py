@@ -19,8 +19,15 @@ def cause_of(error: BaseException) -> str:
     if isinstance(root, TooLong | Interim):
         return str(root)
     if isinstance(root, OSError):
-        return root.strerror or (str(root) if type(root) in _OURS else type(root).__name__)
+        return _of_system(root) or type(root).__name__
     return type(root).__name__
+
+
+def _of_system(error: OSError) -> str:
+    if error.strerror:
+        return error.strerror.lower()
+    ours = str(error) if type(error) in _OURS else ""
+    return ours or ("timed out" if isinstance(error, TimeoutError) else "")
 
 
 # Raised with words of ours; ``strerror`` is the system's.

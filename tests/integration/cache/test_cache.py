@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 import pytest
+from structlog.testing import capture_logs
 
 from order_service.application.orders.get import GetOrder
 from order_service.application.orders.ports import OrderReader
@@ -436,7 +437,11 @@ def test_a_redis_that_is_killed_costs_only_speed_and_is_used_again(
         process.get(settled(store))
         redis.kill()
         orders = [settled(store) for _ in range(5)]
-        assert [process.get(order) for order in orders] == orders
+        with capture_logs() as lines:
+            assert [process.get(order) for order in orders] == orders
+        assert [(line["event"], line["cause"]) for line in lines] == [
+            ("redis_unavailable", "connection refused")
+        ]
         redis.start()
         process.read_from.clear()
 
@@ -455,12 +460,13 @@ def test_a_redis_that_hangs_is_waited_for_a_moment_and_then_left_alone(
 ) -> None:
     process = Process(store, redis.url)
     orders = [settled(store) for _ in range(60)]
-    with redis.frozen():
+    with redis.frozen(), capture_logs() as lines:
         began = time.monotonic()
         assert [process.get(order) for order in orders] == orders
         for order in orders:
             process.orders.save(order.request_cancel(later(3), CALLER))
         took = time.monotonic() - began
+    assert [line["cause"] for line in lines] == ["timed out"]
     # Three waits of 50 ms; without the breaker there would be 120 of them.
     assert took < 3
 

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 from structlog.testing import capture_logs
 
+from order_service.domain.errors import KeysUnavailable
 from order_service.infrastructure.auth import keys
+from order_service.infrastructure.auth.key_set import KeySet
 from order_service.infrastructure.auth.sources import IssuersUrl
 from order_service.infrastructure.outgoing.client import Bounds
 from tests.raw_server import HANG_UP, RawServer, answer, trickle
@@ -70,6 +72,28 @@ def test_many_bad_keys_are_one_line_of_the_log() -> None:
     assert len(line["first"]) == 3
     assert "bad 0" in line["first"][0]
     assert "InvalidKeyError" in line["first"][0]
+
+
+def test_an_issuer_that_can_not_be_asked_for_a_while_is_two_lines_of_the_log() -> None:
+    answers: list[Any] = [OSError("no answer")] * 5
+
+    def fetch() -> Any:
+        if answers:
+            raise answers.pop()
+        return {"keys": [GOOD[1] | {"kid": "good"}]}
+
+    now = 0.0
+    key_set = KeySet(fetch, cooldown=1, max_age=60, monotonic=lambda: now)
+    with capture_logs() as logs:
+        for _ in range(5):
+            with pytest.raises(KeysUnavailable):
+                key_set.require()
+            now += 2
+        key_set.require()
+    assert [(line["event"], line.get("cause")) for line in logs] == [
+        ("keys_not_fetched", "no answer"),
+        ("keys_not_fetched_over", None),
+    ]
 
 
 # --- over the wire

@@ -28,7 +28,7 @@ def time(monkeypatch: pytest.MonkeyPatch) -> Time:
 
 def fail(guard: Guard) -> None:
     def send() -> None:
-        guard.failed(OSError("Connection refused"), sent=False)
+        guard.failed(OSError("connection refused"), sent=False)
         raise InventoryUnavailable("It is away.")
 
     with pytest.raises(InventoryUnavailable):
@@ -55,7 +55,7 @@ def test_an_inventory_that_is_away_for_a_minute_is_a_beginning_and_an_end_of_it_
         "inventory_breaker_open_over",
     ]
     begun, opened, over, closed = lines
-    assert (begun["cause"], begun["sent"]) == ("Connection refused", False)
+    assert (begun["cause"], begun["sent"]) == ("connection refused", False)
     assert opened["tried_again_after"] == 5
     # The third call opened the breaker.
     assert closed["seconds"] == 58

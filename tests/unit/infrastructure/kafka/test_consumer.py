@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 from confluent_kafka import KafkaError, Message, TopicPartition
 from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
 
 from order_service.application.stock_log.changes import AppendResult, StockChange
 from order_service.application.stock_log.record import RecordStockChanges
@@ -145,7 +146,10 @@ def test_a_consumer_polls_paused_while_the_store_is_down_and_loses_nothing() -> 
         return poll(timeout)
 
     broker.poll = watched  # type: ignore[method-assign]
-    running = Running(broker, FakeLog(failures=3)).run()
+    with capture_logs() as lines:
+        running = Running(broker, FakeLog(failures=3)).run()
+    # The store's outage has lines of its own.
+    assert not [line for line in lines if "waiting" in line["event"]]
     assert paused_polls.count(True) >= 3
     assert running.log.offsets == [0, 1, 2, 3, 4]
     assert not broker.paused
@@ -205,7 +209,12 @@ def test_no_record_is_acknowledged_while_a_dead_letter_can_not_be_published() ->
         return deliver(records)
 
     dead_letters.deliver = watched  # type: ignore[method-assign]
-    running = Running(broker, dead_letters=dead_letters).run()
+    with capture_logs() as lines:
+        running = Running(broker, dead_letters=dead_letters).run()
+    assert [line["event"] for line in lines if "waiting" in line["event"]] == [
+        "waiting",
+        "waiting_over",
+    ]
     assert seen == [{}, {}, {}]
     assert dead_letters.published == [(0, "not_json")]
     assert broker.stored == {PLACE: 2}

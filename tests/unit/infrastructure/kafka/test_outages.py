@@ -86,6 +86,18 @@ def test_an_outage_with_ten_complaints_a_second_is_three_lines_in_a_minute_and_a
     assert lines[2]["times"] == 1800
 
 
+def test_what_fails_while_kafka_is_away_or_just_back_is_a_part_of_that_outage(time: Time) -> None:
+    connections = Connections()
+    assert not connections.troubled
+    connections.unanswered()
+    assert connections.troubled
+    connections.answered()
+    time.now += 14
+    assert connections.troubled
+    time.now += 2
+    assert not connections.troubled
+
+
 def test_trouble_with_one_broker_of_several_is_over_once_no_client_complains(time: Time) -> None:
     connections = Connections()
     with capture_logs() as lines:

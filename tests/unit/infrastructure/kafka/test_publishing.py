@@ -9,12 +9,15 @@ from typing import Any, cast
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
 
 from order_service.domain.events import OrderEvent, OrderEventType
 from order_service.domain.line import Line
+from order_service.infrastructure.kafka import publisher
 from order_service.infrastructure.kafka.delivery import Delivery, Outgoing
 from order_service.infrastructure.kafka.metrics import publish_failures
 from order_service.infrastructure.kafka.order_events import encode
+from order_service.infrastructure.kafka.outages import Connections
 from order_service.infrastructure.kafka.publisher import KafkaEventPublisher
 from tests.orders import cancelled
 
@@ -183,6 +186,19 @@ def test_an_event_that_the_broker_did_not_confirm_stays_unpublished_and_is_count
     producer = FakeProducer({encode(failing): TIMED_OUT})
     assert publish(producer, [failing, fine], registry) == [fine]
     assert registry.get_sample_value("order_service_event_publish_failures_total") == 1
+
+
+@pytest.mark.parametrize(("is_troubled", "events"), [(False, ["events_not_published"]), (True, [])])
+def test_unpublished_events_are_told_unless_the_log_tells_that_kafka_is_away(
+    monkeypatch: pytest.MonkeyPatch, is_troubled: bool, events: list[str]
+) -> None:
+    connections = Connections()
+    monkeypatch.setattr(publisher, "CONNECTIONS", connections)
+    if is_troubled:
+        connections.unanswered()
+    with capture_logs() as lines:
+        assert publish(FakeProducer({encode(event()): TIMED_OUT}), [event()]) == []
+    assert [line["event"] for line in lines] == events
 
 
 def test_an_orders_later_event_never_goes_before_its_earlier_one() -> None:

@@ -116,6 +116,19 @@ def test_an_error_before_flask_begins_is_a_problem_and_logged_as_a_defect() -> N
     assert logged[1]["status"] == 500
 
 
+def test_a_request_that_failed_for_a_missing_part_has_its_one_line_with_code_and_reason(
+    app: Flask,
+) -> None:
+    with structlog.testing.capture_logs([structlog.contextvars.merge_contextvars]) as logged:
+        answer_to(app, errors.StoreUnavailable("The order store can't be reached."))
+        app.test_client().get("/nowhere")
+    failed, following = logged
+    assert (failed["event"], failed["status"]) == ("request", 503)
+    assert failed["code"] == "store_unavailable"
+    assert failed["reason"] == "The order store can't be reached."
+    assert "code" not in following
+
+
 @pytest.mark.parametrize(
     ("error", "status", "code", "details"), ROWS, ids=[type(row[0]).__name__ for row in ROWS]
 )
