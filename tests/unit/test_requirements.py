@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[2]
 PINNED_FILES = [
     "requirements.txt",
     "requirements-dev.txt",
+    "docker/requirements-tracing.txt",
     "docker/requirements-build.txt",
     "bench/peers/fastapi/requirements.txt",
     "tools/node/requirements.txt",
@@ -53,7 +54,11 @@ def test_no_requirement_names_a_host_or_a_place_on_a_disk(path: str) -> None:
 
 @pytest.mark.parametrize(
     ("path", "extras"),
-    [("requirements.txt", ()), ("requirements-dev.txt", ("dev", "devstack"))],
+    [
+        ("requirements.txt", ()),
+        ("requirements-dev.txt", ("dev", "devstack", "tracing")),
+        ("docker/requirements-tracing.txt", ("tracing",)),
+    ],
 )
 def test_pinned_requirements_are_what_setup_cfg_allows(path: str, extras: tuple[str, ...]) -> None:
     pinned = pins(path)

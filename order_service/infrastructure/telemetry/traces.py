@@ -48,8 +48,10 @@ def traces(settings: Settings, component: str) -> "Traces":
     """Starts the thread that exports, so call it after the fork. ``component``: api or worker."""
     # Those of .env are not in the environment, where OpenTelemetry looks.
     os.environ.update(settings.otel)
-    name = {SERVICE_NAME: f"order-service-{component}", "service.version": version("order-service")}
-    resource = Resource(name).merge(Resource.create())
+    resource = Resource.create({"service.version": version("order-service")})
+    # So OpenTelemetry calls a service that no variable names.
+    if str(resource.attributes[SERVICE_NAME]).startswith("unknown_service"):
+        resource = resource.merge(Resource({SERVICE_NAME: f"order-service-{component}"}))
     provider = TracerProvider(resource=resource)
     provider.add_span_processor(BatchSpanProcessor(_Exporter(_exporter())))
     return Traces(provider)

@@ -29,6 +29,8 @@ def as_json(order: Order) -> dict[str, Any]:
         "reference": order.reference,
         "metadata": order.metadata,
         "customerId": order.customer_id,
+        "requestId": order.origin and order.origin.request_id,
+        "traceparent": order.origin and order.origin.traceparent,
         "expiresAt": iso(order.held_until),
         "hold": order.hold and _hold(order.hold),
         "createdAt": iso(order.created_at),

@@ -50,6 +50,8 @@ def page(whole: WholeOrder) -> str:
         ("reference", order.reference),
         *(("metadata", f"{name}: {text}") for name, text in (order.metadata or {}).items()),
         ("customer", order.customer_id),
+        ("request", order.origin and order.origin.request_id),
+        ("trace", order.origin and order.origin.traceparent),
         ("hold", order.hold and _hold(order, order.hold)),
         ("created", clock_time(order.created_at)),
         ("settled", order.settled_at and clock_time(order.settled_at)),

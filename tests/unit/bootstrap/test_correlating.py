@@ -1,0 +1,65 @@
+"""OpenTelemetry is loaded only where OTEL_* asks for traces, and its extra may be missing."""
+
+import subprocess
+import sys
+from collections.abc import Mapping
+
+import pytest
+from structlog.testing import capture_logs
+
+from order_service.bootstrap.correlating import correlation
+from order_service.infrastructure.telemetry.correlation import LogCorrelation
+from order_service.settings import Settings
+
+COLLECTOR = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}
+
+
+@pytest.mark.parametrize(
+    ("otel", "is_traced"),
+    [
+        ({}, False),
+        ({"OTEL_SERVICE_NAME": "shop", "OTEL_RESOURCE_ATTRIBUTES": "a=b"}, False),
+        (COLLECTOR, True),
+        ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://127.0.0.1:1"}, True),
+        ({"OTEL_TRACES_EXPORTER": "console"}, True),
+        ({**COLLECTOR, "OTEL_TRACES_EXPORTER": "none"}, False),
+        ({**COLLECTOR, "OTEL_SDK_DISABLED": "True"}, False),
+    ],
+)
+def test_the_service_is_traced_where_opentelemetrys_variables_say_where_to(
+    otel: Mapping[str, str], is_traced: bool
+) -> None:
+    assert Settings.load(otel).is_traced is is_traced
+
+
+def test_the_service_loads_nothing_of_opentelemetry_where_nobody_asks_for_traces() -> None:
+    # The client of Redis loads OpenTelemetry wherever it is installed.
+    program = """
+import sys
+import redis
+loaded = set(sys.modules)
+import wsgi
+from order_service.bootstrap import api, commands, worker
+from order_service.bootstrap.correlating import correlation
+from order_service.settings import Settings
+correlation(Settings(), "api")
+print([each for each in sys.modules if each.startswith("opentelemetry") and each not in loaded])
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert ran.stdout == "[]\n"
+
+
+def test_a_service_without_the_extra_says_so_and_is_not_traced(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delitem(sys.modules, "order_service.infrastructure.telemetry.traces", raising=False)
+    monkeypatch.setitem(sys.modules, "opentelemetry", None)
+    monkeypatch.setattr("order_service.infrastructure.telemetry.logs.configure", lambda *_: None)
+    with capture_logs() as lines:
+        found = correlation(Settings.load(COLLECTOR), "worker")
+    assert type(found) is LogCorrelation
+    [line] = lines
+    assert line["event"] == "not_traced"
+    assert "order-service[tracing]" in line["remedy"]
