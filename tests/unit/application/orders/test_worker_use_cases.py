@@ -52,7 +52,9 @@ class Settlement:
         self.stock = Stock(self.orders, self.clock)
         overdue = Overdue(settle_after=timedelta(seconds=12), move_budget=5)
         self.failures: list[tuple[str, str]] = []
-        self.settle = SettleOrders(self.orders, self.stock, self.clock, overdue, self._failed)
+        self.settle = SettleOrders(
+            self.orders, self.stock, self.clock, overdue, failed=self._failed
+        )
 
     def _failed(self, order: Order, error: OrderServiceError) -> None:
         self.failures.append((order.id, error.code))
