@@ -41,3 +41,12 @@ for folder in base example; do
     "$HOME_OF_ALL/bin/kubectl" kustomize "operations/kubernetes/$folder" >"$rendered/$folder"
 done
 "$HOME_OF_ALL/bin/python" tools/kubernetes/schemas.py "$rendered"/*
+
+# Debian builds promtool without the discovery of Kubernetes, so the rest of the file is checked.
+if command -v promtool >/dev/null; then
+    sed '/kubernetes_sd_configs:/,/label:/d' operations/kubernetes/monitoring/scrape.yml \
+        >"$rendered/scrape.yml"
+    promtool check config "$rendered/scrape.yml"
+elif [ "${CI:-}" = true ]; then
+    fail "promtool is missing; on Debian: apt-get install prometheus"
+fi
