@@ -59,7 +59,7 @@ model: ## search the model of the stock protocol with Spin, in minutes (protocol
 	@protocol/check.sh
 
 .PHONY: operations
-operations: install ## check what is in operations/: manifests, units
+operations: install ## check what is in operations/: alerts, manifests and units
 	@tools/test-operations.sh
 
 .PHONY: test-asyncapi

@@ -36,31 +36,30 @@ def environment_of_units() -> dict[str, str]:
     return dict(pair.split("=", 1) for pair in pairs if not pair.startswith("PYTHON"))
 
 
-def setting(variable: str) -> str:
-    """The setting that a variable sets: itself, or by the name of a file with the value."""
-    return variable if variable in Settings.names() else variable.removesuffix("_FILE")
-
-
 DEPLOYMENTS = {
     "Kubernetes": {**assignments(BASE / "settings.env"), **assignments(EXAMPLE / "settings.env")},
     "systemd": {**assignments(UNITS / "settings.env"), **environment_of_units()},
 }
-VALUES_IN_FILES = {
-    "MONGO_URI": "mongodb://orders:secret@store.example/orders",
-    "REDIS_URL": "rediss://:secret@cache.example:6379/0",
+SECRETS = {
+    "mongo-uri": "mongodb://orders:secret@store.example/orders",
+    "redis-url": "rediss://:secret@cache.example:6379/0",
 }
 
 
 @pytest.mark.parametrize("deployment", DEPLOYMENTS)
-def test_the_settings_of_a_deployment_start_the_service(deployment: str) -> None:
-    given = DEPLOYMENTS[deployment]
-    values = {
-        setting(name): VALUES_IN_FILES[setting(name)] if setting(name) != name else value
-        for name, value in given.items()
+def test_the_settings_of_a_deployment_start_the_service(deployment: str, tmp_path: Path) -> None:
+    for name, secret in SECRETS.items():
+        (tmp_path / name).write_text(f"{secret}\n", encoding="utf-8")
+    given = {
+        name: str(tmp_path / Path(value).name) if Path(value).name in SECRETS else value
+        for name, value in DEPLOYMENTS[deployment].items()
     }
-    assert values.keys() <= Settings.names()
+    in_files = {name.removesuffix("_FILE") for name in given.keys() - Settings.names()}
+    assert in_files <= Settings.secrets()
 
-    assert Settings.load({"HOST": "0.0.0.0", **values}).has_issuer
+    settings = Settings.load({"HOST": "0.0.0.0", **given})
+    assert settings.has_issuer
+    assert settings.mongo_uri == SECRETS["mongo-uri"]
 
 
 def test_the_variable_that_the_autoscaler_reads_is_given_to_the_worker() -> None:
