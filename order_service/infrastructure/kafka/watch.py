@@ -20,6 +20,8 @@ from order_service.infrastructure.kafka.outages import CONNECTIONS, Connections
 _TIMEOUT: Final = 2.5
 # One late answer of a busy broker is no outage.
 _PATIENCE: Final = 5.0
+# A look that takes so long hangs.
+_LONGEST_LOOK: Final = 10.0
 
 log = structlog.get_logger(__name__)
 
@@ -44,8 +46,9 @@ class KafkaWatch:
         self._ids: dict[str, tuple[str, float]] = {}
         self._made_anew: list[tuple[str, float]] = []
         self._missing: list[str] | None = None
-        self._answered_at: float | None = None
-        self._away_since: datetime | None = datetime.now(UTC)
+        self._answered_at = float("-inf")
+        self._is_away = True
+        self._silent_since = datetime.now(UTC)
 
     def look(self) -> int:
         """Ask Kafka once; raises no error of Kafka's. Answers 0: a look has no work to count."""
@@ -56,27 +59,29 @@ class KafkaWatch:
         # A poll runs the admin client's error callback.
         self._admin.poll(0)
         if all(isinstance(each, KafkaError) and each.code() < 0 for each in answers.values()):
-            self._away_since = self._away_since or begun
+            if not self._is_away:
+                self._is_away, self._silent_since = True, begun
             self._connections.unanswered()
             return 0
-        self._answered_at, self._away_since = time.monotonic(), None
+        self._answered_at, self._silent_since = time.monotonic(), datetime.now(UTC)
+        self._is_away = False
         self._connections.answered()
         warn_of_unbounded(self._admin, self._compare(answers))
         return 0
 
     def check(self) -> None:
         """Raises BrokerUnavailable while Kafka does not answer."""
-        since, answered_at = self._away_since, self._answered_at
-        if since is None or (answered_at and time.monotonic() - answered_at < _PATIENCE):
+        silent = time.monotonic() - self._answered_at
+        if silent < (_PATIENCE if self._is_away else _LONGEST_LOOK):
             return
         raise BrokerUnavailable(
-            f"Kafka has not answered since {iso(since)}: {self._connections.cause}"
+            f"Kafka has not answered since {iso(self._silent_since)}: {self._connections.cause}"
         )
 
     @property
-    def away_since(self) -> datetime | None:
-        """When Kafka was asked the first of the questions that it has not answered."""
-        return self._away_since
+    def silent_since(self) -> datetime:
+        """The last answer; while Kafka is away, the first question that it has not answered."""
+        return self._silent_since
 
     @property
     def topics_problem(self) -> str | None:

@@ -1,7 +1,7 @@
 """The worker's parts, and their health."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 
@@ -42,7 +42,7 @@ class KafkaWatch(Dependency, Protocol):
 
     def look(self) -> int: ...
     @property
-    def away_since(self) -> datetime | None: ...
+    def silent_since(self) -> datetime: ...
     @property
     def topics_problem(self) -> str | None: ...
 
@@ -103,9 +103,8 @@ class WorkerHealth:
         return _problem(self._check_store()[0])
 
     def _kafka_problem(self) -> Problem | None:
-        found = _problem(self._check_kafka()[0])
-        away_since = self._parts.kafka.away_since
-        return replace(found, since=away_since) if found and away_since else found
+        problem = self._check_kafka()[0].problem
+        return Problem(problem, self._parts.kafka.silent_since) if problem else None
 
     def _consumer_problem(self, kafka: Problem | None) -> Problem | None:
         named = kafka or self._restarts["consumer"].problem

@@ -173,6 +173,16 @@ def test_kafka_is_away_when_it_has_not_answered_for_a_few_seconds(time: Time) ->
     assert registry.get_sample_value("order_service_kafka_up") == 1
 
 
+def test_kafka_is_away_when_a_question_to_it_hangs(time: Time) -> None:
+    seen = watching(Admin(a="1"))
+    seen.look()
+    time.now += 9
+    seen.check()
+    time.now += 2
+    with pytest.raises(BrokerUnavailable, match="has not answered since 2"):
+        seen.check()
+
+
 def test_a_missing_topic_is_a_problem_only_if_no_other_topic_exists() -> None:
     admin = Admin(a=UNKNOWN, b=UNKNOWN)
     seen = watching(admin)

@@ -80,7 +80,7 @@ class FakeWatch:
     name: str = "kafka"
     required: bool = True
     problem: str | None = None
-    away_since: datetime | None = None
+    silent_since: datetime = field(default_factory=lambda: datetime.now(UTC))
     topics_problem: str | None = None
     looks: int = 0
 
@@ -390,8 +390,8 @@ class TestHealth:
     ) -> None:
         process = Process(FakeConsumer(state))
         process.watch.problem = "Kafka has not answered since 2026-01-02T03:04:05Z: refused."
-        process.watch.away_since = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-        problem = Problem(process.watch.problem, process.watch.away_since)
+        process.watch.silent_since = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+        problem = Problem(process.watch.problem, process.watch.silent_since)
         ready = process.worker.health.ready()
         assert {name: each for name, each in ready.items() if each} == {
             "consumer": problem,
@@ -408,9 +408,9 @@ class TestHealth:
     def test_a_consumer_that_comes_back_after_kafka_counts_as_missing_since_then(self) -> None:
         process = Process(FakeConsumer(FakeHealth(joined=False)))
         process.watch.problem = "Kafka has not answered."
-        process.watch.away_since = since = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+        process.watch.silent_since = since = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
         process.worker.health.ready()
-        process.watch.problem = process.watch.away_since = None
+        process.watch.problem = None
         problem = process.worker.health.ready()["consumer"]
         assert problem == Problem("Not in the consumer group yet.", since)
         process.consumer.state.joined = True
