@@ -236,7 +236,7 @@ def test_lines_of_the_log_carry_the_ids_of_request_order_trace_and_span(
     created = shop.create(items.add(stock=5), "the-request").json["order"]["_id"]
     about = {"request_id": "the-request", "order_id": created, "trace_id": TRACE}
     assert [line for line in lines if not about.items() <= line.items()] == []
-    assert {"request", "inventory_call_failed"} <= {line["event"] for line in lines}
+    assert {"request", "inventory_unavailable"} <= {line["event"] for line in lines}
     assert all(len(line["span_id"]) == 16 for line in lines)
 
 
