@@ -1,14 +1,12 @@
 """OpenTelemetry is loaded only where OTEL_* asks for traces, and its extra may be missing."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Mapping
 
 import pytest
-from structlog.testing import capture_logs
 
-from order_service.bootstrap.correlating import correlation
-from order_service.infrastructure.telemetry.correlation import LogCorrelation
 from order_service.settings import Settings
 
 COLLECTOR = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}
@@ -32,6 +30,12 @@ def test_the_service_is_traced_where_opentelemetrys_variables_say_where_to(
     assert Settings.load(otel).is_traced is is_traced
 
 
+def ran(program: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+
+
 def test_the_service_loads_nothing_of_opentelemetry_where_nobody_asks_for_traces() -> None:
     # The client of Redis loads OpenTelemetry wherever it is installed.
     program = """
@@ -45,21 +49,19 @@ from order_service.settings import Settings
 correlation(Settings(), "api")
 print([each for each in sys.modules if each.startswith("opentelemetry") and each not in loaded])
 """
-    ran = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
-    assert ran.stdout == "[]\n"
+    assert ran(program).stdout == "[]\n"
 
 
-def test_a_service_without_the_extra_says_so_and_is_not_traced(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.delitem(sys.modules, "order_service.infrastructure.telemetry.traces", raising=False)
-    monkeypatch.setitem(sys.modules, "opentelemetry", None)
-    monkeypatch.setattr("order_service.infrastructure.telemetry.logs.configure", lambda *_: None)
-    with capture_logs() as lines:
-        found = correlation(Settings.load(COLLECTOR), "worker")
-    assert type(found) is LogCorrelation
-    [line] = lines
+def test_a_service_without_the_extra_says_so_and_is_not_traced() -> None:
+    program = f"""
+import sys
+sys.modules["opentelemetry"] = None
+from order_service.bootstrap.correlating import correlation
+from order_service.settings import Settings
+print(type(correlation(Settings.load({COLLECTOR}), "worker")).__name__)
+"""
+    found = ran(program)
+    assert found.stdout == "LogCorrelation\n"
+    line = json.loads(found.stderr)
     assert line["event"] == "not_traced"
     assert "order-service[tracing]" in line["remedy"]
