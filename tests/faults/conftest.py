@@ -10,7 +10,7 @@ import pytest
 from devstack.inventory import SampleInventory
 from devstack.kafka import KafkaBroker
 from devstack.mongod import Mongod
-from tests.faults import table
+from tests.faults import alarms, table
 from tests.faults.audit import Audit
 from tests.faults.buyers import Buyers
 from tests.faults.rig import Rig
@@ -111,4 +111,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if table.ROWS:
         terminalreporter.section(f"faults, SEED={SEED}")
         for line in table.lines():
+            terminalreporter.write_line(line)
+    if alarms.ALARMS:
+        terminalreporter.section(f"alerts, a minute of their rules lasting {alarms.MINUTE:g} s")
+        for line in alarms.lines():
             terminalreporter.write_line(line)
