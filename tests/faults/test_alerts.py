@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import requests
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
@@ -45,11 +44,10 @@ class Stage:
     hot: str
 
     def tell(self, *values: bytes) -> None:
-        """As an inventory would, on the stock topic."""
+        """As an inventory would, on the stock topic, in this order."""
         producer = Producer({"bootstrap.servers": self.rig.kafka.bootstrap})
-        for number, each in enumerate(values):
-            producer.produce(self.stock_topic, each, str(number))
-            producer.poll(0)
+        for each in values:
+            producer.produce(self.stock_topic, each, self.hot)
         assert producer.flush(30) == 0
 
 
@@ -146,35 +144,21 @@ def store_killed(stage: Stage) -> Iterator[None]:
 
 
 @contextmanager
-def evidence_destroyed(stage: Stage) -> Iterator[None]:
-    """Of an order, by a writer without the item's lease; beside a record that nobody can read."""
+def others_write(stage: Stage) -> Iterator[None]:
+    """Over an order's open intent; over each other, as two who read the same stock; and to the
+    topic, what nobody can read."""
     rig = stage.rig
     item = rig.system.add_item(100)
     killed = rig.traps.set(trap("leases.acquire", "after"))
     stage.buyers.buy(item)
     until(lambda: killed.caught, "the API was killed")
     rig.system.items.set_stock(item, 150)
-    stage.tell(b"It works!")
+    stage.tell(value(), value(newStock=97, changeAmount=3), b"It works!")
     yield
     [order] = rig.system.orders(item)
     reason = ("--as=failed", "--reason=I counted.", "--yes")
     done = rig.command("orders", "settle", str(order["_id"]), *reason)
     assert done.returncode == 0, done.stdout + done.stderr
-
-
-@contextmanager
-def change_unheard_of(stage: Stage) -> Iterator[None]:
-    """The inventory saves a change that it can't tell Kafka of, and tells of the next."""
-    items, kafka = stage.rig.system.items, stage.rig.kafka
-    item = stage.rig.system.add_item(100)
-    items.set_stock(item, 90)
-    until(lambda: stage.rig.system.stock_changes(item), "the log has the first change", 20)
-    kafka.kill()
-    with pytest.raises(requests.HTTPError):
-        items.set_stock(item, 80)
-    kafka.start()
-    items.set_stock(item, 70)
-    yield
 
 
 Begin = Callable[[Stage], AbstractContextManager[None]]
@@ -185,8 +169,7 @@ FAULTS: dict[Begin, set[str]] = {
     inventory_slow: {"CreateLatency", "InventorySlow", "LeaseWaits"},
     broker_killed: {"KafkaUnreachable", "EventsUnpublished"},
     store_killed: {"StoreUnreadable", "LogStalled", "ConsumerLag"},
-    evidence_destroyed: {"OrdersStuck", "DeadLetters"},
-    change_unheard_of: {"LostUpdates"},
+    others_write: {"OrdersStuck", "LostUpdates", "DeadLetters"},
 }
 SHORT = [processes_killed, inventory_away]
 
