@@ -35,7 +35,8 @@ def _hurried(found: re.Match[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """``fired``: seconds after the fault began; ``ended``: after the fault was over."""
+    """``fired``: seconds after the fault began; ``ended``: after the fault was over, 0 where the
+    alert had ended before."""
 
     fault: str
     alert: str
@@ -49,12 +50,16 @@ ALARMS: list[Alarm] = []
 def lines() -> list[str]:
     """The table as text."""
     cells = [("alert", "fired after", "ended after", "fault")]
-    cells += [(a.alert, f"{a.fired:.1f} s", f"{a.ended:.1f} s", a.fault) for a in ALARMS]
+    cells += [(a.alert, f"{a.fired:.1f} s", _after(a.ended), a.fault) for a in ALARMS]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return [
         f"{alert:{widths[0]}}  {fired:>{widths[1]}}  {ended:>{widths[2]}}  {fault}"
         for alert, fired, ended, fault in cells
     ]
+
+
+def _after(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds else "before"
 
 
 class Watch:

@@ -184,8 +184,10 @@ def test_alerts_fire_while_something_is_wrong_and_end_after(
 ) -> None:
     alerts = {f"OrderService{each}" for each in FAULTS[begin]}
     name = begin.__name__.replace("_", " ")
-    Watch(prometheus).over(name, begin(stage), alerts)
-    stage.rig.heal()
+    try:
+        Watch(prometheus).over(name, begin(stage), alerts)
+    finally:
+        stage.rig.heal()
 
 
 def test_each_alert_has_a_fault_that_makes_it_fire(prometheus: Prometheus) -> None:
