@@ -43,12 +43,12 @@ test-installs: ## install a fresh clone with every Python from 3.11 on that is f
 	@tools/test-installs.sh
 
 .PHONY: faults
-faults: install ## crash every part again and again, and count the orders (SEED=7 repeats a run)
-	@SEED='$(SEED)' FAULTS=full $(BIN)/python -m pytest tests/faults
+faults: install ## crash every part again and again, upgrade and go back; count the orders (SEED=7 repeats a run)
+	@SEED='$(SEED)' FAULTS=full $(BIN)/python -m pytest tests/faults tests/upgrades
 
 .PHONY: faults-short
 faults-short: install ## the same, in minutes
-	@SEED='$(SEED)' FAULTS=short $(BIN)/python -m pytest tests/faults
+	@SEED='$(SEED)' FAULTS=short $(BIN)/python -m pytest tests/faults tests/upgrades
 
 .PHONY: lint
 lint: install ## style, types, layers, Dockerfile and compose file

@@ -1,6 +1,7 @@
 """gunicorn reads the same settings as the service."""
 
 import gc
+import math
 import os
 import signal
 from pathlib import Path
@@ -31,7 +32,8 @@ worker_connections = connections_that_fit(_settings)
 preload_app = False
 control_socket_disable = True
 timeout = 60
-graceful_timeout = 30
+# From the signal to stop on: STOP_DELAY, and then half a minute for what was accepted.
+graceful_timeout = 30 + math.ceil(_settings.stop_delay)
 keepalive = 5
 # Answers are collected in memory, and sent without waiting for who reads them.
 sendfile = False

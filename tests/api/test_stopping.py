@@ -63,39 +63,24 @@ def test_a_stopping_process_takes_requests_until_stop_delay_is_over(
     with System(parts, tmp_path, ONE_PROCESS | {"STOP_DELAY": "3"}, workers=0) as system:
         system.api[0].terminate()
         until(lambda: readiness(system)[0] == 503, "a 503", timeout=10)
-        assert system.request("GET", "/api/orders").status_code == 200
+        answer = system.request("GET", "/api/orders")
+        assert (answer.status_code, answer.headers["Connection"]) == (200, "close")
         until(lambda: not system.api[0].alive, "the end", timeout=30)
 
 
 def test_a_kept_connection_is_served_once_more_after_others_are_refused(
     parts: Parts, tmp_path: Path
 ) -> None:
-    with (
-        System(parts, tmp_path, ONE_PROCESS, workers=0) as system,
-        requests.Session() as kept,
-    ):
+    # A busy machine may take longer than the keepalive of gunicorn.conf.py.
+    settings = ONE_PROCESS | {"GUNICORN_CMD_ARGS": "--keep-alive 60"}
+    with System(parts, tmp_path, settings, workers=0) as system, requests.Session() as kept:
         kept.trust_env = False
         url = f"{system.urls[0]}/health/live"
         assert kept.get(url, timeout=10).headers["Connection"] == "keep-alive"
         system.api[0].terminate()
-        until(lambda: is_refused(system), "others refused", timeout=4)
+        until(lambda: is_refused(system), "others refused")
         last = kept.get(url, timeout=10)
         assert (last.status_code, last.headers["Connection"]) == (200, "close")
-
-
-def test_a_stopping_process_lets_go_of_its_connections_before_it_refuses_others(
-    parts: Parts, tmp_path: Path
-) -> None:
-    with (
-        System(parts, tmp_path, ONE_PROCESS | {"STOP_DELAY": "4"}, workers=0) as system,
-        requests.Session() as kept,
-    ):
-        kept.trust_env = False
-        url = f"{system.urls[0]}/health/live"
-        kept.get(url, timeout=10)
-        system.api[0].terminate()
-        until(lambda: kept.get(url, timeout=10).headers["Connection"] == "close", "a goodbye")
-        assert not is_refused(system)
 
 
 def test_no_connection_is_accepted_and_then_left_while_several_processes_stop(

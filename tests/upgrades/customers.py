@@ -15,17 +15,25 @@ from tests.waiting import until
 class Customers:
     """Each orders a piece of an item and reads the order back, again and again.
 
-    ``keep``: whether they keep their connections. ``orders``: the id that was answered to each key.
+    ``keep``: whether they keep their connections. ``pause``: seconds between a customer's orders.
+    ``orders``: the id that was answered to each key.
     ``requests``: how many were sent. ``failed``: what was answered instead of 201 and 200.
     """
 
     def __init__(
-        self, url: str, items: Sequence[str], number: int = 12, *, keep: bool = True
+        self,
+        url: str,
+        items: Sequence[str],
+        number: int = 12,
+        *,
+        keep: bool = True,
+        pause: float = 0.2,
     ) -> None:
         self._url = url
         self._items = items
         self._number = number
         self._keep = keep
+        self._pause = pause
         self._leaving = threading.Event()
         self._counting = threading.Lock()
         self.orders: dict[str, str] = {}
@@ -56,9 +64,10 @@ class Customers:
             if not self._keep:
                 session.headers["Connection"] = "close"
             for turn in count(first):
-                if self._leaving.is_set():
-                    return
                 self._order(session, self._items[turn % len(self._items)])
+                # Processes start meanwhile, on the same machine.
+                if self._leaving.wait(self._pause):
+                    return
 
     def _order(self, session: requests.Session, item: str) -> None:
         key = uuid4().hex
