@@ -16,8 +16,8 @@ class Customers:
     """Each orders a piece of an item and reads the order back, again and again.
 
     ``keep``: whether they keep their connections. ``pause``: seconds between a customer's orders.
-    ``orders``: the id that was answered to each key.
-    ``requests``: how many were sent. ``failed``: what was answered instead of 201 and 200.
+    ``orders``: the id that was answered to each key. ``requests``: how many were sent. ``failed``:
+    what was answered instead of 201 and 200.
     """
 
     def __init__(
@@ -27,7 +27,7 @@ class Customers:
         number: int = 12,
         *,
         keep: bool = True,
-        pause: float = 0.2,
+        pause: float = 0.4,
     ) -> None:
         self._url = url
         self._items = items
