@@ -9,7 +9,9 @@ from order_service.application.orders.decide import DecideOrder
 from order_service.application.orders.history import ReadHistory
 from order_service.application.orders.list import ListOrders
 from order_service.application.orders.list_open import ListOpenOrders
+from order_service.application.orders.restore import RestoreOrders
 from order_service.application.orders.show import ShowOrder
+from order_service.application.stock.open_intents import LeasedIntents
 from order_service.application.stock_log.read_dead_letters import ReadDeadLetters
 from order_service.application.stock_log.replay_dead_letters import ReplayDeadLetters
 from order_service.bootstrap import worker
@@ -63,6 +65,17 @@ class Commands:
             show=ShowOrder(ReadHistory(orders, adapters.logged_moves), adapters.outbox),
             list_open=ListOpenOrders(orders, clock, settle_after),
             decide=DecideOrder(orders, clock),
+            restore=self._restore(adapters),
+        )
+
+    def _restore(self, adapters: Adapters) -> RestoreOrders:
+        is_leased = self._settings.inventory_contract == "absolute"
+        return RestoreOrders(
+            build.order_topic(self._settings),
+            adapters.orders,
+            LeasedIntents(adapters.leases) if is_leased else None,
+            adapters.clock,
+            timedelta(seconds=self._settings.max_hold_seconds),
         )
 
     def reconcile(self, grace: timedelta) -> Reconcile:

@@ -27,6 +27,7 @@ class Change(StrEnum):
     ORDER_CANCELLED = "ORDER_CANCELLED"
     ORDER_EXPIRY_RECORDED = "ORDER_EXPIRY_RECORDED"
     ORDER_EXPIRED = "ORDER_EXPIRED"
+    ORDER_BROUGHT_BACK = "ORDER_BROUGHT_BACK"
 
 
 class ActorKind(StrEnum):
@@ -63,8 +64,8 @@ EXPIRY: Final = Actor(ActorKind.EXPIRY)
 @dataclass(frozen=True, slots=True)
 class Entry:
     """``status`` and ``version``: the order's, after the change. ``by``: None where nobody knows.
-    ``reason``: why the order failed, is stuck, or was decided. ``outcome``: a person's word.
-    ``expires_at``: until when the order is held from now on.
+    ``reason``: why the order failed, is stuck, or was decided; the events that brought it back.
+    ``outcome``: a person's word. ``expires_at``: until when the order is held from now on.
 
     ``recorded``: False for an entry that is told by the order's fields alone, because a release
     that kept no history made the change, or because the entry is one of too many.

@@ -36,12 +36,12 @@ from order_service.domain.marks import (
     Stuck,
 )
 from order_service.domain.moves import MovedLine, StockMove
-from order_service.domain.recorded_order import RecordedOrder
 from order_service.domain.status import OrderPhase, OrderStatus
+from order_service.domain.told_order import ToldOrder
 
 
 @dataclass(frozen=True, slots=True)
-class Order(RecordedOrder):
+class Order(ToldOrder):
     """An order as OrderState has it, and its moves."""
 
     @classmethod

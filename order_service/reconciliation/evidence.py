@@ -83,11 +83,14 @@ class LoggedChange(_Step):
 
 @dataclass(frozen=True, slots=True)
 class UnprovenOrder:
-    """An order that took or gave back its units, with no record of the move that served it."""
+    """An order that took or gave back its units, with no record of the move that served it.
+
+    ``brought_back``: the order's events told of the move, after the store was restored."""
 
     share: Share
     at: datetime
     by_word: bool
+    brought_back: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ class Kind(StrEnum):
     NOT_LOGGED = "not_logged"
     NOT_YET_LOGGED = "not_yet_logged"
     SETTLED_BY_WORD = "settled_by_word"
+    BROUGHT_BACK = "brought_back"
 
 
 _HARMLESS = {Kind.NOT_LOGGED, Kind.NOT_YET_LOGGED, Kind.SETTLED_BY_WORD}
@@ -30,8 +31,9 @@ _HARMLESS = {Kind.NOT_LOGGED, Kind.NOT_YET_LOGGED, Kind.SETTLED_BY_WORD}
 class Finding:
     """Stocks in units. ``expected``: the stock that the orders read, or that the change before
     left; ``found``: the stock that was there instead; ``written``: the stock that the orders wrote;
-    ``asked``: the units that the orders asked for, negative where they took. ``unsure``: the
-    finding is so new that records that explain it may still be missing.
+    ``asked``: the units that the orders asked for, negative where they took. ``others``: the
+    units of the changes that no order has. ``unsure``: the finding is so new that records that
+    explain it may still be missing.
     """
 
     kind: Kind
@@ -43,6 +45,7 @@ class Finding:
     asked: int | None = None
     at: datetime | None = None
     unsure: bool = False
+    others: int | None = None
 
     @classmethod
     def of_move(
@@ -63,6 +66,8 @@ class Finding:
 
     @property
     def differs(self) -> bool:
+        if self.kind is Kind.BROUGHT_BACK and self.asked == self.others:
+            return False
         return self.kind not in _HARMLESS and not self.unsure
 
 

@@ -45,6 +45,7 @@ class _Comparison:
         self._matching = Matching(horizon.lease, self._count_other)
         self._chain = Chain()
         self._unlogged: list[MoveOfOrders] = []
+        self._brought_back: list[Share] = []
         self._is_active = evidence.waiting > 0
 
     # --- reading
@@ -59,6 +60,9 @@ class _Comparison:
         self._report.last_logged = self._chain.last
         for order in self._evidence.unproven:
             self._count_share(order.share, order.at)
+            if order.brought_back:
+                self._brought_back.append(order.share)
+                continue
             kind = Kind.SETTLED_BY_WORD if order.by_word else Kind.ORDER_WITHOUT_CHANGE
             ids, asked = (order.share.order_id,), order.share.change
             self._add(Finding(kind, ids, asked=asked, at=order.at))
@@ -119,6 +123,15 @@ class _Comparison:
         visible += self._made_before_the_log()
         self._add_together(Kind.NOT_LOGGED, visible)
         self._judge_the_rest(gaps)
+        self._judge_brought_back()
+
+    def _judge_brought_back(self) -> None:
+        """Which changes served these orders is not known; that there are enough of them is."""
+        if shares := self._brought_back:
+            ids = tuple(dict.fromkeys(share.order_id for share in shares))
+            asked, others = sum(share.change for share in shares), self._report.others.units
+            unsure = self._is_active
+            self._add(Finding(Kind.BROUGHT_BACK, ids, asked=asked, others=others, unsure=unsure))
 
     def _explain(self, gap: Gap) -> list[MoveOfOrders]:
         moves = self._take(moves_over(gap, self._unlogged))

@@ -16,7 +16,7 @@ from order_service.application.stock_log.changes import StockChange
 from order_service.application.stock_log.record import RecordStockChanges
 from order_service.infrastructure.kafka import config
 from order_service.infrastructure.kafka.consumer import StockConsumer
-from order_service.infrastructure.kafka.dead_letter_box import Hear, KafkaDeadLetterBox
+from order_service.infrastructure.kafka.dead_letter_box import KafkaDeadLetterBox
 from order_service.infrastructure.kafka.dead_letters import DeadLetterPublisher
 from order_service.infrastructure.kafka.delivery import Delivery
 from order_service.infrastructure.kafka.intake import Intake
@@ -27,7 +27,9 @@ from order_service.infrastructure.kafka.metrics import (
     publish_failures,
     tell_whether_up,
 )
+from order_service.infrastructure.kafka.order_topic import KafkaOrderTopic
 from order_service.infrastructure.kafka.publisher import KafkaEventPublisher
+from order_service.infrastructure.kafka.reading import Hear
 from order_service.infrastructure.kafka.watch import KafkaWatch
 from order_service.infrastructure.telemetry.correlation import LogCorrelation
 from order_service.settings import Settings
@@ -85,12 +87,17 @@ def event_publisher(
 
 
 def dead_letter_box(settings: Settings) -> KafkaDeadLetterBox:
-    def reader(hear: Hear) -> Consumer:
-        options = config.reader_config(settings) | {"error_cb": hear}
-        return config.build(Consumer, options, settings)
-
     delivery = partial(_delivery, settings, config.dead_letter_config(settings))
-    return KafkaDeadLetterBox(reader, delivery, settings.kafka_stock_topics)
+    return KafkaDeadLetterBox(partial(_reader, settings), delivery, settings.kafka_stock_topics)
+
+
+def order_topic(settings: Settings) -> KafkaOrderTopic:
+    return KafkaOrderTopic(partial(_reader, settings), settings.kafka_order_topic)
+
+
+def _reader(settings: Settings, hear: Hear) -> Consumer:
+    options = config.reader_config(settings) | {"error_cb": hear}
+    return config.build(Consumer, options, settings)
 
 
 def _delivery(settings: Settings, options: config.Config) -> Delivery:

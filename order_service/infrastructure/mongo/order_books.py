@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from bson import MaxKey, MinKey, ObjectId
 
+from order_service.domain.history import Change
 from order_service.domain.status import OrderStatus
 from order_service.infrastructure.mongo.connection import (
     Database,
@@ -59,6 +60,9 @@ _SIDE: Final = {
         "doubtful": "$decision.stuck.items",
     }
     for name, stored in _STORED.items()
+}
+_BROUGHT_BACK: Final = {
+    "$in": [str(Change.ORDER_BROUGHT_BACK), {"$ifNull": ["$history.event", []]}]
 }
 _IN_TIME: Final = dict.fromkeys(("move.at", "move.previousStock", "move.newStock", "_id"), 1)
 
@@ -123,10 +127,12 @@ class OrderBooks:
 
     def unproven(self, item_id: str, since: datetime | None) -> Iterator[UnprovenOrder]:
         for name, (of_order, of_line) in _UNPROVEN.items():
-            steps: list[Fields] = [{"$match": of_line}, {"$project": _SIDE[name]}]
+            side = _SIDE[name] | {"brought_back": _BROUGHT_BACK}
+            steps: list[Fields] = [{"$match": of_line}, {"$project": side}]
             for order in self._with_line(item_id, of_order | updated_from(since), steps):
                 by_word = _is_by_word(order, item_id)
-                yield UnprovenOrder(_share(order, name), order["stored"], by_word)
+                share, is_back = _share(order, name), order["brought_back"]
+                yield UnprovenOrder(share, order["stored"], by_word, is_back)
 
     def open_orders(self, item_id: str) -> OpenOrderCounts:
         item = ObjectId(item_id)

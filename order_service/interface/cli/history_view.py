@@ -30,6 +30,7 @@ _HAPPENED: Final[dict[Change, str]] = {
     Change.ORDER_CANCELLED: "stock given back{by}: cancelled",
     Change.ORDER_EXPIRY_RECORDED: "expiry recorded{by}: the stock is to go back",
     Change.ORDER_EXPIRED: "stock given back{by}: expired",
+    Change.ORDER_BROUGHT_BACK: "brought back{by}, as the events told of it",
 }
 _FAILURES: Final[dict[str, str]] = {
     FailureCode.INSUFFICIENT_STOCK: "the inventory had too little",

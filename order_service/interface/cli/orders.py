@@ -12,12 +12,14 @@ import click
 from order_service.application.orders.decide import DecideOrder, DecideOrderCommand
 from order_service.application.orders.list import ListOrders, OrderQuery
 from order_service.application.orders.list_open import ListOpenOrders
+from order_service.application.orders.restore import RestoreOrders
 from order_service.application.orders.show import ShowOrder
 from order_service.domain.order import Order
 from order_service.domain.status import OrderStatus
 from order_service.interface.cli import open_orders_view, order_json, order_view
 from order_service.interface.cli.history_view import timeline
 from order_service.interface.cli.parameters import AT_MOST, hex_id, moment, person
+from order_service.interface.cli.restore import restore
 from order_service.interface.cli.showing import clock_time, names
 
 _PAGE: Final = 200
@@ -32,6 +34,7 @@ class OrderTools:
     show: ShowOrder
     list_open: ListOpenOrders
     decide: DecideOrder
+    restore: RestoreOrders
 
 
 class MakesOrderTools(Protocol):
@@ -41,6 +44,9 @@ class MakesOrderTools(Protocol):
 @click.group()
 def orders() -> None:
     """Look at orders, and settle those that evidence can't decide."""
+
+
+orders.add_command(restore)
 
 
 @orders.command("list")

@@ -217,6 +217,14 @@ def _settled_by_word(finding: Finding) -> str:
     return f"Settled by a person's word: {_orders(finding)}. The log has no such change."
 
 
+def _brought_back(finding: Finding) -> str:
+    return (
+        f"Brought back from the events: {_orders(finding)} moved the stock by {finding.asked:+} in "
+        f"all, and the changes that no other order made come to {finding.others:+}. Where the two "
+        "differ, somebody else wrote the stock, or an order is lost. (Compare --since the backup.)"
+    )
+
+
 _SENTENCES: Final[dict[Kind, Callable[[Finding], str]]] = {
     Kind.LOST_UPDATE: _lost_update,
     Kind.OVERWRITTEN_AGAIN: _overwritten_again,
@@ -227,4 +235,5 @@ _SENTENCES: Final[dict[Kind, Callable[[Finding], str]]] = {
     Kind.NOT_LOGGED: _not_logged,
     Kind.NOT_YET_LOGGED: _not_yet_logged,
     Kind.SETTLED_BY_WORD: _settled_by_word,
+    Kind.BROUGHT_BACK: _brought_back,
 }

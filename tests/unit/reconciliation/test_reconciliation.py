@@ -569,6 +569,24 @@ def test_an_order_that_a_person_settled_without_evidence_is_reported() -> None:
     assert report.gave_back.units == 2
 
 
+@pytest.mark.parametrize(("taken_by_nobody", "differs"), [(0, False), (1, True)])
+def test_orders_brought_back_agree_where_the_changes_that_nobody_made_are_as_many_units(
+    taken_by_nobody: int, differs: bool
+) -> None:
+    story = Story()
+    story.order(-3)
+    for change in (-2, -4, +2):
+        story.unproven.append(UnprovenOrder(Share("back", change), at(5), False, True))
+        story.somebody_writes(story.stock + change)
+    story.somebody_writes(story.stock - taken_by_nobody)
+    report = story.told()
+    assert report.differs is differs
+    finding = only(report)
+    assert finding.kind is Kind.BROUGHT_BACK
+    assert finding.order_ids == ("back",)
+    assert (finding.asked, finding.others) == (-4, -4 - taken_by_nobody)
+
+
 # --- the stock now
 
 

@@ -392,6 +392,12 @@ AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
             Finding(Kind.SETTLED_BY_WORD, ("o1",)),
             "Settled by a person's word: order o1. The log has no such change.",
         ),
+        (
+            Finding(Kind.BROUGHT_BACK, ("o1", "o2"), asked=-3, others=-4),
+            "Brought back from the events: orders o1, o2 moved the stock by -3 in all, and the "
+            "changes that no other order made come to -4. Where the two differ, somebody else "
+            "wrote the stock, or an order is lost. (Compare --since the backup.)",
+        ),
     ],
     ids=lambda value: value.kind if isinstance(value, Finding) else "",
 )

@@ -1,0 +1,278 @@
+"""A store that was put back to an earlier state, and what the orders' events make of it."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from order_service.application.orders.restore import Restoration, RestoreOrders, Told
+from order_service.application.stock.lease import Primary
+from order_service.application.stock.open_intents import LeasedIntents
+from order_service.domain.hold import Hold
+from order_service.domain.marks import FailureCode
+from order_service.domain.moves import Intent
+from order_service.domain.order import Order
+from order_service.domain.status import OrderPhase, OrderStatus
+from order_service.infrastructure.kafka.order_events import decode, encode
+from tests.orders import (
+    START,
+    basket,
+    cancelled,
+    cancelling,
+    completed,
+    confirmed,
+    expired,
+    expiring,
+    failed,
+    held,
+    intent_of,
+    later,
+    pending,
+    stuck,
+)
+from tests.unit.fakes import FakeClock, FakeLeases, FakeOrders
+
+
+class Events:
+    """As the topic has them: written and read back."""
+
+    def __init__(self, *orders: Order) -> None:
+        self._events = [event for order in orders for event in order.new_events]
+
+    def since(self, _: object) -> Told:
+        read = [decode(encode(event)) for event in self._events]
+        return Told([event for event in read if event])
+
+
+class Place:
+    """``stored``: the orders as the backup has them."""
+
+    def __init__(self, *stored: Order) -> None:
+        self.clock = FakeClock()
+        self.clock.sleep(2 * 86_400)
+        self.orders = FakeOrders()
+        self.leases = FakeLeases(self.clock)
+        for order in stored:
+            self.orders.add(replace(order, new_events=()))
+
+    def restore(self, *told: Order, write: bool = True, leased: bool = True) -> Restoration:
+        """``told``: orders whose events the topic has."""
+        intents = LeasedIntents(self.leases) if leased else None
+        longest = timedelta(hours=1)
+        use = RestoreOrders(Events(*told), self.orders, intents, self.clock, longest)
+        return use(START, "Ada", write)
+
+    def now(self, order: Order) -> Order:
+        found = self.orders.get(order.id)
+        assert found is not None
+        return found
+
+
+def as_before(order: Order, same: Order) -> Order:
+    """``same`` with the id of ``order``, in its events too."""
+    events = tuple(replace(event, order_id=order.id) for event in same.new_events)
+    return replace(same, id=order.id, new_events=events)
+
+
+Make = Callable[[], Order]
+EARLIER: Mapping[str, Make] = {
+    "pending": pending,
+    "completed": completed,
+    "cancelling": cancelling,
+    "to be held": lambda: pending(hold=Hold(60)),
+    "held": held,
+    "expiring": expiring,
+    "stuck": stuck,
+}
+LATER: Mapping[str, Sequence[Make]] = {
+    "pending": [completed, cancelled, failed],
+    "completed": [cancelled],
+    "cancelling": [cancelled],
+    "to be held": [held, confirmed, expired],
+    "held": [confirmed, expired],
+    "expiring": [expired],
+    "stuck": [completed, failed],
+}
+
+
+@pytest.mark.parametrize(
+    ("earlier", "last"), [(name, last) for name, ends in LATER.items() for last in ends]
+)
+def test_an_order_of_the_backup_becomes_what_its_events_tell(earlier: str, last: Make) -> None:
+    order = EARLIER[earlier]()
+    told = as_before(order, last())
+    place = Place(order)
+    assert place.restore(told).brought
+    now = place.now(order)
+    shown = ("status", "total_price", "settled_at", "hold")
+    if told.hold and told.hold.expired_at:
+        # When the expiry was recorded is not told, but when the stock was back.
+        now = replace(now, hold=now.hold and replace(now.hold, expired_at=told.hold.expired_at))
+    assert {name: getattr(now, name) for name in shown} == {
+        name: getattr(told, name) for name in shown
+    }
+    assert [line.unit_price for line in now.lines] == [line.unit_price for line in told.lines]
+    assert now.updated_at == max(order.updated_at, told.updated_at)
+    assert now.phase.is_settled
+    assert not place.orders.unpublished(10)
+
+
+def test_an_order_that_the_store_lacks_is_made_from_its_events() -> None:
+    told = completed(basket(customer_id="somebody", currency="EUR"))
+    place = Place()
+    place.restore(told)
+    made = place.now(told)
+    assert (made.status, made.total_price) == (told.status, told.total_price)
+    assert [(each.item_id, each.quantity) for each in made.lines] == [
+        (each.item_id, each.quantity) for each in told.lines
+    ]
+    assert (made.customer_id, made.currency, made.lines[0].taken) == (None, None, None)
+
+
+def test_a_hold_whose_end_nobody_told_lasts_as_long_as_it_can() -> None:
+    told = held(seconds=60)
+    place = Place()
+    place.restore(told)
+    assert place.now(told).held_until == later(2) + timedelta(hours=1)
+
+
+def test_an_order_that_only_failed_is_not_made_again() -> None:
+    told = failed()
+    place = Place()
+    assert place.restore(told).failed == [told.id]
+    assert place.orders.get(told.id) is None
+
+
+def test_a_failure_that_was_only_told_has_no_reason_of_its_own() -> None:
+    order = pending()
+    place = Place(order)
+    place.restore(as_before(order, failed()))
+    failure = place.now(order).failure
+    assert failure is not None
+    assert failure.code is FailureCode.DECIDED
+
+
+@pytest.mark.parametrize("made", [completed, cancelled, held, confirmed, expired, failed])
+def test_an_order_that_the_events_tell_nothing_new_of_stays(made: Make) -> None:
+    order = made()
+    place = Place(order)
+    done = place.restore(order)
+    assert (done.brought, done.in_doubt, done.contradicted) == ([], [], [])
+    assert place.now(order).version == 1
+
+
+def test_two_ends_of_an_order_are_named_and_not_chosen_between() -> None:
+    order = expired()
+    told = as_before(order, cancelled())
+    place = Place(order)
+    assert place.restore(told).contradicted == [order.id]
+    assert place.now(order).status is OrderStatus.EXPIRED
+
+
+def test_events_that_contradict_each_other_are_named() -> None:
+    order = held()
+    told = as_before(order, confirmed()), as_before(order, expired())
+    place = Place(order)
+    assert place.restore(*told).contradicted == [order.id]
+    assert place.now(order).status is OrderStatus.RESERVED
+
+
+@pytest.mark.parametrize("make", [pending, cancelling, expiring])
+def test_an_order_that_waits_and_is_told_no_end_is_stuck(make: Make) -> None:
+    order = make()
+    place = Place(order)
+    place.restore(order)
+    now = place.now(order)
+    assert now.stuck is not None
+    assert now.stuck.items == order.item_ids
+    assert now.stuck.intent is None
+
+
+def test_the_lease_says_what_was_being_done_for_an_order_that_is_stuck() -> None:
+    order = pending()
+    place = Place(order)
+    intent = intent_of(order)
+    [seen] = place.leases.look(order.item_ids)
+    place.leases.acquire(seen, intent)
+    place.restore()
+    assert _intent(place.now(order)) == intent
+
+
+def test_an_order_of_several_items_has_the_intent_that_its_primary_holds() -> None:
+    order = basket()
+    place = Place(order)
+    *others, primary = place.leases.look(order.item_ids)
+    intent = replace(intent_of(order), fence=1)
+    taken = place.leases.acquire(primary, intent)
+    assert taken is not None
+    place.leases.acquire_all(others, Primary(primary.item_id, 1))
+    place.restore()
+    assert _intent(place.now(order)) == intent
+
+
+def test_an_intent_of_others_says_nothing_of_an_order() -> None:
+    order = pending()
+    place = Place(order)
+    [seen] = place.leases.look(order.item_ids)
+    place.leases.acquire(seen, intent_of(pending()))
+    place.restore()
+    assert _intent(place.now(order)) is None
+
+
+def test_an_order_that_waits_for_an_inventory_that_can_be_asked_again_is_left_to_settlement() -> (
+    None
+):
+    order = pending()
+    place = Place(order)
+    place.restore(leased=False)
+    assert place.now(order).phase is OrderPhase.TAKING
+
+
+def test_without_write_nothing_changes() -> None:
+    known, waiting, told = held(), pending(), completed()
+    place = Place(known, waiting)
+    done = place.restore(told, as_before(known, confirmed()), write=False)
+    assert (len(done.brought), len(done.in_doubt)) == (2, 1)
+    assert place.orders.get(told.id) is None
+    assert [place.now(each).version for each in (known, waiting)] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        b"",
+        b"[]",
+        b"null",
+        b"\xff",
+        b'{"event":"ORDER_CREATED"}',
+        b"[" * 100_000,
+    ],
+)
+def test_what_is_no_event_is_read_as_none(value: bytes | None) -> None:
+    assert decode(value) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "bad"),
+    [
+        ("orderId", '"../etc"'),
+        ("status", '"SOLD"'),
+        ("lines", "[]"),
+        ("lines", "3"),
+        ("totalPrice", '"much"'),
+        ("occurredAt", '"yesterday"'),
+        ("sequence", "null"),
+    ],
+)
+def test_an_event_with_a_member_that_no_event_has_is_read_as_none(name: str, bad: str) -> None:
+    [event] = completed().new_events
+    told = json.loads(encode(event)) | {name: json.loads(bad)}
+    assert decode(json.dumps(told).encode()) is None
+
+
+def _intent(order: Order) -> Intent | None:
+    assert order.stuck is not None
+    return order.stuck.intent
