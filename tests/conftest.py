@@ -57,6 +57,15 @@ def inventory(
         yield inventory
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Generated cases run the same lines again and again, and to count those lines takes longer
+    than to run them. Other tests reach every line that these reach."""
+    for item in items:
+        if item.get_closest_marker("hypothesis"):
+            item.add_marker("no_cover")
+
+
 class Together(LoadScopeScheduling):
     """Among several test processes a file stays whole, and all that share the running systems stay
     together, so that these start once."""

@@ -21,6 +21,9 @@ from tests.unit.application.stock.processes import (
 from tests.unit.application.stock.wires import Tripwire
 from tests.unit.application.stock.world import INITIAL, LONG, A, B, C, World
 
+# A hundred thousand walks through the same lines, which other tests reach too: to count the lines
+# would take longer than the walks.
+pytestmark = pytest.mark.no_cover
 CONTRACTS = ["absolute", "conditional"]
 BASKET = ((A, 3), (B, 2))
 # The same items, the other way round.

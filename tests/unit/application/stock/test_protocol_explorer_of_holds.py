@@ -23,6 +23,8 @@ from tests.unit.application.stock.processes import (
 from tests.unit.application.stock.wires import Tripwire
 from tests.unit.application.stock.world import HOLD, LONG, A, B, World
 
+# As in test_protocol_explorer.
+pytestmark = pytest.mark.no_cover
 both_contracts = pytest.mark.parametrize("contract", ["absolute", "conditional"])
 Wanted = tuple[tuple[str, int], ...]
 BASKET: Wanted = ((A, 3), (B, 2))
