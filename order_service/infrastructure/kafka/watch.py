@@ -54,8 +54,7 @@ class KafkaWatch:
         """Ask Kafka once; raises no error of Kafka's. Answers 0: a look has no work to count."""
         self._admin = self._admin or self._make_admin()
         begun = datetime.now(UTC)
-        asked = self._admin.describe_topics(TopicCollection(self._topics), request_timeout=_TIMEOUT)
-        answers = {topic: _answer(future) for topic, future in asked.items()}
+        answers = {} if self._is_away and not _answers(self._admin) else self._ask(self._admin)
         # A poll runs the admin client's error callback.
         self._admin.poll(0)
         if all(isinstance(each, KafkaError) and each.code() < 0 for each in answers.values()):
@@ -68,6 +67,10 @@ class KafkaWatch:
         self._connections.answered()
         warn_of_unbounded(self._admin, self._compare(answers))
         return 0
+
+    def _ask(self, admin: AdminClient) -> dict[str, str | KafkaError]:
+        asked = admin.describe_topics(TopicCollection(self._topics), request_timeout=_TIMEOUT)
+        return {topic: _answer(future) for topic, future in asked.items()}
 
     def check(self) -> None:
         """Raises BrokerUnavailable while Kafka does not answer."""
@@ -130,6 +133,16 @@ class KafkaWatch:
             log.info("stock_topics_missing", topics=missing)
         else:
             log.info("stock_topics_found", topics=self._topics)
+
+
+def _answers(admin: AdminClient) -> bool:
+    """Asked before describe_topics while Kafka is away: where the answer to that comes after its
+    time-out, librdkafka may end the process (confluentinc/librdkafka, issue 4605)."""
+    try:
+        admin.list_topics(timeout=_TIMEOUT)
+    except KafkaException:
+        return False
+    return True
 
 
 def _is_unknown(answer: str | KafkaError) -> bool:

@@ -115,8 +115,14 @@ class Admin:
     def __init__(self, **answers: str | KafkaError) -> None:
         self.answers = answers
         self.settings: dict[str, str | KafkaError] = {}
+        self.described = 0
+
+    def list_topics(self, timeout: float) -> None:
+        if all(answer is GONE for answer in self.answers.values()):
+            raise KafkaException(GONE)
 
     def describe_topics(self, topics: Any, request_timeout: float) -> dict[str, Future[Any]]:
+        self.described += 1
         return {topic: self._answer(topic) for topic in topics.topic_names}
 
     def describe_configs(self, asked: Any, request_timeout: float) -> dict[Any, Future[Any]]:
@@ -171,6 +177,17 @@ def test_kafka_is_away_when_it_has_not_answered_for_a_few_seconds(time: Time) ->
     seen.look()
     seen.check()
     assert registry.get_sample_value("order_service_kafka_up") == 1
+
+
+def test_topics_are_described_only_by_a_broker_that_answers(time: Time) -> None:
+    admin = Admin(a=GONE)
+    seen = watching(admin)
+    for _ in range(3):
+        seen.look()
+    assert admin.described == 0
+    admin.answers["a"] = "1"
+    seen.look()
+    assert admin.described == 1
 
 
 def test_kafka_is_away_when_a_question_to_it_hangs(time: Time) -> None:
