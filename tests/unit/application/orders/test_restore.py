@@ -10,6 +10,7 @@ import pytest
 from order_service.application.orders.restore import Restoration, RestoreOrders, Told
 from order_service.application.stock.lease import Primary
 from order_service.application.stock.open_intents import LeasedIntents
+from order_service.domain.history import Actor, ActorKind, Change
 from order_service.domain.hold import Hold
 from order_service.domain.marks import FailureCode
 from order_service.domain.moves import Intent
@@ -116,6 +117,12 @@ def test_an_order_of_the_backup_becomes_what_its_events_tell(earlier: str, last:
     assert [line.unit_price for line in now.lines] == [line.unit_price for line in told.lines]
     assert now.updated_at == max(order.updated_at, told.updated_at)
     assert now.phase.is_settled
+    found = place.orders.with_history(order.id)
+    assert found is not None
+    entry = found[1][-1]
+    assert (entry.event, entry.status) == (Change.ORDER_BROUGHT_BACK, told.status)
+    assert entry.by == Actor(ActorKind.OPERATOR, "Ada")
+    assert entry.reason == ", ".join(event.type for event in told.new_events)
     assert not place.orders.unpublished(10)
 
 
