@@ -43,8 +43,8 @@ def _common(settings: Settings) -> dict[str, Any]:
 def _hosts(url: str) -> str:
     """``a:1,b:2`` of ``mongodb://user:password@a:1,b:2/database?options``; of a Unix socket its
     path."""
-    rest = url.partition("://")[2].partition("?")[0]
-    return rest.partition("/")[0].rpartition("@")[2] or rest
+    login_and_hosts, _, path = url.partition("://")[2].partition("?")[0].partition("/")
+    return login_and_hosts.rpartition("@")[2] or f"/{path}"
 
 
 def _who_may(settings: Settings) -> str:

@@ -55,7 +55,11 @@ def test_a_start_line_names_the_issuer_whose_callers_may_use_the_api() -> None:
 
 @pytest.mark.parametrize(
     ("url", "shown"),
-    [("unix:///run/redis.sock?password=hunter2", "/run/redis.sock"), (None, None)],
+    [
+        ("unix:///run/redis.sock?password=hunter2", "/run/redis.sock"),
+        ("unix://shop:hunter2@/run/redis.sock", "/run/redis.sock"),
+        (None, None),
+    ],
 )
 def test_a_start_line_names_the_redis_that_is_set(url: str | None, shown: str | None) -> None:
     assert of_api(Settings(redis_url=url), [])["redis"] == shown
