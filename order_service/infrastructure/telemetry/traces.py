@@ -38,6 +38,7 @@ from order_service.settings import Settings
 
 # Seconds for one export: a collector that is away must not hold up the end of a process.
 _PATIENCE: Final = 2.0
+_TIMEOUTS: Final = ("OTEL_EXPORTER_OTLP_TIMEOUT", "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT")
 _NOT_TRACED: Final = ("/health/", "/metrics")
 
 _propagator: Final = TraceContextTextMapPropagator()
@@ -179,7 +180,7 @@ class _Exporter(SpanExporter):
 def _exporter() -> SpanExporter:
     if os.environ.get("OTEL_TRACES_EXPORTER") == "console":
         return ConsoleSpanExporter()
-    is_given = "OTEL_EXPORTER_OTLP_TIMEOUT" in os.environ
+    is_given = not os.environ.keys().isdisjoint(_TIMEOUTS)
     return OTLPSpanExporter(timeout=None if is_given else _PATIENCE)
 
 
