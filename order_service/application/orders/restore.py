@@ -4,7 +4,7 @@ Nothing is guessed: what the events do not tell is marked as stuck, or named.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from order_service.application.clock import Clock
 from order_service.application.orders.ports import OrderRepository
-from order_service.application.orders.settle import BATCH, UnsettledOrders
+from order_service.application.orders.settle import BATCH, UnsettledOrders, all_unsettled
 from order_service.application.place import Place
 from order_service.domain.events import OrderEvent, OrderEventType
 from order_service.domain.history import Actor, ActorKind
@@ -129,17 +129,10 @@ class RestoreOrders:
 
     def _doubt(self, done: Restoration, intents: OpenIntents, brought: set[str]) -> None:
         now = self._clock.now()
-        for order in self._waiting(now):
+        for order in all_unsettled(self._orders, now):
             if order.id not in brought and order.awaits_stock:
                 stuck = Stuck(_UNTOLD, now, tuple(order.stock_changes), intents.of(order))
                 done.in_doubt.append(Change(order, order.mark_stuck(stuck)))
-
-    def _waiting(self, before: datetime) -> Iterator[Order]:
-        last: list[Order] = []
-        while page := self._orders.unsettled(before, BATCH, last):
-            yield from page
-            since = page[-1].awaiting_since
-            last = [order for order in (*last, *page) if order.awaiting_since == since]
 
     def _write(self, changes: Sequence[Change]) -> None:
         for change in changes:

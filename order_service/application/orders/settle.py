@@ -94,13 +94,16 @@ class SettleOrders:
         )
 
     def _overdue_orders(self) -> Iterator[Order]:
-        """Page by page, so that orders that can't be settled hold up no order behind them."""
-        before = self._clock.now() - self._overdue.settle_after
-        last: list[Order] = []
-        while page := self._orders.unsettled(before, BATCH, last):
-            yield from page
-            since = page[-1].awaiting_since
-            last = [order for order in (*last, *page) if order.awaiting_since == since]
+        return all_unsettled(self._orders, self._clock.now() - self._overdue.settle_after)
+
+
+def all_unsettled(orders: UnsettledOrders, before: datetime) -> Iterator[Order]:
+    """Page by page, so that orders that can't be settled hold up no order behind them."""
+    last: list[Order] = []
+    while page := orders.unsettled(before, BATCH, last):
+        yield from page
+        since = page[-1].awaiting_since
+        last = [order for order in (*last, *page) if order.awaiting_since == since]
 
 
 def _needs_one_of(failing: Set[tuple[str, ...]], order: Order) -> bool:
