@@ -21,8 +21,8 @@ from order_service.domain.moves import Intent
 from order_service.domain.order import Order
 
 _UNTOLD: Final = (
-    "The store was restored from a backup in which the order waits for its stock, and no event "
-    "tells what became of the order since then."
+    "The store was restored from a backup in which the order waits for its stock, and its events "
+    "don't tell what became of the order since then."
 )
 
 
@@ -62,8 +62,9 @@ class Change:
 class Restoration:
     """``brought``: orders that the events bring on. ``in_doubt``: orders that wait for their stock,
     and are marked as stuck. ``contradicted``: ids of orders that ended otherwise than their events
-    tell, or whose events contradict each other; they are left alone. ``failed``: the number of
-    orders that the store lacks and that only failed; they are left out."""
+    tell, or whose events contradict each other; such an order is left alone, unless it waits for
+    its stock and so is in doubt too. ``failed``: ids of orders that the store lacks and that only
+    failed; they are left out."""
 
     told: Told
     brought: list[Change] = field(default_factory=list)

@@ -102,7 +102,7 @@ def _lines(done: Restoration, write: bool) -> Iterator[str]:
 
 def _why(change: Change) -> str:
     if change.after.stuck is not None:
-        return "stuck: no event tells what became of it"
+        return "stuck: its events don't tell what became of it"
     return f"events: {change.after.new_history[-1].reason}"
 
 
@@ -114,7 +114,7 @@ def _left_over(done: Restoration) -> Iterator[str]:
             [order.id for order in held],
         )
     if done.contradicted:
-        yield _left("Left alone, because store and events tell of two ends", done.contradicted)
+        yield _left("Not decided, because store and events tell of two ends", done.contradicted)
     if done.failed:
         yield _left("Not made again, because they only failed", done.failed)
     if done.told.cut:

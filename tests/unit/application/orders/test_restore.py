@@ -186,6 +186,14 @@ def test_events_that_contradict_each_other_are_named() -> None:
     assert place.now(order).status is OrderStatus.RESERVED
 
 
+def test_an_order_that_waits_and_whose_events_contradict_each_other_is_stuck() -> None:
+    order = pending()
+    place = Place(order)
+    done = place.restore(as_before(order, completed()), as_before(order, failed()))
+    assert done.contradicted == [order.id]
+    assert place.now(order).stuck is not None
+
+
 @pytest.mark.parametrize("make", [pending, cancelling, expiring])
 def test_an_order_that_waits_and_is_told_no_end_is_stuck(make: Make) -> None:
     order = make()
