@@ -53,7 +53,7 @@ class Outage:
         return self._lasts
 
     def failed(self, **fields: Any) -> None:
-        """Count a failure. The first failure is logged, and then one a minute."""
+        """Count a failure. The first failure is logged, and then one in each ``every`` seconds."""
         with self._lock:
             now = self._failed_at = time.monotonic()
             is_new = not self._lasts and now - self._ended >= self._again

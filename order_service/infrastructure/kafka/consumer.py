@@ -54,7 +54,8 @@ class StockConsumer:
     """``run`` belongs to one thread; ``stop`` and ``health`` may be called from any.
 
     ``open_intake``: makes a new client for each run, as a client that failed is of no more use.
-    ``logged`` hears of each change that was delivered and is in the log, but of no replay.
+    ``logged`` hears of each change that was delivered once it is in the log, or in a dead-letter
+    topic where the log refused it; but of no replay.
     """
 
     def __init__(

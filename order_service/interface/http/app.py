@@ -31,7 +31,7 @@ from order_service.interface.http.stopping import Stopping
 from order_service.interface.http.use_cases import ApiUseCases
 from order_service.settings import Settings
 
-# Seconds, delay included: well within the 30 s that gunicorn waits for its workers.
+# Seconds, delay included: well within the graceful_timeout of gunicorn.conf.py.
 _STOP_AT_MOST = 20.0
 
 
