@@ -43,12 +43,19 @@ class ToldOrder(RecordedOrder):
         return lost.bring_to(events, at, by)
 
     def is_behind(self, events: Sequence[OrderEvent]) -> bool:
-        return _rank(OrderStatus(events[-1].status)) > _rank(self.status)
+        told = OrderStatus(events[-1].status)
+        return _rank(told) > _rank(self.status) and not self._cannot_become(told)
 
     def contradicts(self, events: Sequence[OrderEvent]) -> bool:
-        """Whether the order ended, and the events tell of another end."""
+        """Whether the order ended, and the events tell of another end; or whether they tell that
+        an order failed which took its stock."""
         told = OrderStatus(events[-1].status)
-        return told is not self.status and _rank(told) == _rank(self.status) == _LAST
+        is_another_end = told is not self.status and _rank(told) == _rank(self.status) == _LAST
+        return is_another_end or self._cannot_become(told)
+
+    def _cannot_become(self, told: OrderStatus) -> bool:
+        took = self.status in (OrderStatus.RESERVED, OrderStatus.COMPLETED)
+        return told is OrderStatus.FAILED and took
 
     def bring_to(self, events: Sequence[OrderEvent], at: datetime, by: Actor) -> Self:
         """The order as the events leave it. Moves no stock and tells no event: both happened."""

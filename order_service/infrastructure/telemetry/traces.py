@@ -27,7 +27,7 @@ from opentelemetry.sdk.trace.export import (
 )
 from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
-from pymongo.monitoring import CommandStartedEvent
+from pymongo.monitoring import CommandFailedEvent, CommandStartedEvent
 
 from order_service.application.outage import Outage
 from order_service.domain.events import OrderEvent
@@ -81,6 +81,8 @@ class Traces(LogCorrelation):
             work,
             None if _is_traced() or not origins else _within(origins[0]),
             links=[Link(each) for each in origins],
+            # The driver's errors, which are chained to ours, name hosts.
+            record_exception=False,
             attributes={"order.ids": [order.id for order in orders]},
         )
         with super().working_on(work, orders), started:
@@ -96,7 +98,10 @@ class Traces(LogCorrelation):
         with (
             super().calling(method, path) as call,
             self._tracer.start_as_current_span(
-                f"{method} inventory", kind=SpanKind.CLIENT, attributes=about
+                f"{method} inventory",
+                kind=SpanKind.CLIENT,
+                attributes=about,
+                record_exception=False,
             ) as span,
         ):
             _propagator.inject(call.headers)
@@ -152,6 +157,14 @@ class _CommandsOfTraces(CommandTracer):
     def started(self, event: CommandStartedEvent) -> None:
         if _is_traced():
             super().started(event)
+
+    def failed(self, event: CommandFailedEvent) -> None:
+        """Without MongoDB's text, which may repeat a document."""
+        span = self._pop_span(event)
+        if span is not None:
+            code = str(event.failure.get("codeName", "failed"))
+            span.set_status(Status(StatusCode.ERROR, code))
+            span.end()
 
 
 class _Exporter(SpanExporter):

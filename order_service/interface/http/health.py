@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from flask import Response
 from flask_openapi import Tag
 
-from order_service.application.readiness import CheckReadiness, DependencyState, Lasting
+from order_service.application.readiness import CheckReadiness, DependencyState
 from order_service.interface.http.answers import LiveAnswer, ReadyAnswer, ShownDependency
 from order_service.interface.http.routes import NO_SCOPE, Routes
 from order_service.interface.http.stopping import Stopping
@@ -15,7 +15,6 @@ _TAG = Tag(name="Health", description="For load balancers and orchestrators.")
 
 def routes(check_readiness: CheckReadiness, stopping: Stopping) -> Routes:
     health = Routes("health", "/health", _TAG)
-    being_stopped = Lasting()
 
     @health.get("/live", NO_SCOPE, "isLive", {200: LiveAnswer})
     def live() -> Response:
@@ -33,8 +32,8 @@ def routes(check_readiness: CheckReadiness, stopping: Stopping) -> Routes:
         without it orders can still be read, and creating one answers 503 by itself.
         """
         if stopping.begun:
-            since = being_stopped.since(True)
-            return _ready([DependencyState("process", True, "It is stopping.", since)])
+            stops = DependencyState("process", True, "It is stopping.", stopping.begun_at)
+            return _ready([stops])
         return _ready(check_readiness())
 
     return health

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 _LOOK_EVERY = 0.02
 
@@ -20,12 +21,16 @@ class Stopping:
         # Threads, each with a request from before the signal. Later requests don't count: under
         # load there is always one.
         self._in_flight: set[int] = set()
-        self.begun = False
+        self.begun_at: datetime | None = None
+
+    @property
+    def begun(self) -> bool:
+        return self.begun_at is not None
 
     def begin(self, stop_taking: Callable[[], None]) -> None:
         """Returns at once. May be called from a signal handler, and more than once."""
         if not self.begun:
-            self.begun = True
+            self.begun_at = datetime.now(UTC)
             threading.Thread(target=self._wait_and, args=(stop_taking,), daemon=True).start()
 
     def _wait_and(self, stop_taking: Callable[[], None]) -> None:

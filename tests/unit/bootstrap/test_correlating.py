@@ -65,3 +65,27 @@ print(type(correlation(Settings.load({COLLECTOR}), "worker")).__name__)
     line = json.loads(found.stderr)
     assert line["event"] == "not_traced"
     assert "order-service[tracing]" in line["remedy"]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"OTEL_TRACES_EXPORTER": "zipkin"},
+        {"OTEL_TRACES_EXPORTER": "otlp,console"},
+        {**COLLECTOR, "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"},
+        {**COLLECTOR, "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/json"},
+    ],
+    ids=str,
+)
+def test_a_service_that_is_asked_for_what_it_cannot_send_says_so_and_is_not_traced(
+    asked: Mapping[str, str],
+) -> None:
+    found = ran(
+        "from order_service.bootstrap.correlating import correlation\n"
+        "from order_service.settings import Settings\n"
+        f"print(type(correlation(Settings.load({dict(asked)}), 'api')).__name__)"
+    )
+    assert found.stdout == "LogCorrelation\n"
+    line = json.loads(found.stderr)
+    assert line["event"] == "not_traced"
+    assert list(asked)[-1] in line["remedy"]

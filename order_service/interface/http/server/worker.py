@@ -211,8 +211,10 @@ class ApiWorker(RequestThreads):
     def _cap_keepalive(self, _: float) -> None:
         """gunicorn calls this once it accepts no more connections."""
         for listener in self.sockets:
-            while self.accept(listener):
-                pass
+            # Not for ever: after a reload others go on accepting, and clients go on coming.
+            for _ in range(self.cfg.backlog):
+                if not self.accept(listener):
+                    break
             # The kernel goes on taking connections, for nobody, until each process has closed it.
             listener.close()
         self._room.stop()

@@ -178,6 +178,14 @@ def test_two_ends_of_an_order_are_named_and_not_chosen_between() -> None:
     assert place.now(order).status is OrderStatus.EXPIRED
 
 
+@pytest.mark.parametrize("made", [completed, held])
+def test_an_order_that_took_its_stock_does_not_fail_by_an_event(made: Make) -> None:
+    order = made()
+    place = Place(order)
+    assert place.restore(as_before(order, failed())).contradicted == [order.id]
+    assert place.now(order).status is order.status
+
+
 def test_events_that_contradict_each_other_are_named() -> None:
     order = held()
     told = as_before(order, confirmed()), as_before(order, expired())
