@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from click.testing import CliRunner, Result
@@ -11,11 +11,13 @@ from order_service.application.orders.decide import DecideOrder
 from order_service.application.orders.history import Moved, ReadHistory
 from order_service.application.orders.list import ListOrders, OrderPlace, OrderQuery
 from order_service.application.orders.list_open import ListOpenOrders
+from order_service.application.orders.restore import RestoreOrders, Told
 from order_service.application.orders.show import ShowOrder
 from order_service.application.place import Place
+from order_service.application.stock.open_intents import LeasedIntents
 from order_service.domain.order import Order
 from order_service.interface.cli.orders import OrderTools, orders
-from tests.unit.fakes import FakeClock, FakeOrders
+from tests.unit.fakes import FakeClock, FakeLeases, FakeOrders
 
 
 class FakePages:
@@ -57,18 +59,33 @@ class FakeLog:
         }
 
 
+class FakeTopic:
+    """What was told since any time."""
+
+    def __init__(self) -> None:
+        self.told = Told()
+
+    def since(self, _: datetime) -> Told:
+        return self.told
+
+
 class Shop:
     def __init__(self) -> None:
         self.book = FakeOrders()
+        self.topic = FakeTopic()
         self.log = FakeLog()
 
     def orders(self) -> OrderTools:
         book: Any = self.book
+        clock = FakeClock()
         return OrderTools(
             list_orders=ListOrders(FakePages(book)),
             show=ShowOrder(ReadHistory(book, self.log), book),
-            list_open=ListOpenOrders(book, FakeClock(), timedelta(seconds=12)),
-            decide=DecideOrder(book, FakeClock()),
+            list_open=ListOpenOrders(book, clock, timedelta(seconds=12)),
+            decide=DecideOrder(book, clock),
+            restore=RestoreOrders(
+                self.topic, book, LeasedIntents(FakeLeases(clock)), clock, timedelta(days=1)
+            ),
         )
 
     def have(self, order: Order) -> Order:
