@@ -4,7 +4,6 @@ inventory behind a proxy that misbehaves when told to."""
 import os
 import re
 import subprocess
-import sys
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +16,7 @@ from devstack.inventory import SampleInventory
 from devstack.kafka import KafkaBroker
 from devstack.mongod import MongoCluster, Mongod
 from devstack.processes import ManagedProcess
+from tests.commands import order_service
 from tests.faults.addresses import NAME, AddressBook
 from tests.faults.composition import ADDRESSES, TRAPS
 from tests.faults.traps import TrapFolder
@@ -128,13 +128,7 @@ class Rig:
         """``order-service`` with these arguments, whatever its exit code."""
         # The inventory's name is known only to the processes under test.
         settings = {**self.system.settings, "INVENTORY_SERVICE_URL": self.proxy.url}
-        return subprocess.run(
-            [sys.executable, "-m", "order_service", *arguments],
-            env=clean_environment(settings),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        return order_service(*arguments, environment=clean_environment(settings))
 
     def overwrites(self, item: str) -> int:
         """How many the proxy has seen."""

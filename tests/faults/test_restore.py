@@ -6,8 +6,6 @@ The commands are those of docs/backup.md.
 
 import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -23,9 +21,10 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 from devstack.inventory import SampleInventory
 from devstack.kafka import KafkaBroker
 from devstack.mongod import Mongod
+from tests.commands import order_service
 from tests.faults.rig import SETTINGS
 from tests.misbehaving import HANG_AFTER, MisbehavingInventory
-from tests.system import CHECKOUT, Parts, System, clean_environment
+from tests.system import Parts, System, clean_environment
 from tests.waiting import until
 
 TOPIC = "order-events-of-a-lost-store"
@@ -228,14 +227,8 @@ def _reconcile(system: System, since: str) -> dict[str, Any]:
 
 
 def _command(system: System, code: int, *words: str) -> dict[str, Any]:
-    done = subprocess.run(
-        [sys.executable, "-m", "order_service", *words, "--json"],
-        env=clean_environment(system.settings),
-        cwd=CHECKOUT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    environment = clean_environment(system.settings)
+    done = order_service(*words, "--json", environment=environment)
     assert done.returncode == code, done.stdout + done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     return found

@@ -1,7 +1,6 @@
 """The service on its real parts, whose stock changes a consumer writes into the log."""
 
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -21,10 +20,11 @@ from order_service.domain.line import Line
 from order_service.domain.order import Order
 from order_service.domain.status import OrderStatus
 from order_service.interface.http.use_cases import ApiUseCases
+from tests.commands import order_service
 from tests.integration.stock.stock_stage import Stage
 from tests.items import Items
 from tests.orders import CALLER
-from tests.system import CHECKOUT, clean_environment
+from tests.system import clean_environment
 from tests.waiting import until
 
 
@@ -112,15 +112,7 @@ class Shop:
 
     def command(self, *words: str) -> subprocess.CompletedProcess[str]:
         """As it is installed."""
-        return subprocess.run(
-            [sys.executable, "-m", "order_service", *words],
-            env=clean_environment(self.environment),
-            cwd=CHECKOUT,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        return order_service(*words, environment=clean_environment(self.environment))
 
     def logged(self, item: str, number: int) -> list[dict[str, Any]]:
         """The item's entries, once there are so many."""

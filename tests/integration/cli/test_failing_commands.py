@@ -1,12 +1,10 @@
 """Whatever a command lacks, it says so in one line, and its exit code is that of a failure."""
 
-import subprocess
-import sys
-
 import pytest
 
 from devstack.ports import free_port
-from tests.system import CHECKOUT, clean_environment
+from tests.commands import order_service
+from tests.system import clean_environment
 
 OF_THE_STORE = [
     ("migrate", 1),
@@ -21,15 +19,7 @@ OTHERS = [("worker", 1), ("dead-letters list", 1), ("dead-letters replay --dry-r
 
 def failed(words: str, **settings: str) -> tuple[int, str]:
     """Its exit code, and the one line that it said."""
-    done = subprocess.run(
-        [sys.executable, "-m", "order_service", *words.split()],
-        env=clean_environment(settings),
-        cwd=CHECKOUT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = order_service(*words.split(), environment=clean_environment(settings))
     (line,) = done.stderr.splitlines()
     return done.returncode, line
 

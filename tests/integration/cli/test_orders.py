@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -25,9 +24,10 @@ from order_service.infrastructure.mongo import schema
 from order_service.infrastructure.mongo.connection import Database
 from order_service.interface.http.use_cases import ApiUseCases
 from order_service.settings import Settings
+from tests.commands import order_service
 from tests.integration.conftest import opened, store_settings
 from tests.items import Items
-from tests.system import CHECKOUT, clean_environment
+from tests.system import clean_environment
 
 
 class DiesBeforeStoring:
@@ -83,15 +83,7 @@ class Shop:
             "MONGO_DATABASE": self._settings.mongo_database,
             "INVENTORY_SERVICE_URL": self._settings.inventory_service_url,
         }
-        return subprocess.run(
-            [sys.executable, "-m", "order_service", *words],
-            env=clean_environment(environment),
-            cwd=CHECKOUT,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        return order_service(*words, environment=clean_environment(environment))
 
     def json(self, *words: str) -> Any:
         done = self.command(*words, "--json")
@@ -190,14 +182,6 @@ def test_orders_stuck_and_reconcile_without_their_store_end_soon_with_one_line(
     words: str, exit_code: int
 ) -> None:
     environment = {"MONGO_URI": f"mongodb://127.0.0.1:{free_port()}", "STORE_TIMEOUT": "0.5"}
-    done = subprocess.run(
-        [sys.executable, "-m", "order_service", *words.split()],
-        env=clean_environment(environment),
-        cwd=CHECKOUT,
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
+    done = order_service(*words.split(), environment=clean_environment(environment))
     assert done.returncode == exit_code
     assert done.stderr == "The order store can't be reached.\n"

@@ -1,9 +1,7 @@
 """Why the store can't be used is said in one line, without a host, a user or the driver's words."""
 
-import os
 import re
 import subprocess
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -22,9 +20,11 @@ from order_service.infrastructure.mongo.connection import Database
 from order_service.infrastructure.mongo.order_pages import MongoOrderPages
 from order_service.infrastructure.mongo.orders import MongoOrderRepository
 from order_service.infrastructure.mongo.stock_changes import MongoStockChangeLog
+from tests import commands
 from tests.integration.conftest import connected
 from tests.integration.mongo.guarded_mongod import PASSWORD, USER, GuardedMongod
 from tests.orders import key, pending
+from tests.system import clean_environment
 
 REFUSED, RIGHTS, PRIMARY = "user or the password", "does not allow", "no primary now"
 SLOW, FULL, OTHER = "did not answer in time", "no room", "did not carry it out"
@@ -124,15 +124,8 @@ def test_a_replica_set_that_was_never_initiated_has_no_primary(
 
 
 def order_service(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    return subprocess.run(
-        [sys.executable, "-m", "order_service", *arguments],
-        env=environment | {"STORE_TIMEOUT": "2", "INVENTORY_CONNECT_TIMEOUT": "1"} | settings,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    short = {"STORE_TIMEOUT": "2", "INVENTORY_CONNECT_TIMEOUT": "1"}
+    return commands.order_service(*arguments, environment=clean_environment(short | settings))
 
 
 COMMANDS = [["orders", "list"], ["orders", "stuck"], ["orders", "show", "a" * 24], ["reconcile"]]
