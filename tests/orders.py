@@ -15,6 +15,7 @@ from order_service.domain.marks import (
     Failure,
     FailureCode,
     IdempotencyKey,
+    Origin,
     Shortage,
     Stuck,
 )
@@ -140,6 +141,7 @@ def as_stored(order: Order) -> dict[str, Any]:
 def in_every_state() -> dict[str, Order]:
     """As a repository would hold them: one of each, every field set in one or another."""
     all_given = {
+        "origin": Origin("a-request", f"00-{'1' * 32}-{'2' * 16}-01"),
         "customer_id": "somebody",
         "reference": "2026-000017",
         "metadata": {"channel": "web", "a.name $with": "\N{SNOWMAN}"},

@@ -327,8 +327,12 @@ class System:
     @property
     def database(self) -> Any:
         if self._store is None:
+            # What no majority has yet the API does not show.
             self._store = MongoClient(
-                self.parts.mongo_uri, tz_aware=True, serverSelectionTimeoutMS=10_000
+                self.parts.mongo_uri,
+                tz_aware=True,
+                serverSelectionTimeoutMS=10_000,
+                readConcernLevel="majority",
             )
         return self._store[self.database_name]
 

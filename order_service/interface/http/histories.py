@@ -91,7 +91,8 @@ class ShownEntry(Answer):
     CANCEL_REQUESTED, EXPIRY_RECORDED and GIVEN_UP come before these, and from then on the stock
     goes back. CANCEL_DROPPED: the order keeps its stock all the same. DEFERRED: the caller was
     answered 202. PARTLY_MOVED: some lines' stock is moved. STUCK: the service can't find out what
-    became of the stock. DECIDED: a person said what did."""
+    became of the stock. DECIDED: a person said what did. BROUGHT_BACK: after a
+    restore from a backup the order was brought to what its events tell."""
     actor: Annotated[str, Field(json_schema_extra={"enum": [*ActorKind, _NOBODY_KNOWS]})]
     """Who made the change: a caller of the API, an operator who settled a stuck order, or a part of
     the service: `settlement` finishes what was interrupted, and `expiry` ends holds."""

@@ -12,8 +12,9 @@ from bson import ObjectId
 
 from devstack.inventory import SampleInventory
 from devstack.mongod import Mongod
+from order_service.application.correlation import UNCORRELATED
 from order_service.application.orders.cancel import CancelOrder
-from order_service.application.orders.change import Asked, changed
+from order_service.application.orders.change import Asked, Changing
 from order_service.application.orders.confirm import ConfirmOrder
 from order_service.application.orders.create import CreateOrder, CreateOrderCommand, HoldLimits
 from order_service.application.orders.expire import ExpireOrders
@@ -235,6 +236,7 @@ def test_changes_at_once_leave_an_entry_each_in_the_sequence_of_the_orders_versi
     database: Database,
 ) -> None:
     processes = [MongoOrderRepository(database) for _ in range(2)]
+    changing = [Changing(each, UNCORRELATED) for each in processes]
     order = add(processes[0], to_be_held())
 
     def extend(number: int) -> bool:
@@ -242,7 +244,7 @@ def test_changes_at_once_leave_an_entry_each_in_the_sequence_of_the_orders_versi
             return stored.extend(later(5000 + number), stored.updated_at + A_SECOND, CALLER)
 
         try:
-            changed(processes[number % 2], asked(order), by_a_second)
+            changing[number % 2](asked(order), by_a_second)
         except VersionConflict:
             return False
         return True

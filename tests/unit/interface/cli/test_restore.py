@@ -25,7 +25,7 @@ def test_orders_restore_says_what_it_would_do_and_changes_nothing(shop: Shop) ->
     known, lost, waiting = shop.have(held()), completed(), shop.have(pending(at=BEFORE))
     told(shop, confirmed(), known.id)
     told(shop, lost)
-    stuck = "stuck: no event tells what became of it"
+    stuck = "stuck: its events don't tell what became of it"
     result = shop.run(*WORDS)
     assert result.exit_code == 1
     assert [re.split("  +", line) for line in result.stdout.splitlines()[1:4]] == [
@@ -60,7 +60,7 @@ def test_orders_restore_names_whatever_is_left_to_a_person(shop: Shop) -> None:
     for said in (
         f"Held, nobody knows until when (the end here is the latest that MAX_HOLD_SECONDS allows): "
         f"{on_hold.id}.",
-        f"Left alone, because store and events tell of two ends: {ended.id}.",
+        f"Not decided, because store and events tell of two ends: {ended.id}.",
         f"Not made again, because they only failed: {refused.id}.",
         "! Events may be gone that were sent after that time: order-events[2] begins later.",
         "! Not an event of an order: order-events[1]@7.",
