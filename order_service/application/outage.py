@@ -45,12 +45,17 @@ class Outage:
         self._lock = threading.Lock()
         self._lasts = self._is_told = False
         self._begun = self._logged_at = self._failed_at = self._ended = float("-inf")
-        self._since = ""
+        self._since = datetime.now(UTC)
         self._times = 0
 
     @property
     def lasts(self) -> bool:
         return self._lasts
+
+    @property
+    def since(self) -> datetime | None:
+        """When the outage began that lasts now."""
+        return self._since if self._lasts else None
 
     def failed(self, **fields: Any) -> None:
         """Count a failure. The first failure is logged, and then one in each ``every`` seconds."""
@@ -58,14 +63,14 @@ class Outage:
             now = self._failed_at = time.monotonic()
             is_new = not self._lasts and now - self._ended >= self._again
             if is_new:
-                self._begun, self._since, self._times = now, iso(datetime.now(UTC)), 0
+                self._begun, self._since, self._times = now, datetime.now(UTC), 0
             self._lasts = True
             self._times += 1
             if not is_new and now - self._logged_at < self._every:
                 return
             self._logged_at, self._is_told = now, True
             lasted = {} if is_new else self._lasted(now)
-            since = self._since
+            since = iso(self._since)
         # The method is looked up now: the log may have been configured since the start.
         write = self._log.warning if self._serious else self._log.info
         write(self._event, since=since, **lasted, **fields)
@@ -80,7 +85,7 @@ class Outage:
             if not self._lasts or now - self._failed_at < self._under_way:
                 return
             is_told, self._lasts, self._is_told, self._ended = self._is_told, False, False, now
-            lasted, since = self._lasted(now), self._since
+            lasted, since = self._lasted(now), iso(self._since)
         if is_told:
             self._log.info(f"{self._event}_over", since=since, **lasted, **fields)
 

@@ -21,6 +21,11 @@ class Dependency(Protocol):
     name: str
     required: bool
 
+    @property
+    def missing_since(self) -> datetime | None:
+        """Since when it has been missing, where it knows that by itself."""
+        ...
+
     def check(self) -> None:
         """Raises the OrderServiceError that says what is missing."""
         ...
@@ -28,8 +33,9 @@ class Dependency(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class DependencyState:
-    """``problem``: None when the dependency is there. ``since``: when the first of the checks in a
-    row began that found it missing. ``required``: as Dependency has it."""
+    """``problem``: None when the dependency is there. ``since``: as the dependency knows it, or
+    else when the first of the checks in a row began that found it missing. ``required``: as
+    Dependency has it."""
 
     name: str
     required: bool
@@ -109,6 +115,8 @@ class _Check:
             problem = f"No answer for {time.monotonic() - began:.1f} s."
         asked_at = datetime.now(UTC) - timedelta(seconds=time.monotonic() - began)
         since = self._lasting.since(problem is not None, asked_at)
+        if problem is not None:
+            since = self._dependency.missing_since or since
         return DependencyState(self._dependency.name, self._dependency.required, problem, since)
 
     def _run(self, answer: _Answer) -> None:

@@ -29,9 +29,15 @@ def correlation(settings: Settings, component: str) -> LogCorrelation:
     try:
         # Here, because the extra may be missing, and who does not trace should not pay for it.
         from order_service.infrastructure.telemetry import traces
+
+        found = traces.traces(settings, component)
     except ModuleNotFoundError as missing:
         remedy = "pip install 'order-service[tracing]', or unset the OTEL_* variables"
         structlog.get_logger().warning("not_traced", missing=missing.name, remedy=remedy)
         return LogCorrelation()
+    except Exception as error:  # noqa: BLE001  (OpenTelemetry's; its text may repeat a secret)
+        remedy = "look for a bad value among the OTEL_* variables"
+        structlog.get_logger().warning("not_traced", error=type(error).__name__, remedy=remedy)
+        return LogCorrelation()
     logs.configure(settings.log_level, [traces.add_trace])
-    return traces.traces(settings, component)
+    return found

@@ -32,10 +32,12 @@ _log: Final = logging.getLogger("gunicorn.error")
 
 class _Master:
     """``host``: HOST as it is bound. ``beyond``: the hosts beyond loopback that gunicorn listens
-    on. ``warned``: the variables that a warning named. gunicorn's hooks can share state only
+    on. ``warned``: the variables that a warning named. ``has_kept``: whether the last reload found
+    bad settings, and kept those that it had. gunicorn's hooks can share state only
     here."""
 
     settings: Settings | None = None
+    has_kept = False
     shared: Shared | None = None
     warned: ClassVar[set[str]] = set()
     host = ""
@@ -83,11 +85,14 @@ def _read_at_reload(folder: Path) -> tuple[Settings, str]:
         # gunicorn would end the whole service after an API that can't be built.
         require_buildable(settings)
     except SettingsError as error:
-        _log.error("Not reloaded, the settings stay as they were: %s", error)
+        reason = str(error)
     except Exception as error:  # noqa: BLE001  (whatever is in the file, the service goes on)
-        _log.error("Not reloaded, the settings stay as they were: %s", type(error).__name__)
+        reason = type(error).__name__
     else:
+        _Master.has_kept = False
         return settings, host
+    _log.error("Not reloaded, the settings stay as they were: %s", reason)
+    _Master.has_kept = True
     return _settings(), _Master.host
 
 
@@ -130,7 +135,7 @@ def when_ready(server: Any) -> None:
 
 def on_reload(server: Any) -> None:
     """After a reload gunicorn may listen on other addresses."""
-    _begin(server, "api_reloaded")
+    _begin(server, "api_kept_its_settings" if _Master.has_kept else "api_reloaded")
 
 
 def _begin(server: Any, event: str) -> None:

@@ -1,6 +1,7 @@
 """What readiness asks for."""
 
 from collections.abc import Callable
+from datetime import datetime
 
 import structlog
 
@@ -8,6 +9,7 @@ from order_service.domain.errors import ItemNotFound
 from order_service.infrastructure.auth.key_set import KeySet
 from order_service.infrastructure.inventory.http import InventoryHttp
 from order_service.infrastructure.mongo.connection import Database
+from order_service.infrastructure.mongo.outages import STORE
 from order_service.infrastructure.mongo.schema import require_migrated
 
 _log = structlog.get_logger()
@@ -24,6 +26,10 @@ class StoreDependency:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    @property
+    def missing_since(self) -> datetime | None:
+        return STORE.since
 
     def check(self) -> None:
         require_migrated(self._database)
@@ -44,6 +50,10 @@ class InventoryDependency:
         self._http = http
         self._saw = saw
 
+    @property
+    def missing_since(self) -> datetime | None:
+        return self._http.missing_since
+
     def check(self) -> None:
         nobody = "0" * 24
         try:
@@ -59,6 +69,7 @@ class KeysDependency:
 
     name = "issuer"
     required = True
+    missing_since = None
 
     def __init__(self, keys: KeySet) -> None:
         self._keys = keys

@@ -2,6 +2,7 @@
 away."""
 
 from collections.abc import Callable
+from datetime import datetime
 from math import inf
 from typing import Any, ParamSpec, TypeVar
 
@@ -33,6 +34,10 @@ class Guard:
 
     def available(self) -> bool:
         return not self._breaker.opened
+
+    @property
+    def missing_since(self) -> datetime | None:
+        return self._outage.since
 
     def call(self, send: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Raises InventoryUnavailable while the breaker is open, and what ``send`` raises."""

@@ -12,6 +12,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from functools import wraps
 from math import inf
@@ -82,6 +83,10 @@ class InventoryHttp:
         self._client = _client(self._base, bounds, settings)
         self._prepared_once = prepare("GET", self._base)
         self._guard = Guard(settings.breaker_failures, settings.breaker_reset)
+
+    @property
+    def missing_since(self) -> datetime | None:
+        return self._guard.missing_since
 
     def available(self) -> bool:
         return self._guard.available()

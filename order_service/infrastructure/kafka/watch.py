@@ -82,7 +82,7 @@ class KafkaWatch:
         )
 
     @property
-    def silent_since(self) -> datetime:
+    def missing_since(self) -> datetime:
         """The last answer; while Kafka is away, the first question that it has not answered."""
         return self._silent_since
 

@@ -29,14 +29,20 @@ class OrderLines:
                 _tell(order, entry)
 
 
+def _ids(order: Order) -> dict[str, str | None]:
+    """Of the order's own request: another request may find and finish what was left of it."""
+    request_id = order.origin.request_id if order.origin else None
+    return {"order_id": order.id, "request_id": request_id}
+
+
 def _tell(order: Order, entry: Entry) -> None:
     if entry.event is Change.ORDER_STUCK and order.stuck is not None:
         items = order.stuck.items
-        log.warning("order_stuck", order_id=order.id, reason=entry.reason, items=items)
+        log.warning("order_stuck", **_ids(order), reason=entry.reason, items=items)
     elif entry.event in _ENDS and entry.by in _BY_ITSELF:
         log.info(
             _ENDS[entry.event],
-            order_id=order.id,
+            **_ids(order),
             status=str(entry.status),
             by=str(entry.by.kind),
             reason=entry.reason,

@@ -4,7 +4,10 @@ Import this module only where traces are wanted: the extra ``tracing`` brings it
 read the rest from OTEL_* variables: sampler, batches, where to export to, the service's name.
 """
 
+import atexit
+import logging
 import os
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -16,7 +19,6 @@ from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.instrumentation.pymongo import CommandTracer
-from opentelemetry.instrumentation.wsgi import OpenTelemetryMiddleware
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import (
@@ -36,9 +38,13 @@ from order_service.domain.order import Order
 from order_service.infrastructure.telemetry.correlation import LogCorrelation, OutgoingCall
 from order_service.settings import Settings
 
-# Seconds for one export: a collector that is away must not hold up the end of a process.
+# Seconds for one export, and for all that is left at the exit: a collector that is away must not
+# hold up the end of a process.
 _PATIENCE: Final = 2.0
+_AT_EXIT: Final = 3.0
 _TIMEOUTS: Final = ("OTEL_EXPORTER_OTLP_TIMEOUT", "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT")
+# Statuses from here on are the service's own failures.
+_OURS: Final = 500
 _NOT_TRACED: Final = ("/health/", "/metrics")
 
 _propagator: Final = TraceContextTextMapPropagator()
@@ -46,16 +52,39 @@ _log = structlog.get_logger()
 
 
 def traces(settings: Settings, component: str) -> "Traces":
-    """Starts the thread that exports, so call it after the fork. ``component``: api or worker."""
+    """Starts threads, so call it after the fork. ``component``: api or worker. Raises what
+    OpenTelemetry raises for a bad value of a variable."""
     # Those of .env are not in the environment, where OpenTelemetry looks.
     os.environ.update(settings.otel)
+    # Its lines repeat headers, of a caller's and of ours, and come with each export that fails.
+    logging.getLogger("opentelemetry").setLevel(logging.CRITICAL + 1)
     resource = Resource.create({"service.version": version("order-service")})
     # So OpenTelemetry calls a service that no variable names.
     if str(resource.attributes[SERVICE_NAME]).startswith("unknown_service"):
         resource = resource.merge(Resource({SERVICE_NAME: f"order-service-{component}"}))
-    provider = TracerProvider(resource=resource)
+    provider = TracerProvider(resource=resource, shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(_Exporter(_exporter())))
+    _end_at_exit(provider)
     return Traces(provider)
+
+
+def _end_at_exit(provider: TracerProvider) -> None:
+    """Send what is left, but for no longer than a stop can wait: the provider itself would wait for
+    half a minute. The thread is started now, because at the exit none can be."""
+    is_exit = threading.Event()
+
+    def end() -> None:
+        is_exit.wait()
+        provider.shutdown()
+
+    thread = threading.Thread(target=end, name="traces-end", daemon=True)
+    thread.start()
+
+    def wait_for_end() -> None:
+        is_exit.set()
+        thread.join(_AT_EXIT)
+
+    atexit.register(wait_for_end)
 
 
 class Traces(LogCorrelation):
@@ -124,16 +153,21 @@ class Traces(LogCorrelation):
                 span.end()
 
     def serving(self, app: WSGIApplication) -> WSGIApplication:
-        traced = OpenTelemetryMiddleware(
-            app, response_hook=_name_by_route, tracer_provider=self._provider
-        )
+        """A span for each request but probes, within the caller's trace. OpenTelemetry's own
+        middleware reads every header that a caller can make up, before anybody knows who calls:
+        long ones cost it seconds, and paths, queries and agents became the span's."""
 
         def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
             if environ["PATH_INFO"].startswith(_NOT_TRACED):
                 return app(environ, start_response)
-            # The span ends when the answer's parts have been asked for: here, or a request whose
-            # answer nobody takes would leave its span behind, for the thread's next request.
-            return list(traced(environ, start_response))
+            caller = {"traceparent": environ.get("HTTP_TRACEPARENT", "")}
+            with self._tracer.start_as_current_span(
+                "HTTP",
+                _propagator.extract(caller),
+                SpanKind.SERVER,
+                record_exception=False,
+            ) as span:
+                return app(environ, _noting(span, environ, start_response))
 
         return serve
 
@@ -213,8 +247,19 @@ def _within(context: SpanContext) -> Context:
     return trace.set_span_in_context(trace.NonRecordingSpan(context))
 
 
-def _name_by_route(span: Span, environ: WSGIEnvironment, *_: Any) -> None:
-    rule = getattr(environ.get("werkzeug.request"), "url_rule", None)
-    if rule is not None:
-        span.update_name(f"{environ['REQUEST_METHOD']} {rule.rule}")
-        span.set_attribute("http.route", rule.rule)
+def _noting(span: Span, environ: WSGIEnvironment, start_response: StartResponse) -> StartResponse:
+    """``start_response``, and the span is told of the route and of the status."""
+
+    def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
+        rule = getattr(environ.get("werkzeug.request"), "url_rule", None)
+        if rule is not None:
+            route = rule.rule.replace("<order:", "<")
+            span.update_name(f"{environ['REQUEST_METHOD']} {route}")
+            span.set_attribute("http.route", route)
+        code = int(status[:3])
+        span.set_attribute("http.response.status_code", code)
+        if code >= _OURS:
+            span.set_status(Status(StatusCode.ERROR))
+        return start_response(status, headers, *error)
+
+    return start

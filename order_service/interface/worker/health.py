@@ -42,8 +42,6 @@ class KafkaWatch(Dependency, Protocol):
 
     def look(self) -> int: ...
     @property
-    def silent_since(self) -> datetime: ...
-    @property
     def topics_problem(self) -> str | None: ...
 
 
@@ -103,8 +101,7 @@ class WorkerHealth:
         return _problem(self._check_store()[0])
 
     def _kafka_problem(self) -> Problem | None:
-        problem = self._check_kafka()[0].problem
-        return Problem(problem, self._parts.kafka.silent_since) if problem else None
+        return _problem(self._check_kafka()[0])
 
     def _consumer_problem(self, kafka: Problem | None) -> Problem | None:
         named = kafka or self._restarts["consumer"].problem

@@ -21,6 +21,7 @@ class Part:
     name: str
     required: bool
     check: Callable[[], None]
+    missing_since: datetime | None = None
 
 
 @dataclass
@@ -29,6 +30,7 @@ class Hanging:
 
     name: str = "inventory"
     required: bool = False
+    missing_since: datetime | None = None
     checks: int = 0
     let_go: threading.Event = field(default_factory=threading.Event)
 
@@ -160,3 +162,15 @@ def test_a_dependency_that_is_away_is_described_in_the_services_own_words() -> N
 
     [state] = readiness(Part("store", True, down))()
     assert state.problem == "The order store can't be reached."
+
+
+def test_a_dependency_that_knows_since_when_it_is_missing_is_believed() -> None:
+    def missing() -> None:
+        raise StoreUnavailable("It is away.")
+
+    known = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    part = Part("store", True, missing, known)
+    check = CheckReadiness([part], PATIENT, lambda *_: None)
+    assert check()[0].since == known
+    part.check = lambda: None
+    assert check()[0].since is None

@@ -89,3 +89,28 @@ def test_a_service_that_is_asked_for_what_it_cannot_send_says_so_and_is_not_trac
     line = json.loads(found.stderr)
     assert line["event"] == "not_traced"
     assert list(asked)[-1] in line["remedy"]
+
+
+@pytest.mark.parametrize(
+    "bad", [{"OTEL_BSP_MAX_QUEUE_SIZE": "-3"}, {"OTEL_PROPAGATORS": "nonsense"}], ids=str
+)
+def test_a_bad_value_of_opentelemetrys_ends_no_process(bad: Mapping[str, str]) -> None:
+    asked = {**COLLECTOR, **bad}
+    found = ran(
+        f"import os; os.environ.update({asked})\n"
+        "from order_service.bootstrap.correlating import correlation\n"
+        "from order_service.settings import Settings\n"
+        f"print(type(correlation(Settings.load({asked}), 'api')).__name__)"
+    )
+    lines = found.stderr.splitlines()
+    assert [json.loads(line)["event"] for line in lines] == ["not_traced"]
+
+
+def test_a_malformed_header_for_the_collector_is_not_repeated() -> None:
+    asked = {**COLLECTOR, "OTEL_EXPORTER_OTLP_HEADERS": "authorization: Bearer SECRET"}
+    found = ran(
+        "from order_service.bootstrap.correlating import correlation\n"
+        "from order_service.settings import Settings\n"
+        f"correlation(Settings.load({asked}), 'api')"
+    )
+    assert "SECRET" not in found.stderr + found.stdout

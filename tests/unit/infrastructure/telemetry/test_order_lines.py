@@ -3,10 +3,11 @@
 from typing import Any
 
 import pytest
+from structlog.contextvars import bound_contextvars
 from structlog.testing import capture_logs
 
 from order_service.domain.history import SETTLEMENT
-from order_service.domain.marks import Failure, FailureCode
+from order_service.domain.marks import Failure, FailureCode, Origin
 from order_service.domain.order import Order
 from order_service.infrastructure.telemetry.order_lines import OrderLines
 from tests.orders import ITEM, cancelling, expiring, intent_of, later, pending, stuck
@@ -19,12 +20,14 @@ def told(order: Order) -> list[Any]:
 
 
 def test_an_order_that_is_stuck_is_a_warning_with_the_reason_and_the_items() -> None:
-    order = stuck()
+    order = stuck(origin=Origin("its-request"))
     assert order.stuck is not None
-    [line] = told(order)
+    with bound_contextvars(request_id="the one that came by"):
+        [line] = told(order)
     assert line == {
         "event": "order_stuck",
         "order_id": order.id,
+        "request_id": "its-request",
         "reason": order.stuck.reason,
         "items": (ITEM,),
         "log_level": "warning",

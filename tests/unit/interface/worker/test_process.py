@@ -67,6 +67,7 @@ class FakeStore:
     name: str = "store"
     required: bool = True
     problem: str | None = None
+    missing_since: datetime | None = None
     checks: int = 0
 
     def check(self) -> None:
@@ -80,7 +81,7 @@ class FakeWatch:
     name: str = "kafka"
     required: bool = True
     problem: str | None = None
-    silent_since: datetime = field(default_factory=lambda: datetime.now(UTC))
+    missing_since: datetime = field(default_factory=lambda: datetime.now(UTC))
     topics_problem: str | None = None
     looks: int = 0
 
@@ -390,8 +391,8 @@ class TestHealth:
     ) -> None:
         process = Process(FakeConsumer(state))
         process.watch.problem = "Kafka has not answered since 2026-01-02T03:04:05Z: refused."
-        process.watch.silent_since = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-        problem = Problem(process.watch.problem, process.watch.silent_since)
+        process.watch.missing_since = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+        problem = Problem(process.watch.problem, process.watch.missing_since)
         ready = process.worker.health.ready()
         assert {name: each for name, each in ready.items() if each} == {
             "consumer": problem,
@@ -408,7 +409,7 @@ class TestHealth:
     def test_a_consumer_that_comes_back_after_kafka_counts_as_missing_since_then(self) -> None:
         process = Process(FakeConsumer(FakeHealth(joined=False)))
         process.watch.problem = "Kafka has not answered."
-        process.watch.silent_since = since = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+        process.watch.missing_since = since = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
         process.worker.health.ready()
         process.watch.problem = None
         problem = process.worker.health.ready()["consumer"]
