@@ -4,25 +4,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Final, Self
+from typing import Self
 
 from order_service.domain.events import OrderEvent, OrderEventType
 from order_service.domain.history import Actor, Change
 from order_service.domain.hold import Hold
 from order_service.domain.line import Line
+from order_service.domain.lives import Life, lives_with
 from order_service.domain.marks import Failure, FailureCode
 from order_service.domain.recorded_order import RecordedOrder
 from order_service.domain.status import OrderStatus
 
-# An order goes from a lower one to a higher one, and never leaves the highest.
-_RANKS: Final = {OrderStatus.PENDING: 0, OrderStatus.RESERVED: 1, OrderStatus.COMPLETED: 2}
-_LAST: Final = 3
-
 
 @dataclass(frozen=True, slots=True)
 class ToldOrder(RecordedOrder):
-    """``events``: of one order, in the order of their sequence, at least one. What the events do
-    not tell (customer, key, reference, metadata, the moves of the stock) is left as it was."""
+    """``events``: of one order, in the order of their sequence, at least one, and no contradiction
+    (see ``lives_with``). What the events do not tell (customer, key, reference, metadata, the moves
+    of the stock) is left as it was."""
 
     @classmethod
     def from_events(
@@ -31,31 +29,50 @@ class ToldOrder(RecordedOrder):
         """An order that the store lacks. No event tells until when an order is held: it is held as
         long as it can have been, so that nobody loses goods that may be held for them."""
         first = events[0]
-        held = first.type is OrderEventType.ORDER_RESERVED
+        hold = Hold(int(longest_hold.total_seconds()))
+        held = all(life[0] is OrderStatus.RESERVED for life in lives_with(events))
         lost = cls(
             id=first.order_id,
             lines=first.lines,
             status=OrderStatus.PENDING,
             created_at=first.occurred_at,
             updated_at=first.occurred_at,
-            hold=Hold(int(longest_hold.total_seconds())) if held else None,
+            hold=hold.begin(first.occurred_at) if held else None,
         )
         return lost.bring_to(events, at, by)
 
+    def contradicts(self, events: Sequence[OrderEvent]) -> bool:
+        """Whether no order can have become both what this one is and what the events tell; the
+        events may contradict each other."""
+        return not self._lives(events)
+
     def is_behind(self, events: Sequence[OrderEvent]) -> bool:
         told = OrderStatus(events[-1].status)
-        return _rank(told) > _rank(self.status) and not self._cannot_become(told)
+        return any(
+            self.status is OrderStatus.PENDING or life.index(told) > life.index(self.status)
+            for life in self._lives(events)
+        )
 
-    def contradicts(self, events: Sequence[OrderEvent]) -> bool:
-        """Whether the order ended, and the events tell of another end; or whether they tell that
-        an order failed which took its stock."""
-        told = OrderStatus(events[-1].status)
-        is_another_end = told is not self.status and _rank(told) == _rank(self.status) == _LAST
-        return is_another_end or self._cannot_become(told)
+    def _lives(self, events: Sequence[OrderEvent]) -> list[Life]:
+        if not self._has_goods_of(events[0]):
+            return []
+        return [life for life in lives_with(events) if self._can_have(life)]
 
-    def _cannot_become(self, told: OrderStatus) -> bool:
-        took = self.status in (OrderStatus.RESERVED, OrderStatus.COMPLETED)
-        return told is OrderStatus.FAILED and took
+    def _has_goods_of(self, event: OrderEvent) -> bool:
+        """A line that is not taken has no price yet."""
+        told = {line.item_id: line for line in event.lines}
+        return len(told) == len(self.lines) and all(
+            line.item_id in told
+            and line.quantity == told[line.item_id].quantity
+            and line.unit_price in (None, told[line.item_id].unit_price)
+            for line in self.lines
+        )
+
+    def _can_have(self, life: Life) -> bool:
+        begins = {OrderStatus.FAILED, OrderStatus.RESERVED if self.hold else OrderStatus.COMPLETED}
+        expires = self.hold is not None and self.hold.expired_at is not None
+        is_in_it = self.status in (OrderStatus.PENDING, *life)
+        return life[0] in begins and is_in_it and (OrderStatus.EXPIRED in life or not expires)
 
     def bring_to(self, events: Sequence[OrderEvent], at: datetime, by: Actor) -> Self:
         """The order as the events leave it. Moves no stock and tells no event: both happened."""
@@ -81,10 +98,6 @@ class ToldOrder(RecordedOrder):
 
     def _cancelled_at(self, status: OrderStatus, told_at: datetime) -> datetime | None:
         return (self.cancel_requested_at or told_at) if status is OrderStatus.CANCELLED else None
-
-
-def _rank(status: OrderStatus) -> int:
-    return _RANKS.get(status, _LAST)
 
 
 def _priced(line: Line, price: Decimal | None) -> Line:

@@ -26,6 +26,7 @@ from order_service.domain.errors import (
     OrderServiceError,
     OutcomeUnknown,
 )
+from order_service.domain.price import MAX_PRICE, has_few_digits, is_in_range
 from order_service.domain.stock import StockReading
 from order_service.infrastructure.inventory.guard import Guard
 from order_service.infrastructure.outgoing import bounded_json, tls
@@ -42,8 +43,6 @@ from order_service.settings import Settings
 # What JSON's numbers carry exactly everywhere; and with every order of a commit added to it, it
 # still is a number that the store can hold.
 _MAX_STOCK = 2**53 - 1
-_MAX_PRICE = Decimal(10**12)
-_MAX_DIGITS = 18
 _ITEM_ID = re.compile("[0-9a-fA-F]{24}")
 # A gateway answers these for a server that may still be working on the request.
 _ANSWERED_BY_A_GATEWAY = {502, 504}
@@ -234,10 +233,9 @@ def read_reading(body: dict[str, Any]) -> StockReading:
     price = body.get("price")
     if type(price) is int:
         # Not before it is known to be small: reckoning with it could take long.
-        price = Decimal(price) if 0 <= price <= _MAX_PRICE else None
-    if not isinstance(price, Decimal) or not price.is_finite() or not 0 <= price <= _MAX_PRICE:
+        price = Decimal(price) if 0 <= price <= MAX_PRICE else None
+    if not isinstance(price, Decimal) or not is_in_range(price):
         raise InventoryUnavailable("The inventory answered no usable price.")
-    _, digits, exponent = price.as_tuple()
-    if len(digits) > _MAX_DIGITS or not -_MAX_DIGITS <= int(exponent) <= _MAX_DIGITS:
+    if not has_few_digits(price):
         raise InventoryUnavailable("The inventory answered a price with too many digits.")
     return StockReading(read_stock(body), price.copy_abs())

@@ -1,16 +1,13 @@
-"""An order's event as the service publishes it: JSON, in UTF-8; and read back."""
+"""An order's event as the service publishes it: JSON, in UTF-8."""
 
 import json
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from order_service.domain.errors import InvalidValue
-from order_service.domain.events import OrderEvent, OrderEventType
-from order_service.domain.line import MAX_LINES, MAX_QUANTITY, Line, require_orderable
-from order_service.domain.status import OrderStatus
+from order_service.domain.events import OrderEvent
+from order_service.domain.line import MAX_LINES, MAX_QUANTITY, Line
 from order_service.infrastructure.kafka.event_kinds import Kind
 from order_service.infrastructure.kafka.members import (
     Member,
@@ -21,53 +18,17 @@ from order_service.infrastructure.kafka.members import (
     written,
 )
 
-_ID: Final = re.compile(r"[0-9a-f]{24}")
-
 
 def encode(event: OrderEvent) -> bytes:
-    """The event of an order of one line names the item and the quantity beside the lines too.
+    """Prices are written digit by digit: a float would lose digits."""
+    return _json(members_of(event)).encode()
 
-    Prices are written digit by digit: a float would lose digits.
-    """
+
+def members_of(event: OrderEvent) -> dict[str, Any]:
+    """As they are written. The event of an order of one line names the item and the quantity beside
+    the lines too."""
     one_line = len(event.lines) == 1
-    members = [member for member in _EVENT if one_line or not member.of_one_line]
-    return _json(written(members, event)).encode()
-
-
-def decode(value: bytes | None) -> OrderEvent | None:
-    """The event in a record of the topic; None for what is none of ours."""
-    try:
-        return _event_in(json.loads(value or b"", parse_float=Decimal))
-    except (ValueError, TypeError, KeyError, ArithmeticError, InvalidValue, RecursionError):
-        return None
-
-
-def _event_in(told: Mapping[str, Any]) -> OrderEvent:
-    event = OrderEvent(
-        type=OrderEventType(told["event"]),
-        order_id=_known_id(told["orderId"]),
-        lines=tuple(map(_line_in, told["lines"])),
-        total_price=_price(told["totalPrice"]),
-        status=OrderStatus(told["status"]),
-        occurred_at=datetime.fromisoformat(told["occurredAt"]).astimezone(UTC),
-        sequence=int(told["sequence"]),
-    )
-    require_orderable(event.lines)
-    return event
-
-
-def _line_in(told: Mapping[str, Any]) -> Line:
-    return Line(_known_id(told["itemId"]), int(told["quantity"]), _price(told["unitPrice"]))
-
-
-def _known_id(value: str) -> str:
-    if not _ID.fullmatch(value):
-        raise ValueError(value)
-    return value
-
-
-def _price(value: Any) -> Decimal | None:
-    return None if value is None else Decimal(value)
+    return written([member for member in _EVENT if one_line or not member.of_one_line], event)
 
 
 def schema(kind: Kind) -> Schema:

@@ -6,7 +6,6 @@ from typing import Final
 from order_service.application.orders.restore import Told
 from order_service.application.place import Place
 from order_service.domain.errors import InvalidValue
-from order_service.infrastructure.kafka.order_events import decode
 from order_service.infrastructure.kafka.reading import (
     MakeReader,
     Span,
@@ -15,6 +14,7 @@ from order_service.infrastructure.kafka.reading import (
     spans,
     topics_there,
 )
+from order_service.infrastructure.kafka.told_events import decode
 
 _WHAT: Final = "The orders' events"
 

@@ -16,7 +16,8 @@ from order_service.domain.marks import FailureCode
 from order_service.domain.moves import Intent
 from order_service.domain.order import Order
 from order_service.domain.status import OrderPhase, OrderStatus
-from order_service.infrastructure.kafka.order_events import decode, encode
+from order_service.infrastructure.kafka.order_events import encode
+from order_service.infrastructure.kafka.told_events import decode
 from tests.orders import (
     START,
     basket,
