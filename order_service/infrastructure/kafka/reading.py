@@ -84,7 +84,8 @@ def records_in(reader: Consumer, span: Span) -> Iterator[Record]:
 
 def _since(reader: Consumer, topic: str, partition: int, time: datetime) -> int:
     """The first offset at ``time`` or later; negative when there is none."""
-    asked = TopicPartition(topic, partition, int(time.timestamp() * 1000))
+    # To Kafka no time is before 1970: such a number means something else, or nothing.
+    asked = TopicPartition(topic, partition, max(0, int(time.timestamp() * 1000)))
     return reader.offsets_for_times([asked], timeout=_TIMEOUT)[0].offset
 
 

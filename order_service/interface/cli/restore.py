@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
 import click
@@ -27,10 +27,18 @@ class MakesRestore(Protocol):
     def orders(self) -> HasRestore: ...
 
 
+def _past(context: click.Context, parameter: click.Parameter, value: str) -> datetime | None:
+    """With no events from the future to read, each order that waits would be marked as stuck."""
+    time = moment(context, parameter, value)
+    if time is not None and time > datetime.now(UTC):
+        raise click.BadParameter(f"{value!r} is in the future: no backup was made then.")
+    return time
+
+
 @click.command()
 @click.option(
     "--since",
-    callback=moment,
+    callback=_past,
     required=True,
     metavar="TIME",
     help="Read the events since 2026-01-31T12:00Z, or since 90m, 2h, 3d ago: a little before the "
@@ -73,7 +81,8 @@ def restore(
 
 def _is_left(done: Restoration) -> bool:
     told = done.told
-    return bool(done.in_doubt or done.contradicted or told.cut or told.unreadable or _held(done))
+    gone = told.cut or told.unreadable
+    return bool(gone or done.in_doubt or done.contradicted or done.undone or _held(done))
 
 
 def _held(done: Restoration) -> list[Order]:
@@ -114,9 +123,13 @@ def _left_over(done: Restoration) -> Iterator[str]:
             [order.id for order in held],
         )
     if done.contradicted:
-        yield _left("Not decided, because store and events tell of two ends", done.contradicted)
+        yield _left(
+            "Not decided, because the events contradict the store or each other", done.contradicted
+        )
     if done.failed:
         yield _left("Not made again, because they only failed", done.failed)
+    if done.undone:
+        yield _left("Not done", [f"{each.order_id} ({each.reason})" for each in done.undone])
     if done.told.cut:
         topics = ", ".join(done.told.cut)
         yield f"! Events may be gone that were sent after that time: {topics} begins later."
@@ -138,6 +151,7 @@ def _fields(done: Restoration, write: bool) -> dict[str, Any]:
         "heldWithoutEnd": [order.id for order in _held(done)],
         "contradicted": done.contradicted,
         "failed": done.failed,
+        "undone": [{"orderId": each.order_id, "reason": each.reason} for each in done.undone],
         "cut": done.told.cut,
         "unreadable": [place._asdict() for place in done.told.unreadable],
     }

@@ -1,15 +1,23 @@
 """A store that was put back to an earlier state, and what the orders' events make of it."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
 
 import pytest
 
-from order_service.application.orders.restore import Restoration, RestoreOrders, Told
+from order_service.application.orders.restore import (
+    OrderEvents,
+    Restoration,
+    RestoreOrders,
+    Told,
+)
 from order_service.application.stock.lease import Primary
 from order_service.application.stock.open_intents import LeasedIntents
+from order_service.domain.errors import StoreUnavailable, VersionConflict
+from order_service.domain.events import OrderEvent
 from order_service.domain.history import Actor, ActorKind, Change
 from order_service.domain.hold import Hold
 from order_service.domain.marks import FailureCode
@@ -19,6 +27,7 @@ from order_service.domain.status import OrderPhase, OrderStatus
 from order_service.infrastructure.kafka.order_events import encode
 from order_service.infrastructure.kafka.told_events import decode
 from tests.orders import (
+    CALLER,
     START,
     basket,
     cancelled,
@@ -31,6 +40,7 @@ from tests.orders import (
     held,
     intent_of,
     later,
+    moved_at,
     pending,
     stuck,
 )
@@ -48,6 +58,16 @@ class Events:
         return Told([event for event in read if event])
 
 
+class Topic:
+    """As it may have been written by anybody."""
+
+    def __init__(self, *orders: Order) -> None:
+        self._events = [event for order in orders for event in order.new_events]
+
+    def since(self, _: object) -> Told:
+        return Told(self._events)
+
+
 class Place:
     """``stored``: the orders as the backup has them."""
 
@@ -61,10 +81,14 @@ class Place:
 
     def restore(self, *told: Order, write: bool = True, leased: bool = True) -> Restoration:
         """``told``: orders whose events the topic has."""
+        return self.restore_from(Events(*told), write, leased)
+
+    def restore_from(
+        self, topic: OrderEvents, write: bool = True, leased: bool = True
+    ) -> Restoration:
         intents = LeasedIntents(self.leases) if leased else None
         longest = timedelta(hours=1)
-        use = RestoreOrders(Events(*told), self.orders, intents, self.clock, longest)
-        return use(START, "Ada", write)
+        return RestoreOrders(topic, self.orders, intents, self.clock, longest)(START, "Ada", write)
 
     def now(self, order: Order) -> Order:
         found = self.orders.get(order.id)
@@ -263,38 +287,143 @@ def test_without_write_nothing_changes() -> None:
     assert [place.now(each).version for each in (known, waiting)] == [1, 1]
 
 
-@pytest.mark.parametrize(
-    "value",
-    [
-        None,
-        b"",
-        b"[]",
-        b"null",
-        b"\xff",
-        b'{"event":"ORDER_CREATED"}',
-        b"[" * 100_000,
-    ],
-)
-def test_what_is_no_event_is_read_as_none(value: bytes | None) -> None:
-    assert decode(value) is None
+HELD_LIFE = confirmed().new_events
+CANCELLED_LATER = moved_at(confirmed().request_cancel(later(5), CALLER), later(6)).new_events
+
+
+def of(order_id: str, *events: OrderEvent) -> Order:
+    """An order of which the topic has these events."""
+    events = tuple(replace(event, order_id=order_id) for event in events)
+    return replace(pending(), id=order_id, new_events=events)
 
 
 @pytest.mark.parametrize(
-    ("name", "bad"),
+    "events",
+    {
+        "cancelled and then sold": (
+            replace(cancelled().new_events[-1], sequence=1),
+            replace(HELD_LIFE[1], occurred_at=later(7)),
+        ),
+        "sold, cancelled, expired": (
+            *cancelled().new_events,
+            replace(expired().new_events[-1], sequence=3),
+        ),
+        "one in between is missing": (CANCELLED_LATER[0], CANCELLED_LATER[2]),
+        "another quantity": (completed().new_events[0], cancelled(quantity=4).new_events[1]),
+        "another price": (completed(price=Decimal(1)).new_events[0], cancelled().new_events[1]),
+        "the later one first": (
+            replace(HELD_LIFE[0], occurred_at=later(9)),
+            HELD_LIFE[1],
+        ),
+        "one event with two contents": (
+            *completed().new_events,
+            *completed(price=Decimal(1)).new_events,
+        ),
+        "a place before the first": (replace(HELD_LIFE[0], sequence=0),),
+        "a negative place": (replace(HELD_LIFE[0], sequence=-5),),
+        "a place that no life has": (replace(HELD_LIFE[0], sequence=10**40),),
+        "a third event of two": (replace(HELD_LIFE[0], sequence=3),),
+    }.values(),
+    ids=lambda events: "-".join(f"{each.type}.{str(each.sequence)[:3]}" for each in events),
+)
+def test_events_that_are_no_part_of_an_orders_life_decide_nothing(
+    events: tuple[OrderEvent, ...],
+) -> None:
+    place = Place()
+    lost, known = "1" * 24, pending()
+    place.orders.add(known)
+    told = Topic(of(lost, *events), of(known.id, *events))
+    assert place.restore_from(told).contradicted == [lost, known.id]
+    assert place.orders.get(lost) is None
+    assert place.now(known).status is OrderStatus.PENDING
+
+
+@pytest.mark.parametrize(
+    ("stored", "told"),
     [
-        ("orderId", '"../etc"'),
-        ("status", '"SOLD"'),
-        ("lines", "[]"),
-        ("lines", "3"),
-        ("totalPrice", '"much"'),
-        ("occurredAt", '"yesterday"'),
-        ("sequence", "null"),
+        (confirmed, expired),
+        (completed, held),
+        (held, completed),
+        (expiring, confirmed),
+        (failed, completed),
+        (pending, lambda: completed(quantity=4)),
+        (completed, lambda: cancelled(price=Decimal(1))),
+        (completed, lambda: cancelled(item_id="b" * 24)),
     ],
 )
-def test_an_event_with_a_member_that_no_event_has_is_read_as_none(name: str, bad: str) -> None:
-    [event] = completed().new_events
-    told = json.loads(encode(event)) | {name: json.loads(bad)}
-    assert decode(json.dumps(told).encode()) is None
+def test_events_that_the_stored_order_can_not_have_told_are_named(stored: Make, told: Make) -> None:
+    order = stored()
+    place = Place(order)
+    assert place.restore(as_before(order, told())).contradicted == [order.id]
+    assert place.now(order).status is order.status
+
+
+@pytest.mark.parametrize("kept", [slice(1, 3), slice(2, 3), slice(0, 2)])
+def test_events_before_the_first_and_after_the_last_that_is_told_may_be_missing(
+    kept: slice,
+) -> None:
+    events = CANCELLED_LATER[kept]
+    place = Place()
+    assert place.restore_from(Topic(of("1" * 24, *events))).contradicted == []
+    made = place.orders.get("1" * 24)
+    assert made is not None
+    assert made.status == events[-1].status
+
+
+def test_an_order_of_which_only_the_confirmation_is_told_goes_on_as_one_that_was_held() -> None:
+    place = Place()
+    place.restore_from(Topic(of("1" * 24, HELD_LIFE[1])))
+    made = place.orders.get("1" * 24)
+    assert made is not None
+    cancelling = made.request_cancel(later(5), CALLER)
+    assert moved_at(cancelling, later(6)).new_events[-1].sequence == 3
+
+
+@pytest.mark.parametrize("error", [OverflowError, VersionConflict, StoreUnavailable])
+def test_an_order_that_can_not_be_written_is_named_and_stops_no_other(
+    error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad, good = completed(), completed()
+    place = Place()
+    add = place.orders.add
+
+    def add_all_but_one(order: Order) -> Order:
+        if order.id == bad.id:
+            raise error("refused")
+        return add(order)
+
+    monkeypatch.setattr(place.orders, "add", add_all_but_one)
+    done = place.restore(bad, good)
+    assert [each.order_id for each in done.undone] == [bad.id]
+    assert [change.after.id for change in done.brought] == [good.id]
+    assert place.now(good).status is OrderStatus.COMPLETED
+
+
+def test_an_order_that_can_not_be_brought_on_is_named_and_stops_no_other() -> None:
+    bad = held()
+    [event] = bad.new_events
+    good = completed()
+    last = datetime.max.replace(tzinfo=UTC)
+    place = Place()
+    told = Topic(of(bad.id, replace(event, occurred_at=last)), good)
+    done = place.restore_from(told, write=False)
+    assert [(each.order_id, each.reason) for each in done.undone] == [(bad.id, "OverflowError")]
+    assert [change.after.id for change in done.brought] == [good.id]
+
+
+def test_a_store_that_is_away_ends_the_restore(monkeypatch: pytest.MonkeyPatch) -> None:
+    place = Place()
+
+    def away(_: object) -> Any:
+        raise StoreUnavailable("away")
+
+    def go_away(order: object) -> Any:
+        monkeypatch.setattr(place.orders, "get_many", away)
+        away(order)
+
+    monkeypatch.setattr(place.orders, "add", go_away)
+    with pytest.raises(StoreUnavailable):
+        place.restore(completed())
 
 
 def _intent(order: Order) -> Intent | None:

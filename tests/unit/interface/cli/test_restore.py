@@ -1,10 +1,14 @@
 """``orders restore`` as operators meet it."""
 
+import json
 import re
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+
+import pytest
 
 from order_service.application.place import Place
+from order_service.domain.errors import VersionConflict
 from order_service.domain.order import Order
 from order_service.domain.status import OrderStatus
 from tests.orders import cancelled, completed, confirmed, expired, failed, held, pending
@@ -60,7 +64,7 @@ def test_orders_restore_names_whatever_is_left_to_a_person(shop: Shop) -> None:
     for said in (
         f"Held, nobody knows until when (the end here is the latest that MAX_HOLD_SECONDS allows): "
         f"{on_hold.id}.",
-        f"Not decided, because store and events tell of two ends: {ended.id}.",
+        f"Not decided, because the events contradict the store or each other: {ended.id}.",
         f"Not made again, because they only failed: {refused.id}.",
         "! Events may be gone that were sent after that time: order-events[2] begins later.",
         "! Not an event of an order: order-events[1]@7.",
@@ -75,3 +79,31 @@ def test_orders_restore_has_nothing_to_do_where_the_store_knows_all(shop: Shop) 
     result = shop.run(*WORDS)
     assert result.exit_code == 0
     assert result.stdout.startswith("1 event read; 0 of the orders would be brought on")
+
+
+def test_orders_restore_names_an_order_that_can_not_be_written_and_counts_it_out(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = shop.have(completed())
+    told(shop, cancelled(), known.id)
+
+    def refuse(_: Order) -> Order:
+        raise VersionConflict("The order was changed by somebody else.")
+
+    monkeypatch.setattr(shop.book, "save", refuse)
+    result = shop.run(*WORDS, "--write")
+    assert result.exit_code == 1
+    reason = "The order was changed by somebody else."
+    assert f"Not done: {known.id} ({reason})." in result.stdout.splitlines()
+    assert "0 of the orders are brought on" in result.stdout
+    shown = json.loads(shop.run(*WORDS, "--write", "--json").stdout)
+    assert (shown["brought"], shown["undone"]) == ([], [{"orderId": known.id, "reason": reason}])
+
+
+def test_orders_restore_refuses_a_time_in_the_future_before_it_reads_anything(shop: Shop) -> None:
+    waiting = shop.have(pending(at=BEFORE))
+    future = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    result = shop.run("restore", "--since", future, "--by", "Ada", "--write")
+    assert result.exit_code == 2
+    assert f"{future!r} is in the future" in result.stderr
+    assert shop.stored(waiting) == waiting
