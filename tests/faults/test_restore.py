@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 import requests
-from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
+from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from devstack.inventory import SampleInventory
@@ -117,6 +117,11 @@ def test_an_old_backup_and_the_topics_bring_the_orders_back_and_name_what_nobody
     # Once is enough.
     again = _restore(system, 0, since, "--write")
     assert [again["brought"], again["inDoubt"]] == [[], []]
+    # All that was ever told fits the orders, and what somebody else wrote is named.
+    _write(kafka, b'{"event":"ORDER_CREATED","totalPrice":1E+7000}')
+    told = _restore(system, 1, "1969-07-20T20:17Z")
+    assert [told[name] for name in ("brought", "inDoubt", "contradicted")] == [[], [], []]
+    assert [place["topic"] for place in told["unreadable"]] == [TOPIC]
 
     _read_again(kafka, made_at)
     with system:
@@ -187,6 +192,12 @@ def _no_writes(store: Mongod) -> Iterator[None]:
             yield
         finally:
             client.admin.command("fsyncUnlock")
+
+
+def _write(kafka: KafkaBroker, value: bytes) -> None:
+    producer = Producer({"bootstrap.servers": kafka.bootstrap})
+    producer.produce(TOPIC, value)
+    assert producer.flush(10) == 0
 
 
 def _read_again(kafka: KafkaBroker, since: datetime) -> None:

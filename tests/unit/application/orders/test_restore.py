@@ -320,7 +320,7 @@ def of(order_id: str, *events: OrderEvent) -> Order:
             *completed(price=Decimal(1)).new_events,
         ),
         "a place before the first": (replace(HELD_LIFE[0], sequence=0),),
-        "a negative place": (replace(HELD_LIFE[0], sequence=-5),),
+        "a negative place": (replace(HELD_LIFE[0], sequence=-1),),
         "a place that no life has": (replace(HELD_LIFE[0], sequence=10**40),),
         "a third event of two": (replace(HELD_LIFE[0], sequence=3),),
     }.values(),

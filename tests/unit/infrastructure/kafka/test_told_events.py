@@ -24,6 +24,7 @@ from tests.unit.infrastructure.kafka.fakes import FakeBroker
 [HELD] = held().new_events
 [BASKET] = completed(basket()).new_events
 [FAILED] = failed().new_events
+[FOR_ONE] = completed(quantity=1, price=Decimal(1)).new_events
 WRITTEN = {
     **{name: life.events for name, life in lives.LIVES.items()},
     "for free": completed(price=Decimal(0)).new_events,
@@ -119,6 +120,7 @@ def test_an_event_with_a_price_that_no_line_has_is_read_as_none(price: str) -> N
         (SOLD, '"totalPrice":59.97', '"totalPrice":59.98'),
         (SOLD, '"totalPrice":59.97', '"totalPrice":null'),
         (FAILED, '"totalPrice":null,"status"', '"totalPrice":1,"status"'),
+        (FOR_ONE, '"totalPrice":1,"status"', '"totalPrice":true,"status"'),
         (SOLD, '"quantity":3', '"quantity":2.9'),
         (SOLD, '"quantity":3', '"quantity":3.0'),
         (SOLD, '"quantity":3', '"quantity":"3"'),
