@@ -39,6 +39,7 @@ from order_service.domain.order import Order  # noqa: E402
 from order_service.infrastructure.kafka import build  # noqa: E402
 from order_service.infrastructure.mongo import schema  # noqa: E402
 from order_service.infrastructure.mongo.connection import connect  # noqa: E402
+from order_service.infrastructure.telemetry.settlement import SettlementMetrics  # noqa: E402
 from order_service.settings import Settings  # noqa: E402
 from tests.unit.infrastructure.kafka.fakes import FakeBroker, Sightings, value  # noqa: E402
 
@@ -168,7 +169,8 @@ def event(settings: Settings, adapters: Adapters) -> Walk:
 
 def settlement(settings: Settings, adapters: Adapters) -> Walk:
     """The settlement of an order whose create was killed before it took stock."""
-    settle = worker._settlement(settings, adapters)
+    metrics = SettlementMetrics(CollectorRegistry())
+    settle = worker._settlement(settings, adapters, metrics)
 
     def abandoned() -> None:
         long_ago = adapters.clock.now() - timedelta(hours=1)
