@@ -138,22 +138,28 @@ class Rig:
         """Calls of the inventory that took longer, so far, in the API and the workers. ``seconds``:
         a bucket's bound."""
         urls = [*self.system.urls, *self.system.worker_urls]
-        return sum(_calls(url, "+Inf") - _calls(url, seconds) for url in urls)
+        # Of each process at one moment: calls go on meanwhile.
+        counts = [_counts(url) for url in urls]
+        return sum(_calls(each, "+Inf") - _calls(each, seconds) for each in counts)
 
     def overwrites_ended(self, url: str) -> int:
         """Calls of that instance of the API."""
-        return _calls(url, "+Inf", "overwrite")
+        return _calls(_counts(url), "+Inf", "overwrite")
 
     @property
     def processes(self) -> list[ManagedProcess]:
         return [*self.system.api, *self.system.worker]
 
 
-def _calls(url: str, within: str, operation: str = "") -> int:
-    """``within``: a bucket's bound, in seconds."""
+def _counts(url: str) -> list[tuple[str, str]]:
+    """The buckets of the inventory's calls, labels and count."""
     answer = requests.get(f"{url}/metrics", timeout=10)
     answer.raise_for_status()
     name = "order_service_inventory_call_seconds_bucket"
-    counts = re.findall(rf"^{name}{{(.+)}} (.+)$", answer.text, re.MULTILINE)
+    return re.findall(rf"^{name}{{(.+)}} (.+)$", answer.text, re.MULTILINE)
+
+
+def _calls(counts: list[tuple[str, str]], within: str, operation: str = "") -> int:
+    """``within``: a bucket's bound, in seconds."""
     wanted = f'le="{within}"', f'operation="{operation}'
     return int(sum(float(count) for labels, count in counts if all(w in labels for w in wanted)))

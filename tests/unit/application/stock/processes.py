@@ -38,6 +38,9 @@ from tests.unit.fakes import (
     InlineExecutor,
 )
 
+# Seconds that a thread may take to its next step.
+_PATIENCE = 60
+
 
 class Process:
     """A process of the API and a worker in one: they share nothing but the wire."""
@@ -203,7 +206,7 @@ class Slow:
         if number in self._stops or name in self._stops:
             self.times_stopped += 1
             self._stopped.release()
-            assert self._told.acquire(timeout=10)
+            assert self._told.acquire(timeout=_PATIENCE)
 
     def go_on(self) -> None:
         """Until it stops, or ends."""
@@ -213,7 +216,7 @@ class Slow:
             self._told.release()
         else:
             return
-        assert self._stopped.acquire(timeout=10)
+        assert self._stopped.acquire(timeout=_PATIENCE)
 
     def end(self) -> None:
         """It goes on to its end; nothing, where it never began."""
