@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import count
 from typing import Any, NamedTuple
 
 import pytest
@@ -143,6 +144,8 @@ def test_an_event_with_a_price_that_no_line_has_is_read_as_none(price: str) -> N
         (SOLD, '"sequence":1', '"sequence":1' + "0" * 40),
         (HELD, '"sequence":1', '"sequence":2'),
     ],
+    # Not by the ids of the orders, which are others in each process that collects the tests.
+    ids=count(),
 )
 def test_an_event_with_a_member_that_no_event_has_is_read_as_none(
     event: OrderEvent, old: str, new: str
