@@ -89,7 +89,6 @@ def _end_at_exit(provider: TracerProvider) -> None:
 
 class Traces(LogCorrelation):
     def __init__(self, provider: TracerProvider) -> None:
-        self._provider = provider
         self._tracer = provider.get_tracer("order_service", version("order-service"))
 
     def traceparent(self) -> str | None:

@@ -10,15 +10,9 @@ from structlog.testing import capture_logs
 
 from order_service.application import outage
 from order_service.application.outage import Outage
+from tests.unit.passing_time import Time
 
 Lines = list[Any]
-
-
-class Time:
-    now = 1000.0
-
-    def monotonic(self) -> float:
-        return self.now
 
 
 @pytest.fixture

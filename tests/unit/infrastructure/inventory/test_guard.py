@@ -9,13 +9,7 @@ from structlog.testing import capture_logs
 from order_service.application import outage
 from order_service.domain.errors import InventoryUnavailable
 from order_service.infrastructure.inventory.guard import Guard
-
-
-class Time:
-    now = 1000.0
-
-    def monotonic(self) -> float:
-        return self.now
+from tests.unit.passing_time import Time
 
 
 @pytest.fixture

@@ -15,18 +15,11 @@ from order_service.infrastructure.kafka.causes import cause, telling
 from order_service.infrastructure.kafka.metrics import tell_whether_up
 from order_service.infrastructure.kafka.outages import Connections
 from order_service.infrastructure.kafka.watch import KafkaWatch
+from tests.unit.passing_time import Time
 
 REFUSED = "h:1/bootstrap: Connect to ipv4#127.0.0.1:1 failed: Connection refused (after 0ms)"
 GONE = KafkaError(KafkaError._TRANSPORT)
 UNKNOWN = KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART)
-
-
-class Time:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def monotonic(self) -> float:
-        return self.now
 
 
 @pytest.fixture
