@@ -24,6 +24,7 @@ from order_service.infrastructure.kafka import asyncapi
 from order_service.infrastructure.mongo.connection import Database
 from order_service.infrastructure.telemetry.correlation import LogCorrelation
 from order_service.infrastructure.telemetry.registry import gathered
+from order_service.interface.console import pages
 from order_service.interface.http.app import create_app
 from order_service.interface.http.metrics import RequestMetrics
 from order_service.interface.http.use_cases import ApiUseCases
@@ -53,12 +54,14 @@ def build_api(
 
 def _guarded_app(settings: Settings, adapters: Adapters, metrics: RequestMetrics) -> Flask:
     events = asyncapi.served(settings)
+    console = pages.blueprint(settings) if settings.has_console else None
     if not settings.has_issuer:
         use_cases = build_use_cases(settings, adapters)
-        return create_app(use_cases, settings=settings, metrics=metrics, events=events)
+        return create_app(use_cases, None, settings, metrics, events, console)
     keys = auth.key_set(settings)
     use_cases = build_use_cases(settings, adapters, [KeysDependency(keys)])
-    return create_app(use_cases, auth.token_verifier(settings, keys), settings, metrics, events)
+    verify = auth.token_verifier(settings, keys)
+    return create_app(use_cases, verify, settings, metrics, events, console)
 
 
 def build_use_cases(

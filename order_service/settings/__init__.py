@@ -23,6 +23,7 @@ from order_service.settings.types import (
     DatabaseName,
     Host,
     HttpUrl,
+    LoginUrl,
     MongoUri,
     Origins,
     PathText,
@@ -89,6 +90,12 @@ class Settings(BaseModel):
     ] = ""
     stop_delay: Annotated[float, Field(ge=0, le=15)] = 0
 
+    # --- The console ---
+    console: bool = True
+    console_login_url: LoginUrl | None = None
+    console_token_url: LoginUrl | None = None
+    console_client_id: Text = "order-service-console"
+
     # --- MongoDB ---
     mongo_uri: MongoUri = Field(default="mongodb://127.0.0.1:27017", repr=False)
     mongo_database: DatabaseName = "orders"
@@ -149,6 +156,11 @@ class Settings(BaseModel):
     @property
     def on_loopback(self) -> bool:
         return addresses.is_loopback(self.host)
+
+    @property
+    def has_console(self) -> bool:
+        """Beyond loopback the page for people asks for tokens, or is not there."""
+        return self.console and (self.has_issuer or self.on_loopback)
 
     @property
     def inventory_pool_size(self) -> int:

@@ -76,6 +76,24 @@ def _open_service_stays_on_loopback(settings: "Settings") -> None:
         )
 
 
+def _console_can_log_in(settings: "Settings") -> None:
+    urls = {
+        "CONSOLE_LOGIN_URL": settings.console_login_url,
+        "CONSOLE_TOKEN_URL": settings.console_token_url,
+    }
+    missing = [name for name, url in urls.items() if not url]
+    if len(missing) == 1:
+        raise ValueError(
+            f"{missing[0]} must be set too: a login sends the browser to CONSOLE_LOGIN_URL, and "
+            "has the token from CONSOLE_TOKEN_URL"
+        )
+    if not missing and not settings.has_issuer:
+        raise ValueError(
+            "CONSOLE_LOGIN_URL is set, but nothing to check tokens with: set AUTH_JWKS_URL or "
+            "AUTH_JWKS_FILE"
+        )
+
+
 def _inventory_can_be_trusted(settings: "Settings") -> None:
     files = {
         "INVENTORY_CA_FILE": settings.inventory_ca_file,
@@ -152,6 +170,7 @@ RULES: Final[Sequence[Callable[["Settings"], None]]] = (
     _issuer_can_be_trusted,
     _metrics_have_a_port_of_their_own,
     _open_service_stays_on_loopback,
+    _console_can_log_in,
     _inventory_can_be_trusted,
     _database_is_named_once,
     _pool_has_room,

@@ -92,6 +92,14 @@ BaseUrl = Annotated[
         f"{_ENCODED}",
     ),
 ]
+LoginUrl = Annotated[
+    _URL,
+    _checked(
+        urls.login_url,
+        "is no URL of a page that browsers are sent to, like https://login.example/authorize: "
+        "https://, or http:// on this machine alone, without a user, a password or #",
+    ),
+]
 RedisUrl = Annotated[
     str,
     Field(pattern=r"^(rediss?|unix)://\S+$"),

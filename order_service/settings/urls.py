@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
-from order_service.settings import certificates
+from order_service.settings import addresses, certificates
 from order_service.settings.errors import Refused
 
 _PROTOCOLS_OF_KAFKA: Final = {"PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"}
@@ -35,6 +35,17 @@ def http_url(url: str) -> None:
 def base_url(url: str) -> None:
     http_url(url)
     if "?" in url:
+        raise Refused
+
+
+def login_url(url: str) -> None:
+    """Browsers send codes there that are worth a token: in the clear to this machine alone."""
+    http_url(url)
+    parts = urlsplit(url)
+    # The origin stands in the Content-Security-Policy, whose parts these characters end.
+    if parts.username is not None or re.search(r"[;,'\"\\\s]|[^!-~]", url):
+        raise Refused
+    if parts.scheme != "https" and not addresses.is_loopback(parts.hostname or ""):
         raise Refused
 
 

@@ -161,6 +161,8 @@ class IndexAnswer(Answer):
     """The AsyncAPI document of what the service says and hears on Kafka."""
     docs: str
     """A page that shows the document, and sends requests."""
+    console: Annotated[str | Absent, WHERE_GIVEN] = None
+    """The page for people; only where it is on."""
 
 
 class LiveAnswer(Answer):

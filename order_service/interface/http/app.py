@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from wsgiref.types import WSGIApplication
 
-from flask import Flask
+from flask import Blueprint, Flask
 from flask_openapi import OpenAPI
 
 from order_service.application.callers import Authenticate
@@ -41,11 +41,13 @@ def create_app(
     settings: Settings | None = None,
     metrics: RequestMetrics | None = None,
     events: bytes = b"{}",
+    console: Blueprint | None = None,
 ) -> Flask:
-    """``authenticate``: None opens the API to everybody. ``events``: the AsyncAPI document."""
+    """``authenticate``: None opens the API to everybody. ``events``: the AsyncAPI document.
+    ``console``: the page for people, whose endpoint is ``console.page``."""
     settings = settings or Settings()
     stopping = Stopping(settings.stop_delay, _STOP_AT_MOST)
-    routes = _routes(use_cases, stopping)
+    routes = _routes(use_cases, stopping, has_console=console is not None)
     app = _empty_app(settings, stopping)
     limits = Limits(app, settings)
 
@@ -58,6 +60,8 @@ def create_app(
     content = openapi.register(app, routes, finished, guarded=guarded)
     document = openapi.document(content, routes, guarded=guarded)
     app.register_blueprint(docs.blueprint(document, events))
+    if console is not None:
+        app.register_blueprint(console)
     if metrics is not None and authenticate is None and not settings.metrics_port:
         app.add_url_rule("/metrics", "metrics", metrics.view)
     wrapped: Any = _wrapped(app.wsgi_app, settings, stopping, metrics)
@@ -65,7 +69,7 @@ def create_app(
     return app
 
 
-def _routes(use_cases: ApiUseCases, stopping: Stopping) -> Sequence[Routes]:
+def _routes(use_cases: ApiUseCases, stopping: Stopping, *, has_console: bool) -> Sequence[Routes]:
     """The routes, in the order in which the OpenAPI document shows them."""
     return (
         orders.routes(use_cases.create_order, use_cases.get_order, use_cases.list_orders),
@@ -75,7 +79,7 @@ def _routes(use_cases: ApiUseCases, stopping: Stopping) -> Sequence[Routes]:
         histories.routes(use_cases.read_history),
         stock_changes.routes(use_cases.list_stock_changes),
         health.routes(use_cases.check_readiness, stopping),
-        index.routes(),
+        index.routes(has_console=has_console),
     )
 
 
