@@ -85,6 +85,10 @@ bench-before: install ## this build beside an earlier one, in one run (BEFORE=HE
 bench-list: install ## a page of the list among a thousand, a hundred thousand and a million orders
 	@$(BIN)/python -m bench.list
 
+.PHONY: bench-console
+bench-console: install ## how soon the console shows a thousand orders, and a million (needs chromium)
+	@$(BIN)/python -m bench.console
+
 .PHONY: bench-consumer
 bench-consumer: install ## stock events a second of the worker
 	@$(BIN)/python -m bench.consumer

@@ -43,7 +43,10 @@ def banner(stack: Stack, seconds: float) -> str:
 
 def _addresses(stack: Stack) -> str:
     api = stack.configuration.api_url
-    rows = [("Page", f"{api}/docs", "(open it in a browser)"), ("API", api, "")]
+    rows = [
+        ("Page", f"{api}/", "(open it in a browser)"),
+        ("API", api, f"(its documentation: {api}/docs)"),
+    ]
     for setting, label in _LABELS.items():
         kind = "embedded" if setting in stack.embedded else f"from {setting}"
         if setting == "INVENTORY_SERVICE_URL":

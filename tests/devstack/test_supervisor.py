@@ -154,6 +154,7 @@ def test_embedded_parts_end_with_their_supervisor_and_find_their_data_again(
     assert seen["INVENTORY_CONTRACT"] == "conditional"
     assert all(seen[name] in banner for name in ("KAFKA_BROKER", "INVENTORY_SERVICE_URL"))
     assert f"{CUP.item_id}  {CUP.name}" in banner
+    assert f"Page       http://127.0.0.1:{project.port}/  " in banner
     assert f"http://127.0.0.1:{project.port}/docs" in banner
     basket = [{"itemId": item.item_id, "quantity": 1} for item in SAMPLE_ITEMS[:2]]
     assert f'"items": {json.dumps(basket)}' in banner
