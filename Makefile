@@ -34,6 +34,10 @@ test: install ## every test but the long ones, with coverage; starts its own ser
 test-unit: install ## the tests without servers, in seconds
 	@$(BIN)/python -m pytest -q tests/unit
 
+.PHONY: test-console
+test-console: install ## the console in a real browser (Debian's chromium)
+	@$(BIN)/python -m pytest tests/console
+
 .PHONY: test-kafka
 test-kafka: install ## three Kafka brokers, and what happens when one of them dies
 	@$(BIN)/python -m pytest -m cluster tests/kafka tests/devstack
