@@ -55,7 +55,7 @@ faults-short: install ## the same, in minutes
 	@SEED='$(SEED)' FAULTS=short $(BIN)/python -m pytest tests/faults tests/upgrades
 
 .PHONY: lint
-lint: install ## style, types, layers, Dockerfile and compose file
+lint: install ## style, types, layers, the console's scripts, Dockerfile and compose file
 	@tools/lint.sh
 
 .PHONY: model

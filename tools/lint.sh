@@ -32,6 +32,7 @@ check "ruff check" ruff check .
 check "ruff format" ruff format --check .
 check "mypy" mypy order_service devstack wsgi.py
 check "import-linter" lint-imports
+check "oxlint" oxlint --deny-warnings order_service/interface/console/static
 check "shellcheck" shell_scripts
 check "hadolint" dockerfile
 check "docker-compose" compose_file

@@ -30,18 +30,30 @@ export async function post(path, body = null, headers = {}) {
 
 async function send(method, path, { query = {}, body = null, headers = {}, signal = null }) {
   const token = bearer();
-  const options = { method, headers: { Accept: "application/json", ...headers }, credentials: "omit" };
-  if (token !== null) options.headers.Authorization = `Bearer ${token}`;
-  if (body !== null) {
-    options.body = JSON.stringify(body);
-    options.headers["Content-Type"] = "application/json";
-  }
+  const { response, content } = await exchanged(root + path + written(query), {
+    method, credentials: "omit", headers: { ...ours(token, body), ...headers },
+    body: body === null ? undefined : JSON.stringify(body),
+  }, signal);
+  heard(response.headers.get("Date"));
+  const parsed = parse(content);
+  if (response.ok) return { status: response.status, headers: response.headers, body: parsed };
+  if (response.status === 401) refused(token);
+  const wait = Number(response.headers.get("Retry-After"));
+  throw new ApiError(response.status, parsed ?? {}, wait > 0 ? wait : null);
+}
+
+function ours(token, body) {
+  const headers = { Accept: "application/json" };
+  if (token !== null) headers.Authorization = `Bearer ${token}`;
+  if (body !== null) headers["Content-Type"] = "application/json";
+  return headers;
+}
+
+async function exchanged(url, options, signal) {
   const limit = AbortSignal.timeout(LONGEST);
-  options.signal = signal ? AbortSignal.any([signal, limit]) : limit;
-  let response, content;
   try {
-    response = await fetch(root + path + written(query), options);
-    content = await response.text();
+    const response = await fetch(url, { ...options, signal: signal ? AbortSignal.any([signal, limit]) : limit });
+    return { response, content: await response.text() };
   } catch (error) {
     if (signal?.aborted) throw error;
     const detail = error.name === "TimeoutError"
@@ -49,12 +61,6 @@ async function send(method, path, { query = {}, body = null, headers = {}, signa
       : "The API can't be reached. It may be starting again, or the network may be away.";
     throw new ApiError(0, { detail, code: "unreachable" });
   }
-  heard(response.headers.get("Date"));
-  const parsed = parse(content);
-  if (response.ok) return { status: response.status, headers: response.headers, body: parsed };
-  if (response.status === 401) refused(token);
-  const wait = Number(response.headers.get("Retry-After"));
-  throw new ApiError(response.status, parsed ?? {}, wait > 0 ? wait : null);
 }
 
 function written(query) {

@@ -86,11 +86,10 @@ export async function leaveForLogin() {
 /** Ends a login under way, if the browser comes back from one. Raises Error where the login failed.
  * The code leaves the address at once. */
 export async function comeBack() {
-  const kept = sessionStorage.getItem(AWAY);
-  const given = new URLSearchParams(location.hash.startsWith("#/") ? location.search : location.hash.slice(1) || location.search);
+  const given = answered();
   if (!given.has("state") || !(given.has("code") || given.has("error"))) return;
+  const away = JSON.parse(sessionStorage.getItem(AWAY)) ?? {};
   sessionStorage.removeItem(AWAY);
-  const away = kept === null ? {} : JSON.parse(kept);
   history.replaceState(null, "", here() + (away.view || "#/orders"));
   if (!login || !away.state || away.state !== given.get("state")) {
     throw new Error("This login was not begun here. Log in again.");
@@ -99,6 +98,12 @@ export async function comeBack() {
     throw new Error(`The login was refused: ${given.get("error_description") ?? given.get("error")}`);
   }
   use(await exchanged(given.get("code"), away.verifier));
+}
+
+/** In the fragment, as was asked for; a login that knows no response_mode answers in the query. */
+function answered() {
+  const isView = location.hash.startsWith("#/") || location.hash === "";
+  return new URLSearchParams(isView ? location.search : location.hash.slice(1));
 }
 
 async function exchanged(code, verifier) {
