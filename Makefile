@@ -40,7 +40,7 @@ test-console: install ## the console in a real browser (Debian's chromium)
 
 .PHONY: test-kafka
 test-kafka: install ## three Kafka brokers, and what happens when one of them dies
-	@$(BIN)/python -m pytest -m cluster tests/kafka tests/devstack
+	@$(BIN)/python -m pytest -n 2 -m cluster tests/kafka tests/devstack
 
 .PHONY: test-installs
 test-installs: ## install a fresh clone with every Python from 3.11 on that is found
