@@ -1,18 +1,16 @@
 """Check every dependency, each in a thread of its own and within a time-out."""
 
 import threading
-import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+from order_service.application.questions import Asked, Question
 from order_service.domain.errors import OrderServiceError
 
 # Called with a dependency's name, and with the unexpected error that its check raised.
 Unforeseen = Callable[[str, Exception], None]
-_Answer = Future[str | None]
 
 
 class Dependency(Protocol):
@@ -61,8 +59,7 @@ class Lasting:
 class CheckReadiness:
     """``timeout``: seconds after which a dependency that does not answer counts as missing.
 
-    However many callers ask at once, each dependency is checked once, and all callers share the
-    answer. So a dependency that hangs occupies one thread, and no other check waits behind it.
+    All callers at once share one check of each dependency, as Question has it.
     """
 
     def __init__(
@@ -72,10 +69,7 @@ class CheckReadiness:
 
     def __call__(self) -> list[DependencyState]:
         under_way = [check.begin() for check in self._checks]
-        return [
-            check.state(answer, began)
-            for check, (answer, began) in zip(self._checks, under_way, strict=True)
-        ]
+        return [check.state(asked) for check, asked in zip(self._checks, under_way, strict=True)]
 
 
 class _Check:
@@ -83,44 +77,22 @@ class _Check:
 
     def __init__(self, dependency: Dependency, timeout: float, unforeseen: Unforeseen) -> None:
         self._dependency = dependency
-        self._timeout = timeout
         self._unforeseen = unforeseen
-        self._beginning = threading.Lock()
-        self._last: tuple[_Answer, float] | None = None
         self._lasting = Lasting()
+        self.begin = Question(f"ready-{dependency.name}", self._problem, timeout).begin
 
-    def begin(self) -> tuple[_Answer, float]:
-        """The answer to come, and the monotonic second at which its check began."""
-        with self._beginning:
-            if self._last is None or self._last[0].done():
-                self._last = Future(), time.monotonic()
-                self._start(self._last[0])
-            return self._last
-
-    def _start(self, answer: _Answer) -> None:
-        name = f"ready-{self._dependency.name}"
-        # A daemon: a check that hangs must not hold up the end of the process.
-        thread = threading.Thread(target=self._run, args=(answer,), name=name, daemon=True)
+    def state(self, asked: Asked[str | None]) -> DependencyState:
         try:
-            thread.start()
-        except RuntimeError:
-            answer.set_result("The check could not start: the process can have no more threads.")
-
-    def state(self, answer: _Answer, began: float) -> DependencyState:
-        """Waits for the answer until ``timeout`` seconds after the check began, so that a later
-        caller waits less for a dependency that hangs."""
-        try:
-            problem = answer.result(max(0.0, began + self._timeout - time.monotonic()))
+            problem = asked.wait()
         except TimeoutError:
-            problem = f"No answer for {time.monotonic() - began:.1f} s."
-        asked_at = datetime.now(UTC) - timedelta(seconds=time.monotonic() - began)
+            problem = f"No answer for {asked.elapsed:.1f} s."
+        except RuntimeError:
+            problem = "The check could not start: the process can have no more threads."
+        asked_at = datetime.now(UTC) - timedelta(seconds=asked.elapsed)
         since = self._lasting.since(problem is not None, asked_at)
         if problem is not None:
             since = self._dependency.missing_since or since
         return DependencyState(self._dependency.name, self._dependency.required, problem, since)
-
-    def _run(self, answer: _Answer) -> None:
-        answer.set_result(self._problem())
 
     def _problem(self) -> str | None:
         try:
