@@ -56,7 +56,10 @@ def post_worker_init(worker: Any) -> None:
     gc.freeze()
     # The application knows it. gunicorn answers 500 to what is not under it, probes among it.
     os.environ.pop("SCRIPT_NAME", None)
-    stopping = getattr(worker.wsgi, "extensions", {}).get("stopping")
+    sampler = _extension(worker, "sampler")
+    if sampler is not None:
+        sampler.start()
+    stopping = _extension(worker, "stopping")
     if stopping is not None:
 
         def stop(sig: int, _: Any) -> None:
@@ -66,3 +69,15 @@ def post_worker_init(worker: Any) -> None:
         signal.signal(signal.SIGTERM, stop)
         # As gunicorn has it: a signal must not interrupt what requests wait for.
         signal.siginterrupt(signal.SIGTERM, False)
+
+
+def worker_exit(_: Any, worker: Any) -> None:
+    """Called in the process that ends, once its requests are done."""
+    sampler = _extension(worker, "sampler")
+    if sampler is not None:
+        sampler.end()
+
+
+def _extension(worker: Any, name: str) -> Any:
+    app = getattr(worker, "wsgi", None)
+    return getattr(app, "extensions", {}).get(name)

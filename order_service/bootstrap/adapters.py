@@ -16,6 +16,9 @@ from order_service.application.orders.history import LoggedChanges
 from order_service.application.orders.list import OrderPages
 from order_service.application.orders.ports import OrderReader
 from order_service.application.orders.publish import RelayLock
+from order_service.application.overview.backlog import Backlog
+from order_service.application.overview.sampler import Sampler, TakeSample
+from order_service.application.overview.samples import Samples
 from order_service.application.readiness import Dependency
 from order_service.application.stock.lease import LeaseStore
 from order_service.application.stock.leased import LeasedStock, Turns
@@ -26,9 +29,14 @@ from order_service.bootstrap.shared import Shared
 from order_service.domain.history import Actor
 from order_service.infrastructure.cache.build import OrderCache
 from order_service.infrastructure.cache.seal import Seal
-from order_service.infrastructure.dependencies import InventoryDependency, StoreDependency
+from order_service.infrastructure.dependencies import (
+    InventoryDependency,
+    StoreDependency,
+    log_unforeseen,
+)
 from order_service.infrastructure.inventory import absolute, conditional
 from order_service.infrastructure.inventory.http import InventoryHttp
+from order_service.infrastructure.mongo.backlog import read_backlog
 from order_service.infrastructure.mongo.books import MongoBooks
 from order_service.infrastructure.mongo.cache_key import cache_key
 from order_service.infrastructure.mongo.clock import StoreClock
@@ -42,9 +50,12 @@ from order_service.infrastructure.mongo.orders import (
     WriteListener,
 )
 from order_service.infrastructure.mongo.relay_lock import MongoRelayLock
+from order_service.infrastructure.mongo.samples import MongoSamples
 from order_service.infrastructure.mongo.stock_changes import MongoStockChangeLog
+from order_service.infrastructure.mongo.workers import MongoWorkers
 from order_service.infrastructure.telemetry.cache import ReadMetrics
 from order_service.infrastructure.telemetry.correlation import LogCorrelation
+from order_service.infrastructure.telemetry.counted import counted
 from order_service.infrastructure.telemetry.inventory import InventoryMetrics
 from order_service.infrastructure.telemetry.leases import LeaseMetrics
 from order_service.infrastructure.telemetry.order_lines import OrderLines
@@ -77,6 +88,9 @@ class Adapters:
     store: Dependency
     inventory: Dependency
     correlation: Correlation
+    workers: MongoWorkers
+    samples: Samples
+    read_backlog: Callable[[], Backlog]
 
 
 Wrap = Callable[[Adapters], Adapters]
@@ -117,7 +131,16 @@ def build_adapters(
         store=StoreDependency(database),
         inventory=InventoryDependency(http, calls.saw),
         correlation=correlation,
+        workers=MongoWorkers(database),
+        samples=MongoSamples(database),
+        read_backlog=partial(read_backlog, database),
     )
+
+
+def sampler(adapters: Adapters, registry: CollectorRegistry) -> Sampler:
+    """``registry``: the process's own. What was counted there by now is not told."""
+    take = TakeSample(partial(counted, registry), adapters.samples, adapters.clock)
+    return Sampler(take, log_unforeseen)
 
 
 def stock_mover(

@@ -14,9 +14,11 @@ from order_service.application.orders.extend import ExtendHold
 from order_service.application.orders.get import GetOrder
 from order_service.application.orders.history import ReadHistory
 from order_service.application.orders.list import ListOrders
+from order_service.application.overview.read_last_hour import ReadLastHour
+from order_service.application.overview.read_status import ReadStatus
 from order_service.application.readiness import CheckReadiness, Dependency
 from order_service.application.stock_log.list import ListStockChanges
-from order_service.bootstrap.adapters import Adapters, Wrap, build_adapters, stock_mover
+from order_service.bootstrap.adapters import Adapters, Wrap, build_adapters, sampler, stock_mover
 from order_service.bootstrap.shared import Shared
 from order_service.infrastructure.auth import build as auth
 from order_service.infrastructure.dependencies import KeysDependency, log_unforeseen
@@ -47,6 +49,8 @@ def build_api(
     correlation = correlation or LogCorrelation()
     adapters = wrap(build_adapters(settings, database, shared, registry, correlation))
     app = _guarded_app(settings, adapters, metrics)
+    # gunicorn.conf.py looks it up there, and starts and ends it with the process.
+    app.extensions["sampler"] = sampler(adapters, registry)
     serving: Any = correlation.serving(app.wsgi_app)
     app.wsgi_app = serving  # type: ignore[method-assign]
     return app
@@ -74,6 +78,7 @@ def build_use_cases(
     move_budget = settings.request_deadline - settings.store_timeout
     key_lifetime = timedelta(hours=settings.idempotency_key_hours)
     dependencies = [adapters.store, adapters.inventory, *more_dependencies]
+    check_readiness = CheckReadiness(dependencies, _READY_TIMEOUT, log_unforeseen)
     holds = HoldLimits(settings.max_hold_seconds, settings.max_holds_per_caller)
     return ApiUseCases(
         create_order=CreateOrder(
@@ -95,5 +100,14 @@ def build_use_cases(
         read_history=ReadHistory(orders, adapters.logged_moves, correlation),
         list_orders=ListOrders(adapters.pages),
         list_stock_changes=ListStockChanges(adapters.changes),
-        check_readiness=CheckReadiness(dependencies, _READY_TIMEOUT, log_unforeseen),
+        check_readiness=check_readiness,
+        read_status=ReadStatus(
+            check_readiness,
+            adapters.workers,
+            adapters.read_backlog,
+            clock,
+            _READY_TIMEOUT,
+            log_unforeseen,
+        ),
+        read_last_hour=ReadLastHour(adapters.samples, clock),
     )

@@ -1,23 +1,26 @@
 """Build the worker, which keeps the stock-change log, publishes events and settles orders."""
 
+import os
+import secrets
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from functools import partial
+from importlib.metadata import version
 
 from prometheus_client import CollectorRegistry
 
 from order_service.application.orders.expire import AT_ONCE, ExpireOrders
 from order_service.application.orders.publish import EventPublisher, PublishEvents
 from order_service.application.orders.settle import Overdue, SettleOrders
+from order_service.application.overview.workers import Heartbeat
 from order_service.application.stock_log.lost_updates import FindLostUpdates
 from order_service.application.stock_log.record import RecordStockChanges
-from order_service.bootstrap.adapters import Adapters, Wrap, build_adapters, stock_mover
+from order_service.bootstrap.adapters import Adapters, Wrap, build_adapters, sampler, stock_mover
 from order_service.bootstrap.correlating import correlation
 from order_service.bootstrap.shared import Shared
 from order_service.bootstrap.start_lines import of_worker
 from order_service.domain.history import SETTLEMENT
 from order_service.infrastructure.kafka import build
-from order_service.infrastructure.mongo.backlog import read_backlog
 from order_service.infrastructure.mongo.connection import connect
 from order_service.infrastructure.telemetry.backlog import BacklogCollector
 from order_service.infrastructure.telemetry.lost_updates import LostUpdateMetrics
@@ -32,11 +35,12 @@ def run_worker(settings: Settings, wrap: Wrap = lambda adapters: adapters) -> in
     telling = correlation(settings, "worker")
     database = connect(settings, event_listeners=telling.store_listeners())
     registry = CollectorRegistry()
-    registry.register(BacklogCollector(partial(read_backlog, database)))
     adapters = wrap(build_adapters(settings, database, Shared(), registry, telling))
+    registry.register(BacklogCollector(adapters.read_backlog))
     publisher = build.event_publisher(settings, telling, registry)
     parts = _parts(settings, adapters, registry, publisher)
-    return process.run(parts, settings, of_worker(settings))
+    with sampler(adapters, registry):
+        return process.run(parts, settings, of_worker(settings))
 
 
 def _parts(
@@ -59,7 +63,15 @@ def _parts(
         store=adapters.store,
         registry=registry,
         find_lost_updates=lost_updates,
+        heartbeat=Heartbeat(
+            adapters.workers, _unique_id(), version("order-service"), adapters.clock
+        ),
     )
+
+
+def _unique_id() -> str:
+    """Host and process number are for people: containers can share both."""
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
 
 
 def _settlement(settings: Settings, adapters: Adapters, metrics: SettlementMetrics) -> SettleOrders:

@@ -12,6 +12,7 @@ import structlog
 
 from order_service.application.backoff import delays
 from order_service.application.outage import Outage
+from order_service.application.overview.workers import PartitionLag
 from order_service.application.stock_log.changes import AppendResult, StockChange
 from order_service.application.stock_log.record import RecordStockChanges
 from order_service.domain.errors import StoreUnavailable, Unavailable
@@ -51,7 +52,8 @@ class _Stopped(Exception):
 
 
 class StockConsumer:
-    """``run`` belongs to one thread; ``stop`` and ``health`` may be called from any.
+    """``run`` belongs to one thread; ``stop``, ``health`` and ``lags`` may be called
+    from any.
 
     ``open_intake``: makes a new client for each run, as a client that failed is of no more use.
     ``logged`` hears of each change that was delivered once it is in the log, or in a dead-letter
@@ -103,6 +105,9 @@ class StockConsumer:
             paused=self._intake.held,
             seconds_since_poll=self._metrics.seconds_since_poll(),
         )
+
+    def lags(self) -> list[PartitionLag]:
+        return self._metrics.lags()
 
     def _work(self, writer: Executor) -> None:
         """While a batch is written, the next batch is read and made ready. Its write begins when

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from order_service.application.overview.workers import PartitionLag
 from order_service.domain.errors import BrokerUnavailable
 
 _PREFIX = "order_service_stock_events"
@@ -69,10 +70,17 @@ class ConsumerMetrics:
             f"{_PREFIX}_seconds_since_poll", "Since Kafka was last polled.", registry=registry
         ).set_function(self.seconds_since_poll)
 
+    def lags(self) -> list[PartitionLag]:
+        """As far as they were measured. For any thread."""
+        [lag] = self.lag.collect()
+        return [
+            PartitionLag(each.labels["topic"], int(each.labels["partition"]), int(each.value))
+            for each in lag.samples
+        ]
+
     def places_with_lag(self) -> set[tuple[str, int]]:
         """Topics and partitions."""
-        [lag] = self.lag.collect()
-        return {(each.labels["topic"], int(each.labels["partition"])) for each in lag.samples}
+        return {(each.topic, each.partition) for each in self.lags()}
 
     def polled(self) -> None:
         self._polled_at = time.monotonic()

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from order_service.application.overview.backlog import MOST, Backlog
 from order_service.infrastructure.mongo.connection import (
     Database,
     Fields,
@@ -9,7 +10,6 @@ from order_service.infrastructure.mongo.connection import (
     store_errors,
 )
 from order_service.infrastructure.mongo.documents import OrderDocument
-from order_service.infrastructure.telemetry.backlog import MOST, Backlog
 
 _MILLISECONDS: Final = 1000
 

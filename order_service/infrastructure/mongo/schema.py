@@ -5,6 +5,7 @@ oldest schema whose releases may still use it. A release may use a database that
 migrated, as long as ``needs`` lets it.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,12 +14,19 @@ from mongoengine import Document, IntField, StringField
 from order_service.domain.errors import StoreUnavailable
 from order_service.infrastructure.mongo.connection import Database, collection_of, store_errors
 from order_service.infrastructure.mongo.documents import OrderDocument
-from order_service.infrastructure.mongo.doubles import Doubles, doubled_entries, doubled_orders
+from order_service.infrastructure.mongo.doubles import (
+    Double,
+    Doubles,
+    doubled_entries,
+    doubled_orders,
+)
 from order_service.infrastructure.mongo.failures import NOT_MIGRATED
 from order_service.infrastructure.mongo.index_building import SILENT, Report, make
-from order_service.infrastructure.mongo.indexes import indexes_of
+from order_service.infrastructure.mongo.indexes import Index, indexes_of
 from order_service.infrastructure.mongo.retention import keep_stock_changes
+from order_service.infrastructure.mongo.samples import SampleDocument
 from order_service.infrastructure.mongo.stock_change_documents import StockChangeDocument
+from order_service.infrastructure.mongo.workers import WorkerDocument
 
 VERSION = 4
 # A database that this release has migrated is of use to releases of this schema or newer; release
@@ -35,9 +43,17 @@ class MarkDocument(Document):
     meta = {"collection": "schema"}  # noqa: RUF012  (MongoEngine's own shape)
 
 
+def _no_doubles(_: Index) -> Iterable[Double]:
+    return ()
+
+
+# The unique ones of their indexes are required to be ready, and the others only help: the service
+# works before it has them.
 _DOUBLES: Final[dict[type[Document], Doubles]] = {
     OrderDocument: doubled_orders,
     StockChangeDocument: doubled_entries,
+    WorkerDocument: _no_doubles,
+    SampleDocument: _no_doubles,
 }
 
 

@@ -1,18 +1,17 @@
 """What waits to be done, read from the store at each scrape."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from order_service.application.overview.backlog import MOST, Backlog
 from order_service.domain.errors import StoreUnavailable
 
-# A backlog of more is counted as that many, so that looking at one does not add to the trouble.
-MOST: Final = 10_000
-
+_READABLE: Final = "backlog_readable"
 _TEXTS = {
+    _READABLE: "1 while the store tells of it.",
     "orders_pending": f"Orders that wait for their stock; {MOST} is that many or more.",
     "orders_stuck": "Those of them that only evidence or a person can decide.",
     "oldest_pending_seconds": "Age of the order that waits longest for its stock.",
@@ -23,38 +22,23 @@ _TEXTS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Backlog:
-    """Ages in seconds, by the store's clock; 0 where nothing waits. ``pending`` are the orders
-    that wait for their stock, ``stuck`` ones among them; ``held`` orders wait to be confirmed, and
-    the holds of those ``holds_overdue`` among them are over."""
-
-    pending: int
-    stuck: int
-    oldest_pending: float
-    unpublished_events: int
-    oldest_unpublished: float
-    held: int
-    holds_overdue: int
-
-
 class BacklogCollector(Collector):
     """``order_service_backlog_readable`` is 0, and the others are missing, without the store."""
 
     def __init__(self, read: Callable[[], Backlog]) -> None:
         self._read = read
 
-    def describe(self) -> list[Metric]:
-        """Nothing, or registering would read the store."""
-        return []
+    def describe(self) -> Iterator[Metric]:
+        """Without the store, which whoever asks for other metrics alone leaves alone too."""
+        yield from (_gauge(name, text, 0) for name, text in _TEXTS.items())
 
     def collect(self) -> Iterator[Metric]:
         try:
             backlog = self._read()
         except StoreUnavailable:
-            yield _gauge("backlog_readable", "1 while the store tells of it.", 0)
+            yield _gauge(_READABLE, _TEXTS[_READABLE], 0)
             return
-        yield _gauge("backlog_readable", "1 while the store tells of it.", 1)
+        yield _gauge(_READABLE, _TEXTS[_READABLE], 1)
         values = {
             "orders_pending": backlog.pending,
             "orders_stuck": backlog.stuck,

@@ -1,7 +1,7 @@
 """Where the numbers are kept: in this process, or in memory that the API's processes share."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 
 from prometheus_client import CollectorRegistry, values
@@ -15,7 +15,9 @@ from order_service.infrastructure.telemetry.shared import (
     added_up,
 )
 
-_Counted = list[tuple[str, Labels, float]]
+# Name, labels and number.
+Number = tuple[str, Labels, float]
+_Counted = list[Number]
 
 
 def count_in(place: Place) -> None:
@@ -30,6 +32,19 @@ def gathered(own: CollectorRegistry, places: Sequence[Place]) -> CollectorRegist
     everybodys = CollectorRegistry()
     everybodys.register(EverybodysNumbers(own, places))
     return everybodys
+
+
+def counted_here(own: CollectorRegistry, names: Collection[str]) -> Iterator[Number]:
+    """The numbers of these names in this process's place, with those of a process that had the
+    place before. ``names``: of no more than one histogram, whose buckets are told as Prometheus has
+    them."""
+    if isinstance(values.ValueClass, partial):
+        numbers = added_up(values.ValueClass.args)
+        found = [(name, labels, each) for _, name, labels, each in numbers if name in names]
+        yield from _cumulated(found)
+        return
+    for metric in own.restricted_registry(names).collect():
+        yield from ((each.name, each.labels, each.value) for each in metric.samples)
 
 
 class EverybodysNumbers(Collector):
@@ -55,7 +70,7 @@ class EverybodysNumbers(Collector):
             yield told
 
 
-def _cumulated(found: _Counted) -> Iterator[tuple[str, Labels, float]]:
+def _cumulated(found: _Counted) -> Iterator[Number]:
     """A histogram's processes count each observation in one bucket; those who read it expect it in
     every bucket above as well."""
     series: dict[tuple[str, ...], _Counted] = defaultdict(list)

@@ -20,6 +20,7 @@ from order_service.interface.http import (
     orders,
     problems,
     proxies,
+    status,
     stock_changes,
 )
 from order_service.interface.http.access import View
@@ -78,6 +79,7 @@ def _routes(use_cases: ApiUseCases, stopping: Stopping, *, has_console: bool) ->
         ),
         histories.routes(use_cases.read_history),
         stock_changes.routes(use_cases.list_stock_changes),
+        status.routes(use_cases.read_status, use_cases.read_last_hour),
         health.routes(use_cases.check_readiness, stopping),
         index.routes(has_console=has_console),
     )

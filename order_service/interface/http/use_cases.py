@@ -9,6 +9,8 @@ from order_service.application.orders.extend import ExtendHold
 from order_service.application.orders.get import GetOrder
 from order_service.application.orders.history import ReadHistory
 from order_service.application.orders.list import ListOrders
+from order_service.application.overview.read_last_hour import ReadLastHour
+from order_service.application.overview.read_status import ReadStatus
 from order_service.application.readiness import CheckReadiness
 from order_service.application.stock_log.list import ListStockChanges
 
@@ -26,3 +28,5 @@ class ApiUseCases:
     list_orders: ListOrders
     list_stock_changes: ListStockChanges
     check_readiness: CheckReadiness
+    read_status: ReadStatus
+    read_last_hour: ReadLastHour

@@ -1,6 +1,6 @@
 """The worker's parts, and their health."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
@@ -8,6 +8,7 @@ from typing import Final, Protocol
 import structlog
 from prometheus_client import CollectorRegistry
 
+from order_service.application.overview.workers import Heartbeat, PartitionLag
 from order_service.application.readiness import CheckReadiness, Dependency, DependencyState, Lasting
 from order_service.interface.worker.problems import Problem, Problems
 from order_service.interface.worker.restarts import Restarts
@@ -34,6 +35,7 @@ class StockConsumer(Protocol):
     def run(self) -> None: ...
     def stop(self) -> None: ...
     def health(self) -> ConsumerHealth: ...
+    def lags(self) -> Sequence[PartitionLag]: ...
 
 
 class KafkaWatch(Dependency, Protocol):
@@ -57,6 +59,7 @@ class WorkerParts:
     expire_orders: Callable[[], int]
     store: Dependency
     registry: CollectorRegistry
+    heartbeat: Heartbeat
     find_lost_updates: Callable[[], int] = lambda: 0
 
 
@@ -97,6 +100,10 @@ class WorkerHealth:
             "expiry": self._restarts["expiry"].problem,
         }
 
+    def parts(self) -> list[DependencyState]:
+        """The same as ``ready`` tells, for the heartbeat."""
+        return [_state(name, problem) for name, problem in self.ready().items()]
+
     def store_problem(self) -> Problem | None:
         return _problem(self._check_store()[0])
 
@@ -120,6 +127,12 @@ class WorkerHealth:
 
 def _problem(state: DependencyState) -> Problem | None:
     return Problem(state.problem, state.since) if state.problem and state.since else None
+
+
+def _state(name: str, problem: Problem | None) -> DependencyState:
+    if problem is None:
+        return DependencyState(name, True, None)
+    return DependencyState(name, True, problem.detail, problem.since)
 
 
 def _log_unforeseen(dependency: str, error: Exception) -> None:

@@ -1,5 +1,6 @@
 """The worker process: the stock-change consumer in the main thread, and beside it the relay of the
-outbox, the settlement, the expiry of holds, and the worker's own health and metrics."""
+outbox, the settlement, the expiry of holds, the heartbeat, and the worker's own health and
+metrics."""
 
 import gc
 import os
@@ -25,6 +26,7 @@ PUBLISH_INTERVAL: Final = 0.25
 EXPIRE_INTERVAL: Final = 1.0
 WATCH_INTERVAL: Final = 2.0
 LOOK_INTERVAL: Final = 5.0
+BEAT_INTERVAL: Final = 5.0
 STOP_WITHIN: Final = 30.0
 _NEVER_FULL: Final = 1_000_000
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
@@ -62,6 +64,7 @@ class Worker:
             "relay": (parts.publish_events, PUBLISH_INTERVAL, AT_ONCE),
             "settlement": (parts.settle_orders, settings.settle_interval, 1),
             "expiry": (parts.expire_orders, EXPIRE_INTERVAL, 1),
+            "heartbeat": (self._beat, BEAT_INTERVAL, _NEVER_FULL),
             "lost_updates": (parts.find_lost_updates, LOOK_INTERVAL, _NEVER_FULL),
         }
         self._parts = parts
@@ -87,8 +90,13 @@ class Worker:
             chore.stop()
         for chore in self._chores:
             chore.join()
+        self._parts.heartbeat.end()
         self._last_resort.cancel()
         log.info("worker_stopped")
+        return 0
+
+    def _beat(self) -> int:
+        self._parts.heartbeat.beat(self.health.parts(), self._parts.consumer.lags())
         return 0
 
     def _consume(self) -> None:

@@ -19,6 +19,8 @@ from pymongo.monitoring import CommandSucceededEvent
 
 from devstack.mongod import Mongod
 from order_service.application.orders.create import IdempotencyKeyTaken
+from order_service.application.overview.samples import Counted, Sample, slot_of
+from order_service.application.overview.workers import Beat
 from order_service.application.stock.lease import Lease
 from order_service.domain.errors import StoreUnavailable
 from order_service.domain.moves import StockMove
@@ -33,6 +35,8 @@ from order_service.infrastructure.mongo.leases import MongoLeaseStore
 from order_service.infrastructure.mongo.logged_moves import MongoLoggedMoves
 from order_service.infrastructure.mongo.orders import MongoOrderRepository, MongoOutbox
 from order_service.infrastructure.mongo.retention import log_kept
+from order_service.infrastructure.mongo.samples import MongoSamples
+from order_service.infrastructure.mongo.workers import MongoWorkers
 from tests.integration.cli.commands import Commands
 from tests.integration.conftest import connected
 from tests.orders import (
@@ -439,6 +443,13 @@ USES: dict[str, Callable[[Database], object]] = {
     "clear": lambda database: MongoLeaseStore(database, "somebody", 10).clear(
         Lease("i", 1, True, None)
     ),
+    "tell": lambda database: MongoWorkers(database).tell(Beat("host:1:a", "0.3.0", 1.0, [], [])),
+    "forget": lambda database: MongoWorkers(database).forget("host:1:a"),
+    "seen": lambda database: MongoWorkers(database).seen(),
+    "add a sample": lambda database: MongoSamples(database).add(
+        Sample(slot_of(later(1)), Counted({"completed": 1}, {}))
+    ),
+    "samples": lambda database: MongoSamples(database).since(later(1)),
     "the clock": lambda database: StoreClock(database).now(),
     "migrate": schema.migrate,
     "readiness": lambda database: StoreDependency(database).check(),

@@ -16,10 +16,11 @@ from devstack.inventory import SampleInventory
 from devstack.kafka import KafkaBroker
 from devstack.mongod import Mongod
 from devstack.ports import free_port
+from order_service.application.overview.backlog import Backlog
 from order_service.infrastructure.mongo.backlog import read_backlog
 from order_service.infrastructure.mongo.connection import Database
 from order_service.infrastructure.mongo.orders import MongoOrderRepository
-from order_service.infrastructure.telemetry.backlog import Backlog, BacklogCollector
+from order_service.infrastructure.telemetry.backlog import BacklogCollector
 from tests.integration.conftest import connected
 from tests.orders import completed, later, moved_at, pending, stuck_without_intent
 from tests.programs import program

@@ -19,6 +19,8 @@ from structlog.testing import capture_logs
 
 from devstack.ports import free_port
 from order_service.application.outage import iso
+from order_service.application.overview.workers import Beat, Heartbeat, PartitionLag
+from order_service.application.readiness import DependencyState
 from order_service.domain.errors import (
     BrokerUnavailable,
     InventoryUnavailable,
@@ -31,6 +33,7 @@ from order_service.interface.worker.health import WorkerParts
 from order_service.interface.worker.http import WorkerHttp, make_app
 from order_service.interface.worker.problems import Problem
 from order_service.settings import Settings, SettingsError
+from tests.unit.fakes import FakeClock
 from tests.waiting import until
 
 
@@ -60,6 +63,29 @@ class FakeConsumer:
 
     def health(self) -> FakeHealth:
         return self.state
+
+    def lags(self) -> list[PartitionLag]:
+        return [PartitionLag("stock-updates", 3, 7)]
+
+
+class FakeWorkers:
+    """What the workers tell of themselves."""
+
+    def __init__(self, away: bool = False) -> None:
+        self.away = away
+        self.told: dict[str, list[Beat]] = {}
+
+    def tell(self, beat: Beat) -> None:
+        self._answer()
+        self.told.setdefault(beat.id, []).append(beat)
+
+    def forget(self, worker_id: str) -> None:
+        self._answer()
+        del self.told[worker_id]
+
+    def _answer(self) -> None:
+        if self.away:
+            raise StoreUnavailable("The order store can't be reached.")
 
 
 @dataclass
@@ -113,11 +139,13 @@ class Process:
         self.consumer = consumer or FakeConsumer()
         self.store = store or FakeStore()
         self.watch = FakeWatch()
+        self.workers = FakeWorkers()
         self.exit_codes: list[int] = []
         self.registry = CollectorRegistry()
-        parts = WorkerParts(
-            self.consumer, self.watch, publish, settle, expire, self.store, self.registry
-        )
+        self.clock = FakeClock()
+        heartbeat = Heartbeat(self.workers, "host:1:abc", "0.3.0", self.clock)
+        work = publish, settle, expire
+        parts = WorkerParts(self.consumer, self.watch, *work, self.store, self.registry, heartbeat)
         self.settings = Settings.model_validate({"worker_port": 0, **settings})
         self.parts = parts
         self.worker = worker.Worker(parts, self.settings)
@@ -172,7 +200,8 @@ def test_a_signal_stops_the_worker_in_order(number: signal.Signals) -> None:
     consumer, store = FakeConsumer(), FakeStore()
     consumer.begun = lambda: os.kill(os.getpid(), number)
     chores = nothing, nothing, nothing
-    parts = WorkerParts(consumer, FakeWatch(), *chores, store, CollectorRegistry())
+    heartbeat = Heartbeat(FakeWorkers(), "host:1:abc", "0.3.0", FakeClock())
+    parts = WorkerParts(consumer, FakeWatch(), *chores, store, CollectorRegistry(), heartbeat)
     assert worker.run(parts, Settings(worker_port=free_port()), {}) == 0
     assert consumer.stopped.is_set()
     assert signal.getsignal(number) is before
@@ -268,6 +297,39 @@ def test_an_expiry_whose_inventory_is_away_is_tried_again_and_holds_up_no_other_
     process = Process(expire=expire, settle=settle)
     assert process.worker.work() == 0
     assert process.counted("failed_rounds", "expiry") == 2
+
+
+def test_the_worker_tells_of_its_parts_and_partitions_and_is_forgotten_when_it_ends_in_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(worker, "BEAT_INTERVAL", 0.001)
+    process = Process()
+    process.clock.elapsed = 2.5
+    with running(process):
+        process.watch.topics_problem = "No topic exists."
+        beats = until(lambda: process.workers.told.get("host:1:abc"), "a beat")
+        until(lambda: any(each.problem for each in beats[-1].parts), "a part with a problem")
+        beat = beats[-1]
+    assert (beat.version, beat.up_for) == ("0.3.0", 2.5)
+    assert beat.partitions == [PartitionLag("stock-updates", 3, 7)]
+    [consumer] = [each for each in beat.parts if each.problem]
+    assert consumer == DependencyState("consumer", True, "No topic exists.", consumer.since)
+    assert [each.name for each in beat.parts] == list(process.worker.health.ready())
+    assert process.workers.told == {}
+    assert process.exit_codes == [0]
+
+
+def test_a_worker_that_can_tell_nobody_of_itself_works_and_ends_in_order_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(worker, "BEAT_INTERVAL", 0.001)
+    process = Process(settle_interval=0.001)
+    process.workers.away = True
+    with capture_logs() as lines, running(process):
+        until(lambda: process.counted("failed_rounds", "heartbeat") > 2, "beats that failed")
+        assert process.consumer.ran
+    assert [line["event"] for line in lines] == ["worker_stopped"]
+    assert process.exit_codes == [0]
 
 
 @pytest.mark.parametrize(
