@@ -4,6 +4,7 @@ Its store, its broker and its inventory are its own, so that nobody else misses 
 """
 
 import json
+import signal
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -49,6 +50,7 @@ SETTINGS = {
     "KAFKA_RECONNECT_BACKOFF_MAX_MS": "200",
     "KAFKA_PRODUCER_RETRY_BACKOFF_MAX_MS": "200",
 }
+READY_TIMEOUT = 2.0
 # What a busy machine may take on top.
 SLACK = 3.0
 
@@ -320,6 +322,31 @@ def test_orders_go_on_without_a_broker_and_their_events_are_published_later(
         assert [event["type"] for event in waiting["outbox"]] == ["ORDER_CREATED"]
     until(lambda: not system.orders(item)[0].get("outbox"), "the event is published", timeout=30)
     assert order_in(created)["_id"] in published(fragile.kafka.bootstrap, "order-events")
+
+
+def test_the_status_is_200_in_time_while_the_store_hangs_and_whole_when_it_goes_on(
+    fragile: Fragile, system: System
+) -> None:
+    def status() -> Any:
+        answer = system.request("GET", "/api/status")
+        assert answer.status_code == 200
+        return answer.json()
+
+    until(lambda: status()["workers"], "a worker", 20)
+    fragile.mongo.process.signal(signal.SIGSTOP)
+    try:
+        with ThreadPoolExecutor(8) as clients:
+            began = time.monotonic()
+            answers = [clients.submit(status) for _ in range(8)]
+            for answer in answers:
+                found = answer.result()
+                assert (found["workers"], found["backlog"]) == (None, None)
+                assert found["dependencies"]["store"]["status"] == "unavailable"
+            assert time.monotonic() - began < READY_TIMEOUT + SLACK
+    finally:
+        fragile.mongo.process.signal(signal.SIGCONT)
+    fragile.await_service()
+    until(lambda: status()["backlog"] and status()["workers"][0]["alive"], "all of it", 20)
 
 
 # --- the log
