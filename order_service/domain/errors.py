@@ -23,7 +23,8 @@ OrderServiceError
 ├── PreconditionFailed       the order is not the version that the caller named
 ├── AccessDenied
 │   ├── Unauthenticated      the caller sent no token, or no valid one
-│   └── MissingScope         the caller is known, but may not do this
+│   ├── MissingScope         the caller is known, but may not do this
+│   └── CrossSite            a page of another site sent the request
 ├── Unavailable              a dependency is missing; nothing was done that must be undone
 │   ├── InventoryUnavailable
 │   ├── StoreUnavailable
@@ -219,6 +220,16 @@ class MissingScope(AccessDenied):
     def __init__(self, scope: str) -> None:
         super().__init__(f"The token lacks the scope {scope}.")
         self.scope = scope
+
+
+class CrossSite(AccessDenied):
+    code = "cross_site"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A page of another site sent this request. Pages of this service's own site may send "
+            "it, programs, and pages of the origins in CORS_ORIGINS."
+        )
 
 
 class Unavailable(OrderServiceError):

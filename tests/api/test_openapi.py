@@ -211,7 +211,19 @@ def test_the_document_of_an_open_service_asks_for_no_token(open_system: System) 
     assert "securitySchemes" not in document["components"]
     for _, _, operation in operations(document):
         assert "security" not in operation
-        assert not {"401", "403"} & set(operation["responses"])
+        assert "401" not in operation["responses"]
+        if "403" in operation["responses"]:
+            assert set(samples_of(operation["responses"]["403"])) == {"cross_site"}
+            assert "WWW-Authenticate" not in operation["responses"]["403"]["headers"]
+
+
+def test_the_document_says_of_each_change_that_pages_of_other_sites_may_not_send_it(
+    document: dict[str, Any],
+) -> None:
+    for _, method, operation in operations(document):
+        refusals = operation["responses"].get("403")
+        says = refusals is not None and "cross_site" in samples_of(refusals)
+        assert says is (method != "get")
 
 
 def leaves(error: type[OrderServiceError]) -> list[type[OrderServiceError]]:

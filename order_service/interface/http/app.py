@@ -10,6 +10,7 @@ from flask_openapi import OpenAPI
 from order_service.application.callers import Authenticate
 from order_service.interface.http import (
     access,
+    cross_site,
     docs,
     health,
     histories,
@@ -99,6 +100,7 @@ def _wrapped(
     metrics: RequestMetrics | None,
 ) -> WSGIApplication:
     """A request passes the last of these wrappers first."""
+    app = cross_site.guard(app, frozenset(settings.cors_origins))
     app = Edge(app, stopping, problems.answer_to, metrics.observe if metrics else None)
     if settings.trusted_proxies:
         app = proxies.believe(app, settings.trusted_proxies)

@@ -51,7 +51,6 @@ _HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 _HEADERS_OF_PROBLEMS = {
     "401": ("WWW-Authenticate",),
-    "403": ("WWW-Authenticate",),
     "409": ("Retry-After",),
     "429": ("Retry-After", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"),
     "503": ("Retry-After",),
@@ -121,10 +120,11 @@ def _responses(route: Route, guarded: bool) -> dict[Any, Any]:
 
 
 def _errors_before_the_view(route: Route, guarded: bool) -> tuple[Error, ...]:
+    pages = () if route.method == "get" else (errors.CrossSite,)
     if route.scope is None:
-        return ()
+        return pages
     tokens = (errors.Unauthenticated, errors.MissingScope) if guarded else ()
-    return (TooManyRequests, *tokens)
+    return (TooManyRequests, *tokens, *pages)
 
 
 def document(content: dict[str, Any], groups: Sequence[Routes], *, guarded: bool) -> bytes:
@@ -175,8 +175,10 @@ def _add_samples(content: dict[str, Any]) -> None:
 
 def _names_of_headers(status: str, response: dict[str, Any]) -> tuple[str, ...]:
     content = response.get("content", {})
-    if "application/problem+json" in content:
-        return _HEADERS_OF_PROBLEMS.get(status, ())
+    if problem := content.get("application/problem+json"):
+        is_about_tokens = errors.MissingScope.code in problem["examples"]
+        challenge = ("WWW-Authenticate",) if is_about_tokens else ()
+        return (*_HEADERS_OF_PROBLEMS.get(status, ()), *challenge)
     if status == "303":
         return ("Location",)
     if status == "304":

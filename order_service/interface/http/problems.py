@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException
 from order_service.domain.errors import (
     AccessDenied,
     Conflict,
+    CrossSite,
     HoldCancelled,
     HoldConfirmed,
     HoldExpired,
@@ -58,6 +59,7 @@ TABLE: dict[type[OrderServiceError], Row] = {
     Rejected: Row(400, "The request was turned down"),
     Unauthenticated: Row(401, "Unauthorized"),
     MissingScope: Row(403, "Not allowed"),
+    CrossSite: Row(403, "Not allowed from another site"),
     AccessDenied: Row(403, "Not allowed"),
     OrderNotFound: Row(404, "No such order"),
     IllegalMove: Row(409, "The order's status does not allow this"),

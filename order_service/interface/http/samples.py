@@ -96,6 +96,7 @@ _SAMPLES: tuple[OrderServiceError | HTTPException, ...] = (
     domain.ItemNotFound(AN_ID, short=(domain.ShortItem(AN_ID, requested=5, available=None),)),
     domain.Unauthenticated("The token has expired."),
     domain.MissingScope("orders:write"),
+    domain.CrossSite(),
     domain.OrderNotFound(AN_ID),
     domain.IllegalMove("The order is FAILED and cannot be cancelled.", "FAILED"),
     domain.VersionConflict("The order was changed by somebody else."),

@@ -52,6 +52,7 @@ ROWS: list[tuple[OrderServiceError, int, str, dict[str, object]]] = [
     (errors.Rejected("no"), 400, "rejected", {}),
     (errors.Unauthenticated("who?"), 401, "unauthenticated", {}),
     (errors.AccessDenied("no"), 403, "access_denied", {}),
+    (errors.CrossSite(), 403, "cross_site", {}),
     (errors.MissingScope("orders:read"), 403, "missing_scope", {"scope": "orders:read"}),
     (errors.OrderNotFound(ITEM), 404, "order_not_found", {"orderId": ITEM}),
     (errors.Conflict("no"), 409, "conflict", {}),

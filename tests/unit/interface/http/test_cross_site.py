@@ -1,0 +1,98 @@
+"""What a browser says of where a page is from, and what the page may send then."""
+
+from unittest.mock import Mock
+
+import pytest
+from flask.testing import FlaskClient
+from prometheus_client import CollectorRegistry
+
+from order_service.application.callers import Caller
+from order_service.interface.http.app import create_app
+from order_service.interface.http.metrics import RequestMetrics
+from order_service.settings import Settings
+from tests.use_cases import only
+
+SHOP, OTHER = "https://shop.example", "https://evil.example"
+CANCEL = f"/api/orders/{'b' * 24}/cancel"
+# Those of browsers, and what nobody says today.
+FOREIGN = ["cross-site", "same-site", "Same-Origin", "same-origin, cross-site", "cross-site;a=1"]
+OWN = ["same-origin", "none", ""]
+ORIGINS = [None, OTHER, SHOP, "null", ""]
+
+
+def nobody_asked(_: str) -> Caller:
+    raise AssertionError("a refused request's token is not looked at")
+
+
+def client_of(cors_origins: str = "") -> FlaskClient:
+    settings = Settings.load({"CORS_ORIGINS": cors_origins})
+    return create_app(only(), nobody_asked, settings).test_client()
+
+
+def headers_of(site: str | None, origin: str | None) -> dict[str, str]:
+    given = {"Sec-Fetch-Site": site, "Origin": origin, "Authorization": "Bearer -"}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+@pytest.mark.parametrize("origin", ORIGINS)
+@pytest.mark.parametrize("site", FOREIGN)
+def test_a_page_of_another_site_changes_nothing_whatever_its_origin(
+    site: str, origin: str | None
+) -> None:
+    answer = client_of().post(CANCEL, headers=headers_of(site, origin))
+    assert (answer.status_code, answer.content_type) == (403, "application/problem+json")
+    assert answer.get_json()["code"] == "cross_site"
+    assert answer.get_json()["requestId"] == answer.headers["X-Request-Id"]
+    assert "WWW-Authenticate" not in answer.headers
+
+
+@pytest.mark.parametrize("origin", ORIGINS)
+@pytest.mark.parametrize("site", FOREIGN)
+def test_a_page_of_an_origin_in_cors_origins_gets_as_far_as_anybody_and_no_other_page_does(
+    site: str, origin: str | None
+) -> None:
+    client = client_of(f"https://another.example,{SHOP}")
+    headers = headers_of(site, origin) | {"Authorization": ""}
+    answer = client.post(CANCEL, headers=headers)
+    assert answer.status_code == (401 if origin == SHOP else 403)
+
+
+@pytest.mark.parametrize("origin", ORIGINS)
+@pytest.mark.parametrize("site", [*OWN, None])
+def test_pages_of_the_same_origin_persons_and_those_who_say_nothing_are_let_through(
+    site: str | None, origin: str | None
+) -> None:
+    answer = client_of().post(CANCEL, headers=headers_of(site, origin) | {"Authorization": ""})
+    assert answer.get_json()["code"] == "unauthenticated"
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
+@pytest.mark.parametrize("site", FOREIGN)
+def test_reading_is_not_held_up_which_a_page_of_another_site_can_not_see(
+    site: str, method: str
+) -> None:
+    live = client_of().open("/health/live", method=method, headers=headers_of(site, OTHER))
+    assert live.status_code == 200
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "TRACE", "ODD"])
+@pytest.mark.parametrize("path", ["/api/orders", "/api/nothing", "/health/live", "/"])
+def test_nothing_else_is_told_to_a_page_of_another_site_not_even_what_there_is(
+    method: str, path: str
+) -> None:
+    answer = client_of().open(path, method=method, headers=headers_of("cross-site", OTHER))
+    assert answer.get_json()["code"] == "cross_site"
+
+
+def test_a_refused_request_is_counted_like_any_other() -> None:
+    registry = CollectorRegistry()
+    metrics = RequestMetrics(registry, Mock())
+    client = create_app(only(), metrics=metrics).test_client()
+    client.post(CANCEL, headers=headers_of("cross-site", OTHER))
+    [counted] = [
+        sample.labels
+        for metric in registry.collect()
+        for sample in metric.samples
+        if sample.name == "order_service_http_request_seconds_count"
+    ]
+    assert (counted["method"], counted["status"]) == ("POST", "403")
