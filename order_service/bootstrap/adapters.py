@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from order_service.application.clock import Clock
 from order_service.application.correlation import Correlation
+from order_service.application.items.get import Items
 from order_service.application.orders.history import LoggedChanges
 from order_service.application.orders.list import OrderPages
 from order_service.application.orders.ports import OrderReader
@@ -29,6 +30,7 @@ from order_service.infrastructure.cache.seal import Seal
 from order_service.infrastructure.dependencies import InventoryDependency, StoreDependency
 from order_service.infrastructure.inventory import absolute, conditional
 from order_service.infrastructure.inventory.http import InventoryHttp
+from order_service.infrastructure.inventory.items import InventoryItems
 from order_service.infrastructure.mongo.books import MongoBooks
 from order_service.infrastructure.mongo.cache_key import cache_key
 from order_service.infrastructure.mongo.clock import StoreClock
@@ -74,6 +76,7 @@ class Adapters:
     clock: Clock
     absolute: OverwritingInventory
     conditional: ConditionalInventory
+    items: Items
     store: Dependency
     inventory: Dependency
     correlation: Correlation
@@ -114,6 +117,7 @@ def build_adapters(
         clock=clock,
         absolute=absolute.AbsoluteInventory(http, calls),
         conditional=conditional.ConditionalInventory(http, calls),
+        items=InventoryItems(http, calls),
         store=StoreDependency(database),
         inventory=InventoryDependency(http, calls.saw),
         correlation=correlation,

@@ -7,6 +7,7 @@ from typing import Any, Final
 from flask import Flask
 from prometheus_client import CollectorRegistry
 
+from order_service.application.items.get import GetItem
 from order_service.application.orders.cancel import CancelOrder
 from order_service.application.orders.confirm import ConfirmOrder
 from order_service.application.orders.create import CreateOrder, HoldLimits
@@ -92,5 +93,6 @@ def build_use_cases(
         read_history=ReadHistory(orders, adapters.logged_moves, correlation),
         list_orders=ListOrders(adapters.pages),
         list_stock_changes=ListStockChanges(adapters.changes),
+        get_item=GetItem(adapters.items),
         check_readiness=CheckReadiness(dependencies, _READY_TIMEOUT, log_unforeseen),
     )

@@ -10,6 +10,7 @@ OrderServiceError
 │   ├── ItemNotFound
 │   └── InvalidValue
 ├── OrderNotFound
+├── NoSuchItem               the inventory has no item with the id that was asked for
 ├── Conflict                 the state of the order or of the key does not allow the request
 │   ├── IllegalMove
 │   │   ├── NotHeld          the order was never held
@@ -115,6 +116,14 @@ class OrderNotFound(OrderServiceError):
     def __init__(self, order_id: str) -> None:
         super().__init__("No such order.")
         self.order_id = order_id
+
+
+class NoSuchItem(OrderServiceError):
+    code = "no_such_item"
+
+    def __init__(self, item_id: str) -> None:
+        super().__init__("No such item.")
+        self.item_id = item_id
 
 
 class Conflict(OrderServiceError):

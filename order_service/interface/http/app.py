@@ -16,6 +16,7 @@ from order_service.interface.http import (
     histories,
     hygiene,
     index,
+    items,
     openapi,
     order_changes,
     orders,
@@ -75,6 +76,7 @@ def _routes(use_cases: ApiUseCases, stopping: Stopping) -> Sequence[Routes]:
         ),
         histories.routes(use_cases.read_history),
         stock_changes.routes(use_cases.list_stock_changes),
+        items.routes(use_cases.get_item),
         health.routes(use_cases.check_readiness, stopping),
         index.routes(),
     )

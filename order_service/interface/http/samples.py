@@ -98,6 +98,7 @@ _SAMPLES: tuple[OrderServiceError | HTTPException, ...] = (
     domain.MissingScope("orders:write"),
     domain.CrossSite(),
     domain.OrderNotFound(AN_ID),
+    domain.NoSuchItem(AN_ID),
     domain.IllegalMove("The order is FAILED and cannot be cancelled.", "FAILED"),
     domain.VersionConflict("The order was changed by somebody else."),
     domain.NotHeld("COMPLETED"),

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from order_service.application.items.get import GetItem
 from order_service.application.orders.cancel import CancelOrder
 from order_service.application.orders.confirm import ConfirmOrder
 from order_service.application.orders.create import CreateOrder
@@ -25,4 +26,5 @@ class ApiUseCases:
     read_history: ReadHistory
     list_orders: ListOrders
     list_stock_changes: ListStockChanges
+    get_item: GetItem
     check_readiness: CheckReadiness

@@ -55,6 +55,7 @@ ROWS: list[tuple[OrderServiceError, int, str, dict[str, object]]] = [
     (errors.CrossSite(), 403, "cross_site", {}),
     (errors.MissingScope("orders:read"), 403, "missing_scope", {"scope": "orders:read"}),
     (errors.OrderNotFound(ITEM), 404, "order_not_found", {"orderId": ITEM}),
+    (errors.NoSuchItem(ITEM), 404, "no_such_item", {"itemId": ITEM}),
     (errors.Conflict("no"), 409, "conflict", {}),
     (errors.IllegalMove("no", "FAILED"), 409, "illegal_move", {"orderStatus": "FAILED"}),
     (errors.NotHeld("COMPLETED"), 409, "not_held", {"orderStatus": "COMPLETED"}),
