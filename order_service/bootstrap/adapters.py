@@ -23,6 +23,7 @@ from order_service.application.stock.leased import LeasedStock, Turns
 from order_service.application.stock.moving import AT_ONCE
 from order_service.application.stock.operations import ConditionalInventory, OperationStock
 from order_service.application.stock.overwriting import OverwritingInventory
+from order_service.application.stock_log.series import LoggedStocks
 from order_service.bootstrap.shared import Shared
 from order_service.domain.history import Actor
 from order_service.infrastructure.cache.build import OrderCache
@@ -45,6 +46,7 @@ from order_service.infrastructure.mongo.orders import (
 )
 from order_service.infrastructure.mongo.relay_lock import MongoRelayLock
 from order_service.infrastructure.mongo.stock_changes import MongoStockChangeLog
+from order_service.infrastructure.mongo.stock_series import MongoStockSeries
 from order_service.infrastructure.telemetry.cache import ReadMetrics
 from order_service.infrastructure.telemetry.correlation import LogCorrelation
 from order_service.infrastructure.telemetry.inventory import InventoryMetrics
@@ -71,6 +73,7 @@ class Adapters:
     relay_lock: RelayLock
     changes: MongoStockChangeLog
     logged_moves: LoggedChanges
+    stock_series: LoggedStocks
     books: Books
     turns: Turns
     clock: Clock
@@ -112,6 +115,7 @@ def build_adapters(
         relay_lock=MongoRelayLock(database, owner, _RELAY_LEASE_SECONDS),
         changes=MongoStockChangeLog(database, clock),
         logged_moves=MongoLoggedMoves(database),
+        stock_series=MongoStockSeries(database),
         books=MongoBooks(database),
         turns=shared.turns,
         clock=clock,

@@ -17,6 +17,7 @@ from order_service.application.orders.history import ReadHistory
 from order_service.application.orders.list import ListOrders
 from order_service.application.readiness import CheckReadiness, Dependency
 from order_service.application.stock_log.list import ListStockChanges
+from order_service.application.stock_log.series import ReadStockSeries
 from order_service.bootstrap.adapters import Adapters, Wrap, build_adapters, stock_mover
 from order_service.bootstrap.shared import Shared
 from order_service.infrastructure.auth import build as auth
@@ -94,5 +95,6 @@ def build_use_cases(
         list_orders=ListOrders(adapters.pages),
         list_stock_changes=ListStockChanges(adapters.changes),
         get_item=GetItem(adapters.items),
+        read_stock_series=ReadStockSeries(adapters.stock_series, clock),
         check_readiness=CheckReadiness(dependencies, _READY_TIMEOUT, log_unforeseen),
     )

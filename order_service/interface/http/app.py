@@ -76,7 +76,7 @@ def _routes(use_cases: ApiUseCases, stopping: Stopping) -> Sequence[Routes]:
         ),
         histories.routes(use_cases.read_history),
         stock_changes.routes(use_cases.list_stock_changes),
-        items.routes(use_cases.get_item),
+        items.routes(use_cases.get_item, use_cases.read_stock_series),
         health.routes(use_cases.check_readiness, stopping),
         index.routes(),
     )

@@ -13,10 +13,20 @@ from order_service.application.items.get import (
     GetItem,
     Item,
 )
-from order_service.domain.errors import InventoryUnavailable, NoSuchItem
-from order_service.interface.http.answers import Answer, Id, Money
+from order_service.application.stock_log.series import (
+    Point,
+    ReadStockSeries,
+    StockSeries,
+)
+from order_service.domain.errors import (
+    InvalidValue,
+    InventoryUnavailable,
+    NoSuchItem,
+    StoreUnavailable,
+)
+from order_service.interface.http.answers import Answer, Id, Money, Time
 from order_service.interface.http.routes import Routes
-from order_service.interface.http.schemas import ItemPath
+from order_service.interface.http.schemas import ItemPath, StockSeriesParameters
 
 TAG = Tag(
     name="Items",
@@ -51,7 +61,53 @@ class ItemAnswer(Answer):
     item: ShownItem
 
 
-def routes(get_item: GetItem) -> Routes:
+class ShownStock(Answer):
+    at: Time
+    stock: int
+    """In units."""
+
+    @classmethod
+    def of(cls, point: Point) -> Self:
+        return cls.model_construct(at=point.at, stock=point.stock)
+
+
+class ShownPoint(ShownStock):
+    jump: bool
+    """The change did not begin where the one before it ended: one is missing, or was lost."""
+
+    @classmethod
+    def of(cls, point: Point) -> Self:
+        return cls.model_construct(at=point.at, stock=point.stock, jump=point.jump)
+
+
+class StockSeriesAnswer(Answer):
+    item_id: Id
+    from_: Time = Field(alias="from")
+    """Rounded down to a whole second."""
+    to: Time
+    """Rounded up to a whole second."""
+    exact: bool
+    """True: `points` has each change, at the time at which the log received it. False: there are
+    more than 500 changes, and `points` has the stock at 240 moments, evenly spaced and at least a
+    second apart."""
+    before: ShownStock | None
+    """The stock that the last change before `from` left, and when the log received that change;
+    null where the log has none."""
+    points: list[ShownPoint]
+
+    @classmethod
+    def of(cls, series: StockSeries) -> Self:
+        return cls.model_construct(
+            item_id=series.item_id,
+            from_=series.begin,
+            to=series.end,
+            exact=series.exact,
+            before=ShownStock.of(series.before) if series.before else None,
+            points=[ShownPoint.of(point) for point in series.points],
+        )
+
+
+def routes(get_item: GetItem, read_stock_series: ReadStockSeries) -> Routes:
     items = Routes("items", "/api/items", TAG)
 
     @items.get(
@@ -65,5 +121,22 @@ def routes(get_item: GetItem) -> Routes:
     def get(path: ItemPath) -> Response:
         """Read an item, as the inventory has it now."""
         return ItemAnswer.model_construct(item=ShownItem.of(get_item(path.item_id))).response()
+
+    @items.get(
+        "/<item_id>/stock",
+        Scope.STOCK_READ,
+        "getItemStock",
+        {200: StockSeriesAnswer},
+        NoSuchItem,
+        InvalidValue,
+        StoreUnavailable,
+    )
+    def stock(path: ItemPath, query: StockSeriesParameters) -> Response:
+        """Read an item's stock over a time, as the log tells it.
+
+        The inventory is not asked. An item that the log has never heard of has no points.
+        """
+        series = read_stock_series(path.item_id, query.logged_from, query.logged_to)
+        return StockSeriesAnswer.of(series).response()
 
     return items

@@ -105,6 +105,13 @@ class ItemPath(Schema):
     )
 
 
+class StockSeriesParameters(Schema):
+    logged_from: Instant | None = Field(None, alias="from")
+    """A day before `to`, where it is left out."""
+    logged_to: Instant | None = Field(None, alias="to")
+    """Now, where it is left out. At most 400 days after `from`."""
+
+
 class ReadOrderHeaders(Schema):
     if_none_match: str | None = Field(
         None, alias="If-None-Match", description="The ETag that you have: 304 if it is still so."

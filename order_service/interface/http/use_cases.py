@@ -12,6 +12,7 @@ from order_service.application.orders.history import ReadHistory
 from order_service.application.orders.list import ListOrders
 from order_service.application.readiness import CheckReadiness
 from order_service.application.stock_log.list import ListStockChanges
+from order_service.application.stock_log.series import ReadStockSeries
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,4 +28,5 @@ class ApiUseCases:
     list_orders: ListOrders
     list_stock_changes: ListStockChanges
     get_item: GetItem
+    read_stock_series: ReadStockSeries
     check_readiness: CheckReadiness
