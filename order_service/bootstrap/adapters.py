@@ -5,6 +5,7 @@ import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from typing import Final
 
@@ -45,6 +46,7 @@ from order_service.infrastructure.mongo.orders import (
     WriteListener,
 )
 from order_service.infrastructure.mongo.relay_lock import MongoRelayLock
+from order_service.infrastructure.mongo.retention import log_kept
 from order_service.infrastructure.mongo.stock_changes import MongoStockChangeLog
 from order_service.infrastructure.mongo.stock_series import MongoStockSeries
 from order_service.infrastructure.telemetry.cache import ReadMetrics
@@ -53,7 +55,7 @@ from order_service.infrastructure.telemetry.inventory import InventoryMetrics
 from order_service.infrastructure.telemetry.leases import LeaseMetrics
 from order_service.infrastructure.telemetry.order_lines import OrderLines
 from order_service.infrastructure.telemetry.orders import OrderMetrics
-from order_service.reconciliation.reconcile import Books
+from order_service.reconciliation.reconcile import Books, Reconcile, TimeLimits
 from order_service.settings import Settings
 
 # Longer than one round of the relay may take, so that no two relays publish the same events.
@@ -75,6 +77,7 @@ class Adapters:
     logged_moves: LoggedChanges
     stock_series: LoggedStocks
     books: Books
+    log_kept: Callable[[], timedelta | None]
     turns: Turns
     clock: Clock
     absolute: OverwritingInventory
@@ -117,6 +120,7 @@ def build_adapters(
         logged_moves=MongoLoggedMoves(database),
         stock_series=MongoStockSeries(database),
         books=MongoBooks(database),
+        log_kept=partial(log_kept, database),
         turns=shared.turns,
         clock=clock,
         absolute=absolute.AbsoluteInventory(http, calls),
@@ -126,6 +130,14 @@ def build_adapters(
         inventory=InventoryDependency(http, calls.saw),
         correlation=correlation,
     )
+
+
+def reconciliation(settings: Settings, adapters: Adapters, grace: timedelta) -> Reconcile:
+    """Asks the store how long the log is kept. Raises StoreUnavailable.
+
+    Reading the stock is the same on both contracts."""
+    limits = TimeLimits(grace, adapters.log_kept(), timedelta(seconds=settings.lease_seconds))
+    return Reconcile(adapters.books, adapters.absolute, adapters.clock, limits)
 
 
 def stock_mover(

@@ -22,6 +22,7 @@ from order_service.interface.http import (
     orders,
     problems,
     proxies,
+    reconciliations,
     stock_changes,
 )
 from order_service.interface.http.access import View
@@ -77,6 +78,7 @@ def _routes(use_cases: ApiUseCases, stopping: Stopping) -> Sequence[Routes]:
         histories.routes(use_cases.read_history),
         stock_changes.routes(use_cases.list_stock_changes),
         items.routes(use_cases.get_item, use_cases.read_stock_series),
+        reconciliations.routes(use_cases.reconcile_item),
         health.routes(use_cases.check_readiness, stopping),
         index.routes(),
     )

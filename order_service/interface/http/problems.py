@@ -36,6 +36,7 @@ from order_service.domain.errors import (
     ShortItem,
     StoreUnavailable,
     TooManyHolds,
+    TooMuchToCompare,
     Unauthenticated,
     Unavailable,
     VersionConflict,
@@ -57,6 +58,7 @@ TABLE: dict[type[OrderServiceError], Row] = {
     InvalidValue: Row(400, "The request is not valid"),
     InsufficientStock: Row(400, "Not enough stock"),
     ItemNotFound: Row(400, "No such item"),
+    TooMuchToCompare: Row(400, "Too much to compare"),
     Rejected: Row(400, "The request was turned down"),
     Unauthenticated: Row(401, "Unauthorized"),
     MissingScope: Row(403, "Not allowed"),
@@ -145,6 +147,8 @@ def _members(error: OrderServiceError) -> dict[str, Any]:
             return {"errors": [{"field": name, "reason": why} for name, why in error.problems]}
         case InsufficientStock() | ItemNotFound():
             return _short(error.short, error.lines)
+        case TooMuchToCompare():
+            return {"records": error.records, "most": error.most}
     return {
         shown: getattr(error, name)
         for kind, (shown, name) in _FACTS.items()

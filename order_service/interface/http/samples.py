@@ -94,6 +94,7 @@ _SAMPLES: tuple[OrderServiceError | HTTPException, ...] = (
         lines=3,
     ),
     domain.ItemNotFound(AN_ID, short=(domain.ShortItem(AN_ID, requested=5, available=None),)),
+    domain.TooMuchToCompare(AN_ID, records=48_112, most=20_000),
     domain.Unauthenticated("The token has expired."),
     domain.MissingScope("orders:write"),
     domain.CrossSite(),

@@ -112,6 +112,11 @@ class StockSeriesParameters(Schema):
     """Now, where it is left out. At most 400 days after `from`."""
 
 
+class ReconciliationParameters(Schema):
+    since: Instant | None = None
+    """Only orders and changes since then: the last day, where it is left out."""
+
+
 class ReadOrderHeaders(Schema):
     if_none_match: str | None = Field(
         None, alias="If-None-Match", description="The ETag that you have: 304 if it is still so."

@@ -13,6 +13,7 @@ from order_service.application.orders.list import ListOrders
 from order_service.application.readiness import CheckReadiness
 from order_service.application.stock_log.list import ListStockChanges
 from order_service.application.stock_log.series import ReadStockSeries
+from order_service.reconciliation.of_an_item import ReconcileItem
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,4 +30,5 @@ class ApiUseCases:
     list_stock_changes: ListStockChanges
     get_item: GetItem
     read_stock_series: ReadStockSeries
+    reconcile_item: ReconcileItem
     check_readiness: CheckReadiness

@@ -18,7 +18,6 @@ from order_service.infrastructure.mongo.stock_change_documents import to_documen
 from order_service.infrastructure.mongo.stock_series import MongoStockSeries
 from tests.integration.cli.commands import Commands
 from tests.integration.conftest import connected
-from tests.unit.fakes import FakeClock
 
 BUSY, RARE, NOBODY = "a" * 24, "b" * 24, "c" * 24
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -28,9 +27,15 @@ STEP = timedelta(seconds=3)
 END = START + NUMBER * STEP
 
 
-class SetClock(FakeClock):
+class ClockAtTheEnd:
     def now(self) -> datetime:
         return END
+
+    def monotonic(self) -> float:
+        return 0.0
+
+    def sleep(self, seconds: float) -> None:
+        """Nobody sleeps."""
 
 
 def change(offset: int, item_id: str, previous: int, new: int, at: datetime) -> StockChange:
@@ -51,7 +56,7 @@ class Store:
         self.series = MongoStockSeries(database)
 
     def read(self, item_id: str, begin: datetime, end: datetime) -> Any:
-        return ReadStockSeries(self.series, SetClock())(item_id, begin, end)
+        return ReadStockSeries(self.series, ClockAtTheEnd())(item_id, begin, end)
 
     def plans(self, name: str) -> list[dict[str, Any]]:
         """How the server carries out the very commands of the name that were sent."""
@@ -80,7 +85,8 @@ def _what_a_test_sends(store: Store) -> None:
 
 def fill(database: Database) -> None:
     """As the worker would, but in one write."""
-    ids, documents, rare = EntryIds(), [], 500
+    documents: list[dict[str, Any]] = []
+    ids, rare = EntryIds(), 500
 
     def log(at: datetime, item_id: str, previous: int, new: int) -> None:
         [entry_id], _ = ids.take(1, at)

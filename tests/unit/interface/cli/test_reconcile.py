@@ -12,7 +12,6 @@ from click.testing import CliRunner, Result
 from order_service.domain.errors import ItemNotFound, StoreUnavailable
 from order_service.domain.stock import StockReading
 from order_service.interface.cli.reconcile import reconcile
-from order_service.interface.cli.reconcile_view import sentence
 from order_service.reconciliation.evidence import (
     NONE_HELD,
     SLACK,
@@ -24,6 +23,7 @@ from order_service.reconciliation.evidence import (
 )
 from order_service.reconciliation.reconcile import OpenOrderCounts, Reconcile, TimeLimits
 from order_service.reconciliation.report import Finding, Kind
+from order_service.reconciliation.sentences import sentence
 from order_service.settings import SettingsError
 from tests.unit.fakes import PRICE, FakeClock
 

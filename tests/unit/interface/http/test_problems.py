@@ -49,6 +49,12 @@ ROWS: list[tuple[OrderServiceError, int, str, dict[str, object]]] = [
         "item_not_found",
         {**MISSING_SHOWN, "items": [MISSING_SHOWN]},
     ),
+    (
+        errors.TooMuchToCompare(ITEM, records=5, most=4),
+        400,
+        "too_much_to_compare",
+        {"records": 5, "most": 4},
+    ),
     (errors.Rejected("no"), 400, "rejected", {}),
     (errors.Unauthenticated("who?"), 401, "unauthenticated", {}),
     (errors.AccessDenied("no"), 403, "access_denied", {}),
