@@ -93,7 +93,7 @@ def _item(path: str, method: str, operation: dict[str, Any], summary: str) -> di
     parameters = [each for each in operation["parameters"] if "name" in each]
     headers = [_optional(each) for each in parameters if each["in"] == "header"]
     query = [_optional(each) for each in parameters if each["in"] == "query"]
-    steps = re.sub(r"\{order_id\}", "{{orderId}}", path).strip("/").split("/")
+    steps = re.sub(r"\{(order|item)_id\}", r"{{\1Id}}", path).strip("/").split("/")
     url = {"raw": "/".join(["{{baseUrl}}", *steps]), "host": ["{{baseUrl}}"], "path": steps}
     item: dict[str, Any] = {"name": f"{summary} {method.upper()} {path}"}
     if "201" in operation["responses"]:

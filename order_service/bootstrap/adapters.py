@@ -5,6 +5,7 @@ import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from typing import Final
 
@@ -12,6 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from order_service.application.clock import Clock
 from order_service.application.correlation import Correlation
+from order_service.application.items.get import Items
 from order_service.application.orders.history import LoggedChanges
 from order_service.application.orders.list import OrderPages
 from order_service.application.orders.ports import OrderReader
@@ -25,6 +27,7 @@ from order_service.application.stock.leased import LeasedStock, Turns
 from order_service.application.stock.moving import AT_ONCE
 from order_service.application.stock.operations import ConditionalInventory, OperationStock
 from order_service.application.stock.overwriting import OverwritingInventory
+from order_service.application.stock_log.series import LoggedStocks
 from order_service.bootstrap.shared import Shared
 from order_service.domain.history import Actor
 from order_service.infrastructure.cache.build import OrderCache
@@ -36,6 +39,7 @@ from order_service.infrastructure.dependencies import (
 )
 from order_service.infrastructure.inventory import absolute, conditional
 from order_service.infrastructure.inventory.http import InventoryHttp
+from order_service.infrastructure.inventory.items import InventoryItems
 from order_service.infrastructure.mongo.backlog import read_backlog
 from order_service.infrastructure.mongo.books import MongoBooks
 from order_service.infrastructure.mongo.cache_key import cache_key
@@ -50,8 +54,10 @@ from order_service.infrastructure.mongo.orders import (
     WriteListener,
 )
 from order_service.infrastructure.mongo.relay_lock import MongoRelayLock
+from order_service.infrastructure.mongo.retention import log_kept
 from order_service.infrastructure.mongo.samples import MongoSamples
 from order_service.infrastructure.mongo.stock_changes import MongoStockChangeLog
+from order_service.infrastructure.mongo.stock_series import MongoStockSeries
 from order_service.infrastructure.mongo.workers import MongoWorkers
 from order_service.infrastructure.telemetry.cache import ReadMetrics
 from order_service.infrastructure.telemetry.correlation import LogCorrelation
@@ -60,7 +66,7 @@ from order_service.infrastructure.telemetry.inventory import InventoryMetrics
 from order_service.infrastructure.telemetry.leases import LeaseMetrics
 from order_service.infrastructure.telemetry.order_lines import OrderLines
 from order_service.infrastructure.telemetry.orders import OrderMetrics
-from order_service.reconciliation.reconcile import Books
+from order_service.reconciliation.reconcile import Books, Reconcile, TimeLimits
 from order_service.settings import Settings
 
 # Longer than one round of the relay may take, so that no two relays publish the same events.
@@ -80,11 +86,14 @@ class Adapters:
     relay_lock: RelayLock
     changes: MongoStockChangeLog
     logged_moves: LoggedChanges
+    stock_series: LoggedStocks
     books: Books
+    log_kept: Callable[[], timedelta | None]
     turns: Turns
     clock: Clock
     absolute: OverwritingInventory
     conditional: ConditionalInventory
+    items: Items
     store: Dependency
     inventory: Dependency
     correlation: Correlation
@@ -123,11 +132,14 @@ def build_adapters(
         relay_lock=MongoRelayLock(database, owner, _RELAY_LEASE_SECONDS),
         changes=MongoStockChangeLog(database, clock),
         logged_moves=MongoLoggedMoves(database),
+        stock_series=MongoStockSeries(database),
         books=MongoBooks(database),
+        log_kept=partial(log_kept, database),
         turns=shared.turns,
         clock=clock,
         absolute=absolute.AbsoluteInventory(http, calls),
         conditional=conditional.ConditionalInventory(http, calls),
+        items=InventoryItems(http, calls),
         store=StoreDependency(database),
         inventory=InventoryDependency(http, calls.saw),
         correlation=correlation,
@@ -141,6 +153,14 @@ def sampler(adapters: Adapters, registry: CollectorRegistry) -> Sampler:
     """``registry``: the process's own. What was counted there by now is not told."""
     take = TakeSample(partial(counted, registry), adapters.samples, adapters.clock)
     return Sampler(take, log_unforeseen)
+
+
+def reconciliation(settings: Settings, adapters: Adapters, grace: timedelta) -> Reconcile:
+    """Asks the store how long the log is kept. Raises StoreUnavailable.
+
+    Reading the stock is the same on both contracts."""
+    limits = TimeLimits(grace, adapters.log_kept(), timedelta(seconds=settings.lease_seconds))
+    return Reconcile(adapters.books, adapters.absolute, adapters.clock, limits)
 
 
 def stock_mover(

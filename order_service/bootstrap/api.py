@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 from flask import Flask
 from prometheus_client import CollectorRegistry
 
+from order_service.application.items.get import GetItem
 from order_service.application.orders.cancel import CancelOrder
 from order_service.application.orders.confirm import ConfirmOrder
 from order_service.application.orders.create import CreateOrder, HoldLimits
@@ -18,22 +20,33 @@ from order_service.application.overview.read_last_hour import ReadLastHour
 from order_service.application.overview.read_status import ReadStatus
 from order_service.application.readiness import CheckReadiness, Dependency
 from order_service.application.stock_log.list import ListStockChanges
-from order_service.bootstrap.adapters import Adapters, Wrap, build_adapters, sampler, stock_mover
+from order_service.application.stock_log.series import ReadStockSeries
+from order_service.bootstrap.adapters import (
+    Adapters,
+    Wrap,
+    build_adapters,
+    reconciliation,
+    sampler,
+    stock_mover,
+)
 from order_service.bootstrap.shared import Shared
 from order_service.infrastructure.auth import build as auth
 from order_service.infrastructure.dependencies import KeysDependency, log_unforeseen
 from order_service.infrastructure.kafka import asyncapi
-from order_service.infrastructure.mongo.connection import Database
+from order_service.infrastructure.mongo.connection import Database, all_within
 from order_service.infrastructure.telemetry.correlation import LogCorrelation
 from order_service.infrastructure.telemetry.registry import gathered
 from order_service.interface.console import pages
 from order_service.interface.http.app import create_app
 from order_service.interface.http.metrics import RequestMetrics
 from order_service.interface.http.use_cases import ApiUseCases
+from order_service.reconciliation.of_an_item import ReconcileItem
 from order_service.settings import Settings
 
 # Seconds.
 _READY_TIMEOUT: Final = 2.0
+# How long a change may take to reach the log: the command's own default.
+_GRACE: Final = timedelta(seconds=60)
 
 
 def build_api(
@@ -110,4 +123,11 @@ def build_use_cases(
             log_unforeseen,
         ),
         read_last_hour=ReadLastHour(adapters.samples, clock),
+        get_item=GetItem(adapters.items),
+        read_stock_series=ReadStockSeries(adapters.stock_series, clock),
+        reconcile_item=ReconcileItem(
+            partial(reconciliation, settings, adapters, _GRACE),
+            partial(all_within, settings.request_deadline),
+            clock,
+        ),
     )

@@ -15,16 +15,15 @@ from order_service.application.stock.open_intents import LeasedIntents
 from order_service.application.stock_log.read_dead_letters import ReadDeadLetters
 from order_service.application.stock_log.replay_dead_letters import ReplayDeadLetters
 from order_service.bootstrap import worker
-from order_service.bootstrap.adapters import Adapters, build_adapters
+from order_service.bootstrap.adapters import Adapters, build_adapters, reconciliation
 from order_service.bootstrap.shared import Shared
 from order_service.infrastructure.kafka import build
 from order_service.infrastructure.mongo import schema
 from order_service.infrastructure.mongo.connection import Database, connect, require_reachable
 from order_service.infrastructure.mongo.index_building import Report
-from order_service.infrastructure.mongo.retention import log_kept
 from order_service.interface.cli.dead_letters import DeadLetterTools
 from order_service.interface.cli.orders import OrderTools
-from order_service.reconciliation.reconcile import Reconcile, TimeLimits
+from order_service.reconciliation.reconcile import Reconcile
 from order_service.settings import Settings
 
 # The server may have millions of orders to sort; no caller's request waits for the sort.
@@ -82,11 +81,7 @@ class Commands:
         settings = self._settings
         database = self._connect(_RECONCILE_TIMEOUT)
         require_reachable(database, settings.store_timeout)
-        adapters = self._adapters(database)
-        lease = timedelta(seconds=settings.lease_seconds)
-        limits = TimeLimits(grace, log_kept(database), lease)
-        # Reading the stock is the same on both contracts.
-        return Reconcile(adapters.books, adapters.absolute, adapters.clock, limits)
+        return reconciliation(settings, self._adapters(database), grace)
 
     def _connect(self, operation_timeout: float | None = None) -> Database:
         database = connect(self._settings, operation_timeout)

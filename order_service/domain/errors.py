@@ -8,8 +8,10 @@ OrderServiceError
 ├── Rejected                 the request is understood and turned down
 │   ├── InsufficientStock
 │   ├── ItemNotFound
-│   └── InvalidValue
+│   ├── InvalidValue
+│   └── TooMuchToCompare
 ├── OrderNotFound
+├── NoSuchItem               the inventory has no item with the id that was asked for
 ├── Conflict                 the state of the order or of the key does not allow the request
 │   ├── IllegalMove
 │   │   ├── NotHeld          the order was never held
@@ -109,12 +111,35 @@ class InvalidValue(Rejected):
         super().__init__("; ".join(f"{name}: {why}" for name, why in self.problems))
 
 
+class TooMuchToCompare(Rejected):
+    """``records``: how many orders and entries of the log there are to read, of which a request
+    may read ``most``."""
+
+    code = "too_much_to_compare"
+
+    def __init__(self, item_id: str, records: int, most: int) -> None:
+        super().__init__(
+            f"There are {records} orders and log entries to compare, and a request may compare "
+            f"{most}: give a later `since`, or run `order-service reconcile --item {item_id}`."
+        )
+        self.records = records
+        self.most = most
+
+
 class OrderNotFound(OrderServiceError):
     code = "order_not_found"
 
     def __init__(self, order_id: str) -> None:
         super().__init__("No such order.")
         self.order_id = order_id
+
+
+class NoSuchItem(OrderServiceError):
+    code = "no_such_item"
+
+    def __init__(self, item_id: str) -> None:
+        super().__init__("No such item.")
+        self.item_id = item_id
 
 
 class Conflict(OrderServiceError):

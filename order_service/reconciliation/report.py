@@ -118,6 +118,11 @@ class ItemReport:
         return any(finding.differs for finding in self.findings)
 
     @property
+    def agrees(self) -> bool:
+        """False with a stuck order: nobody knows whether the order moved the stock."""
+        return not (self.differs or self.stuck)
+
+    @property
     def is_empty(self) -> bool:
         counted = self.took.times + self.gave_back.times + self.logged.times
         return not (counted or self.waiting or self.stuck or self.findings)

@@ -5,15 +5,13 @@ import time
 from order_service.domain.errors import InventoryUnavailable, ItemNotFound, OutcomeUnknown
 from order_service.domain.stock import StockReading
 from order_service.infrastructure.inventory.http import Contract, is_of, read_reading, told
+from order_service.infrastructure.inventory.items import read_body
 
 
 class AbsoluteInventory(Contract):
     @told
     def read(self, item_id: str) -> StockReading:
-        answer = self._http.get_item(f"/api/items/stock/{item_id}", item_id)
-        if not is_of(item_id, answer.body):
-            raise InventoryUnavailable("The inventory answered for another item.")
-        return read_reading(answer.body)
+        return read_reading(read_body(self._http, item_id))
 
     @told
     def overwrite(self, item_id: str, stock: int, not_after: float) -> None:

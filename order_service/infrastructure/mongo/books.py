@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
+from order_service.application.stock_log.changes import StockChangeQuery
 from order_service.infrastructure.mongo.connection import (
     Database,
     Fields,
@@ -12,11 +13,13 @@ from order_service.infrastructure.mongo.connection import (
 )
 from order_service.infrastructure.mongo.order_books import BATCH, OrderBooks, updated_from
 from order_service.infrastructure.mongo.stock_change_documents import StockChangeDocument
+from order_service.infrastructure.mongo.stock_change_pages import filter_of
 from order_service.reconciliation.evidence import (
     SLACK,
     LoggedChange,
     MoveOfOrders,
     UnprovenOrder,
+    shifted,
 )
 from order_service.reconciliation.reconcile import OpenOrderCounts
 
@@ -44,14 +47,13 @@ class MongoBooks:
         with store_errors():
             if item_id is None and since is None:
                 return orders + self._log.estimated_document_count()
-            item: Fields = {} if item_id is None else {"itemId": item_id}
-            return orders + self._log.count_documents(item | updated_from(since))
+            return orders + self._log.count_documents(_changed_from(item_id, since))
 
     def moves(self, item_id: str, since: datetime | None) -> Iterator[MoveOfOrders]:
         return self._orders.moves(item_id, since)
 
     def changes(self, item_id: str, since: datetime | None) -> Iterator[LoggedChange]:
-        wanted: Fields = {"itemId": item_id} | updated_from(since)
+        wanted = _changed_from(item_id, since)
         fields = {"previousStock": 1, "newStock": 1, "updatedAt": 1, "at": _POSSIBLE_TIME}
         steps: list[Fields] = [
             {"$match": wanted},
@@ -88,3 +90,12 @@ class MongoBooks:
             entry = self._log.find_one({"itemId": in_log}, ["itemId"], sort=[("itemId", 1)])
         found = [self._orders.next_item(after), entry["itemId"] if entry else ""]
         return min(filter(None, found), default="")
+
+
+def _changed_from(item_id: str | None, since: datetime | None) -> Fields:
+    """Entries of changes since then, or of one item's. Whatever was logged long before a change was
+    made is misdated, and counts as old as its entry. So the index of an item's entries, which has
+    their ids, leaves out what is old."""
+    logged = None if since is None else shifted(since, -SLACK)
+    query = StockChangeQuery(item_id=item_id, created_from=logged)
+    return filter_of(query) | updated_from(since)

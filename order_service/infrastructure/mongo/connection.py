@@ -81,6 +81,13 @@ def require_reachable(database: Database, seconds: float) -> None:
 
 
 @contextmanager
+def all_within(seconds: float) -> Iterator[None]:
+    """Instead of each within the connection's own time-out, all operations together."""
+    with pymongo.timeout(seconds):
+        yield
+
+
+@contextmanager
 def as_long_as_it_takes(database: Database) -> Iterator[None]:
     """For maintenance, which no caller waits for. Raises StoreUnavailable, within the connection's
     own time-out, when there is no server to begin with."""

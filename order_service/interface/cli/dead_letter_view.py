@@ -9,7 +9,8 @@ from order_service.application.json_values import fault
 from order_service.application.place import Place
 from order_service.application.stock_log.dead_letters import DeadLetter
 from order_service.application.stock_log.read_dead_letters import FoundLetter
-from order_service.interface.cli.showing import clock_time, iso, printable
+from order_service.application.words import clock_time
+from order_service.interface.cli.showing import iso, printable
 
 _SHOWN: Final = 2000
 _PRETTY: Final = 64 * 1024

@@ -19,9 +19,9 @@ from order_service.application.stock_log.replay_dead_letters import (
     ReplayOptions,
     ReplayReport,
 )
+from order_service.application.words import counted, names
 from order_service.interface.cli import dead_letter_view as view
 from order_service.interface.cli.parameters import AT_MOST, moment
-from order_service.interface.cli.showing import counted, names
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -5,12 +5,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from order_service.application.orders.list_open import OpenOrders
+from order_service.application.words import clock_time, counted
 from order_service.domain.marks import Decision, Stuck
 from order_service.domain.order import Order
 from order_service.domain.status import OrderStatus
 from order_service.interface.cli.order_json import as_json, stock_change
 from order_service.interface.cli.order_view import asks, overwrites_in_doubt
-from order_service.interface.cli.showing import age, clock_time, counted, iso, printable
+from order_service.interface.cli.showing import age, iso, printable
 
 
 def paragraphs(found: OpenOrders) -> list[str]:

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Final
 
 from order_service.application.orders.show import WholeOrder
+from order_service.application.words import clock_time
 from order_service.domain.events import OrderEvent
 from order_service.domain.hold import Hold
 from order_service.domain.line import Line
@@ -13,7 +14,7 @@ from order_service.domain.marks import IdempotencyKey, Shortage, Stuck
 from order_service.domain.moves import Overwrite, StockMove
 from order_service.domain.order import Order
 from order_service.domain.status import OrderPhase, OrderStatus
-from order_service.interface.cli.showing import age, clock_time, money, printable, quoted
+from order_service.interface.cli.showing import age, money, printable, quoted
 
 _COLUMNS: Final = "{:<24}  {:<23}  {:<9}  {:>8}  {:>12}  {:<24}  {}"
 HEADING: Final = _COLUMNS.format(

@@ -14,13 +14,13 @@ from order_service.application.orders.list import ListOrders, OrderQuery
 from order_service.application.orders.list_open import ListOpenOrders
 from order_service.application.orders.restore import RestoreOrders
 from order_service.application.orders.show import ShowOrder
+from order_service.application.words import clock_time, names
 from order_service.domain.order import Order
 from order_service.domain.status import OrderStatus
 from order_service.interface.cli import open_orders_view, order_json, order_view
 from order_service.interface.cli.history_view import timeline
 from order_service.interface.cli.parameters import AT_MOST, hex_id, moment, person
 from order_service.interface.cli.restore import restore
-from order_service.interface.cli.showing import clock_time, names
 
 _PAGE: Final = 200
 _OUTCOMES: Final = {"completed": OrderStatus.COMPLETED, "failed": OrderStatus.FAILED}

@@ -12,10 +12,11 @@ from typing import Any, Protocol
 import click
 from tqdm import tqdm
 
+from order_service.application.words import clock_time, counted
 from order_service.domain.errors import OrderServiceError
 from order_service.interface.cli import reconcile_view as view
 from order_service.interface.cli.parameters import Within, hex_id, moment
-from order_service.interface.cli.showing import clock_time, counted, iso, printable
+from order_service.interface.cli.showing import iso, printable
 from order_service.reconciliation.reconcile import Reconcile
 from order_service.reconciliation.report import ItemReport
 from order_service.settings import SettingsError
@@ -36,7 +37,7 @@ class Summary:
 
     def add(self, report: ItemReport) -> None:
         self.items += 1
-        self.differing += not view.agrees(report)
+        self.differing += not report.agrees
         self.kinds.update(finding.kind for finding in report.findings if finding.differs)
         if report.stuck:
             self.kinds[_STUCK] += report.stuck

@@ -9,10 +9,11 @@ from typing import Any, Final, Protocol
 import click
 
 from order_service.application.orders.restore import Change, Restoration, RestoreOrders
+from order_service.application.words import counted, names
 from order_service.domain.order import Order
 from order_service.domain.status import OrderStatus
 from order_service.interface.cli.parameters import moment, person
-from order_service.interface.cli.showing import counted, iso, names, printable
+from order_service.interface.cli.showing import iso, printable
 
 DONE, IN_DOUBT = 0, 1
 _COLUMNS: Final = "{:<24}  {:<9}  {:<9}  {}"

@@ -2,12 +2,10 @@
 
 import json
 import re
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-_NAMED: Final = 5
 _ONE_WORD: Final = re.compile(r"[\w.:|@/+~-]+")
 
 
@@ -23,11 +21,6 @@ def iso(time: datetime | None) -> str | None:
     if time is None:
         return None
     return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def clock_time(time: datetime) -> str:
-    """A time for people, to the second."""
-    return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def exact_time(time: datetime) -> str:
@@ -63,13 +56,3 @@ def age(span: timedelta) -> str:
             parts.append(f"{seconds // size} {name}")
             seconds %= size
     return " ".join(parts[:2]) or "0 s"
-
-
-def names(ids: Sequence[str]) -> str:
-    """The first ids, and how many more there are."""
-    more = f" and {len(ids) - _NAMED} more" if len(ids) > _NAMED else ""
-    return ", ".join(ids[:_NAMED]) + more
-
-
-def counted(number: int, one: str, more: str | None = None) -> str:
-    return f"{number} {one if number == 1 else more or one + 's'}"

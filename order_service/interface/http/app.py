@@ -16,11 +16,13 @@ from order_service.interface.http import (
     histories,
     hygiene,
     index,
+    items,
     openapi,
     order_changes,
     orders,
     problems,
     proxies,
+    reconciliations,
     status,
     stock_changes,
 )
@@ -81,6 +83,8 @@ def _routes(use_cases: ApiUseCases, stopping: Stopping, *, has_console: bool) ->
         histories.routes(use_cases.read_history),
         stock_changes.routes(use_cases.list_stock_changes),
         status.routes(use_cases.read_status, use_cases.read_last_hour),
+        items.routes(use_cases.get_item, use_cases.read_stock_series),
+        reconciliations.routes(use_cases.reconcile_item),
         health.routes(use_cases.check_readiness, stopping),
         index.routes(has_console=has_console),
     )

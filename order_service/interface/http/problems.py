@@ -26,6 +26,7 @@ from order_service.domain.errors import (
     KeyReused,
     KeysUnavailable,
     MissingScope,
+    NoSuchItem,
     NotHeld,
     OrderNotFound,
     OrderServiceError,
@@ -35,6 +36,7 @@ from order_service.domain.errors import (
     ShortItem,
     StoreUnavailable,
     TooManyHolds,
+    TooMuchToCompare,
     Unauthenticated,
     Unavailable,
     VersionConflict,
@@ -56,12 +58,14 @@ TABLE: dict[type[OrderServiceError], Row] = {
     InvalidValue: Row(400, "The request is not valid"),
     InsufficientStock: Row(400, "Not enough stock"),
     ItemNotFound: Row(400, "No such item"),
+    TooMuchToCompare: Row(400, "Too much to compare"),
     Rejected: Row(400, "The request was turned down"),
     Unauthenticated: Row(401, "Unauthorized"),
     MissingScope: Row(403, "Not allowed"),
     CrossSite: Row(403, "Not allowed from another site"),
     AccessDenied: Row(403, "Not allowed"),
     OrderNotFound: Row(404, "No such order"),
+    NoSuchItem: Row(404, "No such item"),
     IllegalMove: Row(409, "The order's status does not allow this"),
     VersionConflict: Row(409, "The order was changed by somebody else"),
     KeyInFlight: Row(409, "The first request with this key is still being processed", 1),
@@ -79,6 +83,17 @@ TABLE: dict[type[OrderServiceError], Row] = {
     Unavailable: Row(503, "The service is unavailable", 2),
     OutcomeUnknown: Row(503, "The outcome is not known yet"),
     OrderServiceError: Row(500, "Internal error"),
+}
+
+# The one fact that an error's code needs: its name in JSON, and the error's attribute.
+_FACTS: dict[type[OrderServiceError], tuple[str, str]] = {
+    OrderNotFound: ("orderId", "order_id"),
+    NoSuchItem: ("itemId", "item_id"),
+    # Not "status", which is the HTTP status in a problem.
+    IllegalMove: ("orderStatus", "order_status"),
+    TooManyHolds: ("most", "most"),
+    PreconditionFailed: ("version", "version"),
+    MissingScope: ("scope", "scope"),
 }
 
 # Stable codes and titles, where HTTP's own phrases differ between versions of Python.
@@ -132,18 +147,13 @@ def _members(error: OrderServiceError) -> dict[str, Any]:
             return {"errors": [{"field": name, "reason": why} for name, why in error.problems]}
         case InsufficientStock() | ItemNotFound():
             return _short(error.short, error.lines)
-        case OrderNotFound():
-            return {"orderId": error.order_id}
-        case IllegalMove():
-            # Not "status", which is the HTTP status in a problem.
-            return {"orderStatus": error.order_status}
-        case TooManyHolds():
-            return {"most": error.most}
-        case PreconditionFailed():
-            return {"version": error.version}
-        case MissingScope():
-            return {"scope": error.scope}
-    return {}
+        case TooMuchToCompare():
+            return {"records": error.records, "most": error.most}
+    return {
+        shown: getattr(error, name)
+        for kind, (shown, name) in _FACTS.items()
+        if isinstance(error, kind)
+    }
 
 
 def _short(items: Sequence[ShortItem], lines: int) -> dict[str, Any]:

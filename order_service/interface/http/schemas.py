@@ -11,7 +11,7 @@ from werkzeug.http import parse_etags
 from order_service.application.callers import Caller
 from order_service.application.orders.change import Asked
 from order_service.application.stock_log.changes import StockChangeQuery
-from order_service.domain.errors import InvalidValue, OrderNotFound
+from order_service.domain.errors import InvalidValue, NoSuchItem, OrderNotFound
 from order_service.domain.history import Actor
 from order_service.interface.http.list_parameters import Instant, PageSize
 from order_service.settings import LONGEST_HOLD
@@ -89,6 +89,32 @@ class OrderPath(Schema):
     order_id: Annotated[str, AfterValidator(_order_id)] = Field(
         description="The order's `_id`.", examples=["64b000000000000000000001"]
     )
+
+
+def _item_id(value: str) -> str:
+    if not AN_ID.fullmatch(value):
+        raise NoSuchItem(value)
+    return value.lower()
+
+
+class ItemPath(Schema):
+    """``parse`` raises NoSuchItem: a malformed id is a 404, like a missing item."""
+
+    item_id: Annotated[str, AfterValidator(_item_id)] = Field(
+        description="The item's id.", examples=["64b000000000000000000001"]
+    )
+
+
+class StockSeriesParameters(Schema):
+    logged_from: Instant | None = Field(None, alias="from")
+    """A day before `to`, where it is left out."""
+    logged_to: Instant | None = Field(None, alias="to")
+    """Now, where it is left out. At most 400 days after `from`."""
+
+
+class ReconciliationParameters(Schema):
+    since: Instant | None = None
+    """Only orders and changes since then: the last day, where it is left out."""
 
 
 class ReadOrderHeaders(Schema):

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from order_service.application.items.get import GetItem
 from order_service.application.orders.cancel import CancelOrder
 from order_service.application.orders.confirm import ConfirmOrder
 from order_service.application.orders.create import CreateOrder
@@ -13,6 +14,8 @@ from order_service.application.overview.read_last_hour import ReadLastHour
 from order_service.application.overview.read_status import ReadStatus
 from order_service.application.readiness import CheckReadiness
 from order_service.application.stock_log.list import ListStockChanges
+from order_service.application.stock_log.series import ReadStockSeries
+from order_service.reconciliation.of_an_item import ReconcileItem
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,9 @@ class ApiUseCases:
     read_history: ReadHistory
     list_orders: ListOrders
     list_stock_changes: ListStockChanges
+    get_item: GetItem
+    read_stock_series: ReadStockSeries
+    reconcile_item: ReconcileItem
     check_readiness: CheckReadiness
     read_status: ReadStatus
     read_last_hour: ReadLastHour

@@ -358,3 +358,53 @@ def test_the_books_of_a_database_that_was_not_migrated_say_what_to_do(mongo: Mon
             list(store.books.items())
         with pytest.raises(StoreUnavailable, match=NOT_MIGRATED):
             store.moves(ITEM)
+
+
+# --- the log since a time
+
+
+def entry(number: int, logged: datetime, made: datetime) -> dict[str, Any]:
+    return {
+        "_id": ObjectId(int(logged.timestamp()).to_bytes(4) + number.to_bytes(8)),
+        "itemId": ITEM,
+        "previousStock": number,
+        "newStock": number + 1,
+        "changeType": "added",
+        "updatedAt": made,
+        "createdAt": logged,
+        "source": {"topic": "t", "partition": 0, "offset": number},
+    }
+
+
+def test_what_is_old_in_the_log_is_not_read_to_find_what_is_new(store: Store) -> None:
+    entries = [entry(n, later(10 * n), later(10 * n)) for n in range(2000)]
+    store.database["stock_changes"].insert_many(entries)
+    since = later(10 * 1990)
+    store.commands.sent.clear()
+    assert store.books.size(ITEM, since) == 10
+    assert [each.previous_stock for each in store.books.changes(ITEM, since)] == [
+        *range(1990, 2000)
+    ]
+    log = [plan for plan in store.explained("aggregate") if "stock_changes" in str(plan["command"])]
+    assert len(log) == 2
+    for plan in log:
+        stats = plan.get("executionStats") or plan["stages"][0]["$cursor"]["executionStats"]
+        # Those of the five minutes before, whose times may be a little later.
+        assert stats["totalDocsExamined"] <= 10 + 31
+
+
+def test_a_change_is_read_whose_clock_was_ahead_of_the_stores_by_minutes(store: Store) -> None:
+    told = [entry(1, later(-240), later(0)), entry(2, later(3600), later(1))]
+    store.database["stock_changes"].insert_many(told)
+    assert [each.previous_stock for each in store.books.changes(ITEM, later(0))] == [1, 2]
+    assert store.books.size(ITEM, later(0)) == 2
+
+
+def test_a_change_that_was_logged_long_before_its_time_counts_as_old_as_its_entry(
+    store: Store,
+) -> None:
+    misdated = entry(1, later(-3600), later(7200))
+    store.database["stock_changes"].insert_one(misdated)
+    assert list(store.books.changes(ITEM, later(0))) == []
+    [found] = store.books.changes(ITEM, None)
+    assert (found.at, found.told_at) == (later(-3600), later(7200))
