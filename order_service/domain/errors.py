@@ -10,6 +10,7 @@ OrderServiceError
 │   ├── ItemNotFound
 │   └── InvalidValue
 ├── OrderNotFound
+├── DeadLetterNotFound
 ├── Conflict                 the state of the order or of the key does not allow the request
 │   ├── IllegalMove
 │   │   ├── NotHeld          the order was never held
@@ -28,7 +29,9 @@ OrderServiceError
 │   ├── InventoryUnavailable
 │   ├── StoreUnavailable
 │   ├── BrokerUnavailable
-│   └── KeysUnavailable      the issuer's keys, which tokens are checked with
+│   ├── KeysUnavailable      the issuer's keys, which tokens are checked with
+│   ├── Busy                 another request does what is done one at a time
+│   └── TooMuchToRead        … for the time that a request has
 └── OutcomeUnknown           a request was sent and its outcome is not known yet
 """
 
@@ -114,6 +117,13 @@ class OrderNotFound(OrderServiceError):
     def __init__(self, order_id: str) -> None:
         super().__init__("No such order.")
         self.order_id = order_id
+
+
+class DeadLetterNotFound(OrderServiceError):
+    code = "dead_letter_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("No such dead letter.")
 
 
 class Conflict(OrderServiceError):
@@ -239,6 +249,14 @@ class BrokerUnavailable(Unavailable):
 
 class KeysUnavailable(Unavailable):
     code = "keys_unavailable"
+
+
+class Busy(Unavailable):
+    code = "busy"
+
+
+class TooMuchToRead(Unavailable):
+    code = "too_much_to_read"
 
 
 class OutcomeUnknown(OrderServiceError):
