@@ -12,14 +12,19 @@ from order_service.application.items.get import GetItem
 from order_service.application.orders.cancel import CancelOrder
 from order_service.application.orders.confirm import ConfirmOrder
 from order_service.application.orders.create import CreateOrder, HoldLimits
+from order_service.application.orders.decide import DecideOrder
 from order_service.application.orders.extend import ExtendHold
 from order_service.application.orders.get import GetOrder
 from order_service.application.orders.history import ReadHistory
 from order_service.application.orders.list import ListOrders
+from order_service.application.orders.list_open import ListOpenOrders
 from order_service.application.overview.read_last_hour import ReadLastHour
 from order_service.application.overview.read_status import ReadStatus
 from order_service.application.readiness import CheckReadiness, Dependency
+from order_service.application.stock_log.get_dead_letter import GetDeadLetter
 from order_service.application.stock_log.list import ListStockChanges
+from order_service.application.stock_log.list_dead_letters import ListDeadLetters
+from order_service.application.stock_log.replay_chosen import ReplayChosenLetters
 from order_service.application.stock_log.series import ReadStockSeries
 from order_service.bootstrap.adapters import (
     Adapters,
@@ -29,6 +34,7 @@ from order_service.bootstrap.adapters import (
     sampler,
     stock_mover,
 )
+from order_service.bootstrap.brief_boxes import BriefBoxes
 from order_service.bootstrap.shared import Shared
 from order_service.infrastructure.auth import build as auth
 from order_service.infrastructure.dependencies import KeysDependency, log_unforeseen
@@ -87,6 +93,7 @@ def build_use_cases(
     """The use cases that the API's routes call."""
     stock = stock_mover(settings, adapters)
     orders, clock, correlation = adapters.orders, adapters.clock, adapters.correlation
+    boxes, log = BriefBoxes(settings), adapters.changes
     # The rest of the deadline is for the last write.
     move_budget = settings.request_deadline - settings.store_timeout
     key_lifetime = timedelta(hours=settings.idempotency_key_hours)
@@ -112,7 +119,6 @@ def build_use_cases(
         cancel_order=CancelOrder(orders, stock, clock, move_budget, correlation),
         read_history=ReadHistory(orders, adapters.logged_moves, correlation),
         list_orders=ListOrders(adapters.pages),
-        list_stock_changes=ListStockChanges(adapters.changes),
         check_readiness=check_readiness,
         read_status=ReadStatus(
             check_readiness,
@@ -130,4 +136,10 @@ def build_use_cases(
             partial(all_within, settings.request_deadline),
             clock,
         ),
+        list_open_orders=ListOpenOrders(orders, clock, timedelta(seconds=settings.settle_after)),
+        decide_order=DecideOrder(orders, clock, correlation),
+        list_stock_changes=ListStockChanges(log),
+        list_dead_letters=ListDeadLetters(boxes, log),
+        get_dead_letter=GetDeadLetter(boxes, log),
+        replay_dead_letters=ReplayChosenLetters(boxes, log),
     )

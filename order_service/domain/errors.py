@@ -12,6 +12,7 @@ OrderServiceError
 │   └── TooMuchToCompare
 ├── OrderNotFound
 ├── NoSuchItem               the inventory has no item with the id that was asked for
+├── DeadLetterNotFound
 ├── Conflict                 the state of the order or of the key does not allow the request
 │   ├── IllegalMove
 │   │   ├── NotHeld          the order was never held
@@ -31,7 +32,9 @@ OrderServiceError
 │   ├── InventoryUnavailable
 │   ├── StoreUnavailable
 │   ├── BrokerUnavailable
-│   └── KeysUnavailable      the issuer's keys, which tokens are checked with
+│   ├── KeysUnavailable      the issuer's keys, which tokens are checked with
+│   ├── Busy                 another request does what is done one at a time
+│   └── TooMuchToRead        … for the time that a request has
 └── OutcomeUnknown           a request was sent and its outcome is not known yet
 """
 
@@ -140,6 +143,13 @@ class NoSuchItem(OrderServiceError):
     def __init__(self, item_id: str) -> None:
         super().__init__("No such item.")
         self.item_id = item_id
+
+
+class DeadLetterNotFound(OrderServiceError):
+    code = "dead_letter_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("No such dead letter.")
 
 
 class Conflict(OrderServiceError):
@@ -275,6 +285,14 @@ class BrokerUnavailable(Unavailable):
 
 class KeysUnavailable(Unavailable):
     code = "keys_unavailable"
+
+
+class Busy(Unavailable):
+    code = "busy"
+
+
+class TooMuchToRead(Unavailable):
+    code = "too_much_to_read"
 
 
 class OutcomeUnknown(OrderServiceError):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from order_service.domain.moves import Intent
+from order_service.domain.moves import Intent, Overwrite
 from order_service.domain.status import OrderStatus
 
 
@@ -66,6 +66,12 @@ class Stuck:
     since: datetime
     items: tuple[str, ...]
     intent: Intent | None = None
+
+    @property
+    def overwrites_in_doubt(self) -> tuple[Overwrite, ...]:
+        """Nobody knows whether these were made; empty where nothing is known of them at all."""
+        overwrites = self.intent.overwrites if self.intent else ()
+        return tuple(each for each in overwrites if each.item_id in self.items)
 
 
 @dataclass(frozen=True, slots=True)

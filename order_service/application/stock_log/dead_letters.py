@@ -1,11 +1,15 @@
 """Dead letters: the records that could not become stock changes, and why."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol, Self
 
 from order_service.application.place import Place
+
+_KEPT: Final = 32 * 1024
+_KEPT_HEADERS: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,18 @@ class DeadLetter:
     def id(self) -> str:
         return "/".join(map(str, self.place))
 
+    def shortened(self) -> Self:
+        """For lists: the beginnings of what it holds, so that a hundred letters fit into memory."""
+        key, value = (part and part[:_KEPT] for part in (self.key, self.value))
+        headers = tuple(
+            (name, content and content[:_KEPT]) for name, content in self.headers[:_KEPT_HEADERS]
+        )
+        return replace(self, key=key, value=value, headers=headers)
+
+    def without_value(self) -> Self:
+        """For those who name the letter and don't show it: a value may have 16 MiB."""
+        return replace(self, value=None)
+
 
 @dataclass(frozen=True, slots=True)
 class DeadLetterQuery:
@@ -70,11 +86,13 @@ Progress = Callable[[], None]
 class DeadLetterBox(Protocol):
     """The dead-letter topics.
 
-    Raises BrokerUnavailable, and InvalidValue where Kafka has none of the query's topics.
+    Raises BrokerUnavailable, TooMuchToRead where the box was opened for some time alone, and
+    InvalidValue for a topic that is no stock topic. ``size`` and ``letters`` raise InvalidValue too
+    where Kafka has none of the query's topics and no letter is named.
     """
 
     def size(self, query: DeadLetterQuery) -> int:
-        """How many records one reading looks at."""
+        """How many records one reading of ``letters`` looks at."""
         ...
 
     def missing(self, query: DeadLetterQuery) -> Sequence[str]:
@@ -85,9 +103,23 @@ class DeadLetterBox(Protocol):
         """The present letters of the query's topic and time, in order within each partition.
 
         Reading disturbs no consumer group, and leaves out letters that are written meanwhile.
+        Letters that the query names are read where they are, with few others beside them.
         """
+        ...
+
+    def rounds(self, query: DeadLetterQuery) -> Iterator[Iterator[DeadLetter]]:
+        """The same letters from the end on: each round has the last ones of each partition that no
+        round had yet. Use a round up before you ask for the next."""
         ...
 
     def replay(self, letters: Sequence[DeadLetter]) -> list[DeadLetter]:
         """Send the records to their original topics; return the letters that were confirmed."""
+        ...
+
+
+class OpensDeadLetterBox(Protocol):
+    """The box for one request, which waits for Kafka for some seconds and no longer."""
+
+    def __call__(self) -> AbstractContextManager[DeadLetterBox]:
+        """Raises Busy where another request has the box."""
         ...

@@ -38,7 +38,7 @@ class ReadDeadLetters:
         self._log = log
 
     def size(self, query: DeadLetterQuery) -> int:
-        """How many records one reading looks at."""
+        """How many letters one reading looks at."""
         return self._box.size(query)
 
     def missing(self, query: DeadLetterQuery) -> Sequence[str]:
@@ -52,20 +52,29 @@ class ReadDeadLetters:
 
         Raises BrokerUnavailable, StoreUnavailable, and InvalidValue for topics that don't exist.
         """
-        return islice(self._found(query, looked_at), query.limit)
+        return islice(self.among(self._box.letters(query), query, looked_at), query.limit)
 
-    def _found(self, query: DeadLetterQuery, looked_at: Progress) -> Iterator[FoundLetter]:
-        letters = self._taken(query, looked_at)
-        while chunk := list(chunk_of(letters)):
+    def among(
+        self,
+        letters: Iterator[DeadLetter],
+        query: DeadLetterQuery,
+        looked_at: Progress = lambda: None,
+    ) -> Iterator[FoundLetter]:
+        """Those of the letters that the query takes, however many. Raises StoreUnavailable."""
+        taken = _taken(letters, query, looked_at)
+        while chunk := list(chunk_of(taken)):
             logged = self._log.holds({each.identity for each in chunk})
             found = (FoundLetter(each, _is_of(each, logged)) for each in chunk)
             yield from (each for each in found if not (query.waiting and each.logged))
 
-    def _taken(self, query: DeadLetterQuery, looked_at: Progress) -> Iterator[DeadLetter]:
-        for letter in self._box.letters(query):
-            looked_at()
-            if query.takes(letter):
-                yield letter
+
+def _taken(
+    letters: Iterator[DeadLetter], query: DeadLetterQuery, looked_at: Progress
+) -> Iterator[DeadLetter]:
+    for letter in letters:
+        looked_at()
+        if query.takes(letter):
+            yield letter
 
 
 def _is_of(letter: DeadLetter, logged: Mapping[Place, Mapping[str, Any]]) -> bool:

@@ -1,6 +1,6 @@
 """Send the records of dead letters back to their topics, once the cause is mended."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
@@ -29,7 +29,8 @@ Rank = tuple[int, Place]
 class ReplayReport:
     """``logged``: letters whose record is in the log already. ``superseded``: letters whose record
     has a later letter. ``looping``: refused, because the record came back MOST_REPLAYS times.
-    ``cut``: refused, because the letter holds its original in part. ``failed``: not confirmed."""
+    ``cut``: refused, because the letter holds its original in part. ``failed``: not confirmed.
+    ``missing``: ids that no letter has. The refused ones come without their values."""
 
     replayed: list[DeadLetter] = field(default_factory=list)
     logged: int = 0
@@ -37,6 +38,7 @@ class ReplayReport:
     looping: list[DeadLetter] = field(default_factory=list)
     cut: list[DeadLetter] = field(default_factory=list)
     failed: list[DeadLetter] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +54,17 @@ class ReplayDeadLetters:
         self._box = box
         self._read = read
 
+    def size(self, query: DeadLetterQuery) -> int:
+        """How many letters a replay looks at. Raises as the replay does."""
+        if not query.ids:
+            return 2 * self._read.size(query)
+        return 2 * self._read.size(query) + self._read.size(_with_all_of(query))
+
     def __call__(
         self, query: DeadLetterQuery, options: ReplayOptions, looked_at: Progress = lambda: None
     ) -> ReplayReport:
-        """Reads the letters twice, and calls ``looked_at`` for each. The replay ends early when
-        the broker does not confirm a letter.
+        """Reads the letters twice, or those that the query names twice and then all, and calls
+        ``looked_at`` for each. The replay ends early when the broker does not confirm a letter.
 
         Raises BrokerUnavailable, StoreUnavailable, and InvalidValue for topics that don't exist.
         """
@@ -70,13 +78,58 @@ class ReplayDeadLetters:
             report.failed += [each for each in chunk if each not in confirmed]
         return report
 
-    def _ranks(self, query: DeadLetterQuery, looked_at: Progress) -> dict[Key, Rank]:
-        """For each record the rank of its last letter."""
+    def chosen(self, ids: Collection[str], *, force: bool) -> ReplayReport:
+        """Replays these letters alone. All is read before anything is sent, so that an error while
+        it is read says that nothing was. What does not go into one chunk counts as failed.
+
+        Raises BrokerUnavailable, TooMuchToRead, StoreUnavailable.
+        """
+        query, report = DeadLetterQuery(ids=frozenset(ids)), ReplayReport()
+        missing = dict.fromkeys(sorted(query.ids))
+        found = _seen(self._read(query), missing)
+        due = _due(found, self._ranks(query), report, ReplayOptions(force=force))
+        chunk = list(chunk_of(due))
+        left = [letter.without_value() for letter in due]
+        report.replayed = self._box.replay(chunk) if chunk else []
+        report.failed = [each for each in chunk if each not in report.replayed] + left
+        report.missing = list(missing)
+        return report
+
+    def _ranks(self, query: DeadLetterQuery, looked_at: Progress = lambda: None) -> dict[Key, Rank]:
+        """For each record the rank of its last letter; of the records alone that the query names,
+        where it names letters."""
+        named = self._named(query, looked_at)
         ranks: dict[Key, Rank] = {}
+        if named == set():
+            return ranks
+        for letter in self._looked_at(_with_all_of(query), looked_at):
+            key, rank = _key(letter), _rank(letter)
+            if named is None or key in named:
+                ranks[key] = max(rank, ranks.get(key, rank))
+        return ranks
+
+    def _named(self, query: DeadLetterQuery, looked_at: Progress) -> set[Key] | None:
+        """None where the query names no letter."""
+        if not query.ids:
+            return None
+        return {_key(each) for each in self._looked_at(query, looked_at) if each.id in query.ids}
+
+    def _looked_at(self, query: DeadLetterQuery, looked_at: Progress) -> Iterator[DeadLetter]:
         for letter in self._box.letters(query):
             looked_at()
-            ranks[_key(letter)] = max(_rank(letter), ranks.get(_key(letter), _rank(letter)))
-        return ranks
+            yield letter
+
+
+def _seen(found: Iterable[FoundLetter], missing: dict[str, None]) -> Iterator[FoundLetter]:
+    """Takes what is found from what is missing."""
+    for each in found:
+        missing.pop(each.letter.id, None)
+        yield each
+
+
+def _with_all_of(query: DeadLetterQuery) -> DeadLetterQuery:
+    """The letters that may be of the same records as those of the query."""
+    return replace(query, ids=frozenset())
 
 
 def _due(
@@ -91,9 +144,9 @@ def _due(
         elif logged:
             report.logged += 1
         elif not letter.whole:
-            report.cut.append(letter)
+            report.cut.append(letter.without_value())
         elif letter.replays >= MOST_REPLAYS and not options.force:
-            report.looping.append(letter)
+            report.looping.append(letter.without_value())
         else:
             yield letter
 

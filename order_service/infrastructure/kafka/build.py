@@ -29,7 +29,7 @@ from order_service.infrastructure.kafka.metrics import (
 )
 from order_service.infrastructure.kafka.order_topic import KafkaOrderTopic
 from order_service.infrastructure.kafka.publisher import KafkaEventPublisher
-from order_service.infrastructure.kafka.reading import Hear
+from order_service.infrastructure.kafka.reading import Hear, Patience
 from order_service.infrastructure.kafka.watch import KafkaWatch
 from order_service.infrastructure.telemetry.correlation import LogCorrelation
 from order_service.settings import Settings
@@ -91,6 +91,14 @@ def dead_letter_box(settings: Settings) -> KafkaDeadLetterBox:
     return KafkaDeadLetterBox(partial(_reader, settings), delivery, settings.kafka_stock_topics)
 
 
+def brief_dead_letter_box(settings: Settings, to_read: float, to_send: float) -> KafkaDeadLetterBox:
+    """For one request. ``to_read``: seconds from now on for all that is read; ``to_send``: for the
+    letters of a replay."""
+    delivery = partial(_delivery, settings, config.dead_letter_config(settings), to_send)
+    reader, topics = partial(_reader, settings), settings.kafka_stock_topics
+    return KafkaDeadLetterBox(reader, delivery, topics, Patience(to_read))
+
+
 def order_topic(settings: Settings) -> KafkaOrderTopic:
     return KafkaOrderTopic(partial(_reader, settings), settings.kafka_order_topic)
 
@@ -100,5 +108,5 @@ def _reader(settings: Settings, hear: Hear) -> Consumer:
     return config.build(Consumer, options, settings)
 
 
-def _delivery(settings: Settings, options: config.Config) -> Delivery:
-    return Delivery(partial(config.build, Producer, options, settings), _PATIENCE)
+def _delivery(settings: Settings, options: config.Config, patience: float = _PATIENCE) -> Delivery:
+    return Delivery(partial(config.build, Producer, options, settings), patience)

@@ -6,14 +6,7 @@ from typing import Final
 from order_service.application.orders.restore import Told
 from order_service.application.place import Place
 from order_service.domain.errors import InvalidValue
-from order_service.infrastructure.kafka.reading import (
-    MakeReader,
-    Span,
-    opened,
-    records_in,
-    spans,
-    topics_there,
-)
+from order_service.infrastructure.kafka.reading import MakeReader, Span, opened
 from order_service.infrastructure.kafka.told_events import decode
 
 _WHAT: Final = "The orders' events"
@@ -27,13 +20,13 @@ class KafkaOrderTopic:
     def since(self, time: datetime) -> Told:
         """Raises BrokerUnavailable, and InvalidValue where there is no such topic."""
         told = Told()
-        with opened(self._make_reader, _WHAT) as reader:
-            if self._topic not in topics_there(reader):
+        with opened(self._make_reader, _WHAT) as reading:
+            if self._topic not in reading.topics():
                 raise InvalidValue("KAFKA_ORDER_TOPIC", f"Kafka has no topic {self._topic}")
-            for span in list(spans(reader, self._topic, time)):
+            for span in list(reading.spans(self._topic, time)):
                 if _is_cut(span):
                     told.cut.append(f"{self._topic}[{span.partition}]")
-                for record in records_in(reader, span):
+                for record in reading.records(span):
                     event = decode(record.value())
                     if event is None:
                         place = Place(record.topic(), record.partition(), record.offset())

@@ -85,8 +85,7 @@ def list_letters(
             click.echo(view.HEADING)
         click.echo(view.line(each))
     if not number:
-        missing = [f" Kafka has no topic {topic}." for topic in read.missing(query)]
-        click.echo("".join(["No dead letters.", *missing]))
+        click.echo(f"No dead letters.{_missing(read, query)}")
 
 
 @dead_letters.command()
@@ -95,8 +94,8 @@ def list_letters(
 def show(composition: MakesDeadLetterTools, /, as_json: bool, **filters: Any) -> None:
     """Show dead letters whole: the value, and what is wrong (10 without an ID or --limit)."""
     query = _query(**{**filters, "limit": filters["limit"] or (None if filters["ids"] else 10)})
-    found = composition.dead_letters().read(query)
-    shown = _echo_json(found) if as_json else _echo_pages(found)
+    read = composition.dead_letters().read
+    shown = _echo_json(read(query)) if as_json else _echo_pages(read, query)
     sys.exit(0 if shown or not filters["ids"] else 1)
 
 
@@ -116,8 +115,8 @@ def replay(
     """
     tools = composition.dead_letters()
     query = _query(**filters)
-    # Read twice: first for the last letter of each record, then for those to replay.
-    with tqdm(total=2 * tools.read.size(query), unit=" letters", disable=None, leave=False) as bar:
+    # Read again and again: for the last letter of each record, then for those to replay.
+    with tqdm(total=tools.replay.size(query), unit=" letters", disable=None, leave=False) as bar:
         report = tools.replay(query, ReplayOptions(dry_run, force), partial(_step, bar))
     click.echo(
         json.dumps(_report_fields(report, dry_run)) if as_json else _summary(report, dry_run)
@@ -135,13 +134,17 @@ def _echo_json(found: Iterable[FoundLetter]) -> int:
     return number
 
 
-def _echo_pages(found: Iterable[FoundLetter]) -> int:
+def _echo_pages(read: ReadDeadLetters, query: DeadLetterQuery) -> int:
     number = 0
-    for number, each in enumerate(found, 1):
+    for number, each in enumerate(read(query), 1):
         click.echo(("\n" if number > 1 else "") + view.page(each))
     if not number:
-        click.echo("No such dead letter.")
+        click.echo(f"No such dead letter.{_missing(read, query)}")
     return number
+
+
+def _missing(read: ReadDeadLetters, query: DeadLetterQuery) -> str:
+    return "".join(f" Kafka has no topic {topic}." for topic in read.missing(query))
 
 
 def _step(bar: "tqdm[Any]") -> None:

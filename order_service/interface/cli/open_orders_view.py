@@ -6,11 +6,12 @@ from typing import Any
 
 from order_service.application.orders.list_open import OpenOrders
 from order_service.application.words import clock_time, counted
-from order_service.domain.marks import Decision, Stuck
+from order_service.domain.marks import Stuck
 from order_service.domain.order import Order
 from order_service.domain.status import OrderStatus
+from order_service.domain.ways_out import by_evidence, by_word, end_of
 from order_service.interface.cli.order_json import as_json, stock_change
-from order_service.interface.cli.order_view import asks, overwrites_in_doubt
+from order_service.interface.cli.order_view import asks
 from order_service.interface.cli.showing import age, iso, printable
 
 
@@ -51,7 +52,7 @@ def meaning(order: Order, outcome: OrderStatus) -> str:
     Raises IllegalMove for a word that the order can't be settled by.
     """
     assert order.stuck is not None
-    decided = order.decide(Decision(outcome, "To see what becomes of it.", order.updated_at))
+    decided = by_word(order, outcome)
     was = "did" if outcome is OrderStatus.COMPLETED else "did not"
     return (
         f"You say that the inventory {was} {asks(order)}.{_all_or_none(order.stuck)} "
@@ -99,16 +100,7 @@ def _is_held(order: Order, after: Order) -> str:
 
 
 def _goes_on(order: Order) -> str:
-    return f"the worker has yet to {asks(order)}, and then the order becomes {_end(order)}"
-
-
-def _end(order: Order) -> OrderStatus:
-    """What the order becomes once all that it waits for is moved."""
-    if order.phase.takes:
-        return OrderStatus.RESERVED if order.hold else OrderStatus.COMPLETED
-    if order.phase.is_given_up:
-        return OrderStatus.FAILED
-    return OrderStatus.EXPIRED if order.cancel_requested_at is None else OrderStatus.CANCELLED
+    return f"the worker has yet to {asks(order)}, and then the order becomes {end_of(order)}"
 
 
 def _stuck_paragraph(order: Order, stuck: Stuck, now: datetime) -> str:
@@ -123,14 +115,13 @@ def _stuck_paragraph(order: Order, stuck: Stuck, now: datetime) -> str:
 
 
 def _evidence(order: Order, stuck: Stuck) -> list[str]:
-    intent = stuck.intent
-    if intent is None:
+    intent, after = stuck.intent, by_evidence(order)
+    if intent is None or after is None:
         return ["decides  nothing that the service could see"]
     others = len(intent.order_ids) - 1
     shared = f", with {counted(others, 'other order')}" if others else ""
-    doubtful = overwrites_in_doubt(stuck)
+    doubtful = stuck.overwrites_in_doubt
     once = "once all of these are logged, " if len(doubtful) > 1 else ""
-    after = order.stock_moved(map(intent.moved_by, doubtful), order.updated_at)
     return [
         f"intent   recorded {clock_time(intent.recorded_at)}{shared}",
         *(
@@ -189,7 +180,9 @@ def _seconds(span: timedelta) -> float:
 
 
 def _ways_out(order: Order) -> dict[str, Any]:
-    changes = [stock_change(each) for each in overwrites_in_doubt(order.stuck)]
+    changes = (
+        [stock_change(each) for each in order.stuck.overwrites_in_doubt] if order.stuck else []
+    )
     stocks = ("previousStock", "newStock")
     only = {name: changes[0][name] for name in stocks} if len(changes) == 1 else None
     ways = {"stockChange": only, "stockChanges": changes, "command": command(order)}

@@ -83,12 +83,6 @@ def asks(order: Order) -> str:
     return f"{verb} {', '.join(f'{abs(changes[item])} of item {item}' for item in wanted)}"
 
 
-def overwrites_in_doubt(stuck: Stuck | None) -> list[Overwrite]:
-    if stuck is None or stuck.intent is None:
-        return []
-    return [each for each in stuck.intent.overwrites if each.item_id in stuck.items]
-
-
 def _remark(order: Order) -> str:
     if order.stuck is not None:
         return "stuck"
@@ -161,7 +155,7 @@ def _stuck(stuck: Stuck) -> Iterator[_Fact]:
     if stuck.intent is None:
         yield from (("in doubt", f"item {item_id}") for item_id in stuck.items)
         return
-    yield from (("in doubt", _overwrite(each)) for each in overwrites_in_doubt(stuck))
+    yield from (("in doubt", _overwrite(each)) for each in stuck.overwrites_in_doubt)
     others = len(stuck.intent.order_ids) - 1
     shared = f", for orders {', '.join(stuck.intent.order_ids)}" if others else ""
     yield "intended", f"{clock_time(stuck.intent.recorded_at)}{shared}"

@@ -190,8 +190,8 @@ def settle(
     if not yes:
         click.confirm("Settle the order this way?", abort=True)
     settled = tools.decide(DecideOrderCommand(order_id, _OUTCOMES[outcome], reason, by))
-    click.echo(open_orders_view.status_now(settled))
-    if alike := tools.decide.of_the_same_overwrite(settled):
+    click.echo(open_orders_view.status_now(settled.order))
+    if alike := settled.alike:
         orders_are, them = ("order", "it") if len(alike) == 1 else ("orders", "them")
         click.echo(
             f"The same overwrite of the stock was to serve the stuck {orders_are} {names(alike)}: "

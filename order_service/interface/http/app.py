@@ -11,6 +11,7 @@ from order_service.application.callers import Authenticate
 from order_service.interface.http import (
     access,
     cross_site,
+    dead_letters,
     docs,
     health,
     histories,
@@ -25,6 +26,7 @@ from order_service.interface.http import (
     reconciliations,
     status,
     stock_changes,
+    stuck_orders,
 )
 from order_service.interface.http.access import View
 from order_service.interface.http.edge import Edge
@@ -57,7 +59,7 @@ def create_app(
 
     def finished(route: Route) -> View:
         """Authenticate the caller, then count the request, then read the request."""
-        view = limits.counted(parsed(route.view), route.scope)
+        view = limits.counted(parsed(route.view), route)
         return access.guarded(view, route.scope, authenticate)
 
     guarded = authenticate is not None
@@ -81,10 +83,16 @@ def _routes(use_cases: ApiUseCases, stopping: Stopping, *, has_console: bool) ->
             use_cases.extend_hold, use_cases.confirm_order, use_cases.cancel_order
         ),
         histories.routes(use_cases.read_history),
+        stuck_orders.routes(use_cases.list_open_orders, use_cases.decide_order),
         stock_changes.routes(use_cases.list_stock_changes),
         status.routes(use_cases.read_status, use_cases.read_last_hour),
         items.routes(use_cases.get_item, use_cases.read_stock_series),
         reconciliations.routes(use_cases.reconcile_item),
+        dead_letters.routes(
+            use_cases.list_dead_letters,
+            use_cases.get_dead_letter,
+            use_cases.replay_dead_letters,
+        ),
         health.routes(use_cases.check_readiness, stopping),
         index.routes(has_console=has_console),
     )

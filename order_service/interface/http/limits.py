@@ -9,9 +9,9 @@ from flask_limiter import Limiter, RateLimitExceeded
 from redis import RedisError
 from werkzeug.exceptions import TooManyRequests
 
-from order_service.application.callers import Scope
 from order_service.interface.http import problems
 from order_service.interface.http.access import View, caller
+from order_service.interface.http.routes import Route
 from order_service.settings import Settings
 
 # A Redis that is down must not hold up the requests that it counts.
@@ -25,11 +25,11 @@ class Limits:
         self._writes, self._reads = settings.rate_limit_of_writes, settings.rate_limit_of_reads
         self._limiter = _limiter(app, settings.redis_url) if self._writes or self._reads else None
 
-    def counted(self, view: View, scope: Scope | None) -> View:
-        """The view, which refuses callers who come too often. ``caller`` must be known."""
-        is_write = scope is Scope.ORDERS_WRITE
+    def counted(self, view: View, route: Route) -> View:
+        """The route's view, which refuses callers who come too often. ``caller`` must be known."""
+        is_write = route.method == "post"
         limit = self._writes if is_write else self._reads
-        if scope is None or limit is None or self._limiter is None:
+        if route.scope is None or limit is None or self._limiter is None:
             return view
         kind = "write" if is_write else "read"
         return self._limiter.shared_limit(limit, scope=kind)(view)

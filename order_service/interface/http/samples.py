@@ -47,6 +47,18 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
             "value": {"holdSeconds": 1800},
         }
     },
+    "SettleOrderBody": {
+        "completed": {
+            "summary": "Say that the inventory made every change in doubt.",
+            "value": {"outcome": "completed", "reason": "I counted: they have left the shelf."},
+        }
+    },
+    "ReplayBody": {
+        "one": {
+            "summary": "Replay one dead letter.",
+            "value": {"ids": ["stock-updates-dlt/0/17"]},
+        }
+    },
 }
 _TAKEN = {
     "itemId": AN_ID,
@@ -100,6 +112,7 @@ _SAMPLES: tuple[OrderServiceError | HTTPException, ...] = (
     domain.CrossSite(),
     domain.OrderNotFound(AN_ID),
     domain.NoSuchItem(AN_ID),
+    domain.DeadLetterNotFound(),
     domain.IllegalMove("The order is FAILED and cannot be cancelled.", "FAILED"),
     domain.VersionConflict("The order was changed by somebody else."),
     domain.NotHeld("COMPLETED"),
@@ -115,6 +128,9 @@ _SAMPLES: tuple[OrderServiceError | HTTPException, ...] = (
     TooManyRequests("No more than 60 per 1 minute."),
     domain.InventoryUnavailable("The inventory does not answer."),
     domain.StoreUnavailable("The order store does not answer."),
+    domain.BrokerUnavailable("The dead letters can't be read: no answer in time."),
+    domain.Busy("Another request reads the dead letters: try again in a moment."),
+    domain.TooMuchToRead("There is more to read than there is time for."),
     domain.KeysUnavailable("The keys that tokens are checked with can't be had."),
 )
 SAMPLES: Mapping[Error, Mapping[str, Any]] = {

@@ -380,9 +380,8 @@ def test_a_person_decides_an_order_that_an_earlier_release_left_stuck(
 ) -> None:
     was = ORDERS[name]
     word = DecideOrderCommand(was.id, OrderStatus(outcome), "Counted.", by="Ada")
-    together = [NAMES[each] for each in service.decide.of_the_same_overwrite(service.order(name))]
-    assert together == (["stuck with it"] if name == "stuck" else [])
-    service.decide(word)
+    alike = [NAMES[each] for each in service.decide(word).alike]
+    assert alike == (["stuck with it"] if name == "stuck" else [])
     now = service.stored(name)
     assert (now.status, now.phase, now.stuck) == (status, status, None)
     assert now.decision is not None

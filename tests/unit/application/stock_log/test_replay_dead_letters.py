@@ -2,22 +2,35 @@
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from order_service.application.place import Place
-from order_service.application.stock_log.dead_letters import DeadLetter, DeadLetterQuery
+from order_service.application.stock_log.dead_letters import (
+    DeadLetter,
+    DeadLetterQuery,
+    OpensDeadLetterBox,
+)
+from order_service.application.stock_log.get_dead_letter import GetDeadLetter
+from order_service.application.stock_log.list_dead_letters import ListDeadLetters, ListedLetters
 from order_service.application.stock_log.read_dead_letters import FoundLetter, ReadDeadLetters
+from order_service.application.stock_log.replay_chosen import ReplayChosenLetters
 from order_service.application.stock_log.replay_dead_letters import (
     ReplayDeadLetters,
     ReplayOptions,
     ReplayReport,
 )
-from order_service.domain.errors import BrokerUnavailable
+from order_service.domain.errors import (
+    BrokerUnavailable,
+    DeadLetterNotFound,
+    TooMuchToRead,
+    Unavailable,
+)
 from order_service.infrastructure.kafka.dead_letter_box import KafkaDeadLetterBox
 from order_service.infrastructure.kafka.letters import to_letter, to_replay
 from order_service.interface.cli import dead_letter_view as view
@@ -61,6 +74,11 @@ class FakeBox:
 
     def letters(self, query: DeadLetterQuery) -> Iterator[DeadLetter]:
         return iter(self._letters)
+
+    def rounds(self, query: DeadLetterQuery) -> Iterator[Iterator[DeadLetter]]:
+        """One after the other, the last first."""
+        for each in reversed(self._letters):
+            yield iter([each])
 
     def replay(self, letters: Sequence[DeadLetter]) -> list[DeadLetter]:
         confirmed = list(letters[: self._confirms - len(self.sent)])
@@ -162,7 +180,7 @@ def test_all_letters_of_a_record_whose_place_is_taken_give_it_the_same_identity(
 
 def test_a_letter_that_came_back_three_times_is_replayed_only_by_force() -> None:
     looping = letter(0, replays=3)
-    assert replay(FakeBox(looping)).looping == [looping]
+    assert [each.id for each in replay(FakeBox(looping)).looping] == [looping.id]
     forced = replay(FakeBox(looping), options=ReplayOptions(force=True))
     assert forced.replayed == [looping]
 
@@ -260,3 +278,167 @@ def test_reading_letters_without_a_broker_is_broker_unavailable_with_the_reason(
     box = KafkaDeadLetterBox(cast(Any, Gone), cast(Any, None), [TOPIC])
     with pytest.raises(BrokerUnavailable, match="can't be read: authentication failed"):
         box.size(DeadLetterQuery())
+
+
+# --- chosen letters
+
+
+def chosen(box: FakeBox, *letters: DeadLetter, **options: Any) -> ReplayReport:
+    ids = [each.id for each in letters]
+    logged: Sequence[DeadLetter] = options.pop("logged", ())
+    read = ReadDeadLetters(box, cast(Any, FakeHoldings(*logged)))
+    return ReplayDeadLetters(box, read).chosen(ids, force=options.pop("force", False))
+
+
+def test_chosen_letters_alone_are_replayed_and_each_other_is_accounted_for() -> None:
+    good, logged, old, loops, left_alone = (letter(n) for n in range(5))
+    back = replace(letter(9), first=old.first, identity=old.identity, replays=1)
+    loops = replace(loops, replays=3)
+    cut = replace(letter(10), cut="headers,value")
+    box = FakeBox(good, logged, old, loops, left_alone, back, cut)
+    gone = letter(77)
+    report = chosen(box, good, logged, old, loops, cut, gone, logged=[logged])
+    assert box.sent == report.replayed == [good]
+    assert (report.logged, report.superseded, report.missing) == (1, 1, [gone.id])
+    assert [each.id for each in report.looping] == [loops.id]
+    assert [each.id for each in report.cut] == [cut.id]
+    assert report.failed == []
+    assert chosen(FakeBox(loops), loops, force=True).replayed == [loops]
+
+
+def test_the_values_of_letters_that_are_not_replayed_are_not_kept() -> None:
+    large = b"x" * 1000
+    box = FakeBox(letter(0, value=large, replays=3), letter(1, value=large, cut="key"))
+    report = replay(box)
+    assert [each.value for each in (*report.looping, *report.cut)] == [None, None]
+
+
+def test_chosen_letters_that_are_gone_are_told_without_reading_all_others() -> None:
+    class OnlyNamed(FakeBox):
+        def letters(self, query: DeadLetterQuery) -> Iterator[DeadLetter]:
+            assert query.ids
+            return iter(())
+
+    assert chosen(OnlyNamed(), letter(3)).missing == [letter(3).id]
+
+
+def test_chosen_letters_beyond_one_chunk_are_left_for_another_replay() -> None:
+    letters = [letter(n, value=f"{n}{' ' * 6_000_000}".encode()) for n in range(4)]
+    box = FakeBox(*letters)
+    report = chosen(box, *letters)
+    assert report.replayed == letters[:3]
+    assert [(each.id, each.value) for each in report.failed] == [(letters[3].id, None)]
+
+
+def test_chosen_letters_that_the_broker_does_not_confirm_are_named() -> None:
+    letters = [letter(n) for n in range(3)]
+    report = chosen(FakeBox(*letters, confirms=1), *letters)
+    assert (report.replayed, report.failed) == (letters[:1], letters[1:])
+
+
+class BreaksOff(FakeBox):
+    """So many readings of all letters are whole; the next breaks off at its last letter."""
+
+    def __init__(self, *letters: DeadLetter, error: Exception, whole: int = 0) -> None:
+        super().__init__(*letters)
+        self._error = error
+        self._whole = whole
+
+    def letters(self, query: DeadLetterQuery) -> Iterator[DeadLetter]:
+        self._whole -= 1
+        yield from self._letters[: None if self._whole >= 0 else -1]
+        if self._whole < 0:
+            raise self._error
+
+    def rounds(self, query: DeadLetterQuery) -> Iterator[Iterator[DeadLetter]]:
+        yield from list(super().rounds(query))[:-1]
+        raise self._error
+
+
+@pytest.mark.parametrize("whole", [0, 1, 2])
+@pytest.mark.parametrize("error", [TooMuchToRead("5 s"), BrokerUnavailable("It went.")])
+def test_nothing_is_sent_where_not_all_could_be_read(whole: int, error: Unavailable) -> None:
+    letters = [letter(n) for n in range(600)]
+    box = BreaksOff(*letters, error=error, whole=whole)
+    run = ReplayChosenLetters(opens(box), cast(Any, FakeHoldings()))
+    with pytest.raises(type(error)) as told:
+        run([each.id for each in letters], force=False)
+    assert box.sent == []
+    if isinstance(error, TooMuchToRead):
+        assert "order-service dead-letters replay" in str(told.value)
+
+
+# --- the newest letters
+
+
+def opens(box: FakeBox) -> OpensDeadLetterBox:
+    @contextmanager
+    def open_box() -> Iterator[FakeBox]:
+        yield box
+
+    return open_box
+
+
+def listed(
+    box: FakeBox, limit: int = 10, logged: Sequence[DeadLetter] = (), **query: Any
+) -> ListedLetters:
+    run = ListDeadLetters(opens(box), cast(Any, FakeHoldings(*logged)))
+    return run(DeadLetterQuery(**query), limit)
+
+
+def buried(offset: int, minutes: int | None, **given: Any) -> DeadLetter:
+    at = None if minutes is None else AT + timedelta(minutes=minutes)
+    return letter(offset, buried_at=at, **given)
+
+
+def ids(found: ListedLetters) -> list[int]:
+    return [each.letter.place.offset for each in found.letters]
+
+
+def test_dead_letters_are_listed_the_newest_first_and_those_of_an_unknown_time_last() -> None:
+    box = FakeBox(buried(0, 5), buried(1, 7), buried(2, None), buried(3, 6), buried(4, None))
+    found = listed(box)
+    assert ids(found) == [1, 3, 0, 4, 2]
+    assert (found.more, found.complete, found.missing) == (False, True, ())
+
+
+def test_a_list_of_dead_letters_ends_once_there_is_one_more_than_it_may_show() -> None:
+    box = FakeBox(*(buried(n, n) for n in range(9)))
+    found = listed(box, limit=3)
+    assert (ids(found), found.more, found.complete) == ([8, 7, 6], True, True)
+    assert listed(box, limit=9).more is False
+
+
+def test_a_list_of_dead_letters_leaves_out_what_is_logged_where_it_is_asked_to() -> None:
+    letters = [buried(n, n) for n in range(3)]
+    box = FakeBox(*letters)
+    assert ids(listed(box, waiting=True, logged=letters[1:2])) == [2, 0]
+    found = listed(box, logged=letters[1:2])
+    assert [each.logged for each in found.letters] == [False, True, False]
+
+
+def test_a_list_of_dead_letters_that_took_too_long_has_what_was_read() -> None:
+    letters = [buried(n, n) for n in range(4)]
+    found = listed(BreaksOff(*letters, error=TooMuchToRead("5 s")))
+    assert (ids(found), found.complete) == ([3, 2, 1], False)
+
+
+def test_a_list_of_dead_letters_without_a_broker_is_no_list() -> None:
+    with pytest.raises(BrokerUnavailable):
+        listed(BreaksOff(buried(0, 0), error=BrokerUnavailable("It went.")))
+
+
+def test_a_list_keeps_the_beginnings_of_large_letters_alone() -> None:
+    large = b"x" * 1_000_000
+    sent = tuple((f"h{n}", large) for n in range(1000))
+    [found] = listed(FakeBox(letter(0, key=large, value=large, headers=sent))).letters
+    parts = [found.letter.key, found.letter.value, *(part for _, part in found.letter.headers)]
+    assert sum(len(part or b"") for part in parts) < 4_000_000
+    assert (found.letter.value or b"")[:4] == b"xxxx"
+
+
+def test_one_dead_letter_is_found_or_it_is_dead_letter_not_found() -> None:
+    get = GetDeadLetter(opens(FakeBox(letter(0), letter(1))), cast(Any, FakeHoldings()))
+    assert get(letter(1).id).letter == letter(1)
+    with pytest.raises(DeadLetterNotFound):
+        get(letter(2).id)

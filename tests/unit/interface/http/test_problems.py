@@ -62,6 +62,7 @@ ROWS: list[tuple[OrderServiceError, int, str, dict[str, object]]] = [
     (errors.MissingScope("orders:read"), 403, "missing_scope", {"scope": "orders:read"}),
     (errors.OrderNotFound(ITEM), 404, "order_not_found", {"orderId": ITEM}),
     (errors.NoSuchItem(ITEM), 404, "no_such_item", {"itemId": ITEM}),
+    (errors.DeadLetterNotFound(), 404, "dead_letter_not_found", {}),
     (errors.Conflict("no"), 409, "conflict", {}),
     (errors.IllegalMove("no", "FAILED"), 409, "illegal_move", {"orderStatus": "FAILED"}),
     (errors.NotHeld("COMPLETED"), 409, "not_held", {"orderStatus": "COMPLETED"}),
@@ -77,6 +78,8 @@ ROWS: list[tuple[OrderServiceError, int, str, dict[str, object]]] = [
     (errors.StoreUnavailable("away"), 503, "store_unavailable", {}),
     (errors.BrokerUnavailable("away"), 503, "broker_unavailable", {}),
     (errors.KeysUnavailable("away"), 503, "keys_unavailable", {}),
+    (errors.Busy("wait"), 503, "busy", {}),
+    (errors.TooMuchToRead("too much"), 503, "too_much_to_read", {}),
     (errors.Unavailable("away"), 503, "unavailable", {}),
     (errors.OutcomeUnknown("who knows", in_flight=True), 503, "outcome_unknown", {}),
     (errors.OrderServiceError("something"), 500, "error", {}),
@@ -181,6 +184,7 @@ def test_no_two_errors_have_one_code() -> None:
         (errors.StoreUnavailable("away"), 2),
         (errors.BrokerUnavailable("away"), 2),
         (errors.KeysUnavailable("away"), 2),
+        (errors.Busy("wait"), 2),
         (errors.KeyInFlight(), 1),
         (TooManyRequests("No more than 10 per second.", retry_after=7), 7),
     ],
@@ -190,6 +194,11 @@ def test_a_problem_that_may_be_tried_again_has_retry_after(
 ) -> None:
     _, _, headers = answer_to(app, error)
     assert headers["Retry-After"] == str(seconds)
+
+
+def test_a_problem_that_no_wait_mends_has_no_retry_after(app: Flask) -> None:
+    _, _, headers = answer_to(app, errors.TooMuchToRead("too much"))
+    assert "Retry-After" not in headers
 
 
 @pytest.mark.parametrize(
