@@ -66,7 +66,7 @@ def test_the_collection_reads_and_changes_the_order_that_it_created_last_and_hol
     using = [item for item in orders if "{{orderId}}" in item["request"]["url"]["path"]]
     assert len(creating) == 6
     steps = [item["request"]["url"]["path"][3:] for item in using]
-    assert steps == [[], ["extend"], ["confirm"], ["cancel"], ["history"]]
+    assert steps == [[], ["extend"], ["confirm"], ["cancel"], ["history"], ["settle"]]
     assert max(map(orders.index, creating)) < min(map(orders.index, using))
     assert "holdSeconds" in creating[-1]["request"]["body"]["raw"]
     for item in creating:

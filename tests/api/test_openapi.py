@@ -277,9 +277,9 @@ def test_the_docs_page_leads_to_the_document_of_the_events(document: dict[str, A
 BROWSERS = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
 
-def test_a_browser_at_the_root_is_led_to_the_docs(open_system: System) -> None:
+def test_a_browser_at_the_root_is_led_to_the_page_for_people(open_system: System) -> None:
     answer = open_system.request("GET", "/", headers={"Accept": BROWSERS}, allow_redirects=False)
-    assert (answer.status_code, answer.headers["Location"]) == (303, "/docs")
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/console")
     assert answer.headers["Vary"] == "Accept"
 
 
@@ -289,7 +289,7 @@ def test_a_program_at_the_root_is_told_what_there_is(accept: str, guarded_system
     assert answer.status_code == 200
     assert answer.headers["Content-Type"] == "application/json"
     assert answer.headers["Vary"] == "Accept"
-    for name in ("health", "document", "events", "docs"):
+    for name in ("health", "document", "events", "docs", "console"):
         assert guarded_system.request("GET", answer.json()[name]).status_code == 200
     for name in ("orders", "stockChanges"):
         assert guarded_system.request("GET", answer.json()[name]).status_code == 401
