@@ -3,6 +3,7 @@
 import { h, newId, replace } from "./dom.js";
 import * as health from "./health.js";
 import * as item from "./item.js";
+import * as items from "./items.js";
 import * as newOrder from "./new_order.js";
 import * as order from "./order.js";
 import * as orders from "./orders.js";
@@ -16,7 +17,7 @@ const EXPIRED = "The API does not accept your token any more: it may have expire
 const views = {
   orders: ({ rest }) => (rest.length ? order : orders),
   new: () => newOrder,
-  items: () => item,
+  items: ({ rest }) => (rest.length ? item : items),
   health: () => health,
 };
 const main = document.getElementById("main");

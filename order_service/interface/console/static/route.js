@@ -19,6 +19,11 @@ export function go(...to) {
   location.hash = address(...to);
 }
 
+/** Puts the place into the address, and leaves the view as it is. */
+export function note(...to) {
+  history.replaceState(null, "", address(...to));
+}
+
 function decoded(part) {
   try {
     return decodeURIComponent(part);

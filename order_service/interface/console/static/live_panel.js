@@ -1,0 +1,47 @@
+// A panel of a view whose content is read again and again.
+
+import { h, newId, replace } from "./dom.js";
+import { poll } from "./poll.js";
+import { failed, loading } from "./states.js";
+
+/** A panel with a heading: its element, and its body, which look fills. above: children between the
+ * two. */
+export function livePanel(heading, ...above) {
+  const titled = newId("panel");
+  const trouble = h("div", {});
+  const body = h("div", {});
+  const element = h("section", { class: "panel", "aria-labelledby": titled },
+    h("h2", { id: titled }, heading), above, trouble, body);
+  let told = null;
+
+  function tell(error, again = null) {
+    // The same trouble is not said twice.
+    if (told === error?.message) return;
+    told = error?.message;
+    replace(trouble, error && failed(error, again));
+  }
+
+  /** Shows that it is loading, and calls read, which fills the body, until the signal: every so many
+   * seconds, or once where that is null. What the body has stays while reading fails. */
+  function look(what, read, every, signal) {
+    replace(body, loading(what));
+    tell(null);
+    let isRead = false;
+
+    async function work() {
+      await read();
+      isRead = true;
+      tell(null);
+    }
+
+    function say(error) {
+      if (!isRead) replace(body);
+      tell(error, every === null ? () => look(what, read, every, signal) : null);
+    }
+
+    if (every === null) work().catch((error) => signal.aborted || say(error));
+    else poll(work, every, signal, say);
+  }
+
+  return { element, body, look };
+}
