@@ -5,7 +5,7 @@ import { time } from "./clock.js";
 import { h, newId, replace } from "./dom.js";
 import { itemOf } from "./item_now.js";
 import { livePanel } from "./live_panel.js";
-import { address, go } from "./route.js";
+import { go } from "./route.js";
 import { may } from "./session.js";
 import { isId, itemLink, money, number } from "./shown.js";
 import { empty, failed } from "./states.js";
