@@ -23,6 +23,13 @@ export async function get(path, query = {}, signal = null) {
   return (await send("GET", path, { query, signal })).body;
 }
 
+/** The answer's body and its ETag; null while the answer is still the one that has this ETag. */
+export async function getIfChanged(path, etag, signal = null) {
+  const headers = etag === null ? {} : { "If-None-Match": etag };
+  const answer = await send("GET", path, { headers, signal });
+  return answer.status === 304 ? null : { body: answer.body, etag: answer.headers.get("ETag") };
+}
+
 /** Status, headers and body of the answer. */
 export async function post(path, body = null, headers = {}) {
   return send("POST", path, { body, headers });
@@ -36,7 +43,7 @@ async function send(method, path, { query = {}, body = null, headers = {}, signa
   }, signal);
   heard(response.headers.get("Date"));
   const parsed = parse(content);
-  if (response.ok) return { status: response.status, headers: response.headers, body: parsed };
+  if (response.ok || response.status === 304) return { status: response.status, headers: response.headers, body: parsed };
   if (response.status === 401) refused(token);
   const wait = Number(response.headers.get("Retry-After"));
   throw new ApiError(response.status, parsed ?? {}, wait > 0 ? wait : null);

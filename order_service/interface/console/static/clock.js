@@ -59,6 +59,12 @@ export function wholeTime(text) {
     h("span", {}, local(text)), h("span", { class: "quiet" }, utc(text)));
 }
 
+/** A time exactly, in the reader's zone and in UTC, where something else says it in words. */
+export function exactTime(text) {
+  return h("time", { datetime: text, class: "whole-time" },
+    h("span", {}, local(text)), h("span", { class: "quiet" }, utc(text)));
+}
+
 // What is said in words goes on being true.
 setInterval(() => {
   for (const element of document.querySelectorAll("[data-ago]")) {

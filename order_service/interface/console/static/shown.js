@@ -19,7 +19,8 @@ export const status = (name) =>
 
 export function money(amount, of = currency) {
   if (amount === null || amount === undefined) return "–";
-  const style = of ? { style: "currency", currency: of } : { minimumFractionDigits: 2, maximumFractionDigits: 6 };
+  // A price may be finer than its currency's coins.
+  const style = of ? { style: "currency", currency: of, maximumFractionDigits: 6 } : { minimumFractionDigits: 2, maximumFractionDigits: 6 };
   return new Intl.NumberFormat(undefined, style).format(amount);
 }
 

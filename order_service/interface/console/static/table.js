@@ -17,7 +17,15 @@ export function setRows(made, rows) {
   const body = made.tBodies[0];
   const heads = JSON.parse(body.dataset.heads);
   const before = new Map([...body.rows].map((row) => [row.dataset.key, row]));
-  body.replaceChildren(...rows.map((row) => before.get(row.key) ?? elementOf(row, heads)));
+  const wanted = rows.map((row) => before.get(row.key) ?? elementOf(row, heads));
+  const kept = new Set(wanted);
+  for (const row of before.values()) if (!kept.has(row)) row.remove();
+  // A row that is taken out and put in again loses the keyboard's place, even where it was.
+  let place = body.firstChild;
+  for (const row of wanted) {
+    if (row === place) place = place.nextSibling;
+    else body.insertBefore(row, place);
+  }
   return made;
 }
 
