@@ -42,13 +42,21 @@ export function open(page, { query }, signal) {
   }
 
   function show(error) {
-    // What is shown already stays, marked as old.
+    // What is shown already stays.
     if (known === null) replace(list);
-    replace(trouble, failed(error, () => open(page, { query }, signal)));
+    replace(trouble, failed(error, start));
   }
 
-  if (cursor) read().catch((error) => signal.aborted || show(error));
-  else poll(read, EVERY, signal, show);
+  let asking = new AbortController();
+  function start() {
+    asking.abort();
+    asking = new AbortController();
+    const until = AbortSignal.any([signal, asking.signal]);
+    if (cursor) read().catch((error) => signal.aborted || show(error));
+    else poll(read, EVERY, until, show);
+  }
+
+  start();
 }
 
 function update(list, orders, added, given) {
