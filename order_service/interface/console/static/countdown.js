@@ -39,14 +39,15 @@ function say(before, left) {
 
 const secondsTo = (until) => Math.ceil((Date.parse(until) - now()) / 1000);
 
-/** "14 min 59 s": each unit from the largest that is needed. */
+/** "ends in 14 min 59 s": each unit from the largest that is needed. */
 function words(seconds) {
-  if (seconds <= 0) return "over";
+  if (seconds <= 0) return "is over: its end is recorded next, and until then the order can be confirmed";
   let left = seconds;
   const parts = UNITS.map(([unit, size]) => {
     const amount = Math.floor(left / size);
     left %= size;
     return [amount, unit];
   });
-  return parts.slice(parts.findIndex(([amount]) => amount)).map((part) => part.join(" ")).join(" ");
+  const needed = parts.slice(parts.findIndex(([amount]) => amount));
+  return `ends in ${needed.map((part) => part.join(" ")).join(" ")}`;
 }

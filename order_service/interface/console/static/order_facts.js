@@ -37,7 +37,7 @@ function advice({ isStuck }) {
     h("a", { href: address("health") }, "How it is"), " has the orders that wait for that.");
 }
 
-const held = (until) => [h("div", {}, "ends in ", countdown(until)), exactTime(until)];
+const held = (until) => [h("div", {}, countdown(until)), exactTime(until)];
 
 const texts = (entries) => h("dl", { class: "texts" },
   entries.map(([name, value]) => h("div", {}, h("dt", {}, foreign(name)), h("dd", {}, foreign(value)))));

@@ -10,7 +10,6 @@ const MOST_LINES = 100;
 const MOST_TEXTS = 20;
 // So many characters of a name are in the place that the API names.
 const NAMED = 40;
-const NO_ID = "String should match pattern";
 
 /** Answers element, body(), hasTwice(), complain(problem), clear(), reset() and first(). */
 export function orderForm(signal) {
@@ -62,7 +61,7 @@ export function orderForm(signal) {
   }
 
   function at(place, given) {
-    const reason = given.startsWith(NO_ID) ? "An item's id is 24 digits and letters from a to f." : given;
+    const reason = inWords(given);
     const ofLine = /^items\[(\d+)\](?:\.(itemId|quantity))?$/.exec(place);
     const found = ofLine
       ? lines.groups()[ofLine[1]]?.[ofLine[2] === "quantity" ? "quantity" : "item"]
@@ -104,6 +103,12 @@ export function orderForm(signal) {
   const element = h("div", {}, seenItems(items, signal), lines.element,
     h("section", {}, h("h2", {}, "The order"), reference.element, hold.element), metadata.element);
   return { element, body, hasTwice, complain, clear, reset, first: () => lines.groups()[0].first };
+}
+
+// The API tells it to programs, which count lines from 0 and read patterns.
+function inWords(reason) {
+  if (reason.startsWith("String should match pattern")) return "An item's id is 24 digits and letters from a to f.";
+  return reason.replace(/items\[(\d+)\]/g, (_, place) => `line ${Number(place) + 1}`);
 }
 
 function line(items) {
