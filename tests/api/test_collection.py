@@ -56,13 +56,44 @@ def test_every_request_of_the_collection_reaches_a_route_and_every_route_has_one
     assert reached == routes
 
 
+def scripts(item: Any, when: str) -> list[Any]:
+    """Those of the request alone."""
+    return [each["script"]["exec"] for each in item.get("event", ()) if each["listen"] == when]
+
+
+def test_the_collection_knows_each_word_that_its_paths_leave_open(collection: Any) -> None:
+    named = {
+        name
+        for folder in collection["item"]
+        for item in folder["item"]
+        for name in re.findall(r"[{]+(\w+)[}]+", "/".join(item["request"]["url"]["path"]))
+    }
+    assert named == {"orderId", "itemId", "topic", "partition", "offset"}
+    assert named <= {each["key"] for each in collection["variable"]}
+
+
+def test_the_collection_expects_a_refusal_where_nothing_is_wrong_in_the_shop(
+    collection: Any,
+) -> None:
+    refused = {
+        item["request"]["url"]["path"][-1]: script[0]
+        for folder in collection["item"]
+        for item in folder["item"]
+        for script in scripts(item, "prerequest")
+    }
+    assert refused == {
+        "settle": 'pm.variables.set("mayBe", 409);',
+        "{{offset}}": 'pm.variables.set("mayBe", 404);',
+    }
+
+
 def test_the_collection_reads_and_changes_the_order_that_it_created_last_and_holds(
     collection: Any,
 ) -> None:
     variables = {each["key"]: each["value"] for each in collection["variable"]}
     assert re.fullmatch("[0-9a-f]{24}", variables["orderId"]), "no list, when there is none yet"
     orders = next(each["item"] for each in collection["item"] if each["name"] == "Orders")
-    creating = [item for item in orders if item["request"]["method"] == "POST" and "event" in item]
+    creating = [item for item in orders if scripts(item, "test")]
     using = [item for item in orders if "{{orderId}}" in item["request"]["url"]["path"]]
     assert len(creating) == 6
     steps = [item["request"]["url"]["path"][3:] for item in using]
@@ -70,7 +101,7 @@ def test_the_collection_reads_and_changes_the_order_that_it_created_last_and_hol
     assert max(map(orders.index, creating)) < min(map(orders.index, using))
     assert "holdSeconds" in creating[-1]["request"]["body"]["raw"]
     for item in creating:
-        (script,) = [each["script"]["exec"] for each in item["event"] if each["listen"] == "test"]
+        (script,) = scripts(item, "test")
         assert 'pm.collectionVariables.set("orderId"' in "".join(script)
 
 
@@ -79,7 +110,7 @@ def test_the_collection_orders_one_item_and_a_basket_and_holds_at_each_path(
 ) -> None:
     orders = next(each["item"] for each in collection["item"] if each["name"] == "Orders")
     asked: dict[str, list[Any]] = {}
-    for request in (item["request"] for item in orders if "event" in item):
+    for request in (item["request"] for item in orders if scripts(item, "test")):
         asked.setdefault(request["url"]["raw"], []).append(json.loads(request["body"]["raw"]))
     assert set(asked) == {"{{baseUrl}}/api/orders", "{{baseUrl}}/api/orders/create"}
     for one_item, basket, hold in asked.values():

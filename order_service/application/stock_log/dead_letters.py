@@ -9,7 +9,8 @@ from typing import Final, Protocol, Self
 from order_service.application.place import Place
 
 _KEPT: Final = 32 * 1024
-_KEPT_HEADERS: Final = 100
+_KEPT_HEADERS: Final = 20
+_KEPT_OF_A_HEADER: Final = 2 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +51,15 @@ class DeadLetter:
 
     def shortened(self) -> Self:
         """For lists: the beginnings of what it holds, so that a hundred letters fit into memory."""
-        key, value = (part and part[:_KEPT] for part in (self.key, self.value))
-        headers = tuple(
-            (name, content and content[:_KEPT]) for name, content in self.headers[:_KEPT_HEADERS]
+        return replace(
+            self,
+            key=self.key and self.key[:_KEPT],
+            value=self.value and self.value[:_KEPT],
+            headers=tuple(
+                (name[:_KEPT_OF_A_HEADER], content and content[:_KEPT_OF_A_HEADER])
+                for name, content in self.headers[:_KEPT_HEADERS]
+            ),
         )
-        return replace(self, key=key, value=value, headers=headers)
 
     def without_value(self) -> Self:
         """For those who name the letter and don't show it: a value may have 16 MiB."""

@@ -43,11 +43,12 @@ class ListDeadLetters:
     def __call__(self, query: DeadLetterQuery, limit: int) -> ListedLetters:
         """Raises InvalidValue, Busy, BrokerUnavailable, StoreUnavailable."""
         kept: list[tuple[Age, FoundLetter]] = []
+        missing: Sequence[str] = ()
         complete = True
         with self._open_box() as box:
             read = ReadDeadLetters(box, self._log)
-            missing = box.missing(query)
             try:
+                missing = box.missing(query)
                 for letters in box.rounds(query):
                     for each in read.among(letters, query):
                         keep = heapq.heappushpop if len(kept) > limit else heapq.heappush

@@ -9,6 +9,7 @@ import re
 import threading
 import time
 from collections.abc import Mapping
+from functools import cache
 from typing import Final
 
 import structlog
@@ -24,6 +25,8 @@ _QUIET: Final = 35.0
 _STRAGGLERS: Final = 15.0
 _REMEMBERED: Final = 20
 _CONNECTING: Final = re.compile(r"^(FAIL|ERROR|REQTMOUT|SESSTMOUT|COMMITFAIL|GETPID)\b")
+# A remark on the settings, which each client repeats.
+_CONFIGURED: Final = re.compile(r"^CONFWARN\b")
 # librdkafka's remark on a common setting that one kind of client does not use.
 _NEEDLESS: Final = "property and will be ignored by this"
 
@@ -108,8 +111,16 @@ class _ToStructlog(logging.Handler):
         line = redacted(record.getMessage(), self._secrets)
         if _NEEDLESS in line:
             return
-        if not _CONNECTING.match(line):
+        if _CONFIGURED.match(line):
+            _remark(line.split("]: ", 1)[-1])
+        elif not _CONNECTING.match(line):
             log.log(record.levelno, "librdkafka", said=line)
         elif record.levelno > logging.INFO:
             # Lower levels tell of idle connections that are made again: no trouble.
             CONNECTIONS.complain(line.split("]: ", 1)[-1])
+
+
+@cache
+def _remark(said: str) -> None:
+    """Once for a process: the API makes clients for each request that asks for dead letters."""
+    log.warning("librdkafka", said=said)

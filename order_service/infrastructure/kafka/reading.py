@@ -120,10 +120,18 @@ def opened(
         _await_broker(reader, heard, patience)
         yield Reading(reader, patience)
     except KafkaException as error:
-        cause = telling([each.str() for each in (*heard, error.args[0])])
+        cause = telling(_said(heard, error.args[0]))
         raise BrokerUnavailable(f"{what} can't be read: {cause}") from error
     finally:
         reader.close()
+
+
+def _said(heard: Sequence[KafkaError], last: KafkaError) -> list[str]:
+    # The error of a request that nobody answers speaks of a broken connection. Where one broke,
+    # the client has complained before.
+    if not heard and last.code() == KafkaError._TRANSPORT:
+        return ["timed out"]
+    return [each.str() for each in (*heard, last)]
 
 
 def _silence(span: Span, waited: float) -> BrokerUnavailable | TooMuchToRead:

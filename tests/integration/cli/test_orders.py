@@ -2,9 +2,7 @@
 
 import json
 import subprocess
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from datetime import timedelta
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,75 +11,22 @@ from devstack.inventory import SampleInventory
 from devstack.mongod import Mongod
 from devstack.ports import free_port
 from order_service.application.orders.create import CreateOrderCommand
-from order_service.application.orders.settle import Overdue, SettleOrders
-from order_service.bootstrap.adapters import build_adapters, stock_mover
-from order_service.bootstrap.api import build_use_cases
 from order_service.bootstrap.shared import Shared
-from order_service.domain.errors import StoreUnavailable
 from order_service.domain.line import Line
-from order_service.domain.order import Order
 from order_service.infrastructure.mongo import schema
-from order_service.infrastructure.mongo.connection import Database
-from order_service.interface.http.use_cases import ApiUseCases
-from order_service.settings import Settings
 from tests.commands import order_service
-from tests.integration.conftest import opened, store_settings
+from tests.integration.conftest import opened
+from tests.integration.stuck_shop import StuckShop, settings_of
 from tests.items import Items
 from tests.system import clean_environment
 
 
-class DiesBeforeStoring:
-    """A repository that can't save: its process sends the overwrite and is never heard of again."""
-
-    def __init__(self, orders: Any) -> None:
-        self._orders = orders
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._orders, name)
-
-    def save_all(self, orders: Sequence[Order]) -> list[Order]:
-        raise StoreUnavailable("It died.")
-
-
-class Shop:
-    def __init__(
-        self, settings: Settings, items: Items, database: Database, shared: Shared
-    ) -> None:
-        self.items = items
-        self._database = database
-        self._shared = shared
-        self._settings = settings
-
-    def use_cases(self, *, dying: bool = False) -> ApiUseCases:
-        adapters = build_adapters(self._settings, self._database, self._shared)
-        if dying:
-            orders: Any = DiesBeforeStoring(adapters.orders)
-            adapters = replace(adapters, orders=orders)
-        return build_use_cases(self._settings, adapters)
-
-    def stuck_order(self, item: str, *others: str) -> str:
-        """Its overwrites went out, its process died, and somebody else wrote the item's stock
-        since."""
-        wanted = [Line(each, 3) for each in (item, *others)]
-        left = self.use_cases(dying=True).create_order(CreateOrderCommand(wanted))
-        assert left.deferred
-        self.items.set_stock(item, 50)
-        # Whoever is next waits for the lease, and then finds what was left behind.
-        self.use_cases().create_order(CreateOrderCommand([Line(item, 1)]))
-        return left.order.id
-
-    def settle_overdue(self) -> int:
-        """As the worker does, of orders of whatever age."""
-        adapters = build_adapters(self._settings, self._database, self._shared)
-        mover = stock_mover(self._settings, adapters)
-        overdue = Overdue(settle_after=timedelta(0), move_budget=5)
-        return SettleOrders(adapters.orders, mover, adapters.clock, overdue)()
-
+class Shop(StuckShop):
     def command(self, *words: str) -> subprocess.CompletedProcess[str]:
         environment = {
-            "MONGO_URI": self._settings.mongo_uri,
-            "MONGO_DATABASE": self._settings.mongo_database,
-            "INVENTORY_SERVICE_URL": self._settings.inventory_service_url,
+            "MONGO_URI": self.settings.mongo_uri,
+            "MONGO_DATABASE": self.settings.mongo_database,
+            "INVENTORY_SERVICE_URL": self.settings.inventory_service_url,
         }
         return order_service(*words, environment=clean_environment(environment))
 
@@ -93,14 +38,7 @@ class Shop:
 
 @pytest.fixture
 def shop(mongo: Mongod, inventory: SampleInventory, items: Items, shared: Shared) -> Iterator[Shop]:
-    given = {
-        "inventory_service_url": inventory.url,
-        "inventory_connect_timeout": 0.3,
-        "inventory_read_timeout": 0.7,
-        "lease_seconds": 2,
-        "store_timeout": 3,
-    }
-    settings = store_settings(mongo.uri, **given)
+    settings = settings_of(mongo.uri, inventory.url)
     with opened(settings) as database:
         schema.migrate(database)
         yield Shop(settings, items, database, shared)

@@ -234,3 +234,14 @@ def test_a_topic_with_another_id_was_made_anew() -> None:
     seen.look()
     assert [topic for topic, _ in seen.made_anew()] == ["a"]
     assert seen.made_anew() == []
+
+
+def test_a_remark_on_the_settings_that_each_client_repeats_is_one_line() -> None:
+    remark = "CONFWARN [order-service#consumer-%d] [thrd:app]: `%s` is not what you want"
+    with capture_logs() as logged:
+        for number in range(3):
+            logger = outages.logger({"sasl.password": "secret"})
+            logger.warning(remark % (number, "a test's own secret"))
+    assert [each["said"] for each in logged] == [
+        "`a test's own <sasl.password>` is not what you want"
+    ]
