@@ -118,7 +118,7 @@ def test_a_letter_is_replayed_after_a_question_and_the_report_is_in_words(
     expect(letters.get_by_text("1 letter was sent again.")).to_be_visible()
     # It is as wrong as before, so it comes back.
     until(lambda: len(_letters(shop)) > before, "the letter that comes back")
-    expect(letters.get_by_text("came back 1 times").first).to_be_visible()
+    expect(letters.get_by_text("came back 1 time").first).to_be_visible()
 
 
 def test_kafkas_absence_leaves_the_rest_of_the_view(look: Look, shop: Shop) -> None:

@@ -4,7 +4,7 @@ import { get } from "./api.js";
 import { time, wholeTime } from "./clock.js";
 import { h, replace } from "./dom.js";
 import { may } from "./session.js";
-import { counted, number } from "./shown.js";
+import { counted } from "./shown.js";
 import { failed, loading } from "./states.js";
 import { foreign } from "./texts.js";
 
@@ -20,7 +20,7 @@ export function letterRow(letter, mark, replay) {
     key: JSON.stringify([_id, logged, replays]),
     cells: () => [
       box(), buriedAt ? time(buriedAt) : "unknown", h("span", { class: "id" }, name),
-      [foreign(reason), " ", logged && flag("in the log by now", "ok"), replays > 0 && flag(`came back ${number(replays)} times`, "waiting"),
+      [foreign(reason), " ", logged && flag("in the log by now", "ok"), replays > 0 && flag(`came back ${counted(replays, "time")}`, "waiting"),
         !whole && flag("cut: can't be replayed", "bad")],
       details(letter), button(),
     ],
