@@ -37,7 +37,7 @@ function frameOf({ from, to, series, unit, marks }, width) {
   const [low, high] = [values[0].value, values.at(-1).value];
   return {
     height, left, right, top, bottom, values, from, to,
-    times: timeTicks(from, to, Math.max(2, Math.floor((right - left) / 90))),
+    times: timeTicks(from, to, Math.max(3, Math.floor((right - left) / 80))),
     x: (at) => left + ((at - from) / (to - from)) * (right - left),
     y: (value) => bottom - ((value - low) / (high - low)) * (bottom - top),
   };

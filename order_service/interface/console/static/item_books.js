@@ -83,7 +83,7 @@ function othersOf({ orders: { stuck, held }, log: { misdated, repeats } }) {
 function totals({ orders: { took, gaveBack, waiting }, log, stockNow }) {
   const tally = ({ times, units }) => `${signed(units)} in ${counted(times, "change")}`;
   const facts = [
-    ["Taken by orders", tally(took)], ["Given back", tally(gaveBack)],
+    ["Taken by orders", tally({ ...took, units: -took.units })], ["Given back", tally(gaveBack)],
     ["In the log", tally(log)], ["Of these by others", tally(log.byOthers)],
     ["Stock by the log", log.lastStock === null ? "–" : number(log.lastStock)],
     ["Stock now", stockNow === null ? "no such item" : number(stockNow)],
@@ -92,4 +92,4 @@ function totals({ orders: { took, gaveBack, waiting }, log, stockNow }) {
   return h("dl", { class: "facts" }, facts.map(([term, value]) => [h("dt", {}, term), h("dd", {}, value)]));
 }
 
-const signed = (units) => (units > 0 ? `+${number(units)}` : number(units).replace("-", "−"));
+const signed = (units) => (units > 0 ? `+${number(units)}` : number(units || 0).replace("-", "−"));

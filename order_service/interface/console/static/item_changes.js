@@ -72,11 +72,17 @@ class Rows {
     this.older.setAttribute("aria-disabled", true);
     replace(this.trouble);
     try {
-      const { stockChanges, nextCursor } = await this.page(this.cursor);
+      const cursor = this.cursor;
+      const { stockChanges, nextCursor } = await this.page(cursor);
+      // Meanwhile newer ones may have taken the place of all that was known.
+      if (cursor !== this.cursor) return;
+      const place = this.known.length;
       this.known = [...this.known, ...stockChanges];
       this.cursor = nextCursor;
       announce(`${counted(stockChanges.length, "older change")}.`);
       this.show();
+      // A hidden button would lose the keyboard.
+      if (this.older.hidden) this.table.tBodies[0].rows[place]?.querySelector("summary").focus();
     } catch (error) {
       if (!this.signal.aborted) replace(this.trouble, failed(error));
     } finally {

@@ -85,7 +85,7 @@ export function rangeChoice(choose) {
     for (const button of ranges) button.setAttribute("aria-pressed", button.dataset.key === seen.range.key);
     // A disabled button would lose the keyboard.
     later.setAttribute("aria-disabled", seen.until === null);
-    replace(said, seen.until === null ? "Until now, and on." : `${local(seen.from())} to ${local(seen.to())}`);
+    replace(said, seen.until === null ? "Up to now, as it goes on." : `${local(seen.from())} to ${local(seen.to())}`);
   }
 
   const element = h("div", {},

@@ -104,7 +104,7 @@ function rowOf({ id, change, orderedAt }, item) {
   const name = item === null ? h("span", { class: "quiet" }, "the inventory has none") : item?.name ?? "";
   const stock = change?.newStock ?? item?.stock;
   return {
-    key: JSON.stringify([id, change?._id, orderedAt, item]),
+    key: JSON.stringify([id, change?._id, orderedAt, item === undefined ? "not asked yet" : item]),
     cells: () => [
       itemLink(id), name, item ? money(item.price) : "–", stock === undefined ? "–" : number(stock),
       change ? time(change.createdAt) : "–", orderedAt ? time(orderedAt) : "–",
