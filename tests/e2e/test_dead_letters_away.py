@@ -119,6 +119,8 @@ def test_a_broker_that_hangs_is_a_503_in_time_and_another_request_does_not_wait_
 ) -> None:
     before = len(told(system))
     broker.process.signal(signal.SIGSTOP)
+    stat = Path(f"/proc/{broker.pid}/stat")
+    until(lambda: stat.read_text().rpartition(")")[2].split()[0] == "T", "the broker's stop")
     try:
         with ThreadPoolExecutor(2) as clients:
             both = list(clients.map(lambda _: ask(system), range(2)))
