@@ -77,7 +77,8 @@ def mend(stage: Stage) -> None:
 
 def fill(stage: Stage, number: int, partitions: int = 1) -> None:
     """So many letters, as a stranger might put them there, each newer than the one before."""
-    stage.create_topic(f"{stage.topic}-dlt", partitions)
+    # The service's own letters never expire either, and these are of years ago.
+    stage.create_topic(f"{stage.topic}-dlt", partitions, retention_ms="-1")
     for n in range(number):
         at = 1_700_000_000_000 + n
         stage.send(
