@@ -139,6 +139,30 @@ def test_each_route_of_an_order_asks_for_its_one_scope(
     assert guarded_system.request(method, path, json=body).status_code == 401
 
 
+LETTER = "stock-updates-dlt/0/999999999"
+OF_ADMINS: dict[tuple[str, str], Any] = {
+    ("GET", "/api/stuck-orders"): None,
+    ("POST", f"/api/orders/{NOBODYS}/settle"): {"outcome": "failed", "reason": "I counted."},
+    ("GET", "/api/dead-letters"): None,
+    ("GET", f"/api/dead-letters/{LETTER}"): None,
+    ("POST", "/api/dead-letters/replay"): {"ids": [LETTER]},
+}
+
+
+@pytest.mark.parametrize("route", OF_ADMINS, ids="{0[0]} {0[1]}".format)
+def test_what_operators_do_asks_for_orders_admin_and_for_nothing_else(
+    route: tuple[str, str], guarded_system: System, issuer: Issuer
+) -> None:
+    body = OF_ADMINS[route]
+    for given in (f"{READ} {WRITE} {STOCK}", ADMIN):
+        answer = guarded_system.request(
+            *route, json=body, headers=bearer(issuer.token(scope=given))
+        )
+        assert (answer.status_code == 403) is (given != ADMIN), answer.text
+        assert answer.status_code < 500
+    assert guarded_system.request(*route, json=body).status_code == 401
+
+
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Basic YTpi"}])
 @pytest.mark.parametrize("scope", REQUESTS)
 def test_a_401_for_a_request_without_a_token_has_no_error_in_www_authenticate(

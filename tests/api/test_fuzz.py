@@ -14,9 +14,9 @@ from tests.system import System
 ROUNDS = 300
 HEADER_BYTES = [chr(code) for code in range(0x20, 0x100) if code != 0x7F] + ["\t"]
 NASTY = ["", " ", '"', '""', '"\\"', "*", "W/", "null", "0", "-1", "..", "%00", "${7*7}", "é" * 9]
-# What only an extension reads.
-AN_EXTENSION = '{"holdSeconds": 60}'
-CHANGES = ("cancel", "confirm", "extend")
+# What an extension and a settlement read, and the others don't.
+A_CHANGE = '{"holdSeconds": 60, "outcome": "failed", "reason": "I counted."}'
+CHANGES = ("cancel", "confirm", "extend", "settle")
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def test_a_fuzzed_if_match_or_if_none_match_header_of_an_unknown_order_is_a_404(
     for value in [*NASTY, f'"{"9" * 5000}"', *(rubbish(chance) for _ in range(ROUNDS // 3))]:
         assert open_client.send("GET", path, {"If-None-Match": value}) == 404
         for change in CHANGES:
-            asked = open_client.send("POST", f"{path}/{change}", {"If-Match": value}, AN_EXTENSION)
+            asked = open_client.send("POST", f"{path}/{change}", {"If-Match": value}, A_CHANGE)
             assert asked == 404, (change, value)
 
 
@@ -131,4 +131,4 @@ def test_a_fuzzed_order_id_is_a_404(open_client: Client, chance: random.Random) 
             assert open_client.send("GET", f"/api/orders/{order}/history", {}) == 404, made
             for change in CHANGES:
                 path = f"/api/orders/{order}/{change}"
-                assert open_client.send("POST", path, {}, AN_EXTENSION) == 404, made
+                assert open_client.send("POST", path, {}, A_CHANGE) == 404, made

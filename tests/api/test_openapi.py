@@ -123,6 +123,7 @@ CHANGES = {
     "extend": {"not_held", "hold_expired", "hold_cancelled", "hold_confirmed"},
     "confirm": {"not_held", "hold_expired", "hold_cancelled"},
     "cancel": {"hold_expired", "hold_confirmed"},
+    "settle": set(),
 }
 
 
