@@ -65,6 +65,9 @@ export function exactTime(text) {
     h("span", {}, local(text)), h("span", { class: "quiet" }, utc(text)));
 }
 
+/** A time in words alone, which go on being true. */
+export const agoOf = (text) => h("span", { "data-ago": text }, ago(text));
+
 // What is said in words goes on being true.
 setInterval(() => {
   for (const element of document.querySelectorAll("[data-ago]")) {

@@ -2,99 +2,72 @@
 
 import { get } from "./api.js";
 import { h, newId, replace } from "./dom.js";
-import { letterRow, LETTERS } from "./letter.js";
+import { setKeyed } from "./keyed.js";
+import { LetterGroup } from "./letter_group.js";
 import { livePanel } from "./live_panel.js";
 import { askReplay, reportOf } from "./replay.js";
-import { may } from "./session.js";
 import { counted } from "./shown.js";
 import { empty } from "./states.js";
-import { setRows, table } from "./table.js";
 
 const EVERY = 15;
+// As many as one request replays.
 const MOST = 100;
-const SCOPE = "orders:admin";
+const UNREAD = "A request has not the time to read all of them; the command order-service dead-letters has.";
 
-export function deadLettersPanel(signal) {
+export function deadLettersPanel(signal, verdict) {
   const field = newId("waiting");
-  const waiting = h("input", { id: field, type: "checkbox", checked: true, onchange: () => look() });
-  const outcome = h("div", { role: "status" });
+  const waiting = h("input", { id: field, type: "checkbox", checked: true, onchange: () => look(false) });
+  const outcome = h("div", { role: "status", tabindex: -1 });
   const panel = livePanel("Dead letters",
-    h("p", {}, "Stock events that could not become entries of the log. Mend the cause, then replay them."),
-    h("p", {}, waiting, " ", h("label", { for: field, class: "beside" }, "Only those that are not in the log by now")), outcome);
-  const groups = new Map();
-  let leaving = new AbortController();
+    h("p", {}, "Records of stock changes that could not be logged. Mend the cause, then replay them."),
+    h("p", {}, waiting, " ", h("label", { for: field, class: "beside" }, "Waiting only: leave out those that are in the log by now")), outcome);
+  const groups = new Groups(replay);
 
-  async function read() {
-    const found = await get("/api/dead-letters", { waiting: waiting.checked, limit: MOST }, signal);
-    show(found);
-  }
-
-  function show({ deadLetters, more, complete }) {
-    if (!deadLetters.length) {
-      groups.clear();
-      replace(panel.body, empty(complete ? "There are no dead letters." : "None was found in the time that a request has. The command order-service dead-letters reads all of them."));
-      return;
-    }
-    const byCode = Map.groupBy(deadLetters, ({ code }) => code);
-    for (const code of groups.keys()) if (!byCode.has(code)) groups.delete(code);
-    for (const code of byCode.keys()) if (!groups.has(code)) groups.set(code, groupOf(code, replay));
-    for (const [code, letters] of byCode) groups.get(code).show(letters);
-    const elements = [...groups.values()].map(({ element }) => element);
-    const isSame = elements.length === panel.body.children.length - 1 && elements.every((each, place) => each === panel.body.children[place]);
-    const note = h("p", { class: "quiet" }, noteOf(deadLetters.length, more, complete));
-    if (isSame) panel.body.lastChild.replaceWith(note);
-    else replace(panel.body, elements, note);
+  async function read(until) {
+    const query = { waiting: waiting.checked, limit: MOST };
+    groups.show(await verdict.hears("letters", get("/api/dead-letters", query, until)));
+    if (!groups.element.isConnected) replace(panel.body, groups.element);
   }
 
   async function replay(ids, force = false) {
     const report = await askReplay(ids, force, signal);
-    if (!report) return;
-    replace(outcome, reportOf(report, (looping) => replay(looping, true)));
-    look();
+    if (!report || signal.aborted) return;
+    replace(outcome, reportOf(report, replay));
+    // The button that was pressed may go with its letter.
+    outcome.focus();
+    look(true);
   }
 
-  function look() {
-    leaving.abort();
-    leaving = new AbortController();
-    panel.look("the dead letters", read, EVERY, AbortSignal.any([signal, leaving.signal]));
-    groups.clear();
+  function look(keeps) {
+    panel.look("the dead letters", read, EVERY, signal, keeps);
   }
 
-  look();
+  look(false);
   return panel.element;
 }
 
-function noteOf(number, more, complete) {
-  return [
-    counted(number, "dead letter"), more ? ", the newest; there are more." : ".",
-    !complete && " The time that a request has did not suffice for all; the command order-service dead-letters reads them.",
-  ];
+/** The letters by their fault: element, and show(answer), which keeps what stays. */
+class Groups {
+  constructor(replay) {
+    this.replay = replay;
+    this.known = new Map();
+    this.list = h("div", {});
+    this.note = h("div", {});
+    this.element = h("div", {}, this.list, this.note);
+  }
+
+  show({ deadLetters, more, complete }) {
+    const byCode = Map.groupBy(deadLetters, ({ code }) => code);
+    for (const code of this.known.keys()) if (!byCode.has(code)) this.known.delete(code);
+    for (const code of byCode.keys()) if (!this.known.has(code)) this.known.set(code, new LetterGroup(code, this.replay));
+    setKeyed(this.list, [...byCode.keys()].map((code) => ({ key: code, make: () => this.known.get(code).element })));
+    for (const [code, letters] of byCode) this.known.get(code).show(letters, more);
+    replace(this.note, noteOf(deadLetters.length, more, complete));
+  }
 }
 
-/** The letters of one fault: element, and show(letters). */
-function groupOf(code, replay) {
-  const chosen = new Set();
-  const heading = h("h3", {});
-  const shown = table(`Dead letters, ${code}`, LETTERS);
-  let ids = [];
-  const some = h("button", { type: "button", onclick: () => chosen.size && replay([...chosen]) }, "Replay the chosen …");
-  const all = h("button", { type: "button", onclick: () => replay(ids) }, "Replay all of these …");
-  const buttons = h("p", { class: "buttons" }, some, all, !may(SCOPE) && `Your token lacks the scope ${SCOPE}.`);
-  for (const button of [some, all]) button.disabled = !may(SCOPE);
-
-  function mark(id, isChosen) {
-    if (isChosen) chosen.add(id);
-    else chosen.delete(id);
-    some.setAttribute("aria-disabled", chosen.size === 0);
-  }
-
-  function show(letters) {
-    ids = letters.map(({ _id }) => _id);
-    for (const id of chosen) if (!ids.includes(id)) chosen.delete(id);
-    some.setAttribute("aria-disabled", chosen.size === 0);
-    replace(heading, `${code.replaceAll("_", " ")}: ${counted(letters.length, "letter")}`);
-    setRows(shown, letters.map((letter) => letterRow(letter, mark, replay)));
-  }
-
-  return { element: h("section", { class: "group" }, heading, shown, buttons), show };
+function noteOf(number, more, complete) {
+  if (!number) return empty(complete ? "There are no dead letters." : `No dead letter was found so far. ${UNREAD}`);
+  return h("p", { class: "quiet" }, more ? `These are the newest ${number}; there are more. ` : `${counted(number, "dead letter")} in all. `,
+    !complete && h("strong", {}, `There may be others. ${UNREAD}`));
 }

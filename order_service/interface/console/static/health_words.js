@@ -1,49 +1,89 @@
-// What is wrong, in sentences, the worst first.
+// What is not well, in sentences, the worst first.
 
-import { span } from "./clock.js";
-import { counted } from "./shown.js";
+import { counted, number } from "./shown.js";
 
 // Seconds, and records: what a busy moment leaves is no trouble.
 const LATE = 60;
 const BEHIND = 1000;
 
-/** No sentence where all is well. */
-export function verdictOf({ dependencies, workers, backlog }) {
-  const missing = Object.entries(dependencies).filter(([, { status }]) => status !== "ok");
-  const named = (required) => missing.filter(([, each]) => each.required === required)
-    .map(([name, { detail }]) => `${the(name)} is unavailable${required ? ": nothing works without it" : ""}. ${detail ?? ""}`.trim());
-  return [...named(true), ...named(false), ...ofWorkers(workers), ...ofBacklog(backlog)];
+/** [{text, isUrgent, seconds}]; seconds: how long something has waited, or null. heard: the state of each
+ * reading ("known", "unknown", "unheard"), and what was found. */
+export function troublesOf({ status, waiting, letters }) {
+  if (status.state === "unknown") return [urgent("Nobody can tell how it is: the API does not say. What stands below may be old.")];
+  const { dependencies = {}, workers = null, backlog = null } = status.found ?? {};
+  const isKnown = status.state === "known";
+  const sorted = [
+    ...missing(dependencies, true), ...ofWorkers(workers), ...ofStuck(backlog), ...missing(dependencies, false),
+    ...ofWaiting(waiting), ...ofEvents(backlog), ...ofLag(workers),
+    isKnown && backlog === null && urgent("Nobody can tell what waits: the store does not say."),
+    ...ofGone(workers), ...ofLetters(letters),
+  ].filter(Boolean);
+  return [...sorted.filter(({ isUrgent }) => isUrgent), ...sorted.filter(({ isUrgent }) => !isUrgent)];
+}
+
+const urgent = (text, seconds = null) => ({ text, seconds, isUrgent: true });
+const mild = (text) => ({ text, seconds: null, isUrgent: false });
+
+function missing(dependencies, required) {
+  return Object.entries(dependencies)
+    .filter(([, each]) => each.status !== "ok" && each.required === required)
+    .map(([name, { detail = "" }]) => urgent(`The ${name} is unavailable${required ? ": nothing works without it" : ""}. ${detail}`.trim()));
 }
 
 function ofWorkers(workers) {
   if (workers === null) return [];
-  const alive = workers.filter((each) => each.alive);
+  const alive = aliveOf(workers);
   if (!alive.length) {
-    return ["No worker runs: events are not published, holds do not expire, and the log of stock changes stands still."];
+    return [urgent("No worker runs: events are not published, holds do not expire, and the log of stock changes stands still.")];
   }
-  const gone = workers.length - alive.length;
-  const lag = lagOf(alive);
+  return alive.flatMap(({ id, dependencies }) => Object.entries(dependencies)
+    .filter(([, { status }]) => status !== "ok")
+    .map(([name, { detail = "" }]) => urgent(`Worker ${id}: its ${name} does not work. ${detail}`.trim())));
+}
+
+const aliveOf = (workers) => (workers ?? []).filter(({ alive }) => alive);
+
+export const lagOf = ({ partitions }) => partitions.reduce((sum, { lag }) => sum + lag, 0);
+
+function ofLag(workers) {
+  const lag = aliveOf(workers).reduce((sum, each) => sum + lagOf(each), 0);
+  return lag > BEHIND ? [urgent(`The log of stock changes is ${counted(lag, "record")} behind.`)] : [];
+}
+
+function ofGone(workers) {
+  const gone = (workers ?? []).length - aliveOf(workers).length;
+  return gone > 0 ? [mild(`${counted(gone, "worker")} ended in the last hour without an orderly stop.`)] : [];
+}
+
+function ofStuck(backlog) {
+  if (!backlog?.ordersStuck) return [];
+  return [urgent(`${many(backlog.ordersStuck, backlog.most, "order is", "orders are")} stuck, and may need a person.`)];
+}
+
+/** "12 orders", or "10,000 or more orders" where no more than so many are counted. */
+function many(value, most, one, others) {
+  return value >= most ? `${number(value)} or more ${others}` : counted(value, one, others);
+}
+
+function ofWaiting({ state, found }) {
+  if (state === "unknown") return [urgent("Nobody can tell which orders wait too long: see below why.")];
+  if (state === "unheard") return [];
+  const { overdue, holds, more } = found;
+  const most = (list) => (more ? list.length : Infinity);
   return [
-    ...alive.flatMap(({ id, dependencies }) => Object.entries(dependencies)
-      .filter(([, { status }]) => status !== "ok")
-      .map(([name, { detail }]) => `Worker ${id}: its ${name} does not work. ${detail ?? ""}`.trim())),
-    ...(lag > BEHIND ? [`The log of stock changes is ${counted(lag, "record")} behind.`] : []),
-    ...(gone ? [`${counted(gone, "worker")} ended without saying so in the last hour.`] : []),
+    overdue.length > 0 && urgent(`${many(overdue.length, most(overdue), "order waits", "orders wait")} longer than the worker should take.`),
+    holds.length > 0 && urgent(`${many(holds.length, most(holds), "hold is", "holds are")} over, and the stock is not back yet.`),
   ];
 }
 
-function ofBacklog(backlog) {
-  if (backlog === null) return [];
-  const { ordersStuck, holdsOverdue, oldestPendingSeconds, oldestUnpublishedSeconds } = backlog;
-  return [
-    ordersStuck > 0 && `${counted(ordersStuck, "order is", "orders are")} stuck, and may need a person: see below.`,
-    oldestPendingSeconds > LATE && `An order has waited for its stock for ${span(oldestPendingSeconds)}.`,
-    oldestUnpublishedSeconds > LATE && `An event has waited to be published for ${span(oldestUnpublishedSeconds)}.`,
-    holdsOverdue > 0 && `${counted(holdsOverdue, "hold is", "holds are")} over, and the stock is not back yet.`,
-  ].filter(Boolean);
+function ofEvents(backlog) {
+  const seconds = backlog?.oldestUnpublishedSeconds ?? 0;
+  return seconds > LATE ? [urgent("The oldest event is not published yet.", seconds)] : [];
 }
 
-export const lagOf = (workers) =>
-  workers.flatMap(({ partitions }) => partitions).reduce((sum, { lag }) => sum + lag, 0);
-
-const the = (name) => `The ${name}`;
+function ofLetters({ state, found }) {
+  if (state === "unknown") return [mild("Nobody can tell of dead letters: see below why.")];
+  const waiting = found?.deadLetters.filter(({ logged }) => !logged).length ?? 0;
+  if (waiting) return [mild(`${many(waiting, found.more ? waiting : Infinity, "dead letter waits", "dead letters wait")} for somebody.`)];
+  return found && !found.complete ? [mild("There may be dead letters: a request has not the time to read all.")] : [];
+}

@@ -8,7 +8,10 @@ import { livePanel } from "./live_panel.js";
 const EVERY = 15;
 const PER_SECOND = 1000;
 // What an order may come to; whatever else it is called is a reason why it failed.
-const GOOD = { completed: "sold", reserved: "held", cancelled: "cancelled", expired: "expired" };
+const OUTCOMES = {
+  completed: "sold", reserved: "held", cancelled: "cancelled", expired: "expired",
+  insufficient_stock: "refused: too little stock", item_not_found: "refused: no such item",
+};
 
 export function lastHourPanel(signal) {
   const panel = livePanel("The last hour");
@@ -41,22 +44,30 @@ const timeOf = ({ from, to }) => ({ from: Date.parse(from), to: Date.parse(to) }
 
 function ratesOf(answer) {
   const slots = slotsOf(answer);
-  const rate = (sum) => slots.map(([at, slot]) => [at, slot ? sum(Object.entries(slot.orders)) / answer.slotSeconds : 0]);
-  const of = (isMeant) => (counts) => counts.reduce((sum, [outcome, number]) => sum + (isMeant(outcome) ? number : 0), 0);
-  const series = Object.entries(GOOD).map(([outcome, name]) => ({ name, points: rate(of((each) => each === outcome)) }));
-  const failed = { name: "failed", points: rate(of((each) => !Object.hasOwn(GOOD, each))) };
-  const isAny = ({ points }) => points.some(([, value]) => value > 0);
+  const points = (isMeant) => slots.map(([at, slot]) => [at, slot ? rate(slot.orders, isMeant, answer.slotSeconds) : 0]);
+  const series = [
+    ...Object.entries(OUTCOMES).map(([outcome, name]) => ({ name, points: points((each) => each === outcome) })),
+    { name: "failed", points: points((each) => !Object.hasOwn(OUTCOMES, each)) },
+  ];
   return {
     ...timeOf(answer), title: "Orders a second, by what became of them", unit: "a second",
-    series: [...series, failed].filter(isAny), none: "No order came to anything in the last hour.",
+    series: series.filter((one) => one.points.some(([, value]) => value > 0)), none: "No order came to anything in the last hour.",
   };
 }
+
+function rate(orders, isMeant, seconds) {
+  const counts = Object.entries(orders).filter(([outcome]) => isMeant(outcome)).map(([, number]) => number);
+  return rounded(counts.reduce((sum, number) => sum + number, 0) / seconds);
+}
+
+// Nobody reads 0.0666666666666667.
+const rounded = (value) => Number(value.toPrecision(3));
 
 function latenciesOf(answer) {
   const slots = slotsOf(answer);
   const points = (name) => slots.map(([at, slot]) => {
     const seconds = slot?.creates[name] ?? null;
-    return [at, seconds === null ? null : seconds * PER_SECOND];
+    return [at, seconds === null ? null : rounded(seconds * PER_SECOND)];
   });
   return {
     ...timeOf(answer), title: "How long creating an order takes", unit: "ms",

@@ -13,6 +13,8 @@ export function livePanel(heading, ...above) {
   const element = h("section", { class: "panel", "aria-labelledby": titled },
     h("h2", { id: titled }, heading), above, trouble, body);
   let told = null;
+  let isRead = false;
+  let leaving = new AbortController();
 
   function tell(error, again = null) {
     // The same trouble is not said twice.
@@ -21,26 +23,30 @@ export function livePanel(heading, ...above) {
     replace(trouble, error && failed(error, again));
   }
 
-  /** Shows that it is loading, and calls read, which fills the body, until the signal: every so many
-   * seconds, or once where that is null. What the body has stays while reading fails. */
-  function look(what, read, every, signal) {
-    replace(body, loading(what));
+  /** Shows that it is loading, and calls read(signal), which fills the body, until the signal or the
+   * next look: every so many seconds, or once where that is null. What the body has stays while
+   * reading fails. keeps: what was read before stays until then, too. */
+  function look(what, read, every, signal, keeps = false) {
+    leaving.abort();
+    leaving = new AbortController();
+    const until = AbortSignal.any([signal, leaving.signal]);
+    isRead &&= keeps;
+    if (!isRead) replace(body, loading(what));
     tell(null);
-    let isRead = false;
 
     async function work() {
-      await read();
+      await read(until);
       isRead = true;
       tell(null);
     }
 
     function say(error) {
       if (!isRead) replace(body);
-      tell(error, every === null ? () => look(what, read, every, signal) : null);
+      tell(error, every === null ? () => look(what, read, every, signal, keeps) : null);
     }
 
-    if (every === null) work().catch((error) => signal.aborted || say(error));
-    else poll(work, every, signal, say);
+    if (every === null) work().catch((error) => until.aborted || say(error));
+    else poll(work, every, until, say);
   }
 
   return { element, body, look };

@@ -1,6 +1,7 @@
 // Tables that are cards on a phone's width, and keep their rows while they are read anew.
 
 import { h } from "./dom.js";
+import { setKeyed } from "./keyed.js";
 
 /** A table. columns: texts, or {text, amount: true} for numbers. Give its rows with setRows. */
 export function table(caption, columns) {
@@ -16,20 +17,11 @@ export function table(caption, columns) {
 export function setRows(made, rows) {
   const body = made.tBodies[0];
   const heads = JSON.parse(body.dataset.heads);
-  const before = new Map([...body.rows].map((row) => [row.dataset.key, row]));
-  const wanted = rows.map((row) => before.get(row.key) ?? elementOf(row, heads));
-  const kept = new Set(wanted);
-  for (const row of before.values()) if (!kept.has(row)) row.remove();
-  // A row that is taken out and put in again loses the keyboard's place, even where it was.
-  let place = body.firstChild;
-  for (const row of wanted) {
-    if (row === place) place = place.nextSibling;
-    else body.insertBefore(row, place);
-  }
+  setKeyed(body, rows.map((row) => ({ key: row.key, make: () => elementOf(row, heads) })));
   return made;
 }
 
-function elementOf({ key, cells, isNew }, heads) {
-  return h("tr", { "data-key": key, class: isNew && "new" }, cells().map((inside, number) =>
+function elementOf({ cells, isNew }, heads) {
+  return h("tr", { class: isNew && "new" }, cells().map((inside, number) =>
     h("td", { "data-label": heads[number].text, class: heads[number].amount && "amount" }, h("div", {}, inside))));
 }
