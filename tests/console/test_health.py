@@ -1,199 +1,252 @@
-"""How it is: the parts, what waits, the last hour, dead letters and stuck orders."""
+"""How it is: the verdict, the parts, what waits, and the last hour."""
 
-import json
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from confluent_kafka import Producer
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
-from order_service.application.orders.create import CreateOrderCommand
-from order_service.bootstrap.adapters import build_adapters
-from order_service.bootstrap.api import build_use_cases
-from order_service.bootstrap.shared import Shared
-from order_service.domain.errors import StoreUnavailable
-from order_service.domain.line import Line
-from order_service.infrastructure.mongo.connection import connect
-from order_service.settings import Settings
 from tests.console.accessible import assert_accessible
 from tests.console.looking import Look, screenshot
 from tests.console.shop import Shop
-from tests.system import Parts, System
 from tests.waiting import until
 
 _UNAVAILABLE = r"console, error: .* 503 "
-_LEASE = {"LEASE_SECONDS": "2", "INVENTORY_CONNECT_TIMEOUT": "0.3", "INVENTORY_READ_TIMEOUT": "0.7"}
+_STATUS = "**/api/status"
+_LETTERS = "**/api/dead-letters?*"
+_READINGS = {
+    "The parts": _STATUS,
+    "Orders that wait too long": "**/api/stuck-orders?*",
+    "The last hour": "**/api/status/last-hour",
+    "Dead letters": _LETTERS,
+}
 
 
-def _panel(page: Page, name: str) -> Locator:
-    return page.get_by_role("region", name=name)
+def panel(page: Page, name: str) -> Locator:
+    return page.get_by_role("region", name=name, exact=True)
 
 
-def _bury(shop: Shop, *values: bytes) -> None:
-    """Sends records that can't be logged, and waits until they are dead letters. The workers of
-    several shops hear of the same topic, and each makes a letter of its own."""
-    before = len(_letters(shop))
-    producer = Producer({"bootstrap.servers": shop.system.settings["KAFKA_BROKER"]})
-    for value in values:
-        producer.produce("stock-updates", value, key=b"<b>key", headers=[("<i>h", b"<b>x")])
-    producer.flush(10)
-    until(lambda: len(_letters(shop)) >= before + len(values), "the dead letters")
+def verdict(page: Page) -> Locator:
+    return page.locator("h1 + div")
 
 
-def _letters(shop: Shop) -> list[Any]:
-    answer = shop.ask("GET", "/api/dead-letters?limit=100")
-    # While no topic of dead letters exists there are none.
-    return answer.json()["deadLetters"] if answer.ok else []
+def look_with(look: Look, answers: Mapping[str, Any]) -> Page:
+    """The view, where these readings are answered so: with JSON, or with the problem of a 503."""
+    page = look("#/orders")
+    for path, answer in answers.items():
+        page.route(path, _answering(answer))
+    page.get_by_role("link", name="How it is").click()
+    return page
 
 
-# --- the parts and the last hour
+def _answering(answer: Any) -> Callable[[Route], None]:
+    status = 503 if "code" in answer else 200
+    return lambda route: route.fulfill(status=status, json=answer)
 
 
-def test_all_is_well_and_the_last_hour_is_drawn(look: Look, shop: Shop) -> None:
+def listed(number: int = 0, **more: Any) -> dict[str, Any]:
+    """An answer with so many dead letters."""
+    letter = {
+        "_id": "stock-updates-dlt/0/0",
+        "original": {"topic": "stock-updates", "partition": 0, "offset": 0},
+        "buriedAt": None,
+        "code": "not_json",
+        "reason": "It is no JSON.",
+        "replays": 0,
+        "logged": False,
+        "whole": True,
+    }
+    letters = [letter | {"_id": f"stock-updates-dlt/0/{offset}"} for offset in range(number)]
+    return {"deadLetters": letters, "more": False, "complete": True} | more
+
+
+def told(shop: Shop, **changes: Any) -> Any:
+    """The real status, with these members of it changed."""
+    return shop.ask("GET", "/api/status").json() | changes
+
+
+def away(status: Any, name: str, **more: Any) -> dict[str, Any]:
+    """The dependencies without that one."""
+    gone = {"status": "unavailable", "detail": "It refuses.", "since": status["at"]} | more
+    return status["dependencies"] | {name: status["dependencies"][name] | gone}
+
+
+# --- the verdict
+
+
+def test_all_is_well_where_nothing_is_wrong(look: Look) -> None:
+    page = look_with(look, {_LETTERS: listed()})
+    expect(verdict(page)).to_have_text("All is well.")
+    expect(panel(page, "Orders that wait too long")).to_contain_text("No order is stuck")
+    parts = panel(page, "The parts")
+    for text in ("store, required", "inventory, not required", "alive", "consumer works"):
+        expect(parts).to_contain_text(text)
+    assert_accessible(page)
+    screenshot(page, "health")
+
+
+def test_not_all_is_well_before_everything_was_asked(look: Look) -> None:
+    page = look("#/orders")
+    held: list[Route] = []
+    page.route(_LETTERS, lambda route: held.append(route))
+    page.get_by_role("link", name="How it is").click()
+    expect(panel(page, "The parts")).to_contain_text("alive")
+    expect(panel(page, "Orders that wait too long")).to_contain_text("No order is stuck")
+    expect(verdict(page)).to_have_text("Looking whether all is well …")
+    held[0].fulfill(json=listed())
+    expect(verdict(page)).to_have_text("All is well.")
+
+
+def test_the_worst_is_said_first(look: Look, shop: Shop) -> None:
+    status = told(shop, workers=[])
+    status["dependencies"] = away(status, "inventory")
+    status["backlog"] |= {"ordersStuck": 2, "oldestUnpublishedSeconds": 61.5}
+    page = look_with(look, {_STATUS: status, _LETTERS: listed(3)})
+    expect(verdict(page).locator("p")).to_contain_text("No worker runs")
+    expect(verdict(page).locator("li")).to_have_text(
+        [
+            "2 orders are stuck, and may need a person.",
+            "The inventory is unavailable. It refuses.",
+            "The oldest event is not published yet. It has waited for 1 minute 1 second.",
+            "3 dead letters wait for somebody.",
+        ]
+    )
+    expect(panel(page, "The parts")).to_contain_text("No worker has been seen in the last hour.")
+
+
+def test_what_hinders_nobody_is_no_alarm(look: Look, shop: Shop) -> None:
+    [worker] = told(shop)["workers"]
+    gone = worker | {"id": "gone:1:a", "alive": False}
+    page = look_with(look, {_STATUS: told(shop, workers=[worker, gone]), _LETTERS: listed(1)})
+    expect(verdict(page)).to_contain_text("Everything works, and something is left to look at:")
+    expect(verdict(page)).to_contain_text(
+        "1 worker ended in the last hour without an orderly stop."
+    )
+    expect(verdict(page)).to_contain_text("1 dead letter waits for somebody.")
+    expect(page.locator(".worker").filter(has_text="gone:1:a")).not_to_contain_text(
+        "consumer works"
+    )
+
+
+def test_while_the_store_is_away_nobody_knows_of_workers_and_of_what_waits(
+    look: Look, shop: Shop
+) -> None:
+    look.allows(_UNAVAILABLE)
+    status = told(shop, workers=None, backlog=None)
+    status["dependencies"] = away(status, "store", detail="No primary.")
+    problem = {"code": "store_unavailable", "detail": "The store does not answer."}
+    page = look_with(
+        look, {_STATUS: status, _READINGS["Orders that wait too long"]: problem, _LETTERS: problem}
+    )
+    first = "The store is unavailable: nothing works without it. No primary."
+    expect(verdict(page).locator("p")).to_have_text(first)
+    expect(panel(page, "The parts")).to_contain_text("Nobody knows of the workers")
+    expect(panel(page, "What waits")).to_contain_text("Nobody knows while the store is away.")
+
+
+def test_a_service_that_does_not_answer_any_more_is_not_called_well(look: Look) -> None:
+    look.allows(_UNAVAILABLE)
+    page = look_with(look, {_LETTERS: listed()})
+    expect(verdict(page)).to_have_text("All is well.")
+    page.route(_STATUS, lambda route: route.fulfill(status=503, json={"detail": "Going away."}))
+    expect(verdict(page)).to_contain_text("Nobody can tell how it is")
+    parts = panel(page, "The parts")
+    expect(parts.get_by_role("alert")).to_contain_text("Going away.")
+    expect(parts).to_contain_text("alive")
+
+
+@pytest.mark.parametrize("name", list(_READINGS))
+def test_each_part_of_the_view_fails_by_itself(look: Look, name: str) -> None:
+    look.allows(_UNAVAILABLE)
+    problem = {"code": "broker_unavailable", "detail": "It does not answer."}
+    page = look_with(look, {_LETTERS: listed(), _READINGS[name]: problem})
+    whole = {
+        "The parts": "consumer works",
+        "Orders that wait too long": "No order is stuck",
+        "The last hour": "How long creating an order takes",
+        "Dead letters": "There are no dead letters.",
+    }
+    expect(panel(page, name).get_by_role("alert")).to_contain_text("It does not answer.")
+    for other in whole.keys() - {name}:
+        expect(panel(page, other)).to_contain_text(whole[other])
+        expect(panel(page, other).get_by_role("alert")).to_have_count(0)
+
+
+def test_the_keyboards_place_and_what_is_open_stay_while_the_parts_are_read_anew(
+    look: Look,
+) -> None:
+    page = look("#/health")
+    summary = page.get_by_text("Its partitions")
+    summary.focus()
+    page.keyboard.press("Enter")
+    partitions = page.get_by_role("table", name="Partitions of worker")
+    expect(partitions).to_be_visible()
+    for _ in range(2):
+        page.wait_for_event("response", lambda answer: answer.url.endswith("/api/status"))
+    expect(partitions).to_be_visible()
+    expect(summary).to_be_focused()
+
+
+# --- the last hour
+
+
+def test_the_last_hour_is_drawn_from_what_the_service_counted(look: Look, shop: Shop) -> None:
     item = shop.add_item()
     for _ in range(3):
         shop.place(item)
-    until(lambda: _counted(shop) >= 3, "the sample of the orders")
+    # A process tells every 15 seconds, and the slot under way is not drawn yet.
+    until(lambda: _ended(shop), "a slot with orders that is over", 60)
     page = look("#/health")
-    expect(page.get_by_text("All is well.")).to_be_visible()
-    parts = _panel(page, "The parts")
-    for text in ("store", "inventory", "alive", "consumer", "relay", "settlement", "expiry"):
-        expect(parts).to_contain_text(text)
-    expect(page.get_by_role("slider", name="Cursor: How long creating")).to_be_visible()
-    expect(page.get_by_role("slider", name="Cursor: Orders a second")).to_be_visible()
-    expect(_panel(page, "Orders that wait too long")).to_contain_text("No order is stuck")
+    rates = page.get_by_role("figure", name="Orders a second")
+    expect(rates).to_contain_text("sold: ")
+    latencies = page.get_by_role("figure", name="How long creating")
+    expect(latencies).to_contain_text("half are faster (p50)")
 
 
-def _counted(shop: Shop) -> int:
-    slots = shop.ask("GET", "/api/status/last-hour").json()["slots"]
-    # The slot under way is not drawn yet.
-    return sum(slot["orders"].get("completed", 0) for slot in slots)
+def _ended(shop: Shop) -> bool:
+    hour = shop.ask("GET", "/api/status/last-hour").json()
+    slots = [each["at"] for each in hour["slots"] if each["orders"].get("completed")]
+    length = timedelta(seconds=hour["slotSeconds"])
+    now = datetime.fromisoformat(hour["to"])
+    return any(datetime.fromisoformat(at) + length <= now for at in slots)
 
 
-def test_the_inventorys_absence_is_said_first(look: Look, shop: Shop) -> None:
-    page = look("#/orders")
-    status = shop.ask("GET", "/api/status").json()
-    status["dependencies"]["inventory"] |= {
-        "status": "unavailable",
-        "detail": "It refuses.",
-        "since": status["at"],
-    }
-    page.route("**/api/status", lambda route: route.fulfill(json=status))
-    page.get_by_role("link", name="How it is").click()
-    expect(page.get_by_text("The inventory is unavailable. It refuses.")).to_be_visible()
+def test_a_gap_is_a_zero_of_the_rates_and_a_break_of_the_latencies(look: Look) -> None:
+    began = datetime(2026, 1, 1, tzinfo=UTC)
+    slots = [
+        {
+            "at": _iso(began + timedelta(seconds=15 * place)),
+            "orders": {"completed": 3, "insufficient_stock": 30, "abandoned": 15},
+            "creates": {"count": 4, "p50": 0.01, "p99": 0.5},
+        }
+        for place in (1, 2, 5, 6)
+    ]
+    hour = {"from": _iso(began), "to": _iso(began + timedelta(hours=1)), "slotSeconds": 15}
+    page = look_with(look, {"**/api/status/last-hour": hour | {"slots": slots}})
+    rates = page.get_by_role("figure", name="Orders a second")
+    expect(rates.get_by_role("listitem")).to_have_text(
+        ["sold", "refused: too little stock", "failed"]
+    )
+    expect(rates).to_contain_text("sold: 240 values, at first 0 a second")
+    expect(rates).to_contain_text("most 0.2 a second")
+    latencies = page.get_by_role("figure", name="How long creating")
+    expect(latencies).to_contain_text("4 values, at first 10 ms")
+    for figure, runs in ((rates, 1), (latencies, 2)):
+        path = figure.locator(".plot path.series").first.get_attribute("d") or ""
+        assert path.count("M") == runs
 
 
-# --- dead letters
+def _iso(at: datetime) -> str:
+    return at.isoformat().replace("+00:00", "Z")
 
 
-def test_dead_letters_are_shown_by_fault_and_as_text(look: Look, shop: Shop) -> None:
-    _bury(shop, b"<script>document.body.remove()</script>", b'{"itemId": "x"}')
-    page = look("#/health")
-    letters = _panel(page, "Dead letters")
-    expect(letters.get_by_role("heading", name="not json")).to_be_visible()
-    expect(letters.get_by_role("heading", name="missing field")).to_be_visible()
-    letters.get_by_text("Look", exact=True).first.click()
-    expect(letters).to_contain_text("<b>key")
-    expect(letters).to_contain_text("<i>h")
-    assert_accessible(page)
-    screenshot(page, "dead-letters")
-
-
-def test_a_letter_is_replayed_after_a_question_and_the_report_is_in_words(
-    look: Look, shop: Shop
-) -> None:
-    _bury(shop, b"[]")
-    page = look("#/health")
-    letters = _panel(page, "Dead letters")
-    before = len(_letters(shop))
-    letters.get_by_role("button", name="Replay stock-updates").first.click()
-    dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("Replay 1 dead letter?")
-    dialog.get_by_role("button", name="No, leave it").click()
-    expect(dialog).to_have_count(0)
-    letters.get_by_role("button", name="Replay stock-updates").first.click()
-    dialog.get_by_role("button", name="Yes, replay").click()
-    expect(letters.get_by_text("1 letter was sent again.")).to_be_visible()
-    # It is as wrong as before, so it comes back.
-    until(lambda: len(_letters(shop)) > before, "the letter that comes back")
-    expect(letters.get_by_text("came back 1 time").first).to_be_visible()
-
-
-def test_kafkas_absence_leaves_the_rest_of_the_view(look: Look, shop: Shop) -> None:
-    look.allows(_UNAVAILABLE)
-    page = look("#/orders")
-    problem = {"code": "broker_unavailable", "detail": "Kafka does not answer."}
-    page.route("**/api/dead-letters?*", lambda route: route.fulfill(status=503, json=problem))
-    page.get_by_role("link", name="How it is").click()
-    expect(_panel(page, "Dead letters")).to_contain_text("Kafka does not answer.")
-    expect(_panel(page, "The parts")).to_contain_text("alive")
-
-
-# --- stuck orders
-
-
-class _DiesBeforeStoring:
-    """A repository that can't save: its process sends the overwrite and is never heard of again."""
-
-    def __init__(self, orders: Any) -> None:
-        self._orders = orders
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._orders, name)
-
-    def save_all(self, _: Any) -> Any:
-        raise StoreUnavailable("It died.")
-
-
-@pytest.fixture(scope="module")
-def idle_shop(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    """Without a worker, which would have the evidence in its log, and settle what is stuck."""
-    settings = {"WEB_WORKERS": "1", **_LEASE}
-    with System(parts, tmp_path_factory.mktemp("idle"), settings, workers=0) as system:
-        yield Shop(system)
-
-
-def _stick(shop: Shop) -> str:
-    """An order whose overwrite went out, whose process died, and whose item somebody else wrote
-    since."""
-    item = shop.add_item(stock=10)
-    given = {name: value for name, value in shop.system.settings.items() if name != "WEB_WORKERS"}
-    settings = Settings.load(given)
-    database = connect(settings)
-    with database.client:
-        adapters = build_adapters(settings, database, Shared())
-        orders: Any = _DiesBeforeStoring(adapters.orders)
-        dying = build_use_cases(settings, replace(adapters, orders=orders))
-        left = dying.create_order(CreateOrderCommand([Line(item, 3)]))
-        assert left.deferred
-        shop.system.items.set_stock(item, 50)
-        # Whoever is next waits for the lease, and then finds what was left behind.
-        build_use_cases(settings, adapters).create_order(CreateOrderCommand([Line(item, 1)]))
-    return left.order.id
-
-
-def test_a_stuck_order_is_settled_by_a_persons_word(look: Look, idle_shop: Shop) -> None:
-    order_id = _stick(idle_shop)
-    page = look("#/health", at=idle_shop)
-    expect(page.get_by_text("1 order is stuck, and may need a person")).to_be_visible()
-    expect(page.get_by_text("No worker runs")).to_be_visible()
-    stuck = page.get_by_role("article").filter(has_text=order_id)
-    expect(stuck).to_contain_text("was to go from 10 to 7 and is 50")
-    expect(stuck).to_contain_text("10 → 7")
-    expect(stuck).to_contain_text("the order becomes COMPLETED")
-    assert_accessible(page)
-    screenshot(page, "stuck")
-    stuck.get_by_role("button", name="The changes were made").click()
-    dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("This moves no stock")
-    dialog.get_by_role("button", name="Yes, settle it").click()
-    assert idle_shop.order(order_id)["status"] == "PENDING", "the reason is asked for"
-    dialog.get_by_label("How you know").fill("Counted <b>it</b>.")
-    dialog.get_by_role("button", name="Yes, settle it").click()
-    expect(page.get_by_text(f"Order {order_id} is COMPLETED now.")).to_be_visible()
-    history = idle_shop.ask("GET", f"/api/orders/{order_id}/history").json()["history"]
-    assert "Counted <b>it</b>." in json.dumps(history)
-    page.get_by_role("link", name=order_id).click()
-    expect(page.get_by_text("Counted <b>it</b>.").first).to_be_visible()
+@pytest.mark.parametrize("slots", [[], [{"at": "2026-01-01T00:00:00Z", "orders": {}}]])
+def test_an_hour_in_which_nothing_happened_says_so(look: Look, slots: list[Any]) -> None:
+    began = datetime(2026, 1, 1, tzinfo=UTC)
+    hour = {"from": _iso(began), "to": _iso(began + timedelta(hours=1)), "slotSeconds": 15}
+    none = {"count": 0, "p50": None, "p99": None}
+    hour["slots"] = [each | {"creates": none} for each in slots]
+    page = look_with(look, {"**/api/status/last-hour": hour})
+    expect(panel(page, "The last hour")).to_contain_text("No order came to anything")
+    expect(panel(page, "The last hour")).to_contain_text("Nobody asked for an order")

@@ -2,6 +2,7 @@
 
 import { get } from "./api.js";
 import { h, newId, replace } from "./dom.js";
+import { LISTED } from "./health_words.js";
 import { setKeyed } from "./keyed.js";
 import { LetterGroup } from "./letter_group.js";
 import { livePanel } from "./live_panel.js";
@@ -10,8 +11,6 @@ import { counted } from "./shown.js";
 import { empty } from "./states.js";
 
 const EVERY = 15;
-// As many as one request replays.
-const MOST = 100;
 const UNREAD = "A request has not the time to read all of them; the command order-service dead-letters has.";
 
 export function deadLettersPanel(signal, verdict) {
@@ -24,7 +23,7 @@ export function deadLettersPanel(signal, verdict) {
   const groups = new Groups(replay);
 
   async function read(until) {
-    const query = { waiting: waiting.checked, limit: MOST };
+    const query = { waiting: waiting.checked, limit: LISTED };
     groups.show(await verdict.hears("letters", get("/api/dead-letters", query, until)));
     if (!groups.element.isConnected) replace(panel.body, groups.element);
   }
@@ -68,6 +67,6 @@ class Groups {
 
 function noteOf(number, more, complete) {
   if (!number) return empty(complete ? "There are no dead letters." : `No dead letter was found so far. ${UNREAD}`);
-  return h("p", { class: "quiet" }, more ? `These are the newest ${number}; there are more. ` : `${counted(number, "dead letter")} in all. `,
+  return h("p", { class: "quiet note" }, more ? `These are the newest ${number}; there are more. ` : `${counted(number, "dead letter")} in all. `,
     !complete && h("strong", {}, `There may be others. ${UNREAD}`));
 }

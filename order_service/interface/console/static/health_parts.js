@@ -37,7 +37,7 @@ export class Parts {
   }
 }
 
-const none = (text) => h("p", { class: "state bad strong" }, text);
+const none = (text) => h("p", { class: "state bad strong worker" }, text);
 
 function needed(name, each) {
   const isWell = each.status === "ok";

@@ -6,6 +6,10 @@ import { counted, number } from "./shown.js";
 const LATE = 60;
 const BEHIND = 1000;
 
+/** Of each kind of orders that wait, and of dead letters, no more are asked for: as many as one
+ * request replays. */
+export const LISTED = 100;
+
 /** [{text, isUrgent, seconds}]; seconds: how long something has waited, or null. heard: the state of each
  * reading ("known", "unknown", "unheard"), and what was found. */
 export function troublesOf({ status, waiting, letters }) {
@@ -68,11 +72,10 @@ function many(value, most, one, others) {
 function ofWaiting({ state, found }) {
   if (state === "unknown") return [urgent("Nobody can tell which orders wait too long: see below why.")];
   if (state === "unheard") return [];
-  const { overdue, holds, more } = found;
-  const most = (list) => (more ? list.length : Infinity);
+  const { overdue, holds } = found;
   return [
-    overdue.length > 0 && urgent(`${many(overdue.length, most(overdue), "order waits", "orders wait")} longer than the worker should take.`),
-    holds.length > 0 && urgent(`${many(holds.length, most(holds), "hold is", "holds are")} over, and the stock is not back yet.`),
+    overdue.length > 0 && urgent(`${many(overdue.length, LISTED, "order waits", "orders wait")} longer than the worker should take.`),
+    holds.length > 0 && urgent(`${many(holds.length, LISTED, "hold is", "holds are")} over, and the stock is not back yet.`),
   ];
 }
 

@@ -3,6 +3,7 @@
 import { get } from "./api.js";
 import { agoOf } from "./clock.js";
 import { h, replace } from "./dom.js";
+import { LISTED } from "./health_words.js";
 import { setKeyed } from "./keyed.js";
 import { livePanel } from "./live_panel.js";
 import { orderLink, status } from "./shown.js";
@@ -12,7 +13,6 @@ import { stuckOrder } from "./stuck_order.js";
 import { setRows, table } from "./table.js";
 
 const EVERY = 10;
-const MOST = 100;
 const OVERDUE = "The worker has yet to settle these. Does one run, and does it reach the inventory?";
 const HOLDS = "The worker has yet to give the stock back. Until then these can still be confirmed, extended or cancelled.";
 
@@ -22,7 +22,7 @@ export function stuckPanel(signal, verdict) {
   const lists = new Lists(decide);
 
   async function read(until) {
-    lists.show(await verdict.hears("waiting", get("/api/stuck-orders", { limit: MOST }, until)));
+    lists.show(await verdict.hears("waiting", get("/api/stuck-orders", { limit: LISTED }, until)));
     if (!lists.element.isConnected) replace(panel.body, lists.element);
   }
 
@@ -52,7 +52,7 @@ class Lists {
     this.stuck = h("div", {});
     this.overdue = new Waiting("Overdue orders", OVERDUE);
     this.holds = new Waiting("Holds that are over", HOLDS);
-    this.more = h("p", {}, `Of a kind, the ${MOST} that wait longest are shown. There may be more.`);
+    this.more = h("p", {}, `Of a kind, the ${LISTED} that wait longest are shown. There may be more.`);
     this.element = h("div", {}, this.none, this.stuck, this.overdue.element, this.holds.element, this.more);
   }
 
