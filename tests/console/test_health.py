@@ -129,6 +129,21 @@ def test_what_hinders_nobody_is_no_alarm(look: Look, shop: Shop) -> None:
     )
 
 
+def test_parts_of_a_worker_that_fail_for_one_reason_are_named_together(
+    look: Look, shop: Shop
+) -> None:
+    status = told(shop)
+    [worker] = status["workers"]
+    gone = {"status": "unavailable", "detail": "No answer.", "since": status["at"]}
+    worker["dependencies"] |= {"consumer": gone, "kafka": gone, "relay": {"status": "unavailable"}}
+    page = look_with(look, {_STATUS: status, _LETTERS: listed()})
+    name = f"Worker {worker['id']}"
+    worst = f"{name}: its consumer and kafka do not work. No answer."
+    expect(verdict(page).locator("p")).to_have_text(worst)
+    expect(verdict(page).locator("li")).to_have_text([f"{name}: its relay does not work."])
+    expect(panel(page, "The parts")).to_contain_text("kafka does not work")
+
+
 def test_while_the_store_is_away_nobody_knows_of_workers_and_of_what_waits(
     look: Look, shop: Shop
 ) -> None:

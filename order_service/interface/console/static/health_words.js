@@ -40,9 +40,17 @@ function ofWorkers(workers) {
   if (!alive.length) {
     return [urgent("No worker runs: events are not published, holds do not expire, and the log of stock changes stands still.")];
   }
-  return alive.flatMap(({ id, dependencies }) => Object.entries(dependencies)
-    .filter(([, { status }]) => status !== "ok")
-    .map(([name, { detail = "" }]) => urgent(`Worker ${id}: its ${name} does not work. ${detail}`.trim())));
+  return alive.flatMap(ofParts);
+}
+
+// Parts of a worker fail together, for one reason.
+function ofParts({ id, dependencies }) {
+  const failing = Object.entries(dependencies).filter(([, { status }]) => status !== "ok");
+  const byDetail = Map.groupBy(failing, ([, { detail = "" }]) => detail);
+  return [...byDetail].map(([detail, parts]) => {
+    const names = parts.map(([name]) => name).join(" and ");
+    return urgent(`Worker ${id}: its ${names} ${parts.length === 1 ? "does" : "do"} not work. ${detail}`.trim());
+  });
 }
 
 const aliveOf = (workers) => (workers ?? []).filter(({ alive }) => alive);
