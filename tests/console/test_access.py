@@ -62,6 +62,7 @@ def test_the_console_works_under_a_path(
         page.goto(f"{deployment.url}/shop/console#/orders/{order['_id']}")
         paste(page, str(shop.token()))
         expect(heading(page)).to_contain_text(order["_id"])
+        page.close()
 
 
 @pytest.mark.parametrize("text", ["no token", "a.b", "<script>alert(1)</script>"])
@@ -103,17 +104,63 @@ def test_a_token_that_expires_in_the_middle_is_asked_for_again(look: Look, shop:
     page = look("#/orders")
     page.get_by_role("searchbox").fill("half a")
     # The API's clock can't be moved: what it would say of the token then is said here.
-    expired = _expire(page)
+    _expire(page)
+    _sign_in_again(page, shop)
+    order = shop.place(item)
+    expect(page.get_by_role("link", name=order["_id"])).to_be_visible()
+    expect(page.get_by_role("searchbox")).to_have_value("half a")
+
+
+def test_nothing_is_asked_while_there_is_no_token(look: Look) -> None:
+    look.allows(_UNAUTHORIZED)
+    page = look("#/orders")
+    page.clock.install()
+    refused = _expire(page)
+    expect(page.get_by_role("dialog")).to_be_visible()
+    # By the page's clock long enough for many attempts.
+    for _ in range(3):
+        page.clock.run_for("02:00")
+        page.evaluate("fetch('/health/live').then((answer) => answer.text())")
+    assert len(refused) == 1
+
+
+def test_a_page_that_is_read_once_can_be_read_again_with_another_token(
+    look: Look, shop: Shop
+) -> None:
+    look.allows(_UNAUTHORIZED)
+    item = shop.add_item()
+    oldest, *_ = [shop.place(item)["_id"] for _ in range(26)]
+    page = look(f"#/orders?itemId={item}")
+    expect(page.get_by_role("link", name="Older orders")).to_be_visible()
+    _expire(page)
+    page.get_by_role("link", name="Older orders").click()
+    _sign_in_again(page, shop)
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_role("link", name=oldest)).to_be_visible()
+
+
+def test_who_goes_to_another_view_instead_of_signing_in_again_signs_in_there(
+    look: Look, shop: Shop
+) -> None:
+    look.allows(_UNAUTHORIZED)
+    page = look("#/new")
+    expect(heading(page)).to_have_text("Place an order")
+    _expire(page)
+    page.get_by_role("link", name="Orders", exact=True).click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(heading(page)).to_have_text("Sign in")
+    paste(page, str(shop.token()))
+    expect(heading(page)).to_have_text("Place an order")
+
+
+def _sign_in_again(page: Page, shop: Shop) -> None:
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("may have expired")
     page.unroute("**/api/orders?*")
-    assert expired
-    dialog.get_by_label("Paste a token").fill(str(shop.token()))
-    dialog.get_by_role("button", name="Sign in with this token").click()
+    paste(page, str(shop.token()))
     expect(dialog).to_have_count(0)
-    order = shop.place(item)
-    expect(page.get_by_role("link", name=order["_id"])).to_be_visible(timeout=60_000)
-    expect(page.get_by_role("searchbox")).to_have_value("half a")
 
 
 def _expire(page: Page) -> list[int]:

@@ -87,6 +87,7 @@ try {
 onChange(changed);
 addEventListener("hashchange", () => {
   if (!location.hash.startsWith("#/")) return;
+  document.querySelector("dialog.again")?.close();
   show();
   main.focus();
 });

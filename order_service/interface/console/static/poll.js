@@ -1,10 +1,13 @@
 // Work that is repeated while somebody looks.
 
+import { onChange, signedIn } from "./session.js";
+
 const LONGEST = 30;
 
 /** Does the work now, and again so many seconds after it is done, until the signal. A page that
- * nobody sees rests. Work that fails is tried again after longer and longer pauses: failed is told,
- * and work itself tells that all is well. */
+ * nobody sees rests, and so does work whose token was refused: it goes on as soon as there is another.
+ * Work that fails is tried again after longer and longer pauses: failed is told, and work itself tells
+ * that all is well. */
 export async function poll(work, seconds, signal, failed) {
   let pause = seconds;
   while (!signal.aborted) {
@@ -23,9 +26,11 @@ export async function poll(work, seconds, signal, failed) {
 
 function elapsed(seconds, signal) {
   return new Promise((resolve) => {
-    const timer = setTimeout(done, seconds * 1000);
+    const timer = signedIn() ? setTimeout(done, seconds * 1000) : null;
+    const forget = onChange((what) => what === "in" && done());
     function done() {
       clearTimeout(timer);
+      forget();
       signal.removeEventListener("abort", done);
       resolve();
     }

@@ -15,9 +15,11 @@ export const bearer = () => token;
 export const subject = () => claims.sub ?? null;
 export const signedIn = () => !guarded || token !== null;
 
-/** Calls the listener after each change of who is looking, with "in", "out" or "refused". */
+/** Calls the listener after each change of who is looking, with "in", "out" or "refused", until what
+ * it answers is called. */
 export function onChange(listener) {
   listeners.add(listener);
+  return () => listeners.delete(listener);
 }
 
 /** Whether the caller may try; the API decides. A token that can't be read is tried. */

@@ -24,10 +24,17 @@ export function form(trouble = null) {
     h("h1", {}, "Sign in"),
     said,
     h("p", {}, "The API asks for a token with the scope orders:admin; what you do here, and stock, ask for scopes of their own (orders:write, stock:read). The token stays in this page's memory: it is gone when you close or reload the page."),
-    login && h("p", {}, h("button", { type: "button", class: "primary", onclick: leaveForLogin }, "Log in")),
+    login && wayToLogin(),
     h("form", { onsubmit: submit, autocomplete: "off" },
       h("label", { for: field }, login ? "Or paste a token" : "Paste a token"), text,
       h("p", {}, h("button", { type: "submit", class: login ? null : "primary" }, "Sign in with this token"))));
+}
+
+// What proves to the login that it is the same browser that comes back, browsers make in no other page.
+function wayToLogin() {
+  return isSecureContext
+    ? h("p", {}, h("button", { type: "button", class: "primary", onclick: leaveForLogin }, "Log in"))
+    : h("p", { class: "state" }, "To log in, open this page by https:// (or on the machine that serves it, by http://localhost).");
 }
 
 /** Who is looking, and the way out. */

@@ -3,6 +3,9 @@
 import { ApiError, inWords } from "./api.js";
 import { h, replace } from "./dom.js";
 
+// Another token, or less haste, and the same request is answered.
+const PASSING = [401, 429];
+
 export const loading = (what) => h("p", { class: "state", "aria-busy": "true" }, `Loading ${what} …`);
 
 export const empty = (text, ...more) => h("div", { class: "state" }, h("p", {}, text), ...more);
@@ -11,7 +14,7 @@ export const empty = (text, ...more) => h("div", { class: "state" }, h("p", {}, 
 export function failed(error, again = null) {
   if (error instanceof ApiError && error.status === 403) return forbidden(error);
   const [first, ...more] = inWords(error);
-  const hopeless = error instanceof ApiError && error.status >= 400 && error.status < 500 && error.status !== 429;
+  const hopeless = error instanceof ApiError && error.status >= 400 && error.status < 500 && !PASSING.includes(error.status);
   return h("div", { class: "state bad", role: "alert" },
     h("p", { class: "strong" }, first), more.map((line) => h("p", {}, line)),
     again && !hopeless && h("button", { type: "button", onclick: again }, "Try again"));
