@@ -36,7 +36,7 @@ test-unit: install ## the tests without servers, in seconds
 
 .PHONY: test-console
 test-console: install ## the console in a real browser (Debian's chromium)
-	@$(BIN)/python -m pytest tests/console
+	@$(BIN)/python -m pytest -n 2 tests/console
 
 .PHONY: test-kafka
 test-kafka: install ## three Kafka brokers, and what happens when one of them dies

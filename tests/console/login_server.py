@@ -16,13 +16,15 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 @dataclass
 class Login:
     """``token``: what is handed out. ``in_fragment``: whether response_mode is known. ``refuses``:
-    the error in place of a code; ``hands_out``: whether codes are worth a token."""
+    the error in place of a code; ``hands_out``: whether codes are worth a token;
+    ``lets_others_read``: whether a page of another origin may read the answer."""
 
     token: str
     url: str = ""
     in_fragment: bool = True
     refuses: str | None = None
     hands_out: bool = True
+    lets_others_read: bool = True
     asked: list[dict[str, str]] = field(default_factory=list)
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
 
@@ -54,7 +56,7 @@ class Login:
 
 @contextmanager
 def serving(login: Login) -> Iterator[Login]:
-    """On a port of its own; lets every origin read the token's answer, as such servers do."""
+    """On a port of its own."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -72,7 +74,8 @@ def serving(login: Login) -> Iterator[Login]:
             form = {name: values[0] for name, values in parse_qs(body).items()}
             status, answer = login.exchange(form)
             self.send_response(status)
-            self.send_header("Access-Control-Allow-Origin", "*")
+            if login.lets_others_read:
+                self.send_header("Access-Control-Allow-Origin", "*")
             self.send_header("Content-Type", "application/json")
             self.end_headers()
             self.wfile.write(json.dumps(answer).encode())

@@ -25,6 +25,8 @@ from tests.system import CHECKOUT
 SCREENSHOTS: Final = CHECKOUT / ".data" / "console"
 # Milliseconds that something may take to appear, on a machine that is busy.
 PATIENCE: Final = 20_000
+# Of this machine, but not to the browser, which trusts a page of them no more than any by http://.
+_NAMES: Final = "--host-resolver-rules=MAP *.test 127.0.0.1"
 # The page's own end of a request: it went to another view.
 _LEFT: Final = "net::ERR_ABORTED"
 
@@ -40,7 +42,7 @@ def chromium(home: Path) -> Iterator[Browser]:
     expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         environment = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(home)}
-        browser = playwright.chromium.launch(executable_path=path, env=environment)
+        browser = playwright.chromium.launch(executable_path=path, env=environment, args=[_NAMES])
         yield browser
         browser.close()
 

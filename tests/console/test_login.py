@@ -41,7 +41,8 @@ def site(
 def _as_ever(login: Login, shop: Shop) -> None:
     """Each test finds the login as it is at first."""
     login.token = str(shop.token("grace"))
-    login.in_fragment, login.refuses, login.hands_out = True, None, True
+    login.in_fragment, login.refuses = True, None
+    login.hands_out = login.lets_others_read = True
     login.asked.clear()
 
 
@@ -96,6 +97,24 @@ def test_a_token_endpoint_that_is_away_says_so(look: Look, page: Page) -> None:
     page.route("**/token", lambda route: route.abort())
     _log_in(page)
     expect(page.get_by_text("The login's server did not hand out the token.")).to_be_visible()
+
+
+def test_a_token_endpoint_that_lets_no_other_origin_read_says_so(
+    look: Look, page: Page, login: Login
+) -> None:
+    look.allows("request failed", "console, error")
+    login.lets_others_read = False
+    _log_in(page)
+    expect(page.get_by_text("The login's server did not hand out the token.")).to_be_visible()
+
+
+def test_a_page_that_can_not_log_in_says_what_to_do(look: Look, site: Deployment) -> None:
+    look.allows("Cross-Origin-Opener-Policy header has been ignored")
+    address = f"http://shop.test:{site.port}"
+    page = look.context(address).new_page()
+    page.goto(f"{address}/console")
+    expect(page.get_by_text("To log in, open this page by https://")).to_be_visible()
+    expect(page.get_by_role("button", name="Log in", exact=True)).to_have_count(0)
 
 
 @pytest.mark.parametrize("separator", ["#", "?"])
