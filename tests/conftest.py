@@ -15,7 +15,7 @@ from devstack.inventory import SampleInventory
 from devstack.kafka import KafkaBroker
 from devstack.mongod import Mongod
 from tests.items import Items
-from tests.system import System
+from tests.system import Parts, System
 
 STOCK_TOPICS = ("stock-updates", "stock_updates")
 WITH_PARTS_OF_ITS_OWN = "tests/e2e/test_missing_parts.py"
@@ -55,6 +55,11 @@ def inventory(
             # The first change of all waits until Kafka has made the topic.
             items.set_stock(items.add(stock=1), 2)
         yield inventory
+
+
+@pytest.fixture(scope="session")
+def parts(mongo: Mongod, kafka: KafkaBroker, inventory: SampleInventory) -> Parts:
+    return Parts(mongo, kafka, inventory)
 
 
 @pytest.hookimpl(trylast=True)

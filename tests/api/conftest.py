@@ -4,18 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from devstack.inventory import SampleInventory
-from devstack.kafka import KafkaBroker
-from devstack.mongod import Mongod
 from tests.api.issuer import Issuer
 from tests.system import Parts, System
 
 ONE_PROCESS = {"WEB_WORKERS": "1"}
-
-
-@pytest.fixture(scope="session")
-def parts(mongo: Mongod, kafka: KafkaBroker, inventory: SampleInventory) -> Parts:
-    return Parts(mongo, kafka, inventory)
 
 
 @pytest.fixture(scope="session")

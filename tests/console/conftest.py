@@ -14,9 +14,6 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser
 
-from devstack.inventory import SampleInventory
-from devstack.kafka import KafkaBroker
-from devstack.mongod import Mongod
 from tests.api.issuer import Issuer
 from tests.console.looking import Look, chromium
 from tests.console.shop import Shop
@@ -29,11 +26,6 @@ _SETTINGS = {"WEB_WORKERS": "1", "CURRENCY": "EUR"}
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     with chromium(tmp_path_factory.mktemp("home")) as browser:
         yield browser
-
-
-@pytest.fixture(scope="session")
-def parts(mongo: Mongod, kafka: KafkaBroker, inventory: SampleInventory) -> Parts:
-    return Parts(mongo, kafka, inventory)
 
 
 @pytest.fixture(scope="session")

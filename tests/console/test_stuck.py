@@ -2,40 +2,22 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from order_service.application.orders.create import CreateOrderCommand
-from order_service.bootstrap.adapters import build_adapters
-from order_service.bootstrap.api import build_use_cases
 from order_service.bootstrap.shared import Shared
-from order_service.domain.errors import StoreUnavailable
-from order_service.domain.line import Line
 from order_service.infrastructure.mongo.connection import connect
 from order_service.settings import Settings
 from tests.console.accessible import assert_accessible
 from tests.console.looking import Look, screenshot
 from tests.console.shop import Shop
+from tests.integration.stuck_shop import StuckShop
 from tests.system import Parts, System
 
 _LEASE = {"LEASE_SECONDS": "2", "INVENTORY_CONNECT_TIMEOUT": "0.3", "INVENTORY_READ_TIMEOUT": "0.7"}
 _OUTDATED = r"console, error: .* 41[12] "
-
-
-class _DiesBeforeStoring:
-    """A repository that can't save: its process sends the overwrite and is never heard of again."""
-
-    def __init__(self, orders: Any) -> None:
-        self._orders = orders
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._orders, name)
-
-    def save_all(self, _: Any) -> Any:
-        raise StoreUnavailable("It died.")
 
 
 @pytest.fixture(scope="module")
@@ -54,15 +36,8 @@ def _stick(shop: Shop, *others: str) -> str:
     settings = Settings.load(given)
     database = connect(settings)
     with database.client:
-        adapters = build_adapters(settings, database, Shared())
-        orders: Any = _DiesBeforeStoring(adapters.orders)
-        dying = build_use_cases(settings, replace(adapters, orders=orders))
-        left = dying.create_order(CreateOrderCommand([Line(each, 3) for each in (item, *others)]))
-        assert left.deferred
-        shop.system.items.set_stock(item, 50)
-        # Whoever is next waits for the lease, and then finds what was left behind.
-        build_use_cases(settings, adapters).create_order(CreateOrderCommand([Line(item, 1)]))
-    return left.order.id
+        stuck = StuckShop(settings, shop.system.items, database, Shared())
+        return stuck.stuck_order(item, *others)
 
 
 def _article(page: Page, order_id: str) -> Locator:

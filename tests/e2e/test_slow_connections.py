@@ -14,8 +14,6 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from devstack.inventory import SampleInventory
-from devstack.kafka import KafkaBroker
 from devstack.mongod import Mongod
 from devstack.ports import LOOPBACK
 from tests.misbehaving import MisbehavingInventory, slow
@@ -31,11 +29,6 @@ FEW = 10
 HEALTH_WITHIN = 5.0
 SLACK = 10.0
 NO_KAFKA = f"{LOOPBACK}:1"
-
-
-@pytest.fixture(scope="module")
-def parts(mongo: Mongod, kafka: KafkaBroker, inventory: SampleInventory) -> Parts:
-    return Parts(mongo, kafka, inventory)
 
 
 @pytest.fixture(scope="module")

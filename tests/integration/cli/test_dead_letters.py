@@ -13,9 +13,9 @@ from devstack.mongod import Mongod
 from order_service.bootstrap.commands import Commands
 from order_service.domain.errors import InvalidValue
 from order_service.interface.cli.dead_letters import dead_letters
-from tests.integration.stock.stock_stage import RunningConsumer, Stage
+from tests.integration.stock.burial import bury, consume, mend
+from tests.integration.stock.stock_stage import Stage
 from tests.unit.infrastructure.kafka.fakes import value
-from tests.waiting import until
 
 LARGE = value(note="x" * 400)
 
@@ -40,22 +40,6 @@ def command(stage: Stage, *words: str) -> Result:
 def listed(stage: Stage, *words: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = json.loads(command(stage, "list", "--json", *words).stdout)
     return found
-
-
-def consume(stage: Stage) -> None:
-    """Until everything in the topic is dealt with."""
-    due = len(stage.read(stage.topic)) - stage.committed()
-    with RunningConsumer(stage) as running:
-        until(lambda: running.metric("consumed_total", topic=stage.topic) == due, "the topic's end")
-
-
-def bury(stage: Stage, *values: bytes | None) -> None:
-    stage.send(*values, key=b"k", headers=[("trace", b"7")])
-    consume(stage)
-
-
-def mend(stage: Stage) -> None:
-    stage.settings = stage.settings.model_copy(update={"stock_event_max_bytes": 65_536})
 
 
 def test_every_dead_letters_command_says_when_there_are_none(stage: Stage) -> None:

@@ -15,9 +15,9 @@ from order_service.bootstrap.api import build_use_cases
 from order_service.bootstrap.shared import Shared
 from order_service.infrastructure.kafka import reading
 from order_service.interface.http.app import create_app
-from tests.integration.stock.stock_stage import RunningConsumer, Stage
+from tests.integration.stock.burial import bury, consume, mend
+from tests.integration.stock.stock_stage import Stage
 from tests.unit.infrastructure.kafka.fakes import value
-from tests.waiting import until
 
 PATH = "/api/dead-letters"
 LARGE = value(note="x" * 400)
@@ -57,22 +57,6 @@ def replay(client: FlaskClient, *ids: str, force: bool = False) -> Any:
 def told(report: Any) -> dict[str, Any]:
     """What the report has anything to say of."""
     return {name: about for name, about in report.items() if about}
-
-
-def consume(stage: Stage) -> None:
-    """Until everything in the topic is dealt with."""
-    due = len(stage.read(stage.topic)) - stage.committed()
-    with RunningConsumer(stage) as running:
-        until(lambda: running.metric("consumed_total", topic=stage.topic) == due, "the topic's end")
-
-
-def bury(stage: Stage, *values: bytes | None) -> None:
-    stage.send(*values, key=b"k", headers=[("trace", b"7")])
-    consume(stage)
-
-
-def mend(stage: Stage) -> None:
-    stage.settings = stage.settings.model_copy(update={"stock_event_max_bytes": 65_536})
 
 
 def fill(stage: Stage, number: int, partitions: int = 1) -> None:

@@ -12,9 +12,6 @@ import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from devstack.inventory import SampleInventory
-from devstack.kafka import KafkaBroker
-from devstack.mongod import Mongod
 from devstack.ports import free_port
 from order_service.application.overview.backlog import Backlog
 from order_service.infrastructure.mongo.backlog import read_backlog
@@ -46,11 +43,6 @@ def value(found: Samples, name: str, **labels: str) -> float:
         for (series, have), number in found.items()
         if series == f"order_service_{name}" and wanted <= have
     )
-
-
-@pytest.fixture(scope="module")
-def parts(mongo: Mongod, kafka: KafkaBroker, inventory: SampleInventory) -> Parts:
-    return Parts(mongo, kafka, inventory)
 
 
 @pytest.fixture(scope="module")

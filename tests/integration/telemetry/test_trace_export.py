@@ -9,9 +9,6 @@ from typing import Any, Self
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from devstack.inventory import SampleInventory
-from devstack.kafka import KafkaBroker
-from devstack.mongod import Mongod
 from devstack.ports import free_port
 from tests.system import Parts, System
 from tests.waiting import until
@@ -63,11 +60,6 @@ class Collector:
             for span in scope.spans
             if span.trace_id.hex() == trace_id
         }
-
-
-@pytest.fixture(scope="module")
-def parts(mongo: Mongod, kafka: KafkaBroker, inventory: SampleInventory) -> Parts:
-    return Parts(mongo, kafka, inventory)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import { renew } from "./renew.js";
 import { address } from "./route.js";
 import { share } from "./share.js";
 import { STATUSES, isId } from "./shown.js";
-import { failed, loading } from "./states.js";
+import { loading, tell } from "./states.js";
 
 export const title = "Order";
 
@@ -97,12 +97,6 @@ function show(page, id, signal) {
     parts.trouble, parts.facts, doing.element, parts.lines, parts.history);
   countDown(page, signal);
   poll(read, EVERY, ending, fail);
-}
-
-// Said once, and not at each try.
-function tell(trouble, error, again) {
-  const said = failed(error, again);
-  if (trouble.textContent !== said.textContent) replace(trouble, said);
 }
 
 function clear(trouble) {

@@ -6,7 +6,7 @@ import { announce, h, newId, replace } from "./dom.js";
 import { poll } from "./poll.js";
 import { address, go } from "./route.js";
 import { STATUSES, counted, isId, itemLink, money, orderLink, status } from "./shown.js";
-import { empty, failed, loading } from "./states.js";
+import { empty, failed, loading, tell } from "./states.js";
 import { setRows, table } from "./table.js";
 
 export const title = "Orders";
@@ -44,7 +44,7 @@ export function open(page, { query }, signal) {
   function show(error) {
     // What is shown already stays.
     if (known === null) replace(list);
-    replace(trouble, failed(error, start));
+    tell(trouble, error, start);
   }
 
   let asking = new AbortController();

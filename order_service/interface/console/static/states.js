@@ -20,6 +20,12 @@ export function failed(error, again = null) {
     again && !hopeless && h("button", { type: "button", onclick: again }, "Try again"));
 }
 
+/** Shows in the element what went wrong; the same trouble is said once, and not at each try. */
+export function tell(trouble, error, again) {
+  const said = failed(error, again);
+  if (trouble.textContent !== said.textContent) replace(trouble, said);
+}
+
 function forbidden(error) {
   const scope = error.problem.scope;
   return h("div", { class: "state bad", role: "alert" },
