@@ -1,12 +1,17 @@
 """JSON Web Tokens in, callers out."""
 
+import hashlib
 import re
-from collections.abc import Iterator, Mapping
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import jwt
 import structlog
+from cachetools import LRUCache
 from jwt import exceptions as refused
 
 from order_service.application.callers import Caller
@@ -30,30 +35,74 @@ _REASONS: Mapping[type[Exception], str] = {
     refused.InvalidSignatureError: "The token's signature is not valid.",
 }
 
+# Some 2 MB of memory at most, however long the names and scopes in the tokens are.
+_MOST_KEPT = 1_024
+
 _log = structlog.get_logger()
 
 
-class TokenVerifier:
-    """``leeway``: seconds that the issuer's clock may differ from ours."""
+@dataclass(frozen=True, slots=True)
+class _Verified:
+    """``expires_at``: seconds since 1970."""
 
-    def __init__(self, key_set: KeySet, *, issuer: str, audience: str, leeway: float) -> None:
+    caller: Caller
+    key_id: str | None
+    key: VerificationKey
+    expires_at: int
+
+
+class TokenVerifier:
+    """A caller sends one token again and again, and to verify it costs as much as a cached answer.
+    So a token that was verified counts until it expires or its issuer's keys are fetched again.
+
+    ``leeway``: seconds that the issuer's clock may differ from ours; ``now``: seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        key_set: KeySet,
+        *,
+        issuer: str,
+        audience: str,
+        leeway: float,
+        now: Callable[[], float] = time.time,
+    ) -> None:
         self._key_set = key_set
         self._issuer = issuer
         self._audience = audience
         self._leeway = leeway
+        self._now = now
+        self._kept: LRUCache[bytes, _Verified] = LRUCache(_MOST_KEPT)
+        self._lock = threading.Lock()
 
     def __call__(self, token: str) -> Caller:
         """Raises Unauthenticated, KeysUnavailable."""
+        # Of the whole token, signature and all; and memory holds no token.
+        digest = hashlib.sha256(token.encode(errors="surrogatepass")).digest()
+        with self._lock:
+            known = self._kept.get(digest)
+        if known is None or not self._counts(known):
+            known = self._verify(token)
+            with self._lock:
+                self._kept[digest] = known
+        return known.caller
+
+    def _counts(self, known: _Verified) -> bool:
+        expired = known.expires_at <= self._now() - self._leeway
+        return not expired and self._key_set.find(known.key_id) is known.key
+
+    def _verify(self, token: str) -> _Verified:
         with _reading_what_anybody_wrote():
             key_id = jwt.get_unverified_header(token).get("kid")
         key = self._key_set.find(key_id)
         if key is None:
             raise Unauthenticated("The token is signed with a key that the issuer does not list.")
         with _reading_what_anybody_wrote():
-            claims = self._verified(token, key)
-        return Caller(_subject(claims), _scopes(claims))
+            claims = self._claims(token, key)
+        caller = Caller(_subject(claims), _scopes(claims))
+        return _Verified(caller, key_id, key, int(claims["exp"]))
 
-    def _verified(self, token: str, key: VerificationKey) -> dict[str, Any]:
+    def _claims(self, token: str, key: VerificationKey) -> dict[str, Any]:
         return jwt.decode(
             token,
             key.public_key,

@@ -3,12 +3,16 @@ let in or is a 401, and nothing else."""
 
 import base64
 import json
+import time
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import Mock
 
+import jwt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jwt import exceptions as refused
 from jwt.algorithms import ECAlgorithm
 from structlog.testing import capture_logs
 
@@ -253,3 +257,75 @@ def test_any_generated_token_is_let_in_or_refused(verify: TokenVerifier) -> None
 
     judge()
     assert tried >= 5 * GENERATED
+
+
+class Clock:
+    """Seconds since 1970, and seconds of a key set's age: both move by hand."""
+
+    def __init__(self) -> None:
+        self.now = time.time()
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_token_that_comes_again_is_verified_once(
+    verify: TokenVerifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verified = Mock(side_effect=jwt.decode)
+    monkeypatch.setattr(jwt, "decode", verified)
+    again, another = token(), token({"sub": "bob"})
+    callers = [verify(each) for each in (again, again, another, again)]
+    assert [caller.subject for caller in callers] == ["alice", "alice", "bob", "alice"]
+    assert verified.call_count == 2
+
+
+def test_a_token_that_was_good_is_refused_once_it_has_expired() -> None:
+    clock = Clock()
+    keys = KeySet(issuer.key_set, cooldown=3600, max_age=3600)
+    verify = TokenVerifier(keys, issuer=NAME, audience=AUDIENCE, leeway=30, now=clock)
+    brief = token({"exp": int(clock.now) - 29})
+    assert verify(brief).subject == "alice"
+    clock.now += 2
+    with pytest.MonkeyPatch.context() as patch:
+        # The library has a clock of its own, and what it says counts in the end.
+        decode = Mock(side_effect=refused.ExpiredSignatureError())
+        patch.setattr(jwt, "decode", decode)
+        assert "expired" in refusal(verify, brief)
+    decode.assert_called_once()
+
+
+def test_a_token_that_was_good_is_refused_once_its_key_is_withdrawn() -> None:
+    clock = Clock()
+    listed = issuer.key_set()
+    keys = KeySet(lambda: listed, cooldown=0, max_age=3600, monotonic=clock)
+    verify = TokenVerifier(keys, issuer=NAME, audience=AUDIENCE, leeway=30)
+    good = token()
+    assert verify(good).subject == "alice"
+    listed = {"keys": [key for key in listed["keys"] if key["kid"] != "ec"]}
+    clock.now += 1
+    # An unknown key has the issuer asked again.
+    assert "does not list" in refusal(verify, token(header={"kid": "made-up"}))
+    assert "does not list" in refusal(verify, good)
+
+
+def test_a_token_that_was_good_is_verified_again_with_the_key_that_took_its_keys_place() -> None:
+    clock = Clock()
+    listed = issuer.key_set()
+    keys = KeySet(lambda: listed, cooldown=0, max_age=3600, monotonic=clock)
+    verify = TokenVerifier(keys, issuer=NAME, audience=AUDIENCE, leeway=30)
+    good = token()
+    assert verify(good).subject == "alice"
+    listed = Issuer().key_set()
+    clock.now += 1
+    assert "does not list" in refusal(verify, token(header={"kid": "made-up"}))
+    assert "signature is not valid" in refusal(verify, good)
+
+
+def test_a_token_like_one_that_was_good_is_refused_when_its_signature_is_another(
+    verify: TokenVerifier,
+) -> None:
+    good, other = token(), token({"sub": "mallory"})
+    assert verify(good).subject == "alice"
+    forged = ".".join([*other.split(".")[:2], good.split(".")[2]])
+    assert "signature is not valid" in refusal(verify, forged)
