@@ -18,8 +18,8 @@ from typing import Final, Self
 from devstack.ports import LOOPBACK
 
 _TRICKLE_SECONDS: Final = 0.25
-_HEAD: Final = b"POST /api/orders HTTP/1.1\r\nHost: shop\r\nContent-Type: application/json\r\n"
-_GET: Final = b"GET /openapi.json HTTP/1.1\r\nHost: shop\r\n\r\n"
+_HEAD: Final = b"POST /api/orders HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+_GET: Final = b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 @dataclass(frozen=True)
@@ -48,10 +48,10 @@ KINDS: Final[Mapping[str, Kind]] = {
         _HEAD + b"Expect: 100-continue\r\nContent-Length: 60000\r\n\r\n", 20
     ),
     "a long body that nobody reads": Kind(
-        b"GET /api/orders HTTP/1.1\r\nHost: shop\r\nContent-Length: 999999999\r\n\r\n", 5, b"x"
+        b"GET /api/orders HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999999999\r\n\r\n", 5, b"x"
     ),
     "an answer that is not read": Kind(_GET * 150, 40, reads=False),
-    "a connection that is kept": Kind(b"GET /health/live HTTP/1.1\r\nHost: shop\r\n\r\n", 5),
+    "a connection that is kept": Kind(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n", 5),
     "rubbish, and no end": Kind(b"\x16\x03\x01\r\n\r\n", 3, b"\x00"),
 }
 

@@ -115,7 +115,21 @@ NAMED = st.sampled_from(
 )
 # A name twice is two lines.
 HEADERS = st.lists(st.tuples(NAMED, LINES), max_size=5)
-HOSTS = st.sampled_from([b"h", b"", b"[::1", b"a/b", b"h:99999", b"a@b", b"\xff", b"h,h", b"h h"])
+HOSTS = st.sampled_from(
+    [
+        b"localhost",
+        b"[::1]:3100",
+        b"h",
+        b"",
+        b"[::1",
+        b"a/b",
+        b"h:99999",
+        b"a@b",
+        b"\xff",
+        b"h,h",
+        b"h h",
+    ]
+)
 
 QUOTED = st.sampled_from(
     [
@@ -180,7 +194,7 @@ METHODS = st.sampled_from(
 def request(method: str, target: str, headers: Headers, body: bytes = b"") -> bytes:
     told = [f"{method} {target or '/'} HTTP/1.1".encode("latin-1")]
     if all(name != "Host" for name, _ in headers):
-        told.append(b"Host: h")
+        told.append(b"Host: localhost")
     told += [name.encode() + b": " + value for name, value in headers]
     told += [b"Content-Length: " + str(len(body)).encode()] if body else []
     return b"\r\n".join([*told, b"Connection: close", b"", body])

@@ -10,10 +10,10 @@ _VERSIONS: Final = (b"HTTP/1.1", b"HTTP/1.0", b"HTTP/2.0", b"HTTP/1", b"HTTP/9.9
 _ENDS: Final = (b"\r\n", b"\n", b"\r", b"\r\r\n", b"\x0b", b"\x00\r\n", b"")
 _NAMES: Final = (b"Host", b"X-A", b"Content-Length", b"Expect", b"Connection", b"X_A", b":", b" X")
 _VALUES: Final = (b"", b"\x00", b"a" * 9000, b"close", b"\xff\xfe", b"-1", b"5, 5", b"a\rb", b"0x5")
-_POST: Final = b"POST /api/orders HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+_POST: Final = b"POST /api/orders HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 _BODY: Final = b'{"itemId": "0123456789abcdef01234567", "quantity": 0}'
 # What a request may hide behind another; it is never answered where the first one is hostile.
-HIDDEN: Final = b"GET /hidden HTTP/1.1\r\nHost: x\r\n\r\n"
+HIDDEN: Final = b"GET /hidden HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 Maker = Callable[[random.Random], bytes]
 

@@ -50,6 +50,23 @@ def test_a_page_of_a_shop_in_cors_origins_orders_and_no_other_sites(
     assert sent(with_a_shop, "cross-site", origin) == result
 
 
+def test_an_open_service_on_loopback_answers_to_no_name_that_was_pointed_at_it(
+    open_system: System,
+) -> None:
+    item = open_system.add_item(stock=5)
+    headers = {"Host": "evil.example", "Sec-Fetch-Site": "same-origin"}
+    body = {"itemId": item, "quantity": 2}
+    answer = open_system.request("POST", "/api/orders", json=body, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (421, "misdirected_request")
+    assert open_system.items.stock(item) == 5
+    assert open_system.request("GET", "/api/orders", headers=headers).status_code == 421
+
+
+def test_a_service_that_asks_for_tokens_answers_to_any_name(guarded_system: System) -> None:
+    answer = guarded_system.request("GET", "/health/live", headers={"Host": "shop.example"})
+    assert answer.status_code == 200
+
+
 def test_a_page_of_another_site_is_turned_away_before_its_token_and_its_body_are_looked_at(
     guarded_system: System,
 ) -> None:

@@ -14,6 +14,7 @@ TWO = 2
 @pytest.fixture(scope="module")
 def shop(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     settings = {"TRUSTED_PROXIES": "1", "SCRIPT_NAME": "/shop", "WEB_WORKERS": "1"}
+    settings["AUTH_DISABLED"] = "true"
     with System(parts, tmp_path_factory.mktemp("prefix"), settings, workers=0) as system:
         yield system
 

@@ -70,7 +70,7 @@ def test_a_client_that_expects_100_continue_is_told_to_continue_once(api: System
     body = b'{"itemId": "%s", "quantity": 1}' % api.add_item(1).encode()
     with socket.create_connection((LOOPBACK, port_of(api)), timeout=30) as client:
         client.sendall(
-            b"POST /api/orders HTTP/1.1\r\nHost: shop\r\nContent-Type: application/json\r\n"
+            b"POST /api/orders HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
             b"Connection: close\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(body)
         )
         assert client.recv(4096) == b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -80,7 +80,7 @@ def test_a_client_that_expects_100_continue_is_told_to_continue_once(api: System
 
 
 def test_pipelined_answers_reach_a_client_that_reads_late(api: System) -> None:
-    request = b"GET /openapi.json HTTP/1.1\r\nHost: shop\r\n\r\n"
+    request = b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n"
     last = request.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
     with socket.socket() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
@@ -258,14 +258,16 @@ def test_a_client_that_resets_its_connection_is_no_error_in_the_log(api: System)
     for _ in range(50):
         with socket.create_connection((LOOPBACK, port_of(api))) as client:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
-            client.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: shop\r\n\r\n")
+            client.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n")
     assert health(api) == 200
     assert "connection_failed" not in api.api[0].log()
 
 
 def test_pipelined_requests_are_answered_in_turn(api: System) -> None:
     paths = ["/health/live", "/api/nothing", "/health/live", "/api/orders?limit=0"]
-    requested = b"".join(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode() for path in paths)
+    requested = b"".join(
+        f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode() for path in paths
+    )
     # Or it would be kept for seconds.
     requested = requested.removesuffix(b"\r\n") + b"Connection: close\r\n\r\n"
     with socket.create_connection((LOOPBACK, port_of(api)), timeout=30) as client:

@@ -70,7 +70,11 @@ def create_app(
         app.register_blueprint(console)
     if metrics is not None and authenticate is None and not settings.metrics_port:
         app.add_url_rule("/metrics", "metrics", metrics.view)
-    wrapped: Any = _wrapped(app.wsgi_app, settings, stopping, metrics)
+    is_private = not (guarded or settings.auth_disabled)
+    within = cross_site.guard(
+        app.wsgi_app, frozenset(settings.cors_origins), only_as_loopback=is_private
+    )
+    wrapped: Any = _wrapped(within, settings, stopping, metrics)
     app.wsgi_app = wrapped  # type: ignore[method-assign]
     return app
 
@@ -118,7 +122,6 @@ def _wrapped(
     metrics: RequestMetrics | None,
 ) -> WSGIApplication:
     """A request passes the last of these wrappers first."""
-    app = cross_site.guard(app, frozenset(settings.cors_origins))
     app = Edge(app, stopping, problems.answer_to, metrics.observe if metrics else None)
     if settings.trusted_proxies:
         app = proxies.believe(app, settings.trusted_proxies)

@@ -5,6 +5,7 @@ from unittest.mock import Mock
 import pytest
 from flask.testing import FlaskClient
 from prometheus_client import CollectorRegistry
+from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from order_service.application.callers import Caller
 from order_service.interface.http.app import create_app
@@ -82,6 +83,81 @@ def test_nothing_else_is_told_to_a_page_of_another_site_not_even_what_there_is(
 ) -> None:
     answer = client_of().open(path, method=method, headers=headers_of("cross-site", OTHER))
     assert answer.get_json()["code"] == "cross_site"
+
+
+HERE = [
+    "localhost",
+    "LOCALHOST:3100",
+    "shop.localhost:3100",
+    "127.0.0.1",
+    "127.0.0.2:3100",
+    "[::1]",
+    "[::1]:3100",
+]
+ELSEWHERE = [
+    "evil.example",
+    "evil.example:3100",
+    "127.0.0.1.evil.example",
+    "localhost.evil.example",
+    "evillocalhost",
+    "127.0.0.1@evil.example",
+    "evil.example#.localhost/",
+    "192.168.0.1",
+    "[::ffff:192.168.0.1]",
+    "[::1",
+    "0.0.0.0",
+    "2130706433",
+    ":3100",
+    "",
+]
+
+
+def asked_as(host: str, **settings: str) -> int:
+    app = create_app(only(), settings=Settings.load(settings))
+    return app.test_client().get("/health/live", headers={"Host": host}).status_code
+
+
+@pytest.mark.parametrize("host", HERE)
+def test_a_service_without_tokens_answers_to_each_name_of_its_own_machine(host: str) -> None:
+    assert asked_as(host) == 200
+
+
+@pytest.mark.parametrize("host", ELSEWHERE)
+def test_a_service_without_tokens_answers_to_no_name_that_may_belong_to_somebody_else(
+    host: str,
+) -> None:
+    assert asked_as(host) == 421
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "POST"])
+@pytest.mark.parametrize("path", ["/", "/console", "/api/orders", "/metrics", "/nothing"])
+def test_a_page_whose_name_was_pointed_at_this_machine_reads_and_changes_nothing(
+    path: str, method: str
+) -> None:
+    client = create_app(only(), settings=Settings.load({})).test_client()
+    headers = {"Host": "evil.example:3100", "Sec-Fetch-Site": "same-origin"}
+    answer = client.open(path, method=method, headers=headers)
+    assert (answer.status_code, answer.content_type) == (421, "application/problem+json")
+    if method != "HEAD":
+        assert answer.get_json()["code"] == "misdirected_request"
+        assert "AUTH_DISABLED" in answer.get_json()["detail"]
+
+
+@pytest.mark.parametrize("host", ["shop.example", "192.168.0.1:3100", "", "[::1"])
+def test_a_service_that_asks_for_tokens_or_is_said_to_be_open_answers_to_any_name(
+    host: str,
+) -> None:
+    headers = {"Host": host}
+    guarded = create_app(only(), nobody_asked, Settings.load({})).test_client()
+    assert guarded.get("/health/live", headers=headers).status_code == 200
+    assert asked_as(host, AUTH_DISABLED="true") == 200
+
+
+def test_a_program_that_names_no_host_is_answered() -> None:
+    app = create_app(only(), settings=Settings.load({}))
+    environ = EnvironBuilder("/health/live").get_environ()
+    del environ["HTTP_HOST"]
+    assert run_wsgi_app(app, environ)[1] == "200 OK"
 
 
 def test_a_refused_request_is_counted_like_any_other() -> None:
