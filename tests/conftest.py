@@ -1,7 +1,9 @@
 """The servers that tests share. None starts before a test asks for it."""
 
+import json
 import sys
 from collections.abc import Generator, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 import structlog
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
+from pydantic import BaseModel
 from xdist.scheduler import LoadScopeScheduling
 
 from devstack.inventory import SampleInventory
@@ -25,6 +28,21 @@ WITH_PARTS_OF_ITS_OWN = "tests/e2e/test_missing_parts.py"
 def _logs_go_to_standard_error() -> None:
     """As the service's own do: they must not get between the lines of a command's output."""
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(file=sys.stderr))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _models_say_once_what_they_are() -> Iterator[None]:
+    """An app's document is made of the same models in each test that makes an app, which took
+    most of the time of a thousand tests."""
+    asked = BaseModel.model_json_schema.__func__
+    written = cache(lambda cls, **options: json.dumps(asked(cls, **options)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            BaseModel,
+            "model_json_schema",
+            classmethod(lambda cls, **options: json.loads(written(cls, **options))),
+        )
+        yield
 
 
 @pytest.fixture(scope="session")

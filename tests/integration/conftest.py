@@ -1,18 +1,15 @@
 """What the adapters are tried against."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
-from uuid import uuid4
 
 import pytest
 
 from devstack.inventory import SampleInventory
 from devstack.mongod import Mongod
 from order_service.bootstrap.shared import Shared
-from order_service.infrastructure.mongo import schema
-from order_service.infrastructure.mongo.connection import Database, connect
-from order_service.settings import Settings
+from order_service.infrastructure.mongo.connection import Database
+from tests.integration.connections import opened
+from tests.integration.migrated_stores import MigratedStores
 from tests.integration.mongo.guarded_mongod import GuardedMongod
 from tests.items import Items
 from tests.misbehaving import MisbehavingInventory
@@ -38,41 +35,23 @@ def items(inventory: SampleInventory) -> Iterator[Items]:
         yield items
 
 
-def store_settings(uri: str, **settings: Any) -> Settings:
-    """Those of a database of its own."""
-    given = {"mongo_database": f"test-{uuid4().hex[:12]}", "store_timeout": 9, **settings}
-    return Settings(mongo_uri=uri, **given)
-
-
-@contextmanager
-def connected(
-    uri: str, options: dict[str, Any] | None = None, **settings: Any
-) -> Iterator[Database]:
-    """A database of its own, as the service connects to it."""
-    with opened(store_settings(uri, **settings), options) as database:
-        yield database
-
-
-@contextmanager
-def opened(settings: Settings, options: dict[str, Any] | None = None) -> Iterator[Database]:
-    database = connect(settings, **(options or {}))
-    try:
-        yield database
-    finally:
-        database.client.close()
-
-
 @pytest.fixture(scope="session")
 def shared() -> Shared:
     """What the processes that a test stands for share."""
     return Shared()
 
 
+@pytest.fixture(scope="session")
+def stores(mongo: Mongod) -> Iterator[MigratedStores]:
+    stores = MigratedStores(mongo.uri)
+    yield stores
+    stores.close()
+
+
 @pytest.fixture
-def database(mongo: Mongod) -> Iterator[Database]:
-    """A fresh, migrated database."""
-    with connected(mongo.uri) as database:
-        schema.migrate(database)
+def database(stores: MigratedStores) -> Iterator[Database]:
+    """Empty and migrated."""
+    with stores.one() as settings, opened(settings) as database:
         yield database
 
 

@@ -16,20 +16,18 @@ from order_service.domain.order import Order
 from order_service.infrastructure.mongo.connection import Database
 from order_service.interface.http.use_cases import ApiUseCases
 from order_service.settings import Settings
-from tests.integration.conftest import store_settings
 from tests.items import Items
 
 
-def settings_of(mongo_uri: str, inventory_url: str) -> Settings:
-    """So that nobody waits long for a lease that a dead process left."""
-    given = {
+def impatient(inventory_url: str) -> dict[str, Any]:
+    """Settings with which nobody waits long for a lease that a dead process left."""
+    return {
         "inventory_service_url": inventory_url,
         "inventory_connect_timeout": 0.3,
         "inventory_read_timeout": 0.7,
         "lease_seconds": 2,
         "store_timeout": 3,
     }
-    return store_settings(mongo_uri, **given)
 
 
 class DiesBeforeStoring:

@@ -8,15 +8,14 @@ from typing import Any
 import pytest
 
 from devstack.inventory import SampleInventory
-from devstack.mongod import Mongod
 from devstack.ports import free_port
 from order_service.application.orders.create import CreateOrderCommand
 from order_service.bootstrap.shared import Shared
 from order_service.domain.line import Line
-from order_service.infrastructure.mongo import schema
 from tests.commands import order_service
-from tests.integration.conftest import opened
-from tests.integration.stuck_shop import StuckShop, settings_of
+from tests.integration.connections import opened
+from tests.integration.migrated_stores import MigratedStores
+from tests.integration.stuck_shop import StuckShop, impatient
 from tests.items import Items
 from tests.system import clean_environment
 
@@ -37,10 +36,10 @@ class Shop(StuckShop):
 
 
 @pytest.fixture
-def shop(mongo: Mongod, inventory: SampleInventory, items: Items, shared: Shared) -> Iterator[Shop]:
-    settings = settings_of(mongo.uri, inventory.url)
-    with opened(settings) as database:
-        schema.migrate(database)
+def shop(
+    stores: MigratedStores, inventory: SampleInventory, items: Items, shared: Shared
+) -> Iterator[Shop]:
+    with stores.one(**impatient(inventory.url)) as settings, opened(settings) as database:
         yield Shop(settings, items, database, shared)
 
 

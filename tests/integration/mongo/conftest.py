@@ -4,11 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from devstack.mongod import Mongod
-from order_service.infrastructure.mongo import schema
 from order_service.infrastructure.mongo.connection import Database
 from tests.integration.cli.commands import Commands
-from tests.integration.conftest import connected
+from tests.integration.connections import opened
+from tests.integration.migrated_stores import MigratedStores
 
 
 @pytest.fixture
@@ -18,9 +17,11 @@ def commands() -> Commands:
 
 
 @pytest.fixture
-def database(mongo: Mongod, commands: Commands) -> Iterator[Database]:
-    """Fresh and migrated."""
-    with connected(mongo.uri, {"event_listeners": [commands]}) as database:
-        schema.migrate(database)
+def database(stores: MigratedStores, commands: Commands) -> Iterator[Database]:
+    """Empty and migrated."""
+    with (
+        stores.one() as settings,
+        opened(settings, {"event_listeners": [commands]}) as database,
+    ):
         commands.sent.clear()
         yield database

@@ -24,7 +24,7 @@ from order_service.infrastructure.mongo.order_mapping import write_order
 from order_service.reconciliation.evidence import MoveOfOrders, Share, UnprovenOrder
 from order_service.reconciliation.reconcile import OpenOrderCounts
 from tests.integration.cli.commands import Commands
-from tests.integration.conftest import connected
+from tests.integration.connections import connected
 from tests.orders import (
     CALLER,
     ITEM,

@@ -16,7 +16,7 @@ from order_service.infrastructure.mongo.order_mapping import write_order
 from order_service.reconciliation.evidence import NONE_HELD, Held, MoveOfOrders, Share
 from order_service.reconciliation.reconcile import OpenOrderCounts
 from tests.integration.cli.commands import Commands
-from tests.integration.conftest import connected
+from tests.integration.connections import connected
 from tests.orders import (
     CALLER,
     ITEM,

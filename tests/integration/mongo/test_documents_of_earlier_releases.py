@@ -51,7 +51,7 @@ from tests.fixtures.store_of_0_2_0 import (
     Recorded,
     at,
 )
-from tests.integration.conftest import connected
+from tests.integration.connections import connected
 from tests.integration.mongo.earlier_releases import NAMES, event, look, recorded, unit_price
 
 STORE = "store_of_0_2_0"

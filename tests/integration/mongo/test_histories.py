@@ -34,7 +34,7 @@ from order_service.infrastructure.mongo.order_saves import MOST_ENTRIES
 from order_service.infrastructure.mongo.orders import MongoOrderRepository
 from order_service.settings import Settings
 from tests.integration.cli.commands import Commands
-from tests.integration.conftest import opened, store_settings
+from tests.integration.connections import opened, store_settings
 from tests.items import Items
 from tests.orders import CALLER, key, later, moved_at, pending
 from tests.waiting import until

@@ -18,7 +18,7 @@ from order_service.infrastructure.mongo.leases import MongoLeaseStore
 from order_service.infrastructure.mongo.relay_lock import MongoRelayLock
 from order_service.infrastructure.telemetry.leases import LeaseMetrics
 from tests.integration.cli.commands import Commands
-from tests.integration.conftest import connected
+from tests.integration.connections import connected
 from tests.orders import START
 from tests.suites.leases import *  # noqa: F403
 from tests.suites.leases import Expire, ExpireAll, all_taken, intent, look, taken

@@ -21,7 +21,7 @@ from order_service.infrastructure.mongo.order_mapping import write_order
 from order_service.infrastructure.mongo.order_pages import MongoOrderPages
 from order_service.infrastructure.mongo.orders import MongoOrderRepository
 from tests.integration.cli.commands import Commands
-from tests.integration.conftest import connected
+from tests.integration.connections import connected
 from tests.orders import ITEM, basket, cancelled, completed, failed, later, pending
 
 CUSTOMERS = [None, "one", "other"]

@@ -7,17 +7,16 @@ import pytest
 from bson import ObjectId
 from flask.testing import FlaskClient
 
-from devstack.mongod import Mongod
 from order_service.application.orders.list import ListOrders, OrderQuery
 from order_service.bootstrap.api import build_api
 from order_service.bootstrap.shared import Shared
 from order_service.domain.marks import Failure, FailureCode
-from order_service.infrastructure.mongo import schema
 from order_service.infrastructure.mongo.connection import Database
 from order_service.infrastructure.mongo.order_pages import MongoOrderPages
 from order_service.infrastructure.mongo.orders import MongoOrderRepository
 from order_service.settings import Settings
-from tests.integration.conftest import opened, store_settings
+from tests.integration.connections import opened
+from tests.integration.migrated_stores import MigratedStores
 from tests.integration.mongo.test_list_orders import MILLISECONDS, place, read_through
 from tests.orders import completed, failed, later, moved_at, pending
 
@@ -70,14 +69,14 @@ def test_a_list_goes_on_after_its_last_order_even_if_that_order_is_gone(database
 
 
 @pytest.fixture
-def settings(mongo: Mongod) -> Settings:
-    return store_settings(mongo.uri)
+def settings(stores: MigratedStores) -> Iterator[Settings]:
+    with stores.one() as settings:
+        yield settings
 
 
 @pytest.fixture
 def database(settings: Settings) -> Iterator[Database]:
     with opened(settings) as database:
-        schema.migrate(database)
         yield database
 
 

@@ -16,7 +16,7 @@ from order_service.infrastructure.mongo.entry_ids import EntryIds
 from order_service.infrastructure.mongo.logged_moves import MongoLoggedMoves
 from order_service.infrastructure.mongo.stock_change_documents import to_document
 from tests.integration.cli.commands import Commands
-from tests.integration.conftest import connected
+from tests.integration.connections import connected
 from tests.integration.mongo.test_stock_change_log import change
 from tests.orders import ITEM, later
 

@@ -29,7 +29,7 @@ from order_service.infrastructure.mongo.order_pages import MongoOrderPages
 from order_service.infrastructure.mongo.orders import MongoOrderRepository, MongoOutbox
 from order_service.infrastructure.mongo.retention import log_kept
 from tests.fixtures import restore
-from tests.integration.conftest import connected
+from tests.integration.connections import connected
 from tests.integration.mongo.guarded_mongod import HALFWAY, GuardedMongod
 from tests.integration.mongo.test_stock_change_log import change
 from tests.orders import (

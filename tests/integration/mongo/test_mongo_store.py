@@ -38,7 +38,7 @@ from order_service.infrastructure.mongo.retention import log_kept
 from order_service.infrastructure.mongo.samples import MongoSamples
 from order_service.infrastructure.mongo.workers import MongoWorkers
 from tests.integration.cli.commands import Commands
-from tests.integration.conftest import connected
+from tests.integration.connections import connected
 from tests.orders import (
     CALLER,
     completed,

@@ -13,7 +13,7 @@ from order_service.infrastructure.mongo.connection import Database
 from order_service.infrastructure.mongo.documents import OrderDocument
 from order_service.infrastructure.mongo.indexes import UniqueIndexes, indexes_of
 from order_service.infrastructure.mongo.orders import MongoOrderRepository, MongoOutbox
-from tests.integration.conftest import connected
+from tests.integration.connections import connected
 from tests.suites.order_repository import *  # noqa: F403
 
 

@@ -45,7 +45,7 @@ from tests.fixtures.store_of_0_2_0 import (
     Recorded,
     at,
 )
-from tests.integration.conftest import connected, store_settings
+from tests.integration.connections import connected, store_settings
 from tests.integration.mongo.earlier_releases import (
     NAMES,
     command,

@@ -19,7 +19,7 @@ from order_service.infrastructure.mongo.connection import Database
 from order_service.infrastructure.mongo.samples import MongoSamples
 from order_service.infrastructure.mongo.workers import MongoWorkers
 from tests.integration.cli.commands import Commands
-from tests.integration.conftest import connected
+from tests.integration.connections import connected
 
 SINCE = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 PARTS = [

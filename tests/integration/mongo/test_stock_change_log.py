@@ -15,7 +15,7 @@ from order_service.infrastructure.mongo.retention import keep_stock_changes
 from order_service.infrastructure.mongo.stock_change_documents import StockChangeDocument
 from order_service.infrastructure.mongo.stock_change_pages import PAGE_BYTES
 from order_service.infrastructure.mongo.stock_changes import MongoStockChangeLog
-from tests.integration.conftest import connected
+from tests.integration.connections import connected
 
 ITEM, OTHER = "a" * 24, "b" * 24
 START = datetime(2026, 1, 2, 3, 4, 5, 678000, UTC)

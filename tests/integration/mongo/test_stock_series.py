@@ -17,7 +17,7 @@ from order_service.infrastructure.mongo.failures import NOT_MIGRATED
 from order_service.infrastructure.mongo.stock_change_documents import to_document
 from order_service.infrastructure.mongo.stock_series import MongoStockSeries
 from tests.integration.cli.commands import Commands
-from tests.integration.conftest import connected
+from tests.integration.connections import connected
 
 BUSY, RARE, NOBODY = "a" * 24, "b" * 24, "c" * 24
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

@@ -21,7 +21,7 @@ from order_service.infrastructure.mongo.order_pages import MongoOrderPages
 from order_service.infrastructure.mongo.orders import MongoOrderRepository
 from order_service.infrastructure.mongo.stock_changes import MongoStockChangeLog
 from tests import commands
-from tests.integration.conftest import connected
+from tests.integration.connections import connected
 from tests.integration.mongo.guarded_mongod import PASSWORD, USER, GuardedMongod
 from tests.orders import key, pending
 from tests.system import clean_environment

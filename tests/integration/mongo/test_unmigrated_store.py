@@ -20,7 +20,7 @@ from order_service.infrastructure.mongo.leases import MongoLeaseStore
 from order_service.infrastructure.mongo.orders import MongoOrderRepository
 from order_service.infrastructure.mongo.stock_changes import MongoStockChangeLog
 from tests.integration.cli.commands import Commands
-from tests.integration.conftest import connected
+from tests.integration.connections import connected
 from tests.integration.mongo.guarded_mongod import HALFWAY, GuardedMongod
 from tests.integration.mongo.test_stock_change_log import change
 from tests.orders import key, pending

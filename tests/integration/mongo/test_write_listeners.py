@@ -14,7 +14,7 @@ from order_service.domain.order import Order
 from order_service.infrastructure.mongo.connection import Database
 from order_service.infrastructure.mongo.orders import MongoOrderRepository
 from order_service.infrastructure.telemetry.orders import OrderMetrics
-from tests.integration.conftest import connected
+from tests.integration.connections import connected
 from tests.orders import CALLER, completed, key, later, moved_at, pending
 
 

@@ -5,10 +5,9 @@ from contextlib import ExitStack
 
 import pytest
 
-from devstack.mongod import Mongod
 from order_service.bootstrap.shared import Shared
-from order_service.infrastructure.mongo import schema
-from tests.integration.conftest import opened, store_settings
+from tests.integration.connections import opened
+from tests.integration.migrated_stores import MigratedStores
 from tests.integration.stock.shop import Process, Shop
 from tests.items import Items
 from tests.misbehaving import MisbehavingInventory
@@ -17,7 +16,7 @@ from tests.misbehaving import MisbehavingInventory
 @pytest.fixture(params=["absolute", "conditional"])
 def shop(
     request: pytest.FixtureRequest,
-    mongo: Mongod,
+    stores: MigratedStores,
     proxy: MisbehavingInventory,
     items: Items,
     shared: Shared,
@@ -29,9 +28,11 @@ def shop(
         "lease_seconds": 5,
         "breaker_failures": 1000,
     }
-    settings = store_settings(mongo.uri, **given)
-    with opened(settings) as database, ExitStack() as stack:
-        schema.migrate(database)
+    with (
+        stores.one(**given) as settings,
+        opened(settings) as database,
+        ExitStack() as stack,
+    ):
         stack.callback(proxy.behave)
         yield Shop(settings, items, proxy, stack, database, shared)
 

@@ -8,26 +8,23 @@ import pytest
 from flask.testing import FlaskClient
 
 from devstack.inventory import SampleInventory
-from devstack.mongod import Mongod
 from order_service.application.stock_log.changes import StockChange
 from order_service.bootstrap.adapters import build_adapters
 from order_service.bootstrap.shared import Shared
 from order_service.domain.hold import Hold
-from order_service.infrastructure.mongo import schema
 from order_service.interface.http.app import create_app
-from tests.integration.conftest import opened
-from tests.integration.stuck_shop import StuckShop, settings_of
+from tests.integration.connections import opened
+from tests.integration.migrated_stores import MigratedStores
+from tests.integration.stuck_shop import StuckShop, impatient
 from tests.items import Items
 from tests.orders import as_stored, moved_at, pending
 
 
 @pytest.fixture
 def shop(
-    mongo: Mongod, inventory: SampleInventory, items: Items, shared: Shared
+    stores: MigratedStores, inventory: SampleInventory, items: Items, shared: Shared
 ) -> Iterator[StuckShop]:
-    settings = settings_of(mongo.uri, inventory.url)
-    with opened(settings) as database:
-        schema.migrate(database)
+    with stores.one(**impatient(inventory.url)) as settings, opened(settings) as database:
         yield StuckShop(settings, items, database, shared)
 
 

@@ -18,7 +18,7 @@ from order_service.infrastructure.mongo.backlog import read_backlog
 from order_service.infrastructure.mongo.connection import Database
 from order_service.infrastructure.mongo.orders import MongoOrderRepository
 from order_service.infrastructure.telemetry.backlog import BacklogCollector
-from tests.integration.conftest import connected
+from tests.integration.connections import connected
 from tests.orders import completed, later, moved_at, pending, stuck_without_intent
 from tests.programs import program
 from tests.system import Parts, System

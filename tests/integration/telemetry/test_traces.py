@@ -26,7 +26,7 @@ from order_service.infrastructure.mongo import schema
 from order_service.infrastructure.mongo.connection import Database
 from order_service.infrastructure.telemetry.traces import add_trace
 from order_service.settings import Settings
-from tests.integration.conftest import opened, store_settings
+from tests.integration.connections import opened, store_settings
 from tests.integration.telemetry.pictures import Tracer, picture, trace_of
 from tests.items import Items
 from tests.misbehaving import CUT_BEFORE, HANG_BEFORE, MisbehavingInventory
