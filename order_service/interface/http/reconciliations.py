@@ -7,6 +7,7 @@ from flask import Response
 
 from order_service.application.callers import Scope
 from order_service.domain.errors import (
+    Busy,
     InvalidValue,
     InventoryUnavailable,
     NoSuchItem,
@@ -200,6 +201,7 @@ def routes(reconcile_item: ReconcileItem) -> Routes:
         InvalidValue,
         TooMuchToCompare,
         InventoryUnavailable,
+        Busy,
         StoreUnavailable,
     )
     def reconcile(path: ItemPath, query: ReconciliationParameters) -> Response:
@@ -208,7 +210,8 @@ def routes(reconcile_item: ReconcileItem) -> Routes:
         It names every difference: updates lost between two writers, orders whose change nothing
         shows, changes missing from the log, stock that is not where the log left it. Orders and
         changes of the last minute are not judged. 400 `too_much_to_compare`: there are more than
-        20,000 orders and changes; give a later `since`, or run the command.
+        20,000 orders and changes; give a later `since`, or run the command. 503 `busy`: each
+        process compares one item at a time.
         """
         return ReconciliationAnswer.of(reconcile_item(path.item_id, query.since)).response()
 
