@@ -37,7 +37,8 @@ class BriefBoxes:
         from order_service.infrastructure.kafka.outages import CONNECTIONS
 
         try:
-            yield build.brief_dead_letter_box(self._settings, _TO_READ, _TO_SEND)
+            with build.brief_dead_letter_box(self._settings, _TO_READ, _TO_SEND) as box:
+                yield box
         except SettingsError as error:
             raise BrokerUnavailable(
                 "Kafka's settings can't be used: `order-service worker` says at its start which."
