@@ -47,8 +47,8 @@ class LoggedStocks(Protocol):
 
 
 class Point(NamedTuple):
-    """``jump``: the change did not begin where the one before it ended. ``previous``: where it began;
-    None for a point that is no change of its own."""
+    """``jump``: the change did not begin where the one before it ended. ``previous``: where it
+    began; None for a point that is no change of its own."""
 
     at: datetime
     stock: int
