@@ -2,7 +2,9 @@
 
 A browser sends a page's request from wherever the browser is: within the network that an open
 service trusts. It also says where the page is from (Fetch Metadata, ``Sec-Fetch-Site``), which no
-page can change. Programs and older browsers do not say, and are let through.
+page can change. Programs and older browsers do not say, and are let through; nor does any browser
+that came by http:// from another machine. What such a page can send then has no body of JSON, which
+browsers ask about before.
 """
 
 from collections.abc import Collection, Iterable
