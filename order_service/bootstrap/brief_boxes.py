@@ -1,16 +1,15 @@
 """The dead letters, for requests to the API."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from order_service.application.one_at_a_time import OneAtATime
 from order_service.application.stock_log.dead_letters import DeadLetterBox
-from order_service.domain.errors import BrokerUnavailable, Busy
+from order_service.domain.errors import BrokerUnavailable
 from order_service.settings import Settings, SettingsError
 
 # Seconds.
-_LONGEST_WAIT: Final = 2.0
 _TO_READ: Final = 5.0
 _TO_SEND: Final = 5.0
 
@@ -24,18 +23,13 @@ class BriefBoxes:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._turn = threading.Lock()
+        self._turns = OneAtATime("Another request reads the dead letters: try again in a moment.")
 
     @contextmanager
     def __call__(self) -> Iterator[DeadLetterBox]:
         """Raises Busy, and BrokerUnavailable where Kafka's settings can't be used."""
-        if not self._turn.acquire(timeout=_LONGEST_WAIT):
-            raise Busy("Another request reads the dead letters: try again in a moment.")
-        try:
-            with self._opened() as box:
-                yield box
-        finally:
-            self._turn.release()
+        with self._turns.turn(), self._opened() as box:
+            yield box
 
     @contextmanager
     def _opened(self) -> Iterator[DeadLetterBox]:
@@ -43,7 +37,8 @@ class BriefBoxes:
         from order_service.infrastructure.kafka.outages import CONNECTIONS
 
         try:
-            yield build.brief_dead_letter_box(self._settings, _TO_READ, _TO_SEND)
+            with build.brief_dead_letter_box(self._settings, _TO_READ, _TO_SEND) as box:
+                yield box
         except SettingsError as error:
             raise BrokerUnavailable(
                 "Kafka's settings can't be used: `order-service worker` says at its start which."

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from order_service.application.clock import Clock
+from order_service.application.one_at_a_time import OneAtATime
 from order_service.domain.errors import InvalidValue, ItemNotFound, NoSuchItem, TooMuchToCompare
 from order_service.reconciliation.reconcile import Reconcile
 from order_service.reconciliation.report import ItemReport
@@ -35,13 +36,17 @@ class ReconcileItem:
         self._prepare = prepare
         self._in_time = in_time
         self._clock = clock
+        self._turns = OneAtATime("Another request compares an item: try again in a moment.")
 
     def __call__(self, item_id: str, since: datetime | None = None) -> Compared:
         """``since``: a day ago, where it is None.
 
-        Raises InvalidValue, TooMuchToCompare, NoSuchItem, InventoryUnavailable, StoreUnavailable.
+        One item at a time: a comparison sorts thousands of records, in the store and here.
+
+        Raises InvalidValue, TooMuchToCompare, NoSuchItem, Busy, InventoryUnavailable,
+        StoreUnavailable.
         """
-        with self._in_time():
+        with self._turns.turn(), self._in_time():
             now = self._clock.now()
             since = since or now - _USUAL
             if since >= now:

@@ -81,11 +81,9 @@ def test_the_stock_over_a_time_is_told_by_the_log_as_orders_and_others_change_it
     series = answer.json()
     assert list(series) == ["itemId", "from", "to", "exact", "before", "points"]
     assert (series["itemId"], series["exact"], series["before"]) == (item, True, None)
-    assert [(point["stock"], point["jump"]) for point in series["points"]] == [
-        (8, False),
-        (20, False),
-        (15, False),
-    ]
+    assert [
+        (point["previousStock"], point["stock"], point["jump"]) for point in series["points"]
+    ] == [(10, 8, False), (8, 20, False), (20, 15, False)]
     assert all(TIME.fullmatch(point["at"]) for point in series["points"])
     log.delete_one({"itemId": item, "newStock": 20})
     jumps = [point["jump"] for point in ask(shop, item, "/stock").json()["points"]]

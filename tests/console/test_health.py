@@ -117,16 +117,30 @@ def test_the_worst_is_said_first(look: Look, shop: Shop) -> None:
 
 def test_what_hinders_nobody_is_no_alarm(look: Look, shop: Shop) -> None:
     [worker] = told(shop)["workers"]
-    gone = worker | {"id": "gone:1:a", "alive": False}
+    gone = worker | {"id": "gone:1:a", "alive": False, "seenAt": worker["startedAt"]}
     page = look_with(look, {_STATUS: told(shop, workers=[worker, gone]), _LETTERS: listed(1)})
     expect(verdict(page)).to_contain_text("Everything works, and something is left to look at:")
     expect(verdict(page)).to_contain_text(
-        "1 worker ended in the last hour without an orderly stop."
+        "1 worker ended in the last hour without an orderly stop, and no other took the place."
     )
     expect(verdict(page)).to_contain_text("1 dead letter waits for somebody.")
     expect(page.locator(".worker").filter(has_text="gone:1:a")).not_to_contain_text(
         "consumer works"
     )
+
+
+def test_a_worker_that_died_is_no_trouble_once_another_took_its_place(
+    look: Look, shop: Shop
+) -> None:
+    [worker] = told(shop)["workers"]
+    gone = worker | {"id": "gone:1:a", "alive": False, "seenAt": "2026-01-01T00:00:00.000Z"}
+    status = told(shop, workers=[worker, gone])
+    page = look_with(look, {_STATUS: status, _LETTERS: listed()})
+    expect(verdict(page)).to_have_text("All is well.")
+    # One that dies again and again took the place of one.
+    again = told(shop, workers=[worker, gone, gone | {"id": "gone:2:b"}])
+    page = look_with(look, {_STATUS: again, _LETTERS: listed()})
+    expect(verdict(page)).to_contain_text("1 worker ended in the last hour")
 
 
 def test_parts_of_a_worker_that_fail_for_one_reason_are_named_together(

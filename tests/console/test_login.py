@@ -128,6 +128,24 @@ def test_a_code_that_was_not_asked_for_here_is_not_used(
     assert login.asked == []
 
 
+def test_a_browser_that_keeps_nothing_can_not_log_in_and_is_told_so(
+    page: Page, site: Deployment, login: Login
+) -> None:
+    page.add_init_script(
+        """for (const name of ["getItem", "setItem"]) {
+          Storage.prototype[name] = () => { throw new DOMException("Denied.", "SecurityError"); };
+        }"""
+    )
+    page.reload()
+    _log_in(page)
+    expect(page.get_by_role("alert")).to_contain_text("let this page keep data in this browser")
+    page.goto("about:blank")
+    page.goto(f"{site.url}/console#code=stolen&state=forged")
+    expect(page.get_by_text("This login was not begun here.")).to_be_visible()
+    assert "stolen" not in page.url
+    assert login.asked == []
+
+
 def test_the_policy_lets_the_page_reach_the_token_endpoint_and_no_other(
     look: Look, page: Page, login: Login
 ) -> None:

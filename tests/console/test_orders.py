@@ -191,6 +191,20 @@ def test_older_orders_are_on_the_next_page(look: Look, shop: Shop) -> None:
     assert ids_in(page) == placed[PAGE:]
 
 
+def test_the_keyboards_place_on_the_next_page_stays_while_orders_arrive(
+    look: Look, shop: Shop
+) -> None:
+    item = shop.add_item()
+    for _ in range(PAGE + 1):
+        shop.place(item)
+    page = look(f"#/orders?itemId={item}")
+    older = page.get_by_role("link", name="Older")
+    older.focus()
+    order = shop.place(item)
+    expect(row_of(page, order["_id"])).to_be_visible()
+    expect(older).to_be_focused()
+
+
 # --- the states
 
 

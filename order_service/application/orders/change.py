@@ -26,6 +26,12 @@ class Asked:
     version: int | None = None
 
 
+def require_version(order: Order, version: int | None) -> None:
+    """``version``: the one that a caller saw; None for any. Raises PreconditionFailed."""
+    if version is not None and order.version != version:
+        raise PreconditionFailed(order.version)
+
+
 class Changing:
     def __init__(self, orders: OrderRepository, correlation: Correlation) -> None:
         self._orders = orders
@@ -47,8 +53,7 @@ class Changing:
             order = self._read(asked.order_id, asked.customer_id)
             if is_done(order):
                 return order
-            if asked.version is not None and order.version != asked.version:
-                raise PreconditionFailed(order.version)
+            require_version(order, asked.version)
             with suppress(VersionConflict):
                 return self._orders.save(change(order.asked_by(self._correlation.origin())))
         raise VersionConflict("Others changed the order at the same time, again and again.")

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from order_service.application.clock import Clock
 from order_service.application.correlation import UNCORRELATED, Correlation
+from order_service.application.orders.change import require_version
 from order_service.application.orders.get import GetOrder
 from order_service.application.orders.ports import OrderRepository
-from order_service.domain.errors import PreconditionFailed
 from order_service.domain.marks import Decision
 from order_service.domain.order import Order
 from order_service.domain.status import OrderStatus
@@ -51,8 +51,7 @@ class DecideOrder:
         StoreUnavailable.
         """
         order = self._read(command.order_id)
-        if command.version is not None and order.version != command.version:
-            raise PreconditionFailed(order.version)
+        require_version(order, command.version)
         decision = Decision(command.outcome, command.reason, self._clock.now(), by=command.by)
         decided = order.decide(decision)
         # Read before the decision is stored: after that, nothing may fail.

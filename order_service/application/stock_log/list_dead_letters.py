@@ -1,6 +1,5 @@
 """List the newest dead letters, for somebody who waits for the answer."""
 
-import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -8,9 +7,9 @@ from typing import Final
 
 from order_service.application.place import Place
 from order_service.application.stock_log.dead_letters import (
-    DeadLetter,
     DeadLetterQuery,
     OpensDeadLetterBox,
+    Record,
 )
 from order_service.application.stock_log.read_dead_letters import (
     FoundLetter,
@@ -19,13 +18,15 @@ from order_service.application.stock_log.read_dead_letters import (
 )
 from order_service.domain.errors import TooMuchToRead
 
-Age = tuple[datetime, Place]
 _UNKNOWN: Final = datetime(1, 1, 1, tzinfo=UTC)
+# Letters that are kept beyond those that are wanted, until the oldest are thrown away together.
+_SPARE: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
 class ListedLetters:
-    """``letters``: the newest of those that were read, newest first. ``more``: there are others.
+    """``letters``: the newest of those that were read, newest first; of a record that has several,
+    what became of it at last, for that alone can be replayed. ``more``: there are others.
     ``complete``: False where the time was over first. ``missing``: the query's topics that Kafka
     does not have."""
 
@@ -42,7 +43,7 @@ class ListDeadLetters:
 
     def __call__(self, query: DeadLetterQuery, limit: int) -> ListedLetters:
         """Raises InvalidValue, Busy, BrokerUnavailable, StoreUnavailable."""
-        kept: list[tuple[Age, FoundLetter]] = []
+        newest = _Newest(limit)
         missing: Sequence[str] = ()
         complete = True
         with self._open_box() as box:
@@ -51,19 +52,37 @@ class ListDeadLetters:
                 missing = box.missing(query)
                 for letters in box.rounds(query):
                     for each in read.among(letters, query):
-                        keep = heapq.heappushpop if len(kept) > limit else heapq.heappush
-                        keep(kept, (_age(each.letter), _shortened(each)))
-                    if len(kept) > limit:
+                        newest.add(each)
+                    if newest.more:
                         break
             except TooMuchToRead:
                 complete = False
-        newest = [each for _, each in sorted(kept, key=lambda one: one[0], reverse=True)]
-        return ListedLetters(newest[:limit], len(newest) > limit, complete, missing)
+        return ListedLetters(newest.first(limit), newest.more, complete, missing)
 
 
-def _shortened(found: FoundLetter) -> FoundLetter:
-    return replace(found, letter=found.letter.shortened())
+class _Newest:
+    """The newest letters, one of each record: so many, one more, and a few to spare."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._kept: dict[Record, FoundLetter] = {}
+
+    @property
+    def more(self) -> bool:
+        return len(self._kept) > self._limit
+
+    def add(self, found: FoundLetter) -> None:
+        letter = found.letter
+        known = self._kept.get(letter.record)
+        if known is None or known.letter.rank < letter.rank:
+            self._kept[letter.record] = replace(found, letter=letter.shortened())
+        if len(self._kept) > self._limit + _SPARE:
+            newest = sorted(self._kept.items(), key=lambda kept: _age(kept[1]), reverse=True)
+            self._kept = dict(newest[: self._limit + 1])
+
+    def first(self, number: int) -> list[FoundLetter]:
+        return sorted(self._kept.values(), key=_age, reverse=True)[:number]
 
 
-def _age(letter: DeadLetter) -> Age:
-    return letter.buried_at or _UNKNOWN, letter.place
+def _age(found: FoundLetter) -> tuple[datetime, Place]:
+    return found.letter.buried_at or _UNKNOWN, found.letter.place

@@ -47,11 +47,13 @@ class LoggedStocks(Protocol):
 
 
 class Point(NamedTuple):
-    """``jump``: the change did not begin where the one before it ended."""
+    """``jump``: the change did not begin where the one before it ended. ``previous``: where it
+    began; None for a point that is no change of its own."""
 
     at: datetime
     stock: int
     jump: bool = False
+    previous: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,7 @@ def _each_change(before: LoggedStock | None, changes: Sequence[LoggedStock]) -> 
     for change in sorted(changes, key=attrgetter("at")):
         if change[:3] not in seen:
             jump = left is not None and left != change.previous_stock
-            points.append(Point(change.at, change.new_stock, jump))
+            points.append(Point(change.at, change.new_stock, jump, change.previous_stock))
             seen.add(change[:3])
             left = change.new_stock
     return points

@@ -1,10 +1,11 @@
 """What the composition root calls: settings in, Kafka's adapters out.
 
 Each function raises SettingsError for a librdkafka setting that is unknown, invalid, or not the
-operator's to change. None waits for the broker. Call them after a fork.
+operator's to change. Only ``brief_dead_letter_box`` waits for the broker. Call them after a fork.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import Final
 
@@ -29,13 +30,14 @@ from order_service.infrastructure.kafka.metrics import (
 )
 from order_service.infrastructure.kafka.order_topic import KafkaOrderTopic
 from order_service.infrastructure.kafka.publisher import KafkaEventPublisher
-from order_service.infrastructure.kafka.reading import Hear, Patience
+from order_service.infrastructure.kafka.reading import Hear, Patience, opened
 from order_service.infrastructure.kafka.watch import KafkaWatch
 from order_service.infrastructure.telemetry.correlation import LogCorrelation
 from order_service.settings import Settings
 
 # Above delivery.timeout.ms, so that librdkafka itself gives up first and says why.
 _PATIENCE: Final = 18.0
+_DEAD_LETTERS: Final = "The dead letters"
 
 
 def kafka_watch(settings: Settings, registry: CollectorRegistry | None = None) -> KafkaWatch:
@@ -87,16 +89,23 @@ def event_publisher(
 
 
 def dead_letter_box(settings: Settings) -> KafkaDeadLetterBox:
+    reading = partial(opened, partial(_reader, settings), _DEAD_LETTERS)
     delivery = partial(_delivery, settings, config.dead_letter_config(settings))
-    return KafkaDeadLetterBox(partial(_reader, settings), delivery, settings.kafka_stock_topics)
+    return KafkaDeadLetterBox(reading, delivery, settings.kafka_stock_topics)
 
 
-def brief_dead_letter_box(settings: Settings, to_read: float, to_send: float) -> KafkaDeadLetterBox:
-    """For one request. ``to_read``: seconds from now on for all that is read; ``to_send``: for the
-    letters of a replay."""
+@contextmanager
+def brief_dead_letter_box(
+    settings: Settings, to_read: float, to_send: float
+) -> Iterator[KafkaDeadLetterBox]:
+    """For one request, whose readings share a client, and so come after each other. ``to_read``:
+    seconds from now on for all that is read; ``to_send``: for the letters of a replay. Raises
+    BrokerUnavailable, and TooMuchToRead where Kafka takes all of the time to answer at all."""
     delivery = partial(_delivery, settings, config.dead_letter_config(settings), to_send)
-    reader, topics = partial(_reader, settings), settings.kafka_stock_topics
-    return KafkaDeadLetterBox(reader, delivery, topics, Patience(to_read))
+    with opened(partial(_reader, settings), _DEAD_LETTERS, Patience(to_read)) as reading:
+        yield KafkaDeadLetterBox(
+            lambda: nullcontext(reading), delivery, settings.kafka_stock_topics
+        )
 
 
 def order_topic(settings: Settings) -> KafkaOrderTopic:

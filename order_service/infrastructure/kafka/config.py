@@ -76,6 +76,9 @@ def reader_config(settings: Settings) -> Config:
     return consumer_config(settings) | {
         "enable.auto.commit": False,
         "group.id": f"{settings.kafka_group}-reader",
+        # At the end of a partition there is nothing to wait for, and a fetch that waits keeps the
+        # connection from what is asked next.
+        "fetch.wait.max.ms": 10,
     }
 
 

@@ -1,6 +1,7 @@
 """The dead-letter topics, for people who read and replay letters, in no consumer group."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from itertools import chain, pairwise
 from typing import Final
 
@@ -10,15 +11,8 @@ from order_service.infrastructure.kafka import headers
 from order_service.infrastructure.kafka.delivery import Delivery
 from order_service.infrastructure.kafka.headers import SUFFIX
 from order_service.infrastructure.kafka.letters import to_letter, to_replay
-from order_service.infrastructure.kafka.reading import (
-    MakeReader,
-    Patience,
-    Reading,
-    Span,
-    opened,
-)
+from order_service.infrastructure.kafka.reading import Reading, Span
 
-_WHAT: Final = "The dead letters"
 # Records of a partition that the first round reads; each round reads twice as many as the one
 # before.
 _FIRST_ROUND: Final = 100
@@ -28,39 +22,37 @@ _NEAR: Final = 200
 
 
 class KafkaDeadLetterBox:
-    """``topics``: the original topics, whose dead letters are read. ``patience``: for all that is
-    read; None to read on until all is read."""
+    """``open_reading``: called for each reading; may give the same one to readings that follow each
+    other. ``topics``: the original topics, whose dead letters are read."""
 
     def __init__(
         self,
-        make_reader: MakeReader,
+        open_reading: Callable[[], AbstractContextManager[Reading]],
         make_delivery: Callable[[], Delivery],
         topics: Sequence[str],
-        patience: Patience | None = None,
     ) -> None:
-        self._make_reader = make_reader
+        self._open_reading = open_reading
         self._make_delivery = make_delivery
         self._topics = topics
-        self._patience = patience
         self._delivery: Delivery | None = None
 
     def size(self, query: DeadLetterQuery) -> int:
-        with opened(self._make_reader, _WHAT, self._patience) as reading:
+        with self._open_reading() as reading:
             self._require_a_topic(reading, query)
             return sum(span.end - span.first for span in self._spans(reading, query))
 
     def missing(self, query: DeadLetterQuery) -> list[str]:
-        with opened(self._make_reader, _WHAT, self._patience) as reading:
+        with self._open_reading() as reading:
             return _missing(self._asked_for(query), reading.topics())
 
     def letters(self, query: DeadLetterQuery) -> Iterator[DeadLetter]:
-        with opened(self._make_reader, _WHAT, self._patience) as reading:
+        with self._open_reading() as reading:
             self._require_a_topic(reading, query)
             for span in list(self._spans(reading, query)):
                 yield from map(to_letter, reading.records(span))
 
     def rounds(self, query: DeadLetterQuery) -> Iterator[Iterator[DeadLetter]]:
-        with opened(self._make_reader, _WHAT, self._patience) as reading:
+        with self._open_reading() as reading:
             left, most = list(self._spans(reading, query)), _FIRST_ROUND
             while left := [span for span in left if span.first < span.end]:
                 ends = [each._replace(first=max(each.first, each.end - most)) for each in left]

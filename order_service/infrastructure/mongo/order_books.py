@@ -19,6 +19,7 @@ from order_service.infrastructure.mongo.connection import (
     store_errors,
 )
 from order_service.infrastructure.mongo.documents import OrderDocument
+from order_service.infrastructure.mongo.order_indexes import OF_AN_ITEM_BY_CHANGE
 from order_service.reconciliation.evidence import (
     NONE_HELD,
     Held,
@@ -107,8 +108,10 @@ class OrderBooks:
         with store_errors():
             if item_id is None and since is None:
                 return self._orders.estimated_document_count()
-            item: Fields = {} if item_id is None else {"itemId": ObjectId(item_id)}
-            return self._orders.count_documents(item | updated_from(since))
+            if item_id is None:
+                return self._orders.count_documents(updated_from(since))
+            wanted = {"itemId": ObjectId(item_id)} | updated_from(since)
+            return self._orders.count_documents(wanted, hint=_index_for(since))
 
     def moves(self, item_id: str, since: datetime | None) -> Iterator[MoveOfOrders]:
         takes = self._served(item_id, "taken", since)
@@ -129,7 +132,7 @@ class OrderBooks:
         for name, (of_order, of_line) in _UNPROVEN.items():
             side = _SIDE[name] | {"brought_back": _BROUGHT_BACK}
             steps: list[Fields] = [{"$match": of_line}, {"$project": side}]
-            for order in self._with_line(item_id, of_order | updated_from(since), steps):
+            for order in self._with_line(item_id, since, of_order, steps):
                 by_word = _is_by_word(order, item_id)
                 share, is_back = _share(order, name), order["brought_back"]
                 yield UnprovenOrder(share, order["stored"], by_word, is_back)
@@ -167,7 +170,7 @@ class OrderBooks:
             {"$match": {} if since is None else {"stored": {"$gte": since}}},
             {"$sort": _IN_TIME},
         ]
-        for order in self._with_line(item_id, updated_from(since), steps):
+        for order in self._with_line(item_id, since, {}, steps):
             move = order["move"]
             yield _Served(
                 move["at"],
@@ -178,13 +181,16 @@ class OrderBooks:
                 _is_by_word(order, item_id),
             )
 
-    def _with_line(self, item_id: str, wanted: Fields, steps: list[Fields]) -> Iterator[Fields]:
+    def _with_line(
+        self, item_id: str, since: datetime | None, of_order: Fields, steps: list[Fields]
+    ) -> Iterator[Fields]:
         """The orders of the item, each with its line of the item as ``line``, after the steps."""
         item = ObjectId(item_id)
-        found: list[Fields] = [{"$match": {"itemId": item} | wanted}, _line_of(item)]
+        wanted = {"itemId": item} | updated_from(since) | of_order
+        found: list[Fields] = [{"$match": wanted}, _line_of(item)]
         with store_errors():
             yield from self._orders.aggregate(
-                [*found, *steps], allowDiskUse=True, batchSize=BATCH, hint=_BY_ITEM
+                [*found, *steps], allowDiskUse=True, batchSize=BATCH, hint=_index_for(since)
             )
 
 
@@ -201,6 +207,10 @@ def _bound(item_id: str, end: MinKey | MaxKey) -> Fields:
     """A bound of a walk along _BY_ITEM. The other fields descend, so MinKey is behind all entries
     of the item, and MaxKey ahead of them."""
     return {"itemId": ObjectId(item_id) if item_id else end, "createdAt": end, "_id": end}
+
+
+def _index_for(since: datetime | None) -> str:
+    return _BY_ITEM if since is None else OF_AN_ITEM_BY_CHANGE
 
 
 def updated_from(since: datetime | None) -> Fields:

@@ -21,6 +21,7 @@ from order_service.application.orders.list import OrderQuery
 # What they promise is written only by who has seen them.
 ONE_ORDER_FOR_EACH_KEY: Final = "one_order_for_each_key"
 ONE_HOLD_FOR_EACH_SLOT: Final = "one_hold_for_each_slot"
+OF_AN_ITEM_BY_CHANGE: Final = "of_an_item_by_change"
 
 _PLACE: Final = ("-created_at", "-id")
 # In the order in which they stand in an index: equalities before the walk.
@@ -82,5 +83,7 @@ ORDER_INDEXES: Final[list[dict[str, Any]]] = [
         "fields": ["outbox.occurred_at"],
         "partialFilterExpression": {"outbox.eventId": {"$exists": True}},
     },
+    # For the reconciliation of an item since a time, whatever the item sold before.
+    {"name": OF_AN_ITEM_BY_CHANGE, "fields": ["item_id", "updated_at"]},
     *_list_indexes(),
 ]

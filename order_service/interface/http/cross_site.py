@@ -1,8 +1,9 @@
 """Refuse what a page of another site would do through somebody's browser.
 
 A browser sends a page's request from wherever the browser is: within the network that an open
-service trusts. It also says where the page is from (Fetch Metadata, ``Sec-Fetch-Site``), which no
-page can change. Programs and older browsers do not say, and are let through.
+service trusts. It also says where the page is from, which no page can change: by
+``Sec-Fetch-Site`` (Fetch Metadata), which it leaves out when it came by http:// from another
+machine, and else by ``Origin`` (RFC 6454). Programs say neither, and are let through.
 
 A site may point its own name at the address 127.0.0.1 (DNS rebinding), and its pages are then of
 the same origin as the service on that machine, which they can read too. What they can't change is
@@ -23,9 +24,7 @@ from order_service.settings import addresses
 _CHANGES_NOTHING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 # Another origin of the same site is somebody else too: another port of this host, or another
 # subdomain. "none" is the person at the browser.
-_OWN: Final = frozenset({"", "same-origin", "none"})
-
-
+_OWN: Final = frozenset({"same-origin", "none"})
 _NOT_HERE: Final = (
     "This service asks for no tokens, so it answers to the names of its own machine alone: "
     "localhost, 127.0.0.1, [::1]. To be called by another name it needs an issuer of tokens "
@@ -53,7 +52,10 @@ def guard(
 def _is_foreign(environ: WSGIEnvironment) -> bool:
     if environ["REQUEST_METHOD"] in _CHANGES_NOTHING:
         return False
-    return environ.get("HTTP_SEC_FETCH_SITE", "") not in _OWN
+    if site := environ.get("HTTP_SEC_FETCH_SITE"):
+        return site not in _OWN
+    origin = environ.get("HTTP_ORIGIN", "")
+    return bool(origin) and origin.partition("://")[2] != environ.get("HTTP_HOST")
 
 
 def _names_loopback(host: str | None) -> bool:

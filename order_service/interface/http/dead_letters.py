@@ -99,7 +99,8 @@ class ReplayBody(Schema):
 
 class DeadLettersAnswer(Answer):
     dead_letters: list[ShownDeadLetter]
-    """The newest of each partition, newest first. `value` has at most 4,096 characters."""
+    """The newest of each partition, newest first; of a record that came back, its last letter.
+    `value` has at most 4,096 characters."""
     more: bool
     """There are others."""
     complete: bool

@@ -74,10 +74,14 @@ class ShownStock(Answer):
 class ShownPoint(ShownStock):
     jump: bool
     """The change did not begin where the one before it ended: one is missing, or was lost."""
+    previous_stock: int | None
+    """Where the change began; null where `exact` is false."""
 
     @classmethod
     def of(cls, point: Point) -> Self:
-        return cls.model_construct(at=point.at, stock=point.stock, jump=point.jump)
+        return cls.model_construct(
+            at=point.at, stock=point.stock, jump=point.jump, previous_stock=point.previous
+        )
 
 
 class StockSeriesAnswer(Answer):

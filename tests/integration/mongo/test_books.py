@@ -4,10 +4,12 @@ import random
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 import pytest
 from bson import ObjectId
+from bson.codec_options import CodecOptions, DatetimeConversion
 
 from devstack.mongod import Mongod
 from order_service.domain.errors import StoreUnavailable
@@ -65,8 +67,10 @@ class Store(NamedTuple):
         kept = (*("find", "projection", "limit", "singleBatch", "min", "max"), "hint")
         kept += ("aggregate", "pipeline", "cursor", "allowDiskUse")
         sent = [{k: v for k, v in each.items() if k in kept} for each in self.commands.named(name)]
-        explain = self.database.command
-        return [explain("explain", each, verbosity="executionStats") for each in sent]
+        # The bounds of an index may end with the last date that the server knows.
+        dates = CodecOptions[dict[str, Any]](datetime_conversion=DatetimeConversion.DATETIME_AUTO)
+        explain = partial(self.database.command, "explain", codec_options=dates)
+        return [explain(each, verbosity="executionStats") for each in sent]
 
 
 @pytest.fixture
@@ -348,6 +352,20 @@ def test_an_items_orders_are_read_along_the_index_of_the_items_and_no_others(
         scans = {each.get("indexName", each["stage"]) for each in stages if "SCAN" in each["stage"]}
         assert scans == {"list_item"}
         assert _documents_examined(plan) == [7]
+
+
+def test_what_an_item_sold_before_is_not_read_to_compare_it_since_a_time(store: Store) -> None:
+    store.has(*(at(0, completed()) for _ in range(300)))
+    store.has(*(at(1000, completed(each)) for each in (basket(), basket(), None)))
+    since = later(1000)
+    store.commands.sent.clear()
+    assert store.books.size(ITEM, since) == 3
+    assert sum(len(each.shares) for each in store.moves(ITEM, since)) == 3
+    assert store.unproven(ITEM, since) == []
+    plans = [plan for plan in store.explained("aggregate") if "stock_changes" not in str(plan)]
+    assert len(plans) == 5
+    for plan in plans:
+        assert max(_documents_examined(plan)) <= 3
 
 
 def test_the_books_of_a_database_that_was_not_migrated_say_what_to_do(mongo: Mongod) -> None:

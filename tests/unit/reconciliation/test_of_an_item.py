@@ -1,12 +1,16 @@
 """Comparing one item for a caller who waits."""
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 import pytest
 
+from order_service.application import one_at_a_time
 from order_service.domain.errors import (
+    Busy,
     InvalidValue,
     NoSuchItem,
     StoreUnavailable,
@@ -124,3 +128,35 @@ def test_a_store_that_goes_away_meanwhile_is_unavailable() -> None:
     with pytest.raises(StoreUnavailable):
         service.compare(ITEM)
     assert not service.bounded
+
+
+def test_one_item_is_compared_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(one_at_a_time, "_LONGEST_WAIT", 0.01)
+    service = Service()
+    service.books.order(ITEM, 10, 7)
+    asked, may_go_on = threading.Event(), threading.Event()
+
+    def prepare() -> Reconcile:
+        asked.set()
+        assert may_go_on.wait(10)
+        return service.prepare()
+
+    compare = ReconcileItem(prepare, service.in_time, FakeClock())
+    with ThreadPoolExecutor(1) as threads:
+        first = threads.submit(compare, ITEM)
+        assert asked.wait(10)
+        try:
+            with pytest.raises(Busy, match="Another request"):
+                compare(ITEM)
+        finally:
+            may_go_on.set()
+        assert first.result().report.agrees
+    assert compare(ITEM).report.agrees
+
+
+def test_after_a_comparison_that_failed_comes_the_next() -> None:
+    service = Service()
+    service.books.order(ITEM, 10, 7)
+    with pytest.raises(NoSuchItem):
+        service.compare(OTHER)
+    assert service.compare(ITEM).report.agrees

@@ -62,9 +62,13 @@ function ofLag(workers) {
   return lag > BEHIND ? [urgent(`The log of stock changes is ${counted(lag, "record")} behind.`)] : [];
 }
 
+// One that began after another was last seen took its place; where they die again and again, one place.
 function ofGone(workers) {
-  const gone = (workers ?? []).length - aliveOf(workers).length;
-  return gone > 0 ? [mild(`${counted(gone, "worker")} ended in the last hour without an orderly stop.`)] : [];
+  const gone = (workers ?? []).filter(({ alive }) => !alive).map(({ seenAt }) => seenAt).sort();
+  const begun = aliveOf(workers).map(({ startedAt }) => startedAt).sort();
+  const replaced = begun.reduce((number, at) => number + (gone[number] < at), 0);
+  const left = gone.length - replaced;
+  return left > 0 ? [mild(`${counted(left, "worker")} ended in the last hour without an orderly stop, and no other took the place.`)] : [];
 }
 
 function ofStuck(backlog) {

@@ -9,6 +9,8 @@ import { empty, failed } from "./states.js";
 import { setRows, table } from "./table.js";
 
 const PAGE = 25;
+// A page that is left open on a busy item must not grow for ever.
+const MOST = 500;
 const LONGEST_PAYLOAD = 65536;
 const COLUMNS = ["Logged", "Changed, says the inventory", "Stock", { text: "Amount", amount: true }, "Record", "Event"];
 
@@ -55,8 +57,9 @@ class Rows {
     const { stockChanges, nextCursor } = await this.page(null);
     const before = new Set(this.known?.map(({ _id }) => _id));
     const added = stockChanges.filter(({ _id }) => !before.has(_id));
-    if (this.known === null || (added.length === stockChanges.length && nextCursor)) {
-      // Between these and what is known there may be others.
+    const isBeyond = added.length > 0 && before.size + added.length > MOST;
+    if (this.known === null || isBeyond || (added.length === stockChanges.length && nextCursor)) {
+      // What is known is too much, or there may be others between it and these.
       this.known = stockChanges;
       this.cursor = nextCursor;
     } else {

@@ -72,7 +72,8 @@ async function ordersOf(id, seen, signal) {
 }
 
 function optionsOf({ series: { itemId, from, to, before, points }, orders: { orders } }, findings) {
-  const start = before ? [[Date.parse(from), before.stock]] : [];
+  const begun = before?.stock ?? points[0]?.previousStock ?? null;
+  const start = begun === null ? [] : [[Date.parse(from), begun]];
   return {
     title: "Stock over time", unit: "units", from: Date.parse(from), to: Date.parse(to),
     series: [{ name: "Stock", kind: "step", points: [...start, ...points.map(({ at, stock }) => [Date.parse(at), stock])] }],
@@ -92,8 +93,8 @@ function markOf({ _id, createdAt, status, lines }, itemId) {
 
 function jumpsOf(before, points) {
   const left = (place) => (place ? points[place - 1] : before)?.stock;
-  return points.flatMap(({ at, jump }, place) => (jump
-    ? [{ at: Date.parse(at), text: `jump: the change before left ${number(left(place))}, and this one began elsewhere` }]
+  return points.flatMap(({ at, jump, previousStock }, place) => (jump
+    ? [{ at: Date.parse(at), text: `jump: the change before left ${number(left(place))}, and this one began at ${number(previousStock)}` }]
     : []));
 }
 

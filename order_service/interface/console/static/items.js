@@ -1,11 +1,12 @@
 // The items seen lately, in the orders and in the log, and a way to any other.
 
-import { ApiError, get } from "./api.js";
+import { ApiError } from "./api.js";
 import { time } from "./clock.js";
 import { h, newId, replace } from "./dom.js";
 import { itemOf } from "./item_now.js";
 import { livePanel } from "./live_panel.js";
 import { go } from "./route.js";
+import { seenLately } from "./seen_items.js";
 import { may } from "./session.js";
 import { isId, itemLink, money, number } from "./shown.js";
 import { empty, failed } from "./states.js";
@@ -14,8 +15,6 @@ import { setRows, table } from "./table.js";
 export const title = "Items";
 
 const EVERY = 10;
-const LOOKED_AT = 100;
-const MOST = 25;
 const COLUMNS = ["Item", "Name", { text: "Price", amount: true }, { text: "Stock", amount: true }, "Last change", "Last order"];
 
 export function open(page, _, signal) {
@@ -59,32 +58,6 @@ function finder() {
   return h("form", { class: "finder", role: "search", novalidate: true, onsubmit: find },
     h("label", { for: field }, "An item's id"),
     h("span", { class: "together" }, text, h("button", { type: "submit" }, "Show the item")), said);
-}
-
-/** items: [{id, change, orderedAt}], those seen last first. lacking: scopes. */
-async function seenLately(signal) {
-  const [changes, orders] = await Promise.all([
-    allowed("stock:read", async () => (await get("/api/stock-changes", { limit: LOOKED_AT }, signal)).stockChanges),
-    allowed("orders:read", async () => (await get("/api/orders", { limit: LOOKED_AT }, signal)).orders),
-  ]);
-  const found = new Map();
-  const of = (id) => found.get(id) ?? found.set(id, { id, change: null, orderedAt: null }).get(id);
-  for (const change of changes ?? []) of(change.itemId).change ??= change;
-  for (const { createdAt, lines } of orders ?? []) for (const { itemId } of lines) of(itemId).orderedAt ??= createdAt;
-  const seen = ({ change, orderedAt }) => [change?.createdAt ?? "", orderedAt ?? ""].sort().at(-1);
-  const items = [...found.values()].sort((one, other) => (seen(one) < seen(other) ? 1 : -1)).slice(0, MOST);
-  return { items, lacking: [changes === null && "stock:read", orders === null && "orders:read"].filter(Boolean) };
-}
-
-/** What it reads, or null where the scope is missing. */
-async function allowed(scope, read) {
-  if (!may(scope)) return null;
-  try {
-    return await read();
-  } catch (error) {
-    if (error.status === 403) return null;
-    throw error;
-  }
 }
 
 /** Asks the inventory once for each item. While it is away the list does without. */

@@ -3,7 +3,7 @@
 import { h, newId } from "./dom.js";
 import { field, typedNumber } from "./fields.js";
 import { repeated } from "./repeated.js";
-import { seenItems } from "./seen_items.js";
+import { suggestions } from "./seen_items.js";
 import { number } from "./shown.js";
 
 const MOST_LINES = 100;
@@ -100,7 +100,7 @@ export function orderForm(signal) {
     clear();
   }
 
-  const element = h("div", {}, seenItems(items, signal), lines.element,
+  const element = h("div", {}, suggestions(items, signal), lines.element,
     h("section", {}, h("h2", {}, "The order"), reference.element, hold.element), metadata.element);
   return { element, body, hasTwice, complain, clear, reset, first: () => lines.groups()[0].first };
 }

@@ -4,6 +4,7 @@ import { ApiError, get } from "./api.js";
 import { time } from "./clock.js";
 import { announce, h, newId, replace } from "./dom.js";
 import { poll } from "./poll.js";
+import { renew } from "./renew.js";
 import { address, go } from "./route.js";
 import { STATUSES, counted, isId, itemLink, money, orderLink, status } from "./shown.js";
 import { empty, failed, loading, tell } from "./states.js";
@@ -37,7 +38,7 @@ export function open(page, { query }, signal) {
     known = new Set(orders.map(({ _id }) => _id));
     replace(trouble);
     update(list, orders, new Set(added ?? []), given);
-    replace(next, nextCursor &&
+    renew(next, nextCursor &&
       h("a", { class: "button", href: address("orders", [], { ...given, cursor: nextCursor }) }, "Older orders"));
   }
 

@@ -69,11 +69,16 @@ function read(given) {
   }
 }
 
-/** Leaves the page for the login; it comes back to the view that is shown. */
+/** Leaves the page for the login; it comes back to the view that is shown. Raises Error where the
+ * browser keeps nothing meanwhile. */
 export async function leaveForLogin() {
   const verifier = random();
   const away = { verifier, state: random(), view: location.hash };
-  sessionStorage.setItem(AWAY, JSON.stringify(away));
+  try {
+    sessionStorage.setItem(AWAY, JSON.stringify(away));
+  } catch {
+    throw new Error("To log in, let this page keep data in this browser: it has to know its own login again.");
+  }
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(verifier));
   const page = new URL(login.page);
   const asked = {
@@ -90,8 +95,7 @@ export async function leaveForLogin() {
 export async function comeBack() {
   const given = answered();
   if (!given.has("state") || !(given.has("code") || given.has("error"))) return;
-  const away = JSON.parse(sessionStorage.getItem(AWAY)) ?? {};
-  sessionStorage.removeItem(AWAY);
+  const away = remembered();
   history.replaceState(null, "", here() + (away.view || "#/orders"));
   if (!login || !away.state || away.state !== given.get("state")) {
     throw new Error("This login was not begun here. Log in again.");
@@ -100,6 +104,17 @@ export async function comeBack() {
     throw new Error(`The login was refused: ${given.get("error_description") ?? given.get("error")}`);
   }
   use(await exchanged(given.get("code"), away.verifier));
+}
+
+// A browser may keep nothing, and then no login was begun here.
+function remembered() {
+  try {
+    const away = JSON.parse(sessionStorage.getItem(AWAY));
+    sessionStorage.removeItem(AWAY);
+    return away ?? {};
+  } catch {
+    return {};
+  }
 }
 
 /** In the fragment, as was asked for; a login that knows no response_mode answers in the query. */

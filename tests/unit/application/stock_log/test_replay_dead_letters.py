@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, cast
 
 import pytest
@@ -33,6 +34,7 @@ from order_service.domain.errors import (
 )
 from order_service.infrastructure.kafka.dead_letter_box import KafkaDeadLetterBox
 from order_service.infrastructure.kafka.letters import to_letter, to_replay
+from order_service.infrastructure.kafka.reading import opened
 from order_service.interface.cli import dead_letter_view as view
 from tests.unit.infrastructure.kafka.fakes import TOPIC, record
 
@@ -275,7 +277,7 @@ def test_reading_letters_without_a_broker_is_broker_unavailable_with_the_reason(
 
         def close(self) -> None: ...
 
-    box = KafkaDeadLetterBox(cast(Any, Gone), cast(Any, None), [TOPIC])
+    box = KafkaDeadLetterBox(partial(opened, cast(Any, Gone), "It"), cast(Any, None), [TOPIC])
     with pytest.raises(BrokerUnavailable, match="can't be read: authentication failed"):
         box.size(DeadLetterQuery())
 
@@ -291,7 +293,7 @@ def test_a_broker_that_hangs_does_not_answer_in_time() -> None:
 
         def close(self) -> None: ...
 
-    box = KafkaDeadLetterBox(cast(Any, Hangs), cast(Any, None), [TOPIC])
+    box = KafkaDeadLetterBox(partial(opened, cast(Any, Hangs), "It"), cast(Any, None), [TOPIC])
     with pytest.raises(BrokerUnavailable, match="can't be read: no answer in time"):
         box.size(DeadLetterQuery())
 
@@ -409,6 +411,23 @@ def buried(offset: int, minutes: int | None, **given: Any) -> DeadLetter:
 
 def ids(found: ListedLetters) -> list[int]:
     return [each.letter.place.offset for each in found.letters]
+
+
+def test_a_record_that_came_back_is_listed_once_by_what_became_of_it_at_last() -> None:
+    first, other = buried(0, 1), buried(1, 2)
+    back = replace(buried(2, 3), first=first.first, identity=first.identity, replays=1)
+    assert ids(listed(FakeBox(first, other, back))) == [2, 1]
+    # In whatever order they are read: partitions are read one after the other.
+    assert ids(listed(FakeBox(back, other, first))) == [2, 1]
+    assert ids(listed(FakeBox(first, other, back), waiting=True)) == [2, 1]
+    one = listed(FakeBox(first, back), limit=1)
+    assert (ids(one), one.more) == ([2], False)
+
+
+def test_of_records_in_one_place_of_a_topic_made_anew_each_is_listed() -> None:
+    old = buried(0, 1)
+    new = replace(buried(1, 2, value=b"other"), first=old.first, identity=old.identity)
+    assert ids(listed(FakeBox(old, new))) == [1, 0]
 
 
 def test_dead_letters_are_listed_the_newest_first_and_those_of_an_unknown_time_last() -> None:

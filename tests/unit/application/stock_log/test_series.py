@@ -130,11 +130,14 @@ def test_times_at_the_ends_of_the_calendar_are_read(
 # --- each change
 
 
-def test_each_change_has_its_time_and_the_stock_that_it_left() -> None:
+def test_each_change_has_its_time_and_the_stocks_between_which_it_was() -> None:
     series = read(change(10, 8, ago(50.25)), change(8, 5, ago(20)))
     assert series.exact
     assert series.before is None
-    assert series.points == [Point(ago(50.25), 8), Point(ago(20), 5)]
+    assert series.points == [
+        Point(ago(50.25), 8, previous=10),
+        Point(ago(20), 5, previous=8),
+    ]
 
 
 def test_the_change_before_is_shown_apart_and_the_first_one_follows_it() -> None:

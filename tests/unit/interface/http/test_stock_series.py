@@ -33,7 +33,7 @@ def shown(series: StockSeries) -> Any:
 
 
 def test_each_change_is_shown_with_its_time_its_stock_and_whether_it_jumped() -> None:
-    points = (Point(AT, 5), Point(AT, 9, jump=True))
+    points = (Point(AT, 5, previous=7), Point(AT, 9, jump=True, previous=8))
     assert shown(StockSeries(ITEM, BEGIN, END, True, Point(BEGIN, 7), points)) == {
         "itemId": ITEM,
         "from": "2026-01-01T12:00:00.000Z",
@@ -41,8 +41,8 @@ def test_each_change_is_shown_with_its_time_its_stock_and_whether_it_jumped() ->
         "exact": True,
         "before": {"at": "2026-01-01T12:00:00.000Z", "stock": 7},
         "points": [
-            {"at": "2026-01-01T12:00:05.678Z", "stock": 5, "jump": False},
-            {"at": "2026-01-01T12:00:05.678Z", "stock": 9, "jump": True},
+            {"at": "2026-01-01T12:00:05.678Z", "stock": 5, "jump": False, "previousStock": 7},
+            {"at": "2026-01-01T12:00:05.678Z", "stock": 9, "jump": True, "previousStock": 8},
         ],
     }
 
@@ -50,6 +50,7 @@ def test_each_change_is_shown_with_its_time_its_stock_and_whether_it_jumped() ->
 def test_the_stock_at_moments_says_that_it_is_not_each_change() -> None:
     answer = shown(StockSeries(ITEM, BEGIN, END, False, None, (Point(AT, 5),)))
     assert (answer["exact"], len(answer["points"])) == (False, 1)
+    assert answer["points"][0]["previousStock"] is None
 
 
 def test_an_item_that_the_log_never_heard_of_has_no_points_and_nothing_before() -> None:
