@@ -8,6 +8,10 @@ from typing import Final, Protocol, Self
 
 from order_service.application.place import Place
 
+# What names a record, whichever letters hold it; and a letter's rank among these letters.
+Record = tuple[Place, int]
+Rank = tuple[int, Place]
+
 _KEPT: Final = 32 * 1024
 _KEPT_HEADERS: Final = 20
 _KEPT_OF_A_HEADER: Final = 2 * 1024
@@ -48,6 +52,16 @@ class DeadLetter:
     @property
     def id(self) -> str:
         return "/".join(map(str, self.place))
+
+    @property
+    def record(self) -> Record:
+        # The value counts too: a topic that was made anew has other records in the same places.
+        return self.first, hash(self.value)
+
+    @property
+    def rank(self) -> Rank:
+        """The last letter of a record has the highest."""
+        return self.replays, self.place
 
     def shortened(self) -> Self:
         """For lists: the beginnings of what it holds, so that a hundred letters fit into memory."""

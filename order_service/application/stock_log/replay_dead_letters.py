@@ -4,12 +4,13 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
-from order_service.application.place import Place
 from order_service.application.stock_log.dead_letters import (
     DeadLetter,
     DeadLetterBox,
     DeadLetterQuery,
     Progress,
+    Rank,
+    Record,
 )
 from order_service.application.stock_log.read_dead_letters import (
     FoundLetter,
@@ -19,10 +20,6 @@ from order_service.application.stock_log.read_dead_letters import (
 
 # A record that came back this often goes round in a loop: the cause is not mended.
 MOST_REPLAYS = 3
-
-# What names a record, whichever letters hold it; and a letter's rank among these letters.
-Key = tuple[Place, int]
-Rank = tuple[int, Place]
 
 
 @dataclass(slots=True)
@@ -95,24 +92,26 @@ class ReplayDeadLetters:
         report.missing = list(missing)
         return report
 
-    def _ranks(self, query: DeadLetterQuery, looked_at: Progress = lambda: None) -> dict[Key, Rank]:
+    def _ranks(
+        self, query: DeadLetterQuery, looked_at: Progress = lambda: None
+    ) -> dict[Record, Rank]:
         """For each record the rank of its last letter; of the records alone that the query names,
         where it names letters."""
         named = self._named(query, looked_at)
-        ranks: dict[Key, Rank] = {}
+        ranks: dict[Record, Rank] = {}
         if named == set():
             return ranks
         for letter in self._looked_at(_with_all_of(query), looked_at):
-            key, rank = _key(letter), _rank(letter)
-            if named is None or key in named:
-                ranks[key] = max(rank, ranks.get(key, rank))
+            record, rank = letter.record, letter.rank
+            if named is None or record in named:
+                ranks[record] = max(rank, ranks.get(record, rank))
         return ranks
 
-    def _named(self, query: DeadLetterQuery, looked_at: Progress) -> set[Key] | None:
+    def _named(self, query: DeadLetterQuery, looked_at: Progress) -> set[Record] | None:
         """None where the query names no letter."""
         if not query.ids:
             return None
-        return {_key(each) for each in self._looked_at(query, looked_at) if each.id in query.ids}
+        return {each.record for each in self._looked_at(query, looked_at) if each.id in query.ids}
 
     def _looked_at(self, query: DeadLetterQuery, looked_at: Progress) -> Iterator[DeadLetter]:
         for letter in self._box.letters(query):
@@ -134,12 +133,12 @@ def _with_all_of(query: DeadLetterQuery) -> DeadLetterQuery:
 
 def _due(
     found: Iterator[FoundLetter],
-    ranks: dict[Key, Rank],
+    ranks: dict[Record, Rank],
     report: ReplayReport,
     options: ReplayOptions,
 ) -> Iterator[DeadLetter]:
     for letter, logged in ((each.letter, each.logged) for each in found):
-        if ranks.get(_key(letter)) != _rank(letter):
+        if ranks.get(letter.record) != letter.rank:
             report.superseded += 1
         elif logged:
             report.logged += 1
@@ -149,12 +148,3 @@ def _due(
             report.looping.append(letter.without_value())
         else:
             yield letter
-
-
-def _key(letter: DeadLetter) -> Key:
-    # The value counts too: a topic that was made anew has other records in the same places.
-    return letter.first, hash(letter.value)
-
-
-def _rank(letter: DeadLetter) -> Rank:
-    return letter.replays, letter.place

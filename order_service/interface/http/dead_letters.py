@@ -67,7 +67,7 @@ class DeadLettersParameters(Schema):
     since: Instant | None = None
     """Buried at this time or later."""
     waiting: Annotated[bool, BeforeValidator(_flag)] = True
-    """False: also letters whose record is in the log by now."""
+    """False: also letters whose record is in the log by now, or has a newer letter."""
     limit: PageSize = 50
 
     def query(self) -> DeadLetterQuery:
