@@ -182,7 +182,17 @@ def test_a_service_that_does_not_answer_any_more_is_not_called_well(look: Look) 
     expect(verdict(page)).to_contain_text("Nobody can tell how it is")
     parts = panel(page, "The parts")
     expect(parts.get_by_role("alert")).to_contain_text("Going away.")
+    expect(parts).to_contain_text("What stands below is as it was at")
     expect(parts).to_contain_text("alive")
+
+
+def test_a_token_that_may_not_ask_is_not_told_that_nobody_can_tell(look: Look, shop: Shop) -> None:
+    look.allows(r"console, error: .* 403 ")
+    page = look("#/health", token=shop.token("bob", "orders:read orders:write stock:read"))
+    expect(verdict(page)).to_have_text(
+        "You can't be told how it is: The token lacks the scope orders:admin."
+    )
+    expect(page.get_by_text("What stands below")).to_have_count(0)
 
 
 @pytest.mark.parametrize("name", list(_READINGS))

@@ -18,6 +18,15 @@ _FAULTS: Final = {
     TOO_DEEP: f"It is nested deeper than {DEEPEST} levels.",
     NOT_FINITE: "A number in it is too large to be one.",
 }
+# By the types that JSON is read to, as JSON calls them.
+_NAMED: Final = {
+    list: "an array",
+    str: "a string",
+    int: "a number",
+    float: "a number",
+    bool: "a boolean",
+    type(None): "null",
+}
 
 
 class Poison(Exception):
@@ -90,7 +99,7 @@ def _parsed(record: Record, max_bytes: int) -> dict[str, Any]:
     except ValueError as error:
         raise _not_json(value, error) from None
     if not isinstance(payload, dict):
-        raise Poison("wrong_shape", f"A JSON object is expected, not {type(payload).__name__}.")
+        raise Poison("wrong_shape", f"A JSON object is expected, not {_NAMED[type(payload)]}.")
     if found := fault(payload):
         raise Poison(found, _FAULTS[found])
     return payload

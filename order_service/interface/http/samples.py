@@ -99,7 +99,7 @@ ANSWERS: Mapping[str, Mapping[str, Any]] = {
     }
 }
 _SAMPLES: tuple[OrderServiceError | HTTPException, ...] = (
-    domain.InvalidValue("quantity", "Input should be greater than or equal to 1"),
+    domain.InvalidValue("quantity", "must be at least 1"),
     domain.InsufficientStock(
         domain.ShortItem(AN_ID, requested=5, available=3),
         domain.ShortItem(_ANOTHER_ID, requested=1, available=0),

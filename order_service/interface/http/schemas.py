@@ -1,7 +1,8 @@
 """The bodies, parameters and headers that the API accepts."""
 
 import re
-from typing import Annotated, Any, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal, Self
 
 from flask import Request
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -22,6 +23,26 @@ MOST_OF_A_NAME = 40
 AN_ID = re.compile(r"[0-9a-fA-F]{24}")
 # Pydantic's last step to a name, in an object with names of the caller's own, that is bad itself.
 _KEY = "[key]"
+# By Pydantic's names of what is wrong. Its own sentences are about "input", and for programmers.
+_REASONS: Final[Mapping[str, str]] = {
+    "missing": "is missing",
+    "model_type": "must be an object",
+    "dict_type": "must be an object",
+    "list_type": "must be a list",
+    "too_short": "must have at least {min_length} entries",
+    "too_long": "must have at most {max_length} entries",
+    "string_type": "must be a text",
+    "string_unicode": "must be a text",
+    "string_too_short": "must have at least {min_length} characters",
+    "string_too_long": "must have at most {max_length} characters",
+    "int_type": "must be a whole number",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "bool_type": "must be true or false",
+    "string_pattern_mismatch": "must match {pattern}",
+    "literal_error": "must be {expected}",
+    "enum": "must be {expected}",
+}
 _A_VERSION = re.compile(r"[0-9]{1,18}")
 
 
@@ -189,15 +210,8 @@ def _place(steps: tuple[int | str, ...]) -> str:
 
 def _reason(error: ErrorDetails) -> str:
     kind, bounds = error["type"], error.get("ctx", {})
-    if kind in ("model_type", "dict_type"):
-        return "must be an object"
-    if kind == "list_type":
-        return "must be a list"
-    if bounds.get("field_type") == "List" and kind == "too_long":
-        return f"must have {bounds['max_length']} entries at most"
-    if bounds.get("field_type") == "List":
-        return f"must have {bounds['min_length']} entries at least"
-    reason = error["msg"].removeprefix("Value error, ")
+    known = _REASONS.get(kind)
+    reason = known.format(**bounds) if known else error["msg"].removeprefix("Value error, ")
     return f"the name: {reason}" if error["loc"][-1:] == (_KEY,) else reason
 
 

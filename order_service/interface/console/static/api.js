@@ -89,8 +89,8 @@ export function inWords(error) {
   if (!(error instanceof ApiError)) return [String(error?.message ?? error)];
   const { errors = [], items = [] } = error.problem;
   return [
-    error.message,
-    ...errors.map(({ field, reason }) => `${field}: ${reason}`),
+    // The message of several errors is the errors, one behind the other.
+    ...(errors.length ? errors.map(({ field, reason }) => `${field}: ${reason}`) : [error.message]),
     ...items.map(({ itemId, requested, available }) =>
       available === null
         ? `There is no item ${itemId}.`

@@ -11,8 +11,9 @@ const BEHIND = 1000;
 export const LISTED = 100;
 
 /** [{text, isUrgent, seconds}]; seconds: how long something has waited, or null. heard: the state of each
- * reading ("known", "unknown", "unheard"), and what was found. */
+ * reading ("known", "unknown", "unheard", or "forbidden" with its error), and what was found. */
 export function troublesOf({ status, waiting, letters }) {
+  if (status.state === "forbidden") return [urgent(`You can't be told how it is: ${status.error.message}`)];
   if (status.state === "unknown") return [urgent("Nobody can tell how it is: the API does not say. What stands below may be old.")];
   const { dependencies = {}, workers = null, backlog = null } = status.found ?? {};
   const isKnown = status.state === "known";
@@ -83,7 +84,7 @@ function many(value, most, one, others) {
 
 function ofWaiting({ state, found }) {
   if (state === "unknown") return [urgent("Nobody can tell which orders wait too long: see below why.")];
-  if (state === "unheard") return [];
+  if (!found) return [];
   const { overdue, holds } = found;
   return [
     overdue.length > 0 && urgent(`${many(overdue.length, LISTED, "order waits", "orders wait")} longer than the worker should take.`),

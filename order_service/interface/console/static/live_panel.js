@@ -1,5 +1,6 @@
 // A panel of a view whose content is read again and again.
 
+import { exactTime, now } from "./clock.js";
 import { h, newId, replace } from "./dom.js";
 import { poll } from "./poll.js";
 import { failed, loading } from "./states.js";
@@ -14,13 +15,14 @@ export function livePanel(heading, ...above) {
     h("h2", { id: titled }, heading), above, trouble, body);
   let told = null;
   let isRead = false;
+  let readAt = null;
   let leaving = new AbortController();
 
   function tell(error, again = null) {
     // The same trouble is not said twice.
     if (told === error?.message) return;
     told = error?.message;
-    replace(trouble, error && failed(error, again));
+    replace(trouble, error && [failed(error, again), isRead && asOf(readAt)]);
   }
 
   /** Shows that it is loading, and calls read(signal), which fills the body, until the signal or the
@@ -37,6 +39,7 @@ export function livePanel(heading, ...above) {
     async function work() {
       await read(until);
       isRead = true;
+      readAt = new Date(now()).toISOString();
       tell(null);
     }
 
@@ -51,3 +54,5 @@ export function livePanel(heading, ...above) {
 
   return { element, body, look };
 }
+
+const asOf = (text) => h("p", { class: "quiet" }, "What stands below is as it was at ", exactTime(text), ".");

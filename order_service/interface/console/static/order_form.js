@@ -107,7 +107,7 @@ export function orderForm(signal) {
 
 // The API tells it to programs, which count lines from 0 and read patterns.
 function inWords(reason) {
-  if (reason.startsWith("String should match pattern")) return "An item's id is 24 digits and letters from a to f.";
+  if (reason.startsWith("must match ")) return "An item's id is 24 digits and letters from a to f.";
   return reason.replace(/items\[(\d+)\]/g, (_, place) => `line ${Number(place) + 1}`);
 }
 

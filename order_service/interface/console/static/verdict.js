@@ -19,7 +19,7 @@ export class Verdict {
       this.hear(name, { state: "known", found });
       return found;
     } catch (error) {
-      if (error.name !== "AbortError") this.hear(name, { state: "unknown" });
+      if (error.name !== "AbortError") this.hear(name, error.status === 403 ? { state: "forbidden", error } : { state: "unknown" });
       throw error;
     }
   }

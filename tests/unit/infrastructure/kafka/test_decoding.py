@@ -73,6 +73,23 @@ def test_a_poison_record_is_named_by_its_code(content: bytes | None, code: str) 
     assert poison.value.reason.endswith(".")
 
 
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        (b"[]", "an array"),
+        (b'"text"', "a string"),
+        (b"12", "a number"),
+        (b"1.5", "a number"),
+        (b"true", "a boolean"),
+        (b"null", "null"),
+    ],
+)
+def test_a_record_of_another_shape_is_told_in_the_words_of_json(content: bytes, name: str) -> None:
+    with pytest.raises(Poison) as poison:
+        decode(record(content), LIMIT)
+    assert poison.value.reason == f"A JSON object is expected, not {name}."
+
+
 @pytest.mark.parametrize("field", list(GOOD)[:-1])
 def test_a_missing_field_of_a_stock_event_is_named(field: str) -> None:
     with pytest.raises(Poison, match=f"{field} is missing") as poison:

@@ -9,12 +9,15 @@ from pydantic import TypeAdapter
 
 from order_service.domain.errors import InvalidValue
 from order_service.interface.http.answers import Money, Time
+from order_service.interface.http.dead_letters import ReplayBody
 from order_service.interface.http.schemas import (
     ChangeOrderHeaders,
     CreateOrderHeaders,
     ExtendHoldBody,
+    Schema,
     StockChangesParameters,
 )
+from order_service.interface.http.stuck_orders import SettleOrderBody
 
 
 def bad_fields(error: pytest.ExceptionInfo[InvalidValue]) -> list[str]:
@@ -182,3 +185,27 @@ def test_a_time_in_a_query_that_means_two_instants_or_none_is_refused(written: s
 def test_an_answer_shows_decimals_as_numbers_and_times_in_utc(value: Any, written: str) -> None:
     shown: TypeAdapter[Any] = TypeAdapter(Money if isinstance(value, Decimal) else Time)
     assert shown.dump_json(value).decode() == written
+
+
+@pytest.mark.parametrize(
+    ("schema", "given", "reason"),
+    [
+        (ExtendHoldBody, {}, "is missing"),
+        (ExtendHoldBody, {"holdSeconds": "abc"}, "must be a whole number"),
+        (ExtendHoldBody, {"holdSeconds": 1.5}, "must be a whole number"),
+        (ExtendHoldBody, {"holdSeconds": 0}, "must be at least 1"),
+        (ExtendHoldBody, {"holdSeconds": 10**30}, "must be at most 31536000"),
+        (ReplayBody, {"ids": [], "force": False}, "must have at least 1 entries"),
+        (ReplayBody, {"ids": [1], "force": False}, "must be a text"),
+        (ReplayBody, {"ids": ["a/0/1"], "force": 1}, "must be true or false"),
+        (SettleOrderBody, {"outcome": "failed", "reason": ""}, "must have at least 1 characters"),
+        (SettleOrderBody, {"outcome": "x", "reason": "x"}, "must be 'completed' or 'failed'"),
+        (StockChangesParameters, {"itemId": "{}"}, "must match ^[0-9a-fA-F]{24}$"),
+    ],
+)
+def test_what_is_wrong_is_told_to_people_and_not_in_the_librarys_words(
+    schema: type[Schema], given: dict[str, Any], reason: str
+) -> None:
+    with pytest.raises(InvalidValue) as invalid:
+        schema.parse(given)
+    assert [told for _, told in invalid.value.problems] == [reason]
