@@ -16,6 +16,7 @@ _LABELS = {
 
 # A token of the development key set; another issuer's token goes in its place.
 _TOKEN = "TOKEN=$(.venv/bin/order-service dev-token --sub alice)"  # noqa: S105
+_FOR_THE_PAGE = ".venv/bin/order-service dev-token --sub me --scope 'orders:admin stock:read'"
 _BEARER = '-H "Authorization: Bearer $TOKEN"'
 
 
@@ -105,5 +106,6 @@ def _lines(stack: Stack, items: list[Item]) -> str:
             f"  {curl} {api}/api/orders/{newest_id}",
             f"  {post} '{json.dumps(basket)}'",
             f"  {curl} '{api}/api/stock-changes?itemId={item_id}'",
+            *([f"  {_FOR_THE_PAGE}   # a token for the page"] if tokens else []),
         ]
     )

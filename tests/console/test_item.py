@@ -192,6 +192,21 @@ def test_our_orders_are_marked_in_it_and_lead_to_themselves(look: Look, shop: Sh
     expect(page).to_have_url(re.compile(f"#/orders/{order['_id']}$"))
 
 
+def test_orders_that_moved_nothing_are_not_marked(look: Look, shop: Shop) -> None:
+    item = shop.add_item(stock=10)
+    sold, given_back = shop.place(item, 2), shop.place(item, 3)
+    shop.cancel(given_back["_id"])
+    refused = shop.ask("POST", "/api/orders", json={"itemId": item, "quantity": 100})
+    assert refused.json()["code"] == "insufficient_stock"
+    await_log(shop, item, 3)
+    page = look(f"#/items/{item}?range=15m")
+    marks = panel(page, "Stock over time").locator("a.mark")
+    expect(marks).to_have_count(2)
+    told = " ".join(marks.nth(place).get_attribute("aria-label") or "" for place in range(2))
+    assert sold["_id"] in told
+    assert given_back["_id"] in told
+
+
 def test_it_is_said_where_more_orders_are_than_are_marked(look: Look, shop: Shop) -> None:
     look.allows(NOT_FOUND)
     item = shop.add_item()
@@ -199,7 +214,7 @@ def test_it_is_said_where_more_orders_are_than_are_marked(look: Look, shop: Shop
     await_log(shop, item, 1)
     page = look("#/items")
     answer = {"orders": [order], "nextCursor": "more"}
-    page.route("**/api/orders?itemId=*", lambda route: route.fulfill(json=answer))
+    page.route("**/api/orders?itemId=*status=COMPLETED*", lambda route: route.fulfill(json=answer))
     page.get_by_role("link", name=item).click()
     expect(page.get_by_text("The newest 100 orders are marked; there are more.")).to_be_visible()
 

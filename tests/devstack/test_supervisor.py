@@ -229,6 +229,7 @@ def test_the_banners_lines_to_paste_send_a_token_where_the_api_asks_for_one(
 ) -> None:
     banner = project.ready(project.run(**given, AUTH_JWKS_FILE=".data/dev-keys/jwks.json"))
     assert "TOKEN=$(.venv/bin/order-service dev-token --sub alice)" in banner
+    assert "dev-token --sub me --scope 'orders:admin stock:read'" in banner
     assert banner.count('-H "Authorization: Bearer $TOKEN"') == 4
     assert "the ids of two items for ITEM_ID and OTHER_ID" in banner
 

@@ -10,6 +10,8 @@ import { may } from "./session.js";
 import { counted, number } from "./shown.js";
 
 const MOST_ORDERS = 100;
+// Orders that failed moved nothing, and there may be many of them.
+const MOVED_STOCK = ["COMPLETED", "RESERVED", "CANCELLED", "EXPIRED"];
 
 /** element; look(seen, signal); found(findings): marks those that have a time. choice: the element
  * that chooses what is seen. jumps: told the points that are jumps. goTo: shows another time. */
@@ -63,8 +65,10 @@ async function ordersOf(id, seen, signal) {
   const range = { itemId: id, createdAfter: seen.from(), createdBefore: seen.to() };
   if (!may("orders:read")) return { orders: null };
   try {
-    const { orders, nextCursor } = await get("/api/orders", { ...range, limit: MOST_ORDERS }, signal);
-    return { orders, more: nextCursor !== null, range };
+    const pages = await Promise.all(MOVED_STOCK.map((status) => get("/api/orders", { ...range, status, limit: MOST_ORDERS }, signal)));
+    const newest = pages.flatMap(({ orders }) => orders).sort((one, other) => Date.parse(other.createdAt) - Date.parse(one.createdAt));
+    const more = newest.length > MOST_ORDERS || pages.some(({ nextCursor }) => nextCursor !== null);
+    return { orders: newest.slice(0, MOST_ORDERS), more, range };
   } catch (error) {
     if (error.status === 403) return { orders: null };
     throw error;
