@@ -6,7 +6,7 @@ import { announce, h, newId, replace } from "./dom.js";
 import { poll } from "./poll.js";
 import { renew } from "./renew.js";
 import { address, go } from "./route.js";
-import { STATUSES, counted, isId, itemLink, money, orderLink, status } from "./shown.js";
+import { STATUSES, counted, isId, itemLink, money, number, orderLink, status } from "./shown.js";
 import { empty, failed, loading, tell } from "./states.js";
 import { setRows, table } from "./table.js";
 
@@ -82,7 +82,7 @@ function update(list, orders, added, given) {
 
 function what(lines) {
   const [first, ...others] = lines;
-  return [`${first.quantity} × `, itemLink(first.itemId), others.length > 0 && ` and ${counted(others.length, "more item")}`];
+  return [`${number(first.quantity)} × `, itemLink(first.itemId), others.length > 0 && ` and ${counted(others.length, "more item")}`];
 }
 
 function finder(signal) {
