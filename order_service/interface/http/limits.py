@@ -6,7 +6,6 @@ from functools import partial
 
 from flask import Flask, Response, request
 from flask_limiter import Limiter, RateLimitExceeded
-from redis import RedisError
 from werkzeug.exceptions import TooManyRequests
 
 from order_service.interface.http import problems
@@ -68,7 +67,7 @@ def _add_headers(limiter: Limiter, response: Response) -> Response:
     current = limiter.current_limit
     if current is None:
         return response
-    with suppress(RedisError):
+    with suppress(limiter.storage.base_exceptions):
         seconds = max(1, int(current.reset_at - time.time()))
         response.headers["RateLimit-Limit"] = str(current.limit.amount)
         response.headers["RateLimit-Remaining"] = str(current.remaining)
