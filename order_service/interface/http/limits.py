@@ -1,7 +1,6 @@
 """How often a caller may write and read. A caller is a token's subject, or else an address."""
 
 import time
-from contextlib import suppress
 from functools import partial
 
 from flask import Flask, Response, request
@@ -67,11 +66,13 @@ def _add_headers(limiter: Limiter, response: Response) -> Response:
     current = limiter.current_limit
     if current is None:
         return response
-    with suppress(limiter.storage.base_exceptions):
-        seconds = max(1, int(current.reset_at - time.time()))
-        response.headers["RateLimit-Limit"] = str(current.limit.amount)
-        response.headers["RateLimit-Remaining"] = str(current.remaining)
-        response.headers["RateLimit-Reset"] = str(seconds)
-        if current.breached:
-            response.headers["Retry-After"] = str(seconds)
+    try:
+        seconds, remaining = max(1, int(current.reset_at - time.time())), current.remaining
+    except limiter.storage.base_exceptions:
+        return response
+    response.headers["RateLimit-Limit"] = str(current.limit.amount)
+    response.headers["RateLimit-Remaining"] = str(remaining)
+    response.headers["RateLimit-Reset"] = str(seconds)
+    if current.breached:
+        response.headers["Retry-After"] = str(seconds)
     return response
