@@ -37,6 +37,8 @@ _BUSY = 0.5
 
 
 def run(options: argparse.Namespace) -> None:
+    # First, because it is the shorter one to fail.
+    ratios = pages.measured() if lists(options) else None
     todo = list(steps(options.works, options.rounds))
     services = sorted({service for _, _, service in todo})
     made = installed(services)
@@ -45,7 +47,6 @@ def run(options: argparse.Namespace) -> None:
         described = {**machine.described(parts.mongod_version), "settings": vars(options)}
         chosen = {name: known[name] for name in services}
         results = measure(todo, chosen, parts, options)
-    ratios = pages.measured() if lists(options) else None
     verdicts = judged(results, ratios)
     show(results)
     show_targets(verdicts)

@@ -46,7 +46,7 @@ ITEMS = [f"{n:024x}" for n in range(2)]
 CUSTOMERS = [f"customer-{n}" for n in range(2)]
 # Milliseconds of each page, by the number of orders and the kind of list.
 Results = dict[int, dict[str, list[float]]]
-STATUSES = [str(status) for status in OrderStatus]
+STATUSES = ["COMPLETED", "CANCELLED", "FAILED", "EXPIRED"]
 LISTS = {
     "all": "",
     "an item's": f"itemId={ITEMS[0]}",
@@ -67,7 +67,7 @@ def orders(number: int) -> Iterator[list[dict[str, Any]]]:
                 "itemId": ObjectId(ITEMS[n % 2]),
                 "customerId": CUSTOMERS[n // 2 % 2],
                 "quantity": 2,
-                "status": STATUSES[n // 4 % 4],
+                "status": STATUSES[n // 4 % len(STATUSES)],
                 "totalPrice": Decimal128("39.98"),
                 "createdAt": START + timedelta(milliseconds=10 * n),
                 "updatedAt": START + timedelta(milliseconds=10 * n + 5),
