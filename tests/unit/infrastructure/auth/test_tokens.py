@@ -295,31 +295,28 @@ def test_a_token_that_was_good_is_refused_once_it_has_expired() -> None:
     decode.assert_called_once()
 
 
-def test_a_token_that_was_good_is_refused_once_its_key_is_withdrawn() -> None:
+def refusal_after(then: dict[str, Any]) -> str:
+    """What a token that was good is told once the issuer lists the keys of ``then``."""
     clock = Clock()
     listed = issuer.key_set()
     keys = KeySet(lambda: listed, cooldown=0, max_age=3600, monotonic=clock)
     verify = TokenVerifier(keys, issuer=NAME, audience=AUDIENCE, leeway=30)
     good = token()
     assert verify(good).subject == "alice"
-    listed = {"keys": [key for key in listed["keys"] if key["kid"] != "ec"]}
+    listed = then
     clock.now += 1
     # An unknown key has the issuer asked again.
     assert "does not list" in refusal(verify, token(header={"kid": "made-up"}))
-    assert "does not list" in refusal(verify, good)
+    return refusal(verify, good)
+
+
+def test_a_token_that_was_good_is_refused_once_its_key_is_withdrawn() -> None:
+    left = [key for key in issuer.key_set()["keys"] if key["kid"] != "ec"]
+    assert "does not list" in refusal_after({"keys": left})
 
 
 def test_a_token_that_was_good_is_verified_again_with_the_key_that_took_its_keys_place() -> None:
-    clock = Clock()
-    listed = issuer.key_set()
-    keys = KeySet(lambda: listed, cooldown=0, max_age=3600, monotonic=clock)
-    verify = TokenVerifier(keys, issuer=NAME, audience=AUDIENCE, leeway=30)
-    good = token()
-    assert verify(good).subject == "alice"
-    listed = Issuer().key_set()
-    clock.now += 1
-    assert "does not list" in refusal(verify, token(header={"kid": "made-up"}))
-    assert "signature is not valid" in refusal(verify, good)
+    assert "signature is not valid" in refusal_after(Issuer().key_set())
 
 
 def test_a_token_like_one_that_was_good_is_refused_when_its_signature_is_another(
